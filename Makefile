@@ -1,0 +1,113 @@
+# A fresh machine needs python3 (3.11 or later), pip and make; every target sets up what it needs.
+
+PYTHON ?= python3
+VENV ?= .venv
+UV := $(or $(UV),$(shell command -v uv || echo .tools/bin/uv))
+# More than there are cores: most tests wait for something.
+PYTEST_WORKERS ?= 4
+TEST_SECONDS ?= 1500
+ARGS ?=
+
+PY := $(VENV)/bin/python
+PEERS := .peers
+# Named after the Python, so that a system upgrade sets up anew instead of failing on a stale environment.
+INSTALLED := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
+COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit-index-url \
+	--python-version 3.11 --quiet
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo up worker test bench bench-check chaos explore mutants check lint types schemas architecture format lock clean
+
+help:  ## Show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
+
+setup: $(INSTALLED)  ## Install everything into .venv, from the hash-pinned lock
+
+demo: setup  ## Run real orders through every outcome, on a Temporal server and a PostgreSQL started for it
+	$(PY) starter.py demo $(ARGS)
+
+up: setup  ## Start Temporal, PostgreSQL and a worker, and stay up until Ctrl-C
+	$(PY) starter.py up $(ARGS)
+
+worker: setup  ## Run one more worker until Ctrl-C
+	$(PY) worker.py $(ARGS)
+
+test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
+	$(PY) -m pytest -n $(PYTEST_WORKERS) --session-timeout=$(TEST_SECONDS) $(ARGS)
+
+bench: setup $(PEERS)/.installed  ## Compare with other systems, side by side (half an hour; ARGS=--quick to try it)
+	$(PY) -m benchmarks.compare --json .data/bench.json --svg .data/bench.svg $(ARGS)
+
+bench-check: setup  ## Fail when orders have become slower, compared with a bare workflow in the same run
+	$(PY) -m benchmarks.check $(ARGS)
+
+chaos: setup  ## Run orders on real processes that are killed, paused and cut off, and check (SECONDS=60 SEED=)
+	$(PY) -m tests.faults.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+explore: setup  ## Play every step × point × fault as an order of its own, and check (ARGS='--quick' or '--case ID')
+	$(PY) -m tests.faults.explore $(ARGS)
+
+mutants: setup  ## Make each seeded bug in a copy of the code, and see that it is found there (ARGS=NAME for one)
+	$(PY) -m tests.faults.mutants $(ARGS)
+
+check: lint types schemas architecture  ## Run every check that needs no server
+
+lint: setup  ## Check style and formatting
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+
+types: setup  ## Check types, strictly
+	$(PY) -m mypy
+
+schemas: setup  ## Check the compose file, the Dockerfile, the workflows and the scripts
+	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
+	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
+	$(VENV)/bin/hadolint Dockerfile
+	bash -n .ci/run
+	for script in deploy/*.sh; do sh -n "$$script" || exit 1; done
+
+architecture: setup  ## Check who imports whom, and the packaging rules
+	$(PY) -m pytest -q tests/test_architecture.py tests/test_packaging.py
+
+format: setup  ## Put the code in the house format
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer ones)
+	$(COMPILE) pyproject.toml $(ARGS) --output-file requirements.txt
+	$(COMPILE) pyproject.toml --group embedded --group dev --constraint requirements.txt $(ARGS) \
+		--output-file requirements-dev.txt
+	$(COMPILE) --group bootstrap $(ARGS) --output-file requirements-uv.txt
+	$(COMPILE) benchmarks/peers/requirements.in $(ARGS) --output-file benchmarks/peers/requirements.txt
+	cd benchmarks/peers && npm update --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
+
+clean:  ## Remove what was installed, built and stored here: .venv, .tools, .data, the benchmarks' peers and caches
+	@for lock in $(wildcard .data/lease .data/*.lock); do \
+		$(PYTHON) -c 'import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)' "$$lock" 2>/dev/null \
+		|| { echo 'clean: .data is in use; stop what runs on it first' >&2; exit 1; }; done
+	rm -rf $(VENV) .tools .data $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): requirements-dev.txt | $(UV)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "setup: Python 3.11 or later is needed, and $(PYTHON) is %d.%d; try make PYTHON=python3.13" % sys.version_info[:2])'
+	$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV)
+	$(UV) pip sync --quiet --python $(PY) --require-hashes requirements-dev.txt
+	@rm -f $(VENV)/.installed-*
+	@touch $@
+
+# Apart from the project's own environment, which must not know them.
+$(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/package-lock.json | $(INSTALLED)
+	@command -v npm >/dev/null || { echo 'bench: npm is needed, it brings the server of Restate' >&2; exit 1; }
+	$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(PEERS)/venv
+	$(UV) pip sync --quiet --python $(PEERS)/venv/bin/python --require-hashes benchmarks/peers/requirements.txt
+	cp benchmarks/peers/package.json benchmarks/peers/package-lock.json $(PEERS)
+	npm ci --prefix $(PEERS) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# Into a folder of its own: this works without the venv module and where the system Python is managed by others.
+.tools/bin/uv: requirements-uv.txt
+	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo 'setup: $(PYTHON) has no pip; install pip, or uv' >&2; exit 1; }
+	PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 $(PYTHON) -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --upgrade --target .tools --requirement requirements-uv.txt
+	@touch $@

@@ -1,0 +1,63 @@
+"""Where activities meet Temporal: errors become failure classes, replies say their attempt, long calls show life."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+from temporalio import activity
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+
+from models.errors import Final, InvalidInput, Refused, Unavailable
+from models.steps import Reply
+
+
+class Boundary(Interceptor):
+    """The interceptor that every worker of the house is built with."""
+
+    def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
+        """Return the boundary around an activity."""
+        return _Boundary(super().intercept_activity(next))
+
+
+class _Boundary(ActivityInboundInterceptor):
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
+        info = activity.info()
+        if info.is_local and activity.is_worker_shutdown():
+            raise ApplicationError("this worker is draining: it begins nothing new", type="Draining")
+        alive = asyncio.create_task(_show_life())
+        attempt = info.attempt
+        try:
+            reply = await self.next.execute_activity(input)
+        except (Refused, Final, InvalidInput, Unavailable) as error:
+            # Its message says all; the stack of what went wrong on purpose would only fill the history.
+            raise as_failure(error, attempt) from None
+        finally:
+            alive.cancel()
+        return reply.model_copy(update={"attempt": attempt}) if isinstance(reply, Reply) else reply
+
+
+def as_failure(error: Exception, attempt: int) -> ApplicationError:
+    """Return what Temporal and the saga are told of an error: its class name, whether to retry, and when."""
+    final = not isinstance(error, Unavailable)
+    wait = error.retry_after if isinstance(error, Unavailable) else None
+    return ApplicationError(
+        str(error),
+        attempt,
+        type=type(error).__name__,
+        non_retryable=final,
+        next_retry_delay=timedelta(seconds=wait) if wait is not None else None,
+        category=ApplicationErrorCategory.BENIGN
+        if isinstance(error, Refused)
+        else ApplicationErrorCategory.UNSPECIFIED,
+    )
+
+
+async def _show_life() -> None:
+    """Heartbeat while the call is out: a cancel reaches the activity that way, and a dead worker is noticed."""
+    timeout = activity.info().heartbeat_timeout
+    if timeout is None:
+        return
+    while True:
+        await asyncio.sleep(timeout.total_seconds() / 3)  # first: most calls are over before anybody wonders
+        activity.heartbeat()

@@ -1,0 +1,112 @@
+"""All systems side by side, in one run on one PostgreSQL: python -m benchmarks.compare [--json FILE] [--svg FILE].
+
+They take turns in rounds, each alone on the machine in its turn, so that what is noisy is noisy for all; every other
+round goes the other way round. A figure is the median over the rounds; a ratio is the median of the ratios within
+each round. `python -m benchmarks.report FILE` prints the tables of a run again.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from benchmarks import chart, machine, report, stage
+from benchmarks.contestants import Contestant, chosen
+from benchmarks.driver import RunFailed
+from benchmarks.field import FIELD
+from benchmarks.growth import grow
+from benchmarks.turns import CROWD, IN_FLIGHT, Plan, Turn
+
+QUICK = Plan(rounds=1, alone=2.0, load=3.0, undo=2.0, warm=1.0)
+GROWTH = 2_000
+
+
+def tell(line: str) -> None:
+    """Say on stderr how far it is."""
+    print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
+
+
+async def compare(
+    contestants: Sequence[Contestant], plan: Plan, orders: int, growing: Sequence[Contestant]
+) -> dict[str, Any]:
+    """Return all that a run measures."""
+    document: dict[str, Any] = {
+        "made": datetime.now(UTC).isoformat(timespec="seconds"),
+        "machine": machine.described(),
+        "versions": machine.versions(),
+        "plan": {**vars(plan), "in_flight": IN_FLIGHT, "crowd": CROWD},
+        "labels": {one.name: one.label for one in contestants},
+        "floors": [one.name for one in contestants if not one.saga],
+    }
+    others = machine.Others()
+    async with stage.opened() as opened:
+        document["turns"] = await take_turns(contestants, plan, opened)
+    document["growth"] = []
+    for one in growing if orders else ():
+        async with stage.opened() as opened:
+            await one.prepare(opened)
+            document["growth"] += await grow(one, opened, orders, tell)
+    document["others_cores"] = round(others.cores(), 2)
+    return document
+
+
+async def take_turns(contestants: Sequence[Contestant], plan: Plan, opened: stage.Stage) -> list[dict[str, Any]]:
+    """Return every turn of every round; raise RunFailed when a system does not do what it must."""
+    turns, completed = [], dict.fromkeys((one.name for one in contestants), 0)
+    for one in contestants:
+        await one.prepare(opened)
+    for number in range(1, plan.rounds + 1):
+        for one in contestants if number % 2 else reversed(contestants):
+            turn = Turn(one, number, plan)
+            await turn.measure(opened)
+            completed[one.name] += turn.completed
+            one.check(opened, completed[one.name])
+            turns.append(turn.taken)
+            tell(f"round {number} of {plan.rounds}  {one.label}: {report.in_brief(turn.taken)}")
+    return turns
+
+
+def options() -> argparse.Namespace:
+    """Return what the command line says."""
+    names = ", ".join(one.name for one in FIELD)
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], epilog=f"Systems: {names}.")
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    parser.add_argument("--svg", type=Path, help="draw the chart into this file")
+    parser.add_argument("--rounds", type=int, help=f"{Plan.rounds} unless given")
+    parser.add_argument("--quick", action="store_true", help="one short round: to try it, not to believe it")
+    parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NAME")
+    parser.add_argument("--growth", type=int, default=GROWTH, metavar="N", help="orders that accumulate; 0: none")
+    parser.add_argument("--growth-of", nargs="+", default=["ours", "ours-express"], metavar="NAME")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Measure, write, draw and print."""
+    given = options()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
+    plan = QUICK if given.quick else Plan()
+    if given.rounds:
+        plan = Plan(**{**vars(plan), "rounds": given.rounds})
+    try:
+        contestants, growing = chosen(FIELD, given.only, given.without), chosen(FIELD, given.growth_of, ())
+        document = asyncio.run(compare(contestants, plan, given.growth, growing))
+    except (RunFailed, ValueError) as error:
+        sys.exit(f"this run is void: {error}")
+    if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps(document, indent=1) + "\n")
+    if given.svg:
+        given.svg.parent.mkdir(parents=True, exist_ok=True)
+        given.svg.write_text(chart.drawn(document))
+    print(report.written(document))
+
+
+if __name__ == "__main__":
+    main()

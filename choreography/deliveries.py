@@ -1,0 +1,67 @@
+"""A delivery as Temporal runs it: a standalone activity, one for each event and subscriber."""
+
+from datetime import timedelta
+
+from temporalio import activity
+from temporalio.client import Client
+from temporalio.common import ActivityIDReusePolicy, RetryPolicy
+from temporalio.exceptions import ActivityAlreadyStartedError
+
+from choreography.handlers import Handlers
+from models.errors import Final, InvalidInput
+from models.names import TASK_QUEUE
+from models.order_events import Event
+from services.outbox_feed import OutboxFeed
+
+# As the undos of the orchestrated saga: about a minute and a half, then it waits for a person.
+ATTEMPTS = 8
+_RETRY = RetryPolicy(
+    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=ATTEMPTS
+)
+# One try, one probe and one undo of 4 s each, and the database's own limits.
+_ATTEMPT = timedelta(seconds=25)
+_HEARTBEAT = timedelta(seconds=2)
+_CALL = timedelta(seconds=2)
+
+
+def delivery_id(event: Event, subscriber: str) -> str:
+    """Return the id under which Temporal knows a delivery: a second start of it is refused, for ever after too."""
+    return f"{event.event_id}:{subscriber}" + (f":{event.redrives}" if event.redrives else "")
+
+
+async def start(client: Client, event: Event, subscriber: str) -> None:
+    """Hand an event to a subscriber; one that was handed over before is left alone; raise RPCError."""
+    try:
+        await client.start_activity(
+            "handle_event",
+            args=[subscriber, event],
+            id=delivery_id(event, subscriber),
+            task_queue=TASK_QUEUE,
+            result_type=str,
+            start_to_close_timeout=_ATTEMPT,
+            heartbeat_timeout=_HEARTBEAT,
+            retry_policy=_RETRY,
+            id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
+            summary=f"{event.type} of {event.process_id} → {subscriber}",
+            rpc_timeout=_CALL,
+        )
+    except ActivityAlreadyStartedError:
+        return
+
+
+class Deliveries:
+    """The activity that takes a delivery."""
+
+    def __init__(self, handlers: Handlers, feed: OutboxFeed) -> None:
+        self._handlers, self._feed = handlers, feed
+
+    @activity.defn
+    async def handle_event(self, subscriber: str, event: Event) -> str:
+        """Have the subscriber react; what can't be delivered is kept, and stops its own order alone."""
+        attempt = activity.info().attempt
+        try:
+            return await self._handlers.handle(subscriber, event, attempt)
+        except Exception as error:
+            if isinstance(error, Final | InvalidInput) or attempt >= ATTEMPTS:
+                await self._feed.on_exhausted(event, subscriber, f"{type(error).__name__}: {error}", attempt)
+            raise

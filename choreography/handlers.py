@@ -1,0 +1,84 @@
+"""Who reacts to what: the whole choreography is this table, and nobody conducts it."""
+
+from collections.abc import Mapping
+
+from choreography import inventory, orders, payments, shipping
+from choreography.reaction import DecidedBefore, Heard, Parties, Reaction
+from models.errors import AlreadyUndone, InvalidInput, Unavailable
+from models.order_events import Event, EventType, Facts
+from services.database import Database
+from services.outbox import Outbox
+from services.unit_of_work import unit_of_work
+
+# Event: the services that hear of it, and what each of them does. Undoing goes in reverse: parcel, money, stock.
+REACTIONS: Mapping[EventType, Mapping[str, Reaction]] = {
+    EventType.ORDER_PLACED: {"inventory": inventory.reserve},
+    EventType.STOCK_RESERVED: {"payments": payments.charge},
+    EventType.STOCK_REJECTED: {"orders": orders.fail},
+    EventType.PAYMENT_CHARGED: {"shipping": shipping.ship},
+    EventType.PAYMENT_DECLINED: {"inventory": inventory.release},
+    EventType.SHIPMENT_CREATED: {"orders": orders.complete},
+    EventType.SHIPMENT_REFUSED: {"payments": payments.refund},
+    EventType.ORDER_TIMED_OUT: {"shipping": shipping.recall},
+    EventType.SHIPMENT_RECALLED: {"payments": payments.refund},
+    EventType.PAYMENT_REFUNDED: {"inventory": inventory.release},
+    EventType.STOCK_RELEASED: {"orders": orders.fail},
+    EventType.ORDER_COMPLETED: {},
+    EventType.ORDER_FAILED: {},
+}
+REPEATED = "handled before"
+TOO_LATE = "too late: the order goes back or has ended"
+
+
+def subscribers_of(event: Event) -> tuple[str, ...]:
+    """Return who hears of an event; raise InvalidInput when nobody knows its type."""
+    return tuple(_reactions_to(event))
+
+
+def _reactions_to(event: Event) -> Mapping[str, Reaction]:
+    try:
+        return REACTIONS[EventType(event.type)]
+    except ValueError:
+        raise InvalidInput("type", f"{event.type} is no event of this project") from None
+
+
+class Handlers:
+    """Has a service react to an event, once, whatever arrives when and how often."""
+
+    def __init__(self, parties: Parties, outbox: Outbox) -> None:
+        self._parties, self._outbox = parties, outbox
+
+    async def handle(self, subscriber: str, event: Event, attempt: int = 1) -> str:
+        """React, and return the type of the event that it made, or why it made none.
+
+        Raises Unavailable to be asked again, Final or InvalidInput when that can't help.
+        """
+        reaction = _reactions_to(event).get(subscriber)
+        if reaction is None:
+            raise InvalidInput("subscriber", f"{subscriber} does not listen to {event.type}")
+        facts = Facts.of(event)
+        if await self._outbox.consumed(self._parties.db, subscriber, event):
+            return REPEATED
+        try:
+            return await self._react(reaction, subscriber, event, facts, attempt)
+        except DecidedBefore:
+            return REPEATED
+        except AlreadyUndone as late:
+            if not await self._outbox.superseded(self._parties.db, event.process_id):
+                # The same delivery, running twice, is just taking its part back.
+                raise Unavailable(str(late)) from late
+        await self._outbox.consume(self._parties.db, subscriber, event)
+        return TOO_LATE
+
+    async def _react(self, reaction: Reaction, subscriber: str, event: Event, facts: Facts, attempt: int) -> str:
+        """The effect, the note that the event was consumed and the new event, in one transaction."""
+
+        async def decided(db: Database) -> bool:
+            return await self._outbox.consumed(db, subscriber, event)
+
+        async with unit_of_work(self._parties.db) as unit:
+            made, told = await reaction(Heard(facts, unit, attempt, self._parties, decided))
+            if not await self._outbox.consume(unit, subscriber, event):
+                return REPEATED
+            await self._outbox.append(unit, made, told, event)
+        return made.value

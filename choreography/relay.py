@@ -1,0 +1,81 @@
+"""The relay: hands every committed event to every subscriber, at least once and in the order of its process."""
+
+import asyncio
+
+import structlog
+from temporalio.client import Client
+from temporalio.common import MetricMeter
+from temporalio.service import RPCError, RPCStatusCode
+
+from choreography import deliveries
+from choreography.handlers import subscribers_of
+from models.errors import InvalidInput, Unavailable
+from models.order_events import Event
+from services.outbox_bell import Bell
+from services.outbox_feed import OutboxFeed
+
+log = structlog.get_logger("relay")
+
+BATCH = 50
+# How late an event may be when its wake-up call was missed, and how long to leave a broken part alone.
+POLL_SECONDS = 1.0
+# What the server says of a request that it will never take.
+HOPELESS = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
+NOBODY = "relay"
+
+
+class Relay:
+    """Publishes events; any number of relays may run."""
+
+    def __init__(self, client: Client, feed: OutboxFeed, bell: Bell, meter: MetricMeter = MetricMeter.noop) -> None:
+        self._client, self._feed, self._bell = client, feed, bell
+        self._lag = meter.create_gauge_float("outbox_lag", "Age of the oldest unpublished event", "s")
+        self._waiting = meter.create_gauge("outbox_unpublished", "Events that wait to be published")
+
+    async def run(self) -> None:
+        """Publish until cancelled."""
+        try:
+            while True:
+                if not await self._round():
+                    await self._bell.wait(POLL_SECONDS)
+        finally:
+            await self._bell.close()
+
+    async def _round(self) -> int:
+        """One round; a part that is down is said so and tried again later."""
+        try:
+            published = await self.run_once()
+            waiting, seconds = await self._feed.lag()
+        except (Unavailable, RPCError) as error:
+            log.warning("the relay can't publish now", error=" ".join(str(error).split())[:300])
+            return 0
+        self._waiting.set(waiting)
+        self._lag.set(seconds)
+        return published
+
+    async def run_once(self) -> int:
+        """Publish the first event of each waiting process, then mark them; return how many; raise as its parts do."""
+        async with self._feed.claim(BATCH) as claim:
+            if not claim.events:
+                return 0
+            answers = await asyncio.gather(*map(self._publish, claim.events), return_exceptions=True)
+            outcomes = list(zip(claim.events, answers, strict=True))
+            published = [event for event, answer in outcomes if answer is None]
+            await claim.mark(published)
+        failures = [(event, answer) for event, answer in outcomes if answer is not None]
+        passing = [answer for event, answer in failures if not await self._set_aside(event, answer)]
+        if passing and not published:
+            raise passing[0]
+        return len(published)
+
+    async def _publish(self, event: Event) -> None:
+        for subscriber in subscribers_of(event):
+            await deliveries.start(self._client, event, subscriber)
+
+    async def _set_aside(self, event: Event, error: BaseException) -> bool:
+        """Keep an event that can't ever be published; only its own process waits behind it."""
+        hopeless = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in HOPELESS)
+        if hopeless:
+            log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
+            await self._feed.on_exhausted(event, NOBODY, f"{type(error).__name__}: {error}", attempts=1)
+        return hopeless

@@ -1,0 +1,104 @@
+"""The watcher: in a choreography nobody waits for an answer, so somebody must notice when no event comes."""
+
+import asyncio
+
+import structlog
+from temporalio.client import ActivityExecutionStatus, Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from choreography.deliveries import ATTEMPTS, delivery_id
+from choreography.handlers import subscribers_of
+from models.errors import Final, InvalidInput, NotFound, Unavailable
+from models.order_events import PIVOT, Event, EventType, Facts
+from services.database import Database
+from services.outbox import Outbox
+from services.outbox_feed import OutboxFeed
+from services.outbox_processes import OutboxProcesses, Overdue
+from services.unit_of_work import unit_of_work
+
+log = structlog.get_logger("watcher")
+
+LOOK_SECONDS = 5.0
+KEPT_SECONDS = 30 * 24 * 3600.0
+STOPPED = {
+    ActivityExecutionStatus.FAILED,
+    ActivityExecutionStatus.TIMED_OUT,
+    ActivityExecutionStatus.TERMINATED,
+    ActivityExecutionStatus.CANCELED,
+}
+
+
+class Watcher:
+    """Finds processes that stand still; any number of watchers may run."""
+
+    def __init__(self, client: Client, db: Database, outbox: Outbox, processes: OutboxProcesses) -> None:
+        self._client, self._db, self._outbox, self._processes = client, db, outbox, processes
+        self._feed = OutboxFeed(db)
+
+    async def run(self) -> None:
+        """Look around every few seconds until cancelled, and forget what ended long ago."""
+        while True:
+            try:
+                await self.run_once()
+                await self._feed.purge(KEPT_SECONDS)
+            except (Unavailable, RPCError) as error:
+                log.warning("the watcher can't look now", error=" ".join(str(error).split())[:300])
+            await asyncio.sleep(LOOK_SECONDS)
+
+    async def run_once(self) -> None:
+        """Move every process on that stands still; raise as its parts do."""
+        for process_id in await self._processes.overdue():
+            try:
+                await self._look_at(process_id)
+            except (InvalidInput, Final) as error:
+                log.exception("an order stands still", process_id=process_id, error=str(error))
+
+    async def _look_at(self, process_id: str) -> None:
+        under_way = await self._is_under_way(process_id)
+        async with unit_of_work(self._db) as unit:
+            overdue = await self._processes.lock_overdue(unit, process_id)
+            if overdue is None:
+                return
+            await self._processes.be_patient(unit, process_id)
+            if overdue.past_deadline or not under_way:
+                await self._move_on(unit, process_id, overdue, under_way=under_way)
+
+    async def _move_on(self, unit: Database, process_id: str, overdue: Overdue, *, under_way: bool) -> None:
+        """Past the pivot the last event is delivered again; before it the order goes back."""
+        events = await self._outbox.events(unit, process_id)
+        if not events:
+            raise NotFound(f"{process_id}: has no event left that tells what it is about")
+        last = events[-1]
+        if any(event.type == PIVOT for event in events) and not overdue.undoing:
+            if not under_way:
+                await OutboxFeed(unit).again(last)
+            return
+        waited = "the order's deadline passed" if overdue.past_deadline else f"nothing followed {last.type}"
+        told = Facts.of(last)
+        facts = told.model_copy(update={"reason": told.reason or f"timed out: {waited}"})
+        log.warning("an order goes back", process_id=process_id, reason=waited)
+        await self._outbox.append(unit, EventType.ORDER_TIMED_OUT, facts, last)
+
+    async def _is_under_way(self, process_id: str) -> bool:
+        """Tell whether an event still waits for a relay, for an attempt, or for a person."""
+        if await self._processes.unpublished(process_id):
+            return True
+        under_way = False
+        for event in await self._outbox.events(self._db, process_id):
+            for subscriber in subscribers_of(event):
+                if not await self._outbox.consumed(self._db, subscriber, event):
+                    under_way |= await self._is_alive(event, subscriber)
+        return under_way
+
+    async def _is_alive(self, event: Event, subscriber: str) -> bool:
+        """Ask Temporal for a delivery; keep one that failed unheard, as when a worker died in its last attempt."""
+        try:
+            found = await self._client.get_activity_handle(delivery_id(event, subscriber)).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return False
+            raise
+        if found.status in STOPPED:
+            cause = f"the delivery ended as {found.status.name.lower()}"
+            await self._feed.on_exhausted(event, subscriber, cause, ATTEMPTS)
+        return found.status is ActivityExecutionStatus.RUNNING or found.status in STOPPED

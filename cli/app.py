@@ -1,0 +1,124 @@
+"""The command line: which command is which function, and how each of them may end."""
+
+import json
+import os
+import sys
+
+import typer
+from temporalio.client import RPCError
+from temporalio.service import RPCStatusCode
+
+from cli.batch import batch
+from cli.cancel import cancel
+from cli.deadletters import deadletters
+from cli.deliver import event
+from cli.demo import demo
+from cli.exits import BY_CLASS, Code, Ended
+from cli.find import find, rebuild
+from cli.history import history
+from cli.listing import list_orders
+from cli.output import plain
+from cli.place import place
+from cli.plan import plan
+from cli.prune import prune
+from cli.resolve import resolve
+from cli.setup import setup
+from cli.slip import review, slip
+from cli.status import status
+from cli.stuck import stuck
+from cli.trace import trace
+from cli.up import up
+from cli.watch import watch
+
+app = typer.Typer(
+    name="starter.py",
+    help="Place orders and look after them: an order saga on Temporal.",
+    no_args_is_help=False,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+def main() -> None:
+    """Run one command and leave with its exit code."""
+    code = run(sys.argv[1:])
+    # Not sys.exit: the SDK's threads outlive the interpreter's end and can crash it on the way out.
+    os._exit(code)
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command and return its exit code; whatever went wrong is one line on stderr."""
+    try:
+        ended = _invoke(arguments)
+        if ended.line:
+            _tell(ended, as_document="--json" in arguments)
+        sys.stdout.flush()
+        sys.stderr.flush()
+    except BrokenPipeError:
+        return Code.BROKEN_PIPE
+    return ended.code
+
+
+def _invoke(arguments: list[str]) -> Ended:
+    """Run one command; return how it ended."""
+    try:
+        code = app(arguments, standalone_mode=False)
+    except Ended as ended:
+        return ended
+    except (KeyboardInterrupt, typer.Abort):
+        return Ended(Code.INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - people get one line whatever happens
+        return _ending(error)
+    return Ended(Code.INTERRUPTED, "interrupted") if code == Code.INTERRUPTED else Ended(Code(code or 0))
+
+
+def _ending(error: Exception) -> Ended:
+    """Return the exit code and the line for an error, the first one when many orders failed at once."""
+    while isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    if os.environ.get("ORDERS_LOG_LEVEL", "").lower() == "debug":
+        sys.excepthook(type(error), error, error.__traceback__)
+    for known, code in BY_CLASS.items():
+        if isinstance(error, known):
+            told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+            return Ended(code, told)
+    if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
+        return Ended(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
+    return Ended(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
+
+
+def _tell(ended: Ended, as_document: bool) -> None:
+    line = plain(" ".join(ended.line.split()))
+    print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's own words
+    if as_document:
+        print(json.dumps({"error": line, "exit_code": int(ended.code)}))  # noqa: T201
+
+
+COMMANDS = (
+    ("demo", demo, "Watch five orders complete, fail and be undone."),
+    ("up", up, "Keep Temporal, the database and a worker running."),
+    ("place", place, "Place an order and see its steps live."),
+    ("watch", watch, "Follow an order until it ends or needs a person."),
+    ("batch", batch, "Place many test orders; measure them."),
+    ("status", status, "Show where an order is."),
+    ("list", list_orders, "List orders, newest or costliest first."),
+    ("plan", plan, "Show what a cancel would undo."),
+    ("cancel", cancel, "Cancel an order and undo what was done."),
+    ("resolve", resolve, "Decide what happens with a parked step."),
+    ("slip", slip, "Run a routing slip and see its stops live."),
+    ("review", review, "Approve or reject at a slip's review stop."),
+    ("event", event, "Tell an order what came of its bank transfer."),
+    ("find", find, "Find orders by status, also those that Temporal has forgotten."),
+    ("rebuild", rebuild, "Bring the read model of process states up to date."),
+    ("prune", prune, "Let go of what ended long ago."),
+    ("history", history, "Show the attempts, times and errors of an order."),
+    ("trace", trace, "Draw the events of a choreographed order."),
+    ("stuck", stuck, "Name what does not move, why, and what helps."),
+    ("setup", setup, "Make a server and a database ready."),
+)
+for name, command, short in COMMANDS:
+    app.command(name, short_help=short)(command)
+app.add_typer(deadletters, name="deadletters", short_help="List, show, redrive, discard dead letters.")

@@ -1,0 +1,42 @@
+"""How a command ends: one line for people, one exit code for programs."""
+
+from enum import IntEnum
+
+from typer import TyperException
+
+from models.errors import AlreadyUndone, Conflict, Final, InvalidInput, NotFound, OrderRejected, Unavailable
+
+
+class Code(IntEnum):
+    """The exit codes that scripts rely on."""
+
+    DONE = 0
+    UNEXPECTED = 1
+    USAGE = 2
+    NOT_COMPLETED = 3
+    UNREACHABLE = 4
+    NOT_FOUND = 5
+    CONFLICT = 6
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+class Ended(Exception):
+    """A command ends here, with this exit code; `line` is what people read, nothing when all was said already."""
+
+    def __init__(self, code: Code, line: str = "") -> None:
+        super().__init__(line)
+        self.code, self.line = code, line
+
+
+# The first class that fits decides.
+BY_CLASS: dict[type[Exception], Code] = {
+    InvalidInput: Code.USAGE,
+    OrderRejected: Code.USAGE,
+    TyperException: Code.USAGE,
+    Conflict: Code.CONFLICT,
+    AlreadyUndone: Code.CONFLICT,
+    NotFound: Code.NOT_FOUND,
+    Final: Code.USAGE,
+    Unavailable: Code.UNREACHABLE,
+}

@@ -1,0 +1,54 @@
+"""`find` and `rebuild`: the process state store, for those who look for many."""
+
+from typing import Annotated
+
+import typer
+
+from cli import intake, render
+from cli.options import AsJson
+from cli.output import Output
+from cli.running import run_to_end
+from cli.session import Session, session
+from cli.store import Store
+from models.process import Status
+from services.process_states import ProcessStates
+
+OfStatus = Annotated[Status, typer.Argument(metavar="STATUS", help=f"One of {', '.join(Status)}.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
+After = Annotated[str | None, typer.Option(help="Go on after a page: what that page gave as `next`.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Forget everything first: also what Temporal has forgotten.")]
+
+
+def find(status: OfStatus, limit: Limit = 20, after: After = None, as_json: AsJson = False) -> None:
+    """Find processes by status, also those that Temporal has forgotten."""
+    if after and status.final:
+        intake.order_id(after, "--after")
+    run_to_end(_find(status, limit, after, Output(as_json)))
+
+
+async def _store(opened: Session) -> Store:
+    return Store(await opened.client(), await opened.orders(), ProcessStates(await opened.database()))
+
+
+async def _find(status: Status, limit: int, after: str | None, output: Output) -> None:
+    async with session() as opened:
+        page = await (await _store(opened)).find_by_status(status, limit, after)
+    shown = render.table("order", "started")
+    for each in page.found:
+        shown.add_row(each.order_id, f"{each.started_at.astimezone():%Y-%m-%d %H:%M:%S}")
+    found = [vars(each) for each in page.found]
+    output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"none is {status}")
+    if page.following:
+        output.note(f"there are more: --after {page.following}")
+
+
+def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:
+    """Bring the read model of process states up to date from Temporal; run it as often as you like."""
+    run_to_end(_rebuild(drop, Output(as_json)))
+
+
+async def _rebuild(drop: bool, output: Output) -> None:
+    async with session() as opened:
+        rebuilt = await (await _store(opened)).rebuild(drop=drop)
+    counted = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
+    output.answer(vars(rebuilt), f"kept {counted}")

@@ -1,0 +1,79 @@
+"""Orders to try the system with: each kind by the provider's documented test values, and how it must end."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from models.errors import InvalidInput
+from models.order import Order
+from models.process import Status
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of test order, told in a few words, and the status it ends with."""
+
+    what: str
+    ends: Status = Status.COMPLETED
+    token: str = "tok_ok"  # noqa: S105 - a test value, not a secret
+    postcode: str = "69001"
+    sku: str = ""
+    quantity: int = 1
+
+
+KINDS = {
+    "ok": Kind("completed"),
+    "declined": Kind("card declined", Status.COMPENSATED, token="tok_declined"),  # noqa: S106
+    "no_stock": Kind("out of stock", Status.COMPENSATED, sku="SKU-RARE", quantity=1000),
+    "refused": Kind("refused by the carrier", Status.COMPENSATED, postcode="00000"),
+    "flaky": Kind("recovered by retries", token="tok_flaky_2"),  # noqa: S106
+    "lost_answer": Kind("survived a lost answer", token="tok_hang_after"),  # noqa: S106
+}
+ARTICLES = 20
+
+
+def trial_order(kind: str, order_id: str, number: int = 1) -> Order:
+    """Return an order of a kind; the number spreads the orders over the articles."""
+    values = KINDS[kind]
+    return Order.model_validate(
+        {
+            "order_id": order_id,
+            "customer_id": "c-test",
+            "currency": "EUR",
+            "lines": ({"sku": values.sku or f"SKU-{number % ARTICLES + 1}", "quantity": values.quantity},),
+            "payment": {"method": "card", "token": values.token},
+            "ship_to": {
+                "name": "A. Customer",
+                "street": "1 Main St",
+                "city": "Lyon",
+                "postcode": values.postcode,
+                "country": "FR",
+            },
+        }
+    )
+
+
+def read_mix(text: str) -> dict[str, int]:
+    """Return the shares of a mix such as "ok=60,declined=10"; raise InvalidInput when it isn't one."""
+    shares: dict[str, int] = {}
+    for part in text.split(","):
+        kind, _, share = part.strip().partition("=")
+        if kind not in KINDS:
+            raise InvalidInput("--mix", f"no kind {kind!r}; there are {', '.join(KINDS)}")
+        if kind in shares or not re.fullmatch("[0-9]{1,6}", share):
+            raise InvalidInput("--mix", f"{kind} needs one whole number, such as {kind}=10")
+        shares[kind] = int(share)
+    if not sum(shares.values()):
+        raise InvalidInput("--mix", "must have a share above 0")
+    return shares
+
+
+def kinds_of(shares: dict[str, int], number: int) -> Iterator[str]:
+    """Yield that many kinds in the mix's proportions, evenly spread, and the same ones every time."""
+    credit = dict.fromkeys(shares, 0)
+    for _ in range(number):
+        for kind, share in shares.items():
+            credit[kind] += share
+        chosen = max(credit, key=lambda kind: credit[kind])
+        credit[chosen] -= sum(shares.values())
+        yield chosen

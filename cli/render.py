@@ -1,0 +1,112 @@
+"""Orders and their steps as people see them in a terminal."""
+
+from datetime import datetime
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from cli.output import plain
+from models.process import OrderResult, ProcessState, Status, StepExecution
+
+STYLE = {
+    "completed": "green",
+    "pending": "yellow",
+    "running": "yellow",
+    "waiting": "cyan",
+    "failed": "red",
+    "refused": "red",
+    "compensated": "magenta",
+    "compensating": "magenta",
+    "cancelled": "magenta",
+    "needs_attention": "bold red",
+}
+MARK = {"completed": "✓", "pending": "…"}
+
+
+def styled(status: str) -> Text:
+    """Return a status in its colour."""
+    return Text(plain(status), style=STYLE.get(status, ""))
+
+
+def cell(text: object) -> Text:
+    """Return a table cell that says exactly this text, without markup."""
+    return Text(plain("" if text is None else str(text)))
+
+
+def table(*columns: str, title: str = "") -> Table:
+    """Return an empty table of the house: plain lines, titles on the left."""
+    made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    for column in columns:
+        made.add_column(column, header_style="dim", overflow="fold")
+    return made
+
+
+def took(started: datetime | None, completed: datetime | None) -> str:
+    """Return how long something took, such as "0.12 s"; nothing while it runs."""
+    return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
+
+
+def amount(minor: int) -> str:
+    """Return an amount of minor units, such as "49.70"; nothing for none."""
+    return f"{minor / 100:.2f}" if minor else ""
+
+
+def steps(history: tuple[StepExecution, ...]) -> Table:
+    """Return the steps of an order, done and undone, one line each."""
+    made = table("step", "do/undo", "status", "attempt", "took", "what")
+    for each in history:
+        what = Text(plain(each.summary + _audit(each)))
+        if each.error:
+            what.append(f"{' · ' * bool(each.summary)}{plain(each.error)}", style="red")
+        duration = took(each.started_at, each.completed_at)
+        made.add_row(each.step, each.direction, styled(each.status), str(each.attempt), duration, what)
+    return made
+
+
+def _audit(line: StepExecution) -> str:
+    """Who took a decision, and why."""
+    if line.direction != "resolve" or not isinstance(line.result, dict):
+        return ""
+    return f" · {line.result.get('actor')}: {line.result.get('reason')}"
+
+
+def trail(state: ProcessState | None) -> Text:
+    """Return the steps of an order on one line, an arrow for an undo: ✓reserve ✗charge ↶reserve."""
+    line = Text()
+    for each in state.history if state else ():
+        if each.direction == "close":  # bookkeeping, and the status says so already
+            continue
+        # No space inside a step: a narrow terminal breaks the line between steps only.
+        mark = MARK.get(each.status, "✗")
+        if each.direction == "undo":
+            mark = "↶" if mark == "✓" else f"↶{mark}"
+        retried = f"×{each.attempt}" if each.attempt > 1 else ""
+        line.append(f"{mark}{each.step}{retried}", style=STYLE.get(each.status, "red")).append(" ")
+    return line
+
+
+def live(order_id: str, state: ProcessState | None) -> RenderableType:
+    """Return an order as it stands, for a display that moves."""
+    if state is None:
+        return Text(f"order {order_id}: waiting for a worker …", style="yellow")
+    head = Text.assemble(f"order {order_id}: ", styled(state.status.value))
+    return Group(head, steps(state.history))
+
+
+def result(ended: OrderResult) -> Text:
+    """Return in a few words how an order ended, and why."""
+    words = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
+    if ended.total:
+        words.append(f" · {ended.total}")
+    if ended.tracking:
+        words.append(f" · parcel {plain(ended.tracking)}")
+    if ended.failed_step and not (ended.reason or "").startswith(f"{ended.failed_step}: "):
+        words.append(f" · step {plain(ended.failed_step)}")
+    if ended.reason:
+        words.append(f" · {plain(ended.reason)}")
+    if ended.undone:
+        words.append(f" · undone: {plain(', '.join(ended.undone))}")
+    if ended.status is Status.NEEDS_ATTENTION:
+        words.append(" · it waits for a person")
+    return words

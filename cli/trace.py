@@ -1,0 +1,68 @@
+"""`trace`: the events of a choreographed order, as the tree of what caused what."""
+
+from typing import Any
+
+from rich.tree import Tree
+
+from cli import intake, render
+from cli.options import AsJson, OrderId
+from cli.output import Output
+from cli.running import run_to_end
+from cli.session import session
+from models.errors import NotFound
+from models.order_events import Event
+from services.outbox import Letter, Outbox
+
+
+def trace(order_id: OrderId, as_json: AsJson = False) -> None:
+    """Draw the events of a choreographed order; exit code 5 when there is none with this id."""
+    run_to_end(_trace(intake.order_id(order_id), Output(as_json)))
+
+
+async def _trace(order_id: str, output: Output) -> None:
+    async with session() as opened:
+        database = await opened.database()
+        events, letters = await Outbox().events(database, order_id), await Outbox().dead(database, order_id)
+        if not events and not await Outbox().knows(database, order_id):
+            raise NotFound(f"there is no choreographed order {order_id}")
+    document = {
+        "order_id": order_id,
+        "events": [told(event) for event in events],
+        "tree": _branches(events, None),
+        "dead": [vars(letter) for letter in letters],
+    }
+    output.answer(document, tree(order_id, events, letters))
+
+
+def told(event: Event) -> dict[str, Any]:
+    """Return an event for programs, without its payload: that names a customer."""
+    return event.model_dump(mode="json", exclude={"payload"})
+
+
+def tree(order_id: str, events: list[Event], letters: list[Letter]) -> Tree:
+    """Return the events for people: below each of them what it caused, after how many seconds, and what is stuck."""
+    drawn = Tree(render.cell(f"order {order_id}"), guide_style="dim")
+    branches: dict[str, Tree] = {}
+    for event in events:
+        line = render.cell(f"{event.type} ").append(f"+{_after(event, events):.2f} s", style="dim")
+        if event.redrives:
+            line.append(f" · delivered again ×{event.redrives}", style="yellow")
+        for letter in letters:
+            if letter.event_id == event.event_id:
+                line.append(f" · dead at {letter.subscriber}: ", style="red").append_text(render.cell(letter.cause))
+        branches[event.event_id] = branches.get(event.causation_id or "", drawn).add(line)
+    return drawn
+
+
+def _after(event: Event, events: list[Event]) -> float:
+    return (event.at - events[0].at).total_seconds()
+
+
+def _branches(events: list[Event], cause: str | None) -> list[dict[str, Any]]:
+    """The events that one of them caused, each with its own; an event whose cause was lost stands at the root."""
+    known = {event.event_id for event in events}
+    caused = [event for event in events if (event.causation_id if event.causation_id in known else None) == cause]
+    return [
+        {"event_id": event.event_id, "type": event.type, "caused": _branches(events, event.event_id)}
+        for event in caused
+    ]

@@ -1,0 +1,21 @@
+#!/bin/sh
+# Create the namespace once the server answers. Safe to run again.
+# Reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE (as the temporal command does), RETENTION and TRIES (one a second).
+set -eu
+
+tries=${TRIES:-120}
+
+until temporal operator cluster health >/dev/null 2>&1; do
+    tries=$((tries - 1))
+    if [ "$tries" -le 0 ]; then
+        echo "the Temporal server at $TEMPORAL_ADDRESS does not answer" >&2
+        exit 1
+    fi
+    sleep 1
+done
+
+if temporal operator namespace describe --namespace "$TEMPORAL_NAMESPACE" >/dev/null 2>&1; then
+    echo "namespace $TEMPORAL_NAMESPACE exists"
+else
+    temporal operator namespace create --namespace "$TEMPORAL_NAMESPACE" --retention "${RETENTION:-72h}"
+fi

@@ -1,0 +1,97 @@
+"""From raw bytes to a JSON object that every reader takes the same way, or to one line that says why not."""
+
+import json
+import math
+from typing import Any, NoReturn
+
+from models.errors import InvalidInput
+
+BYTES_AT_MOST = 256 * 1024
+# Deeper than any document of ours, and well below where the parsers that read it after us give up.
+DEEPEST = 64
+DIGITS_AT_MOST = 1000
+
+
+class _NotJson(ValueError):
+    """Python's parser would take it, JSON does not know it."""
+
+
+def read_object(raw: bytes, what: str) -> dict[str, Any]:
+    """Return a JSON object, or raise InvalidInput naming `what` or the field.
+
+    Refuses what a lenient parser would let pass: too much, other encodings, duplicate keys, NaN, half characters.
+    """
+    if len(raw) > BYTES_AT_MOST:
+        raise InvalidInput(what, f"is over {BYTES_AT_MOST // 1024} KB")
+    document = _parsed(raw, what)
+    if not isinstance(document, dict):
+        raise InvalidInput(what, "must be a JSON object")
+    for name, value in document.items():
+        _check(name, value, what, DEEPEST)
+    return document
+
+
+def _parsed(raw: bytes, what: str) -> Any:
+    try:
+        return json.loads(
+            raw.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_constant=_no_constant,
+            parse_float=_finite,
+            parse_int=_whole,
+        )
+    except UnicodeDecodeError:
+        raise InvalidInput(what, "is not UTF-8") from None
+    except RecursionError:
+        raise InvalidInput(what, "is nested too deeply") from None
+    except _NotJson as error:
+        raise InvalidInput(what, str(error)) from None
+    except ValueError as error:
+        raise InvalidInput(what, f"is not JSON: {error}") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    seen: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in seen:
+            raise InvalidInput(shown(name), "is given twice")
+        if not name.isprintable():
+            raise InvalidInput(shown(name), "a field's name may not hold control characters")
+        seen[name] = value
+    return seen
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise _NotJson(f"{name} is not a JSON value")
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise _NotJson("holds a number that is too large")
+    return number
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > DIGITS_AT_MOST:
+        raise _NotJson(f"holds a number of over {DIGITS_AT_MOST} digits")
+    return int(digits)
+
+
+def _check(field: str, value: Any, what: str, levels: int) -> None:
+    """Refuse what the parser took and nobody behind it would: too many levels, and halves of characters."""
+    if not levels:
+        raise InvalidInput(what, "is nested too deeply")
+    if isinstance(value, dict):
+        for name, item in value.items():
+            _check(f"{field}.{name}", item, what, levels - 1)
+    elif isinstance(value, list):
+        for number, item in enumerate(value):
+            _check(f"{field}[{number}]", item, what, levels - 1)
+    elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
+        raise InvalidInput(shown(field, 200), "holds half a character, a lone surrogate")
+
+
+def shown(name: str, longest: int = 64) -> str:
+    """Return a field's name fit for one line of a terminal, however it was sent."""
+    return "".join(c if c.isprintable() else "?" for c in name)[:longest]

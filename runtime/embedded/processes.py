@@ -1,0 +1,114 @@
+"""Child processes that end with their parent."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_BYTES_AT_MOST = 10 * 1024 * 1024
+PR_SET_PDEATHSIG = 1
+ON_LINUX = sys.platform.startswith("linux")
+_LIBC = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The system user that a process runs as."""
+
+    uid: int
+    gid: int
+    name: str
+
+
+def spawn(
+    command: Sequence[str | Path],
+    *,
+    log: Path,
+    owner: Owner | None = None,
+    on_parent_death: signal.Signals = signal.SIGKILL,
+) -> subprocess.Popen[bytes]:
+    """Start a server whose end is bound to ours; call it from the main thread only.
+
+    The kernel watches the thread that forked, so a thread that ends would take its children along.
+    """
+    with log.open("ab") as out:
+        return subprocess.Popen(
+            [str(part) for part in command],
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            cwd="/",
+            env=clean_environment(),
+            user=owner.uid if owner else None,
+            group=owner.gid if owner else None,
+            extra_groups=[] if owner else None,
+            preexec_fn=_bound_to(os.getpid(), on_parent_death),  # noqa: PLW1509 - the keeper has one thread
+        )
+
+
+def _bound_to(parent: int, signum: signal.Signals) -> Callable[[], None]:
+    """What a child does before it becomes the server; it runs after the change of user, which clears the bond."""
+
+    def bind() -> None:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        if _LIBC is not None:
+            _LIBC.prctl(PR_SET_PDEATHSIG, int(signum))
+            if os.getppid() != parent:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    return bind
+
+
+def clean_environment() -> dict[str, str]:
+    """Return our environment without what would steer a server: the user's own set-up of Temporal and PostgreSQL."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("TEMPORAL_", "PG", "ORDERS_", "DATABASE_", "LC_", "PYTHON"))
+    }
+
+
+def stop(child: subprocess.Popen[bytes], gently: signal.Signals, deadline: float) -> None:
+    """End a child in good order, or by force once `deadline` (monotonic seconds) has passed."""
+    if child.poll() is not None:
+        return
+    child.send_signal(gently)
+    try:
+        child.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+def end_leftover(pid: int, mark: str, patience: float) -> None:
+    """See to it that a process of a keeper that was killed is gone; `mark` in its command line tells it is ours."""
+    deadline = time.monotonic() + patience
+    while mark in command_of(pid):
+        if time.monotonic() > deadline:
+            os.kill(pid, signal.SIGKILL)
+            deadline += patience
+        time.sleep(0.02)
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process; empty when it has ended."""
+    if ON_LINUX:
+        try:
+            return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):
+            return ""
+    answer = subprocess.run(
+        ["/bin/ps", "-ww", "-o", "command=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return answer.stdout
+
+
+def trim(log: Path) -> None:
+    """Begin a log anew when it has grown too long."""
+    if log.exists() and log.stat().st_size > LOG_BYTES_AT_MOST:
+        log.write_bytes(b"")

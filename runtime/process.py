@@ -1,0 +1,78 @@
+"""The life of a worker's process: what it was called with, until it is told to stop, how it ends."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+from models.errors import InvalidInput
+
+PROCESSES_AT_MOST = 64
+SUPERVISED = "--supervised"
+Serve = Callable[[asyncio.Event], Awaitable[None]]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """What worker.py was called with."""
+
+    relay_only: bool = False
+    processes: int = 1
+    supervised: bool = False
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise InvalidInput("worker.py", message)
+
+
+def read_arguments(given: Sequence[str]) -> Arguments:
+    """Return what the command line says; raise InvalidInput in one line."""
+    parser = _Parser(prog="worker.py", description="Serve orders until SIGTERM or SIGINT.", allow_abbrev=False)
+    parser.add_argument("--relay-only", action="store_true", help="hand on the events of the outbox, and serve nothing")
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="run N of them, and restart what dies")
+    parser.add_argument(SUPERVISED, action="store_true", help=argparse.SUPPRESS)
+    arguments = Arguments(**vars(parser.parse_args(given)))
+    if not 1 <= arguments.processes <= PROCESSES_AT_MOST:
+        raise InvalidInput("--processes", f"must be 1 to {PROCESSES_AT_MOST}")
+    return arguments
+
+
+async def until_signalled(serve: Serve, *, supervised: bool = False) -> None:
+    """Serve until SIGTERM or SIGINT, which set the event that `serve` is given; a second one ends the process at once.
+
+    A supervised process also stops, in good order, when its supervisor is gone.
+    """
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def on_signal(signum: signal.Signals) -> None:
+        if stop.is_set():
+            leave(128 + signum)
+        stop.set()
+
+    for signum in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(signum, on_signal, signum)
+    if supervised:
+        loop.add_reader(sys.stdin.fileno(), _on_supervisor_gone, stop)
+    await serve(stop)
+
+
+def _on_supervisor_gone(stop: asyncio.Event) -> None:
+    """Nothing is ever written to a supervised process: what can be read is the end of its supervisor."""
+    asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
+    if stop.is_set():  # it didn't wait for us to drain: somebody wants the end now
+        leave(128 + signal.SIGTERM)
+    stop.set()
+
+
+def leave(code: int) -> None:
+    """End now: the threads of Temporal's core would outlive the interpreter, and can crash its end."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)

@@ -1,0 +1,50 @@
+"""The Temporal Schedule that runs the reconciler."""
+
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+    ScheduleUpdate,
+    ScheduleUpdateInput,
+)
+
+from models.names import RECONCILER_SCHEDULE, RECONCILER_WORKFLOW, TASK_QUEUE
+from models.upkeep import Reconcile
+
+
+async def schedule_reconciler(client: Client, every_seconds: int) -> None:
+    """Have the reconciler run every so many seconds; repeated, it only changes the period. A pause stays a pause."""
+    schedule = _schedule(every_seconds)
+    try:
+        await client.create_schedule(RECONCILER_SCHEDULE, schedule, trigger_immediately=True)
+    except ScheduleAlreadyRunningError:
+        handle = client.get_schedule_handle(RECONCILER_SCHEDULE)
+
+        def renewed(known: ScheduleUpdateInput) -> ScheduleUpdate:
+            schedule.state = known.description.schedule.state
+            return ScheduleUpdate(schedule)
+
+        await handle.update(renewed)
+
+
+def _schedule(every_seconds: int) -> Schedule:
+    action = ScheduleActionStartWorkflow(
+        RECONCILER_WORKFLOW,
+        Reconcile(),
+        id=RECONCILER_SCHEDULE,
+        task_queue=TASK_QUEUE,
+        static_summary="finds orders whose workflow is gone",
+    )
+    return Schedule(
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
+        # What was missed while the server was down needs no catching up: the next round looks at everything.
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
+    )

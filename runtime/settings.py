@@ -1,0 +1,153 @@
+"""What a process of this project is told by its environment."""
+
+import os
+from collections.abc import Mapping
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from models.errors import InvalidInput
+from models.order import DEADLINE_AT_MOST
+
+PREFIX = "ORDERS_"
+PROJECT = Path(__file__).resolve().parent.parent
+
+
+def _loopback_by_default(address: str) -> str:
+    """Give a bare port the loopback address, and refuse what is not HOST:PORT."""
+    host, _, port = f"127.0.0.1:{address}".rpartition(":") if address.isdecimal() else address.rpartition(":")
+    try:
+        ip_address(host.strip("[]"))
+    except ValueError:
+        raise ValueError("must be IP:PORT, as in 127.0.0.1:9464") from None
+    if not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004 - the highest port there is
+        raise ValueError("must be IP:PORT, as in 127.0.0.1:9464")
+    return f"{host}:{port}"
+
+
+def _database(url: str) -> str:
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ValueError("must start with postgresql://")
+    return url
+
+
+def _webhook(url: str) -> str:
+    """Refuse what would send alerts in the clear to another machine."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+        there = parts.port != 0 and host.isascii() and url.isprintable() and " " not in url
+    except ValueError:
+        raise ValueError("is not a URL") from None
+    safe = bool(host) if parts.scheme == "https" else parts.scheme == "http" and _is_this_machine(host)
+    if not (there and safe):
+        raise ValueError("must start with https://, or with http:// for an address of this machine")
+    return url
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+Port = Annotated[int, Field(ge=1, le=65535)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
+
+
+class Settings(BaseModel):
+    """Every setting, and its default; each field but `database_url` is read from ORDERS_ and its name."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    database_url: Annotated[str, AfterValidator(_database)] | None = None
+    data_dir: Path = PROJECT / ".data"
+    temporal_port: Port = 7233
+    ui_port: Port = 8233
+    untuned: bool = False
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    log_format: Literal["json", "console"] | None = None
+    max_activities: Annotated[int, Field(ge=1, le=10_000)] = 100
+    database_pool: Annotated[int, Field(ge=1, le=1000)] = 10
+    # Off: it costs a third of a worker's time. The tests and the replay of every history run inside it.
+    workflow_sandbox: bool = False
+    # Longer than the longest attempt of an activity, so that a drain cuts none of them short.
+    drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
+    metrics_address: Annotated[str, AfterValidator(_loopback_by_default)] | None = None
+    deployment: Name | None = None
+    build_id: Name | None = None
+    insecure: bool = False
+    # How often orders without a living workflow are looked for.
+    reconcile_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
+    # In seconds, for orders that bring none of their own.
+    deadline_seconds: Annotated[int, Field(ge=1, le=DEADLINE_AT_MOST)] | None = None
+    # For orders that don't say themselves: try their steps inside the workflow task first.
+    express: bool = False
+    alert_webhook: Annotated[str, AfterValidator(_webhook)] | None = None
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if (self.deployment is None) != (self.build_id is None):
+            raise ValueError("ORDERS_DEPLOYMENT: and ORDERS_BUILD_ID must be given together")
+        if self.temporal_port == self.ui_port:
+            raise ValueError("ORDERS_UI_PORT: must differ from ORDERS_TEMPORAL_PORT")
+        return self
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str] | None = None) -> Self:
+        """Return the settings of an environment; raise InvalidInput that names the variable at fault."""
+        given = os.environ if environ is None else environ
+        try:
+            return cls.model_validate(_fields(given))
+        except ValidationError as error:
+            raise _first_of(error) from None
+
+
+def is_utf8(text: str) -> bool:
+    """Tell whether a variable's text was UTF-8; Python keeps other bytes as lone surrogates."""
+    return not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def variable(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
+
+
+def _fields(environ: Mapping[str, str]) -> dict[str, object]:
+    """The fields an environment sets; an empty variable counts as unset, as in a shell."""
+    known = {variable(field): field for field in Settings.model_fields}
+    for name in environ:
+        if name.startswith(PREFIX) and name not in known:
+            raise InvalidInput(name, "is not a setting of this project")
+        if name in known and not is_utf8(environ[name]):
+            raise InvalidInput(name, "is not UTF-8")
+    fields: dict[str, object] = {known[name]: text for name, text in environ.items() if name in known and text}
+    if "data_dir" in fields:
+        fields["data_dir"] = _folder(variable("data_dir"), str(fields["data_dir"]))
+    return fields
+
+
+def _folder(name: str, text: str) -> Path:
+    """The folder that a variable names, which need not be there yet."""
+    try:
+        folder = Path(text).expanduser().absolute()
+        folder.exists()
+    except RuntimeError:
+        raise InvalidInput(name, "names the home of somebody who has none here") from None
+    except OSError as error:
+        raise InvalidInput(name, (error.strerror or str(error)).lower()) from None
+    return folder
+
+
+def _first_of(error: ValidationError) -> InvalidInput:
+    """The first problem, without the value: a database's address may hold a password."""
+    problem = error.errors(include_url=False, include_input=False)[0]
+    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
+    if problem["loc"]:
+        return InvalidInput(variable(str(problem["loc"][0])), message[:1].lower() + message[1:])
+    name, message = message.split(": ", 1)
+    return InvalidInput(name, message)

@@ -1,0 +1,89 @@
+"""Several worker processes that live and end as one: what dies is started again, after a pause that grows."""
+
+import asyncio
+import logging
+import os
+import signal
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+
+from models.errors import InvalidInput
+from runtime.process import SUPERVISED
+from runtime.settings import Settings, variable
+
+log = logging.getLogger("worker")
+# A process that died young is started again after 1, 2, 4 ... seconds, at most 30; one that had lived, after 1.
+FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 30.0, 60.0
+USAGE = 2
+
+
+class Supervisor:
+    """Keeps a number of processes of one command running."""
+
+    def __init__(self, command: Sequence[str], number: int, settings: Settings) -> None:
+        self._command, self._number, self._settings = command, number, settings
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    async def serve(self, stop: asyncio.Event) -> None:
+        """Keep them running until `stop` is set, then wait for all to drain; raise InvalidInput when one can't start.
+
+        A cancel kills them.
+        """
+        try:
+            async with asyncio.TaskGroup() as slots:
+                for slot in range(self._number):
+                    slots.create_task(self._keep(slot, stop))
+        except* InvalidInput as refused:
+            raise refused.exceptions[0] from None
+        finally:
+            self.end(signal.SIGKILL)
+
+    def end(self, signum: signal.Signals) -> None:
+        """Send a signal to all that run."""
+        for process in self._running:
+            with suppress(ProcessLookupError):  # it ended by itself, and nobody has looked since
+                process.send_signal(signum)
+
+    async def _keep(self, slot: int, stop: asyncio.Event) -> None:
+        pause = FIRST_PAUSE
+        while not stop.is_set():
+            began = time.monotonic()
+            code = await self._run(slot, stop)
+            if stop.is_set():
+                return
+            if code == USAGE:
+                raise InvalidInput("worker.py", "a process refused its configuration")
+            pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
+            log.warning("a worker process died", extra={"slot": slot, "exit_code": code, "again_in_seconds": pause})
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), pause)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    async def _run(self, slot: int, stop: asyncio.Event) -> int:
+        """Run one process to its end, which `stop` brings about; return its exit code."""
+        process = await asyncio.create_subprocess_exec(
+            *self._command,
+            SUPERVISED,
+            stdin=asyncio.subprocess.PIPE,  # its end tells the process of ours
+            env=self._environment(slot),
+            start_new_session=True,  # a terminal's Ctrl-C is ours alone to hand on
+        )
+        self._running.add(process)
+        try:
+            ended, stopped = asyncio.create_task(process.wait()), asyncio.create_task(stop.wait())
+            await asyncio.wait({ended, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            stopped.cancel()
+            if not ended.done():
+                process.send_signal(signal.SIGTERM)
+            return await ended
+        finally:
+            self._running.discard(process)
+
+    def _environment(self, slot: int) -> dict[str, str]:
+        """Ours; each process has a port of its own for metrics."""
+        address = self._settings.metrics_address
+        if address is None:
+            return dict(os.environ)
+        host, _, port = address.rpartition(":")
+        return {**os.environ, variable("metrics_address"): f"{host}:{int(port) + slot}"}

@@ -1,0 +1,59 @@
+"""The transactional outbox, as a relay sees it: what is to be published, in order, by as many relays as there are."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from models.order_events import Event
+from services import outbox_queries
+from services.database import Database
+from services.unit_of_work import unit_of_work
+
+
+class Claim:
+    """Events that nobody else may publish while the claim is held; at most one of each process."""
+
+    def __init__(self, unit: Database, events: list[Event]) -> None:
+        self.events = events
+        self._unit = unit
+
+    async def mark(self, events: list[Event]) -> None:
+        """Note that these were published; it counts when the claim ends without an error."""
+        await self._unit.rows(outbox_queries.MARK, {"event_ids": [event.event_id for event in events]})
+
+
+class OutboxFeed:
+    """Hands out unpublished events, and keeps what can't be delivered."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @asynccontextmanager
+    async def claim(self, limit: int) -> AsyncIterator[Claim]:
+        """Hold up to `limit` events for the block; a process that dies meanwhile lets go of them unmarked."""
+        async with unit_of_work(self._db) as unit:
+            rows = await unit.rows(outbox_queries.HEADS, {"limit": limit})
+            yield Claim(unit, [Event.model_validate_json(text) for (text,) in rows])
+
+    async def lag(self) -> tuple[int, float]:
+        """Return how many events wait to be published, and for how many seconds the oldest has."""
+        count, seconds = await self._db.row(outbox_queries.LAG, {}) or (0, 0.0)
+        return count, seconds
+
+    async def on_exhausted(self, event: Event, subscriber: str, cause: str, attempts: int) -> None:
+        """Keep a delivery that failed for good; the later events of its process, and no others, wait behind it."""
+        params = {"event_id": event.event_id, "process_id": event.process_id, "subscriber": subscriber}
+        await self._db.rows(outbox_queries.DEAD, {**params, "cause": cause, "attempts": attempts})
+
+    async def redrive(self, event_id: str, subscriber: str) -> bool:
+        """Have a dead delivery made once more; False when it isn't dead."""
+        params = {"event_id": event_id, "subscriber": subscriber}
+        return await self._db.row(outbox_queries.REDRIVE, params) is not None
+
+    async def again(self, event: Event) -> None:
+        """Have an event delivered once more; its consumers tell a repetition by its id."""
+        await self._db.rows(outbox_queries.AGAIN, {"event_id": event.event_id})
+
+    async def purge(self, older_than_seconds: float, limit: int = 1000) -> int:
+        """Forget up to `limit` processes that ended this long ago, with all of their events; return how many."""
+        params = {"seconds": older_than_seconds, "limit": limit}
+        return len(await self._db.rows(outbox_queries.PURGE, params))

@@ -1,0 +1,13 @@
+"""The command line of the order saga: `python starter.py --help`."""
+
+import sys
+
+try:
+    from cli.app import main
+except ModuleNotFoundError as error:
+    if error.name in {"cli", "models", "runtime", "services", "workflows"}:
+        raise
+    sys.exit(f"error: {error.name} is not installed here: run `make setup`, then `.venv/bin/python starter.py`")
+
+if __name__ == "__main__":
+    main()

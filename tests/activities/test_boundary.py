@@ -1,0 +1,85 @@
+"""The boundary around activities: replies say their attempt, errors their class, long calls show life."""
+
+import asyncio
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import ActivityEnvironment
+from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
+
+from activities.boundary import Boundary
+from models.errors import CardDeclined
+from models.steps import Released
+
+
+class Innermost(ActivityInboundInterceptor):
+    """The activity itself."""
+
+    def __init__(self) -> None:
+        pass
+
+    async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
+        return await input.fn(*input.args)
+
+
+async def through(fn: Any, *, attempt: int = 1, heartbeat: float | None = None) -> tuple[Any, int]:
+    """Run an activity inside the boundary; return its answer and how often it showed life."""
+    beats = 0
+
+    def beat(*_: Any) -> None:
+        nonlocal beats
+        beats += 1
+
+    env = ActivityEnvironment()
+    timeout = None if heartbeat is None else timedelta(seconds=heartbeat)
+    env.info = activity.Info(**{**env.info.__dict__, "attempt": attempt, "heartbeat_timeout": timeout})
+    env.on_heartbeat = beat
+    boundary = Boundary().intercept_activity(Innermost())
+    answer = await env.run(boundary.execute_activity, ExecuteActivityInput(fn, (), None, {}))
+    return answer, beats
+
+
+async def test_a_reply_says_on_which_attempt_it_came() -> None:
+    async def release() -> Released:
+        return Released()
+
+    answer, _ = await through(release, attempt=3)
+
+    assert answer == Released(attempt=3)
+
+
+async def test_an_error_becomes_what_the_saga_understands() -> None:
+    async def charge() -> None:
+        raise CardDeclined("the card was declined")
+
+    with pytest.raises(ApplicationError) as caught:
+        await through(charge, attempt=2)
+
+    assert (caught.value.type, caught.value.message, caught.value.details) == (
+        "CardDeclined",
+        "the card was declined",
+        (2,),
+    )
+
+
+async def test_a_surprise_is_left_as_it_is() -> None:
+    async def charge() -> None:
+        raise KeyError("a bug")
+
+    with pytest.raises(KeyError):
+        await through(charge)
+
+
+async def test_a_long_call_shows_life_and_a_short_one_does_not_bother() -> None:
+    async def long() -> None:
+        await asyncio.sleep(0.5)
+
+    async def short() -> None:
+        pass
+
+    assert (await through(long, heartbeat=0.3))[1] >= 2
+    assert (await through(short, heartbeat=0.3))[1] == 0
+    assert (await through(long))[1] == 0

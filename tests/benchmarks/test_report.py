@@ -1,0 +1,136 @@
+"""The tables and the picture of a run."""
+
+import re
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from benchmarks import chart, report
+
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def stretch(rate: float, p50: float, cpu: dict[str, float]) -> dict[str, Any]:
+    return {"per_second": rate, "p50": p50, "p99": 2 * p50, "cpu": cpu, "orders": 10, "seconds": 1.0}
+
+
+def turn(name: str, rate: float, *, saga: bool) -> dict[str, Any]:
+    cpu = {"server": 20.0, "worker": 10.0, "postgres": 5.0}
+    taken = {"name": name, "round": 1, "alone": stretch(1, 1000 / rate, cpu), "load": stretch(rate, 30_000 / rate, cpu)}
+    if saga:
+        taken |= {"undo": stretch(1, 1500 / rate, cpu), "crash": {"seconds": 2.5, "in_flight": 40}}
+    return taken
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    rates = {"ours": 40.0, "by-hand": 10.0, "floor": 50.0, "other": 20.0}
+    memory = {"server": 200.0, "worker": 100.0}
+    tenths = [{"name": "ours", "kept": kept, "memory": memory, **stretch(rate, 10, {"server": 1.0})} for kept, rate in
+              [(500, 40.0), (1000, 36.0)]]  # fmt: skip
+    return {
+        "made": "2030-01-01T00:00:00+00:00",
+        "machine": {"cores": 2, "cpu": "a <fast> one", "memory_gb": 8.0},
+        "versions": {"python": "3"},
+        "plan": {"rounds": 1},
+        "labels": {"ours": "ours", "by-hand": "by hand", "floor": "the floor", "other": "a & b"},
+        "floors": ["floor"],
+        "turns": [turn(name, rate, saga=name != "floor") for name, rate in rates.items()],
+        "growth": tenths,
+        "others_cores": 0.1,
+    }
+
+
+def cells(table: str, label: str) -> list[str]:
+    row = next(line for line in table.splitlines() if line.startswith(f"| {label} |"))
+    return [cell.strip() for cell in row.strip("|").split("|")][1:]
+
+
+def test_throughput_is_told_with_its_ratios(document: dict[str, Any]) -> None:
+    assert cells(report.speed(document), "ours")[:4] == ["40.0", "4.00", "0.80", "25.0 ms"]
+
+
+def test_cpu_is_split_by_process_and_what_there_is_not_is_a_dash(document: dict[str, Any]) -> None:
+    assert cells(report.cost(document), "ours") == ["35.0", "20.0", "10.0", "–", "5.0", "1.00", "–"]
+
+
+def test_a_floor_has_no_way_back(document: dict[str, Any]) -> None:
+    told = report.trouble(document)
+
+    assert cells(told, "ours") == ["37.5 ms", "75.0 ms", "1.50", "2.5"]
+    assert "the floor" not in told
+
+
+def test_ours_is_compared_with_everyone_else(document: dict[str, Any]) -> None:
+    told = report.ratios(document)
+
+    assert cells(told, "ours / by hand")[:2] == ["4.00", "0.25"]
+    assert cells(told, "ours / a & b")[:2] == ["2.00", "0.50"]
+
+
+def test_growth_is_compared_with_the_first_orders(document: dict[str, Any]) -> None:
+    last = report.growth(document).splitlines()[-1]
+
+    assert "1,000" in last
+    assert "0.90" in last
+
+
+def test_the_whole_report_holds_every_table(document: dict[str, Any]) -> None:
+    whole = report.written(document)
+
+    assert whole.count("\n### ") == 5
+    assert "2 cores" in whole
+
+
+def test_a_run_without_growth_and_crash_is_reported_too(document: dict[str, Any]) -> None:
+    document["growth"] = []
+    for taken in document["turns"]:
+        taken.pop("crash", None)
+
+    assert cells(report.trouble(document), "ours")[-1] == "–"
+    assert report.written(document).count("\n### ") == 4
+
+
+def test_the_picture_has_a_bar_for_each_figure_in_proportion(document: dict[str, Any]) -> None:
+    root = ET.fromstring(chart.drawn(document))  # noqa: S314 - drawn by ourselves
+    bars = [element for element in root.iter(f"{SVG}rect") if element.get("height") == str(chart.ROW - 8)]
+    throughput = {bar.get("y"): float(bar.get("width", 0)) for bar in bars if bar.get("x") == f"{chart.LABELS:.1f}"}
+
+    assert list(throughput.values()) == [160.0, 40.0, 200.0, 80.0]
+    words = [element.text for element in root.iter(f"{SVG}text")]
+    assert {"ours", "by hand", "the floor", "a & b"} <= set(words)
+
+
+def test_nothing_is_drawn_outside_the_picture(document: dict[str, Any]) -> None:
+    root = ET.fromstring(chart.drawn(document))  # noqa: S314 - drawn by ourselves
+    _, _, width, height = (float(side) for side in root.get("viewBox", "").split())
+
+    for bar in root.iter(f"{SVG}rect"):
+        assert float(bar.get("x", 0)) + float(bar.get("width", 0)) <= width
+        assert float(bar.get("y", 0)) + float(bar.get("height", 0)) <= height
+
+
+def test_a_turn_is_told_in_one_line(document: dict[str, Any]) -> None:
+    assert report.in_brief(document["turns"][0]) == (
+        "40.0/s, 35 ms CPU an order, 25 ms alone, 2.5 s after a crash"
+    )  # fmt: skip
+    assert not re.search(r"\n", report.in_brief(document["turns"][2]))
+
+
+def test_the_figures_of_a_page_are_replaced_and_nothing_else() -> None:
+    page = f"before\n{report.BEGIN}\nold\n{report.END}\nafter\n"
+
+    once = report.put_into(page, "new")
+
+    assert once == f"before\n{report.BEGIN}\n\nnew\n\n{report.END}\nafter\n"
+    assert report.put_into(once, "new") == once
+    with pytest.raises(ValueError, match="must have"):
+        report.put_into("no place", "new")
+
+
+def test_the_documentation_has_a_place_for_the_figures() -> None:
+    page = (Path(__file__).parent.parent.parent / "docs" / "benchmarks.md").read_text()
+
+    assert "\n\nfigures\n\n" in report.put_into(page, "figures")

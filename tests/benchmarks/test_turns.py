@@ -1,0 +1,34 @@
+"""A turn of ours and of the floor for real: the servers of a stage, a few orders, and books that must balance."""
+
+import pytest
+
+from benchmarks import stage
+from benchmarks.contestants import Contestant
+from benchmarks.driver import RunFailed
+from benchmarks.field import EXPRESS, FLOOR_LOCAL
+from benchmarks.turns import CROWD, Plan, Turn
+
+SHORT = Plan(rounds=1, alone=1.0, load=2.0, undo=2.0, warm=1.0, crash=True)
+
+pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+
+async def turn_of(one: Contestant, opened: stage.Stage) -> Turn:
+    await one.prepare(opened)
+    turn = Turn(one, 1, SHORT)
+    await turn.measure(opened)
+    return turn
+
+
+async def test_a_turn_measures_all_that_the_plan_asks_and_the_books_hold_each_order_once() -> None:
+    async with stage.opened() as opened:
+        ours, floor = await turn_of(EXPRESS, opened), await turn_of(FLOOR_LOCAL, opened)
+
+        EXPRESS.check(opened, ours.completed)
+        with pytest.raises(RunFailed, match="its books say"):
+            EXPRESS.check(opened, ours.completed + 1)
+
+    assert {"alone", "load", "undo", "crash"} <= ours.taken.keys()
+    assert {"alone", "load"} == {"alone", "load", "undo", "crash"} & floor.taken.keys()
+    assert all(used > 0 for used in ours.taken["load"]["cpu"].values())
+    assert 0 < ours.taken["crash"]["in_flight"] <= CROWD

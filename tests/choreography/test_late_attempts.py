@@ -1,0 +1,118 @@
+"""Attempts of one delivery that meet: what one of them has decided, none of the others undoes or leaves half undone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from choreography.handlers import REPEATED, Handlers
+from choreography.orders import place
+from choreography.reaction import TRIES, Parties
+from models.errors import Unavailable
+from models.order import Order
+from models.order_events import Event
+from services.outbox import Outbox
+from tests.choreography.conftest import order_status
+from tests.choreography.test_handlers import play_out
+from tests.conservation import assert_conserved
+from tests.orders.scenarios import Scenario
+from tests.services.shop import Shop
+
+outbox = Outbox()
+BY_SUBSCRIBER = pytest.mark.parametrize(
+    ("subscriber", "made", "given_up"),
+    [("payments", "PaymentCharged", "PaymentDeclined"), ("shipping", "ShipmentCreated", "ShipmentRefused")],
+)
+
+
+class CutOff:
+    """An outside party as a cut-off worker sees it: it does what it is asked, and no answer comes; to `find`, late."""
+
+    def __init__(self, party: Any) -> None:
+        self._party = party
+        self.asked, self.woken = asyncio.Event(), asyncio.Event()
+
+    async def charge(self, *request: Any) -> None:
+        await self._party.charge(*request)
+        raise Unavailable("no answer")
+
+    async def create(self, *request: Any) -> None:
+        await self._party.create(*request)
+        raise Unavailable("no answer")
+
+    async def find(self, _key: str) -> None:
+        self.asked.set()
+        await self.woken.wait()
+        raise Unavailable("no answer")
+
+    async def refund(self, _key: str) -> None:
+        raise Unavailable("no answer")
+
+    async def cancel(self, _key: str) -> None:
+        raise Unavailable("no answer")
+
+
+async def up_to(shop: Shop, handlers: Handlers, subscriber: str) -> tuple[Order, Event]:
+    """Return an order and the event that the subscriber is to react to."""
+    order = Scenario("late").order()
+    await place(shop.db, outbox, order)
+    for before in ("inventory", "payments")[: 1 + (subscriber == "shipping")]:
+        await handlers.handle(before, (await outbox.events(shop.db, order.order_id))[-1])
+    return order, (await outbox.events(shop.db, order.order_id))[-1]
+
+
+def cut_off(shop: Shop, subscriber: str) -> tuple[CutOff, Handlers]:
+    """Return the handlers of a worker that is cut off from the subscriber's party, and that party."""
+    party: Any = CutOff(shop.provider if subscriber == "payments" else shop.carrier)
+    parties = (party, shop.carrier) if subscriber == "payments" else (shop.provider, party)
+    return party, Handlers(Parties(shop.db, *parties), outbox)
+
+
+@BY_SUBSCRIBER
+async def test_an_attempt_that_gives_up_late_takes_back_nothing_that_the_next_one_found(
+    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+) -> None:
+    order, event = await up_to(shop, handlers, subscriber)
+    party, lonely = cut_off(shop, subscriber)
+    late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
+    await party.asked.wait()
+    assert await handlers.handle(subscriber, event, TRIES + 1) == made
+    party.woken.set()
+
+    assert await late == REPEATED
+
+    await play_out(shop, handlers, order.order_id)
+    assert await order_status(shop.db, order) == "completed"
+    await assert_conserved(shop.db)
+
+
+@BY_SUBSCRIBER
+async def test_an_attempt_that_wakes_up_after_its_order_completed_leaves_no_dead_letter(
+    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+) -> None:
+    order, event = await up_to(shop, handlers, subscriber)
+    party, lonely = cut_off(shop, subscriber)
+    late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
+    await party.asked.wait()
+    await play_out(shop, handlers, order.order_id)
+    party.woken.set()
+
+    assert await late == REPEATED
+    assert await order_status(shop.db, order) == "completed"
+
+
+@BY_SUBSCRIBER
+async def test_what_an_attempt_began_to_take_back_when_it_died_the_next_one_takes_back(
+    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+) -> None:
+    order, event = await up_to(shop, handlers, subscriber)
+    party, lonely = cut_off(shop, subscriber)
+    party.woken.set()
+    with pytest.raises(Unavailable):
+        await lonely.handle(subscriber, event, TRIES)
+
+    assert await handlers.handle(subscriber, event, TRIES + 1) == given_up
+
+    await play_out(shop, handlers, order.order_id)
+    assert await order_status(shop.db, order) == "compensated"
+    await assert_conserved(shop.db)

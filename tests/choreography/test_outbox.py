@@ -1,0 +1,215 @@
+"""What the outbox promises to relays, on a real PostgreSQL and without a server."""
+
+import asyncio
+import time
+from collections import defaultdict
+
+import pytest
+
+from models.errors import Unavailable
+from models.money import Money
+from models.order import Order
+from models.order_events import Event, EventType, Facts
+from services.database import Database
+from services.outbox import Letter, Outbox
+from services.outbox_bell import Bell
+from services.outbox_feed import OutboxFeed
+from services.unit_of_work import unit_of_work
+from tests.orders.scenarios import Scenario
+
+outbox = Outbox()
+
+
+def facts(name: str = "o") -> Facts:
+    return Facts(order=Scenario(name).order(order_id=name), total=Money(amount=1, currency="EUR"))
+
+
+async def write(db: Database, *names: str, of_type: EventType = EventType.STOCK_RESERVED) -> None:
+    """Append an event to each of these processes, in transactions of their own."""
+    for name in names:
+        async with unit_of_work(db) as unit:
+            await outbox.begin(unit, name, None)
+            await outbox.append(unit, of_type, facts(name))
+
+
+async def publish_all(feed: OutboxFeed, into: list[tuple[str, int]], limit: int = 3) -> None:
+    """Publish as a relay does, until nothing is left that this one may claim."""
+    while True:
+        async with feed.claim(limit) as claim:
+            for event in claim.events:
+                into.append((event.process_id, event.sequence))
+                await asyncio.sleep(0.001)
+            await claim.mark(claim.events)
+            if not claim.events:
+                return
+
+
+async def test_a_rolled_back_transaction_emits_nothing(db: Database) -> None:
+    async def fail() -> None:
+        async with unit_of_work(db) as unit:
+            await outbox.begin(unit, "gone", None)
+            await outbox.append(unit, EventType.ORDER_PLACED, facts("gone"))
+            raise LookupError
+
+    with pytest.raises(LookupError):
+        await fail()
+
+    assert await outbox.events(db, "gone") == []
+    assert await OutboxFeed(db).lag() == (0, 0.0)
+
+
+async def test_an_event_that_commits_late_is_not_skipped(db: Database) -> None:
+    published: list[tuple[str, int]] = []
+    async with unit_of_work(db) as late:
+        await outbox.begin(late, "early-bird", None)
+        await outbox.append(late, EventType.ORDER_PLACED, facts("early-bird"))
+        await write(db, "second", "third")
+        await publish_all(OutboxFeed(db), published)
+        assert published == [("second", 1), ("third", 1)]
+    await publish_all(OutboxFeed(db), published)
+
+    assert published[2:] == [("early-bird", 1)]
+
+
+async def test_the_events_of_a_process_commit_in_the_order_of_their_numbers(db: Database) -> None:
+    await write(db, "o")
+    async with unit_of_work(db) as first:
+        await outbox.append(first, EventType.STOCK_RESERVED, facts())
+        second = asyncio.create_task(write(db, "o"))
+        await asyncio.sleep(0.2)
+        assert not second.done()
+        assert [event.sequence for event in await outbox.events(db, "o")] == [1]
+    await second
+
+    assert [event.sequence for event in await outbox.events(db, "o")] == [1, 2, 3]
+
+
+async def test_relays_beside_each_other_publish_each_process_in_its_order_and_nothing_twice(db: Database) -> None:
+    names = [f"p{number}" for number in range(6)]
+    published: list[tuple[str, int]] = []
+
+    async def relay() -> None:
+        while len(published) < 60:
+            await publish_all(OutboxFeed(db), published)
+            await asyncio.sleep(0.002)
+
+    async def writer() -> None:
+        for _ in range(10):
+            await write(db, *names)
+
+    await asyncio.wait_for(asyncio.gather(writer(), relay(), relay(), relay()), 60)
+
+    by_process = defaultdict(list)
+    for process, sequence in published:
+        by_process[process].append(sequence)
+    assert by_process == {name: list(range(1, 11)) for name in names}
+
+
+async def test_a_process_is_held_by_one_relay_at_a_time(db: Database) -> None:
+    await write(db, "o", "o", "other")
+    async with OutboxFeed(db).claim(1) as held:
+        async with OutboxFeed(db).claim(10) as rest:
+            assert [event.process_id for event in held.events + rest.events] == ["o", "other"]
+            await rest.mark(rest.events)
+        async with OutboxFeed(db).claim(10) as none:
+            assert none.events == []
+
+
+async def test_a_relay_that_fails_before_it_marks_leaves_its_events_to_the_next(db: Database) -> None:
+    await write(db, "o")
+    seen: list[Event] = []
+
+    async def fail() -> None:
+        async with OutboxFeed(db).claim(10) as claim:
+            seen.extend(claim.events)
+            await claim.mark(claim.events)
+            raise Unavailable("the server went away")
+
+    with pytest.raises(Unavailable):
+        await fail()
+    async with OutboxFeed(db).claim(10) as claim:
+        assert claim.events == seen != []
+
+
+async def test_a_dead_delivery_holds_up_its_own_process_alone_until_it_is_redriven(db: Database) -> None:
+    await write(db, "sick", "sick", "well")
+    feed, published = OutboxFeed(db), list[tuple[str, int]]()
+    async with feed.claim(1) as claim:
+        await claim.mark(claim.events)
+    (first, _) = await outbox.events(db, "sick")
+    await feed.on_exhausted(first, "payments", "Final: no", attempts=8)
+
+    await publish_all(feed, published)
+    assert published == [("well", 1)]
+    assert await outbox.dead(db, "sick") == [Letter(first.event_id, "payments", "Final: no", 8)]
+
+    assert await feed.redrive(first.event_id, "payments")
+    assert not await feed.redrive(first.event_id, "payments")
+    await publish_all(feed, published)
+    assert published[1:] == [("sick", 1), ("sick", 2)]
+    assert [event.redrives for event in await outbox.events(db, "sick")] == [1, 0]
+
+
+async def test_the_bell_rings_when_an_event_is_committed_and_not_before(db: Database, url: str) -> None:
+    bell = Bell(url)
+    await bell.wait(0.01)
+    async with unit_of_work(db) as unit:
+        await outbox.begin(unit, "o", None)
+        await outbox.append(unit, EventType.ORDER_PLACED, facts())
+        ringing = asyncio.create_task(bell.wait(20))
+        await asyncio.sleep(0.2)
+        assert not ringing.done()
+    began = time.monotonic()
+    await ringing
+    await bell.close()
+
+    assert time.monotonic() - began < 10
+
+
+async def test_a_bell_that_can_not_be_heard_still_ends_its_wait() -> None:
+    await asyncio.wait_for(Bell("postgresql://127.0.0.1:1/none").wait(0.01), 5)
+
+
+async def test_lag_is_the_age_of_the_oldest_unpublished_event(db: Database) -> None:
+    await write(db, "o", "o")
+    await db.rows(b"update outbox.events set at = now() - interval '90 seconds' where sequence = 1")
+
+    waiting, seconds = await OutboxFeed(db).lag()
+    assert waiting == 2
+    assert 89 < seconds < 120
+
+
+@pytest.mark.parametrize("held_by", ["nothing", "an unpublished event", "a dead letter", "youth"])
+async def test_purge_takes_whole_processes_that_ended_and_can_not_be_delivered_again(
+    db: Database, held_by: str
+) -> None:
+    await write(db, "open")
+    await write(db, "ended", of_type=EventType.ORDER_COMPLETED)
+    feed = OutboxFeed(db)
+    if held_by != "an unpublished event":
+        await publish_all(feed, [])
+    if held_by == "a dead letter":
+        await feed.on_exhausted((await outbox.events(db, "ended"))[0], "orders", "no", 1)
+    if held_by != "youth":
+        await db.rows(b"update outbox.processes set ended_at = now() - interval '2 days' where process_id = 'ended'")
+
+    assert await feed.purge(24 * 3600) == (held_by == "nothing")
+    assert await outbox.knows(db, "ended") is (held_by != "nothing")
+    assert await outbox.knows(db, "open")
+
+
+async def test_a_hundred_duplicates_are_consumed_once(db: Database) -> None:
+    await write(db, "o")
+    (event,) = await outbox.events(db, "o")
+
+    first = await asyncio.gather(*(outbox.consume(db, "payments", event) for _ in range(100)))
+
+    assert first.count(True) == 1
+    assert await outbox.consumed(db, "payments", event)
+    assert not await outbox.consumed(db, "shipping", event)
+
+
+def test_an_event_is_read_back_as_it_was_told() -> None:
+    order: Order = Scenario("back").order()
+    told = Facts(order=order, total=Money(amount=5, currency="EUR"), tracking="T", reason="r")
+    assert Facts.model_validate_json(told.model_dump_json()) == told

@@ -1,0 +1,171 @@
+"""The relay on the real server: nothing is lost and nothing done twice, wherever it dies."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import urllib.request
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+
+import pytest
+from psycopg import AsyncConnection
+from temporalio.client import ActivityExecutionStatus
+from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+
+from choreography import deliveries
+from choreography.relay import Relay
+from models.order_events import Event
+from services.outbox import Outbox
+from services.outbox_bell import Bell
+from tests.choreography.conftest import Stage, order_status
+from tests.orders.conftest import free_ports
+from tests.orders.scenarios import Scenario
+
+pytestmark = pytest.mark.server
+PROJECT = Path(__file__).parent.parent.parent
+
+
+async def assert_one_effect_each(stage: Stage, order_id: str) -> None:
+    for party, step in (("card_provider", "charge"), ("carrier", "ship")):
+        taken = "select count(*)::int from {}.calls where key = %s and outcome = 'taken'"
+        assert await stage.house.one(taken.format(party), f"{order_id}:{step}") == 1
+
+
+async def delivered_once(stage: Stage, event: Event) -> None:
+    """Temporal lists a delivery a moment after it took it."""
+    async with asyncio.timeout(20):
+        while not (found := await stage.deliveries(event)) or found[0].status is ActivityExecutionStatus.RUNNING:
+            await asyncio.sleep(0.05)
+    assert [each.activity_id for each in found] == [deliveries.delivery_id(event, "inventory")]
+
+
+async def test_an_event_that_was_committed_is_published_whenever_a_relay_comes(stage: Stage) -> None:
+    order = await stage.place(Scenario("late-relay").order())
+
+    assert await stage.to_the_end(order) == "completed"
+    await assert_one_effect_each(stage, order.order_id)
+
+
+async def test_an_event_that_was_published_and_not_marked_is_delivered_once(stage: Stage) -> None:
+    order = await stage.place(Scenario("unmarked").order())
+    (placed,) = await stage.events(order)
+    await deliveries.start(stage.house.client, placed, "inventory")
+
+    assert await stage.to_the_end(order) == "completed"
+    await delivered_once(stage, placed)
+    await assert_one_effect_each(stage, order.order_id)
+
+
+async def test_an_event_that_was_delivered_long_ago_may_be_published_again(stage: Stage) -> None:
+    order = await stage.place(Scenario("again").order())
+    assert await stage.to_the_end(order) == "completed"
+    events = await stage.events(order)
+
+    again = "update outbox.events set published_at = null where process_id = %(id)s"
+    await stage.db.rows(again.encode(), {"id": order.order_id})
+    while await stage.relay.run_once():
+        pass
+
+    assert await stage.events(order) == events
+    await assert_one_effect_each(stage, order.order_id)
+
+
+async def test_an_event_that_nobody_understands_holds_up_its_own_order_alone(stage: Stage) -> None:
+    sick, well = await stage.place(Scenario("sick").order()), await stage.place(Scenario("well").order())
+    change = b"update outbox.events set type = 'OrderEaten' where process_id = %(id)s"
+    await stage.db.rows(change, {"id": sick.order_id})
+
+    assert await stage.to_the_end(well) == "completed"
+    assert await order_status(stage.db, sick) == "running"
+    (letter,) = await Outbox().dead(stage.db, sick.order_id)
+    assert "OrderEaten" in letter.cause
+
+
+async def test_a_delivery_that_can_not_be_understood_becomes_a_dead_letter(stage: Stage) -> None:
+    order = await stage.place(Scenario("newer").order())
+    await stage.db.rows(b"update outbox.events set version = 99 where process_id = %(id)s", {"id": order.order_id})
+    await stage.relay.run_once()
+    async with asyncio.timeout(20):
+        while not (letters := await Outbox().dead(stage.db, order.order_id)):
+            await asyncio.sleep(0.05)
+
+    assert [(letter.subscriber, letter.attempts) for letter in letters] == [("inventory", 1)]
+    await stage.db.rows(b"update outbox.events set version = 1 where process_id = %(id)s", {"id": order.order_id})
+    assert await stage.feed.redrive(letters[0].event_id, "inventory")
+    assert await stage.to_the_end(order) == "completed"
+
+
+async def test_lag_is_a_metric(stage: Stage) -> None:
+    (port,) = free_ports(1)
+    runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
+    bell = Bell(stage.house.stack.database_url)
+    measured = Relay(stage.house.client, stage.feed, bell, runtime.metric_meter)
+    sick = await stage.place(Scenario("lagging").order())
+    await stage.db.rows(b"update outbox.events set type = '?' where process_id = %(id)s", {"id": sick.order_id})
+    running = asyncio.create_task(measured.run())
+    try:
+        async with asyncio.timeout(20):
+            while "outbox_unpublished" not in (told := await asyncio.to_thread(_metrics, port)):
+                await asyncio.sleep(0.1)
+    finally:
+        running.cancel()
+    assert "outbox_lag" in told
+
+
+def _metrics(port: int) -> str:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as page:
+        text: str = page.read().decode()
+    return text
+
+
+@contextmanager
+def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python worker.py --relay-only` as people do; killed at the end of the block if it still lives."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
+    environ |= {
+        "DATABASE_URL": stage.house.stack.database_url,
+        "TEMPORAL_ADDRESS": stage.house.stack.temporal_address,
+        "ORDERS_DATA_DIR": str(stage.house.settings.data_dir),
+        "ORDERS_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "worker.py", "--relay-only"], cwd=PROJECT, env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def marks_blocked(stage: Stage) -> AsyncIterator[None]:
+    """Let events be claimed and published, and not marked."""
+    async with await AsyncConnection.connect(stage.house.stack.database_url) as connection:
+        await connection.execute("lock table outbox.events in share mode")
+        yield
+
+
+@pytest.mark.faults
+async def test_a_relay_killed_between_publish_and_mark_loses_and_repeats_nothing(stage: Stage) -> None:
+    order = await stage.place(Scenario("killed").order())
+    (placed,) = await stage.events(order)
+    waits = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and query like 'update outbox%%'"
+    async with marks_blocked(stage):
+        with relay_process(stage) as doomed:
+            async with asyncio.timeout(30):
+                while not await stage.house.one(waits):
+                    await asyncio.sleep(0.02)
+            doomed.send_signal(signal.SIGKILL)
+            doomed.wait()
+    unpublished = "select published_at is null from outbox.events where event_id = %s"
+    assert await stage.house.one(unpublished, placed.event_id)
+    with relay_process(stage):
+        async with asyncio.timeout(60):
+            while not (await order_status(stage.db, order)).final:
+                await asyncio.sleep(0.05)
+
+    assert await order_status(stage.db, order) == "completed"
+    await delivered_once(stage, placed)
+    await assert_one_effect_each(stage, order.order_id)

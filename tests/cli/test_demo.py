@@ -1,0 +1,40 @@
+"""The demo, from nothing to its end, as `make demo` runs it."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import clean_environment, free_port, run_starter
+
+pytestmark = pytest.mark.server
+
+
+def test_the_demo_shows_five_orders_and_checks_the_books(tmp_path: Path) -> None:
+    environment = clean_environment(
+        ORDERS_DATA_DIR=str(tmp_path / "data"),
+        ORDERS_TEMPORAL_PORT=str(free_port()),
+        ORDERS_UI_PORT=str(free_port()),
+    )
+
+    ran = run_starter(environment, "demo", "--json", seconds=150)
+
+    assert ran.code == 0, ran.err
+    document = ran.document
+    assert document["wrong"] == []
+    outcomes = {each["kind"]: each["outcome"] for each in document["orders"]}
+    assert {kind: outcome["result"]["status"] for kind, outcome in outcomes.items()} == {
+        "ok": "completed",
+        "declined": "compensated",
+        "refused": "compensated",
+        "flaky": "completed",
+        "lost_answer": "completed",
+    }
+    charges = {
+        kind: step["attempt"]
+        for kind, outcome in outcomes.items()
+        for step in outcome["state"]["history"]
+        if (step["step"], step["direction"]) == ("charge", "do")
+    }
+    assert charges["flaky"] == 3
+    assert charges["lost_answer"] == 2
+    assert all(each["ui"].startswith(document["ui_url"]) for each in document["orders"])

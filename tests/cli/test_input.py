@@ -1,0 +1,163 @@
+"""Bad input: exit code 2, one line that names the field, and nothing was asked of any server."""
+
+import io
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from cli.app import run
+from models.documents import BYTES_AT_MOST
+from tests.cli.conftest import as_bytes, order_document
+
+WHO = ("--actor", "ana", "--reason", "r")
+LINE = {"sku": "SKU-1", "quantity": 1}
+
+
+def line_with(**changes: Any) -> bytes:
+    return as_bytes(order_document(lines=[{**LINE, **changes}]))
+
+
+BAD: dict[str, tuple[bytes, str]] = {
+    "quantity 0": (line_with(quantity=0), "lines[0].quantity: "),
+    "quantity above 1000": (line_with(quantity=1001), "lines[0].quantity: "),
+    "quantity a float": (line_with(quantity=1.0), "lines[0].quantity: "),
+    "quantity a text": (line_with(quantity="1"), "lines[0].quantity: "),
+    "quantity beyond 64 bits": (line_with(quantity=2**70), "lines[0].quantity: "),
+    "no line": (as_bytes(order_document(lines=[])), "lines: "),
+    "over 100 lines": (as_bytes(order_document(lines=[{**LINE, "sku": f"S{n}"} for n in range(101)])), "lines: "),
+    "the same article twice": (as_bytes(order_document(lines=[LINE, LINE])), "lines[1].sku: "),
+    "other currency": (as_bytes(order_document(currency="USD")), "currency: "),
+    "bad id": (as_bytes(order_document("../etc/passwd")), "order_id: "),
+    "id with a newline": (as_bytes(order_document("o-1\n")), "order_id: "),
+    "extra field": (as_bytes(order_document(price=1)), "price: "),
+    "float money": (as_bytes(order_document(total=19.99)), "total: "),
+    "card number": (as_bytes(order_document(customer_id="4111111111111111")), "customer_id: "),
+    "missing field": (as_bytes({"order_id": "o-1"}), "customer_id: "),
+    "not JSON": (b"{order_id", "order: is not JSON"),
+    "empty": (b"", "order: is not JSON"),
+    "not an object": (b"[]", "order: must be a JSON object"),
+    "NaN": (b'{"total": NaN}', "order: NaN"),
+    "key twice": (b'{"order_id": "a", "order_id": "b"}', "order_id: is given twice"),
+    "not UTF-8": (b'{"order_id": "\xff"}', "order: is not UTF-8"),
+    "nested too deeply": (b"[" * 100_000, "order: is nested too deeply"),
+    "over 256 KB": (b" " * (BYTES_AT_MOST + 1), "order: is over 256 KB"),
+}
+
+
+@pytest.mark.parametrize("given", BAD)
+def test_a_bad_order_is_refused_in_one_line(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    document, told = BAD[given]
+    (tmp_path / "order.json").write_bytes(document)
+
+    code = run(["place", str(tmp_path / "order.json")])
+
+    out, err = capsys.readouterr()
+    assert code == 2
+    assert out == ""
+    assert err.startswith(f"error: {told}")
+    assert err.count("\n") == 1
+
+
+def test_a_bad_order_on_stdin_is_refused_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(line_with(quantity=0))))
+
+    assert run(["place", "-"]) == 2
+    assert "lines[0].quantity" in capsys.readouterr().err
+
+
+def test_a_refusal_is_one_document_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "order.json").write_bytes(line_with(quantity=0))
+
+    code = run(["place", str(tmp_path / "order.json"), "--json"])
+
+    document = json.loads(capsys.readouterr().out)
+    assert code == document["exit_code"] == 2
+    assert document["error"].startswith("lines[0].quantity: ")
+
+
+@pytest.mark.parametrize("path", ["no/such/file", ".", "/dev/zero", "a\0b"])
+def test_a_source_that_is_no_order_is_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["place", path]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+USAGE: dict[str, tuple[list[str], str]] = {
+    "no command": ([], "command"),
+    "unknown command": (["plaice"], "plaice"),
+    "unknown option": (["list", "--stauts", "running"], "--stauts"),
+    "missing argument": (["status"], "ID"),
+    "missing reason": (["cancel", "o-1"], "--reason"),
+    "empty reason": (["cancel", "o-1", "--reason", " "], "--reason: "),
+    "reason with a control character": (["cancel", "o-1", "--reason", "a\x1b[2J"], "--reason: "),
+    "reason of spaces only": (["resolve", "o-1", "charge", "retry", "--actor", "a", "--reason", " "], "--reason: "),
+    "empty actor": (["cancel", "o-1", "--reason", "r", "--actor", ""], "--actor: "),
+    "missing actor": (["resolve", "o-1", "charge", "retry", "--reason", "r"], "--actor"),
+    "no such verb": (["resolve", "o-1", "charge", "undo", *WHO], "VERB"),
+    "empty evidence": (["resolve", "o-1", "charge", "skip", *WHO, "--evidence", ""], "--evidence: "),
+    "a request for a retry": (["resolve", "o-1", "charge", "retry", *WHO, "--request", "-"], "--request: "),
+    "request not found": (["resolve", "o-1", "charge", "edit", *WHO, "--request", "no/such"], "no/such: "),
+    "endless request": (["resolve", "o-1", "charge", "edit", *WHO, "--request", "/dev/zero"], "--request: is over 256"),
+    "bad place in a list": (["list", "--status", "needs_attention", "--after", "W10="], "--after: "),
+    "no such status": (["list", "--status", "x' OR ExecutionStatus='Running"], "--status"),
+    "limit 0": (["list", "--limit", "0"], "--limit"),
+    "bad page": (["list", "--after", "%%%"], "--after: "),
+    "bad id": (["status", "x' OR '1'='1"], "ID: "),
+    "id with a newline": (["history", "o-1\n"], "ID: "),
+    "batch of nothing": (["batch", "0"], "N"),
+    "no such kind": (["batch", "1", "--mix", "okay=1"], "--mix: "),
+    "kind twice": (["batch", "1", "--mix", "ok=1,ok=2"], "--mix: "),
+    "no share": (["batch", "1", "--mix", "ok=0"], "--mix: "),
+    "negative share": (["batch", "1", "--mix", "ok=-1"], "--mix: "),
+    "bad name": (["batch", "1", "--name", "a b"], "--name: "),
+    "name too long": (["batch", "100", "--name", "n" * 64], "--name: "),
+}
+
+
+@pytest.mark.parametrize("given", USAGE)
+def test_bad_usage_is_one_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, told = USAGE[given]
+
+    assert run(arguments) == 2
+
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith("error: ")
+    assert told in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("document", [b"[]", b'"text"', b"{", b'{"a": 1, "a": 2}', b'{"a": NaN}', b"\xff"])
+def test_a_request_that_is_no_object_is_refused_in_one_line(
+    document: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "request.json").write_bytes(document)
+
+    assert run(["resolve", "o-1", "charge", "edit", *WHO, "--request", str(tmp_path / "request.json")]) == 2
+
+    err = capsys.readouterr().err
+    assert err.startswith(("error: --request: ", "error: a: is given twice"))
+    assert err.count("\n") == 1
+
+
+COMMANDS = [
+    "demo", "up", "place", "watch", "batch", "status", "list", "plan", "cancel", "resolve", "history", "setup",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_each_command_has_a_help_text(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run([command, "--help"]) == 0
+
+    out, err = capsys.readouterr()
+    assert "--json" in out
+    assert err == ""
+
+
+def test_the_help_lists_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--help"]) == 0
+    assert set(COMMANDS) <= set(capsys.readouterr().out.split())

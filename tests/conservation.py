@@ -1,0 +1,121 @@
+"""Nothing was created and nothing lost: what every test may ask once its orders are at rest."""
+
+from services.database import Connection, Database
+
+# Each finds rows that must not exist, and says what such a row would mean.
+ALWAYS = {
+    "reserved stock is not what the open receipts say": b"""
+        select sku, reserved, coalesce(asked, 0) from inventory.stock left join (
+          select line.sku, sum(line.quantity) as asked from inventory.receipts,
+            jsonb_to_recordset(answer -> 'lines') as line (sku text, quantity bigint)
+          where status = 'done' group by line.sku) as open using (sku)
+        where reserved <> coalesce(asked, 0)""",
+    "sold stock is not what the settled receipts say": b"""
+        select sku, sold, coalesce(asked, 0) from inventory.stock left join (
+          select line.sku, sum(line.quantity) as asked from inventory.receipts,
+            jsonb_to_recordset(answer -> 'lines') as line (sku text, quantity bigint)
+          where status = 'settled' group by line.sku) as settled using (sku)
+        where sold <> coalesce(asked, 0)""",
+    "the ledger has entries that its receipt doesn't explain": b"""
+        select ledger.key, kinds, status from payments.receipts full join (
+          select key, string_agg(kind, ' ' order by kind) as kinds from payments.ledger group by key
+        ) as ledger using (key)
+        where case receipts.status
+          when 'done' then kinds is distinct from 'charge'
+          when 'settled' then kinds is distinct from 'charge settle'
+          when 'refused' then kinds is not null
+          when 'undone' then kinds is null or kinds not in ('charge', 'charge refund')
+          when 'tombstone' then kinds is not null and kinds <> 'charge refund'
+          else true end""",
+    "entries of one charge differ in amount": b"""
+        select key from payments.ledger group by key, currency having min(amount) <> max(amount)""",
+    "the provider took money for one order twice, or gave back what it never took": b"""
+        select key from card_provider.calls where outcome in ('taken', 'taken_back') group by key
+        having count(*) filter (where outcome = 'taken') <> 1
+          or count(*) filter (where outcome = 'taken_back') > 1
+          or max(seq) filter (where outcome = 'taken') > min(seq) filter (where outcome = 'taken_back')""",
+    "an undone slip has an open effect": b"""
+        select slip_id, receipt.key from slips.slips join (
+          select key, status from inventory.receipts union all select key, status from payments.receipts
+          union all select key, status from shipping.receipts union all select key, status from wrapping.receipts
+        ) as receipt on split_part(receipt.key, ':', 1) = 'slip.' || slip_id
+        where slips.status in ('compensated', 'cancelled') and receipt.status in ('done', 'settled')""",
+    "a slip that stands is not settled": b"""
+        select slip_id, receipt.key from slips.slips join (
+          select key, status from inventory.receipts union all select key, status from payments.receipts
+        ) as receipt on split_part(receipt.key, ':', 1) = 'slip.' || slip_id
+        where slips.status in ('completed', 'terminated') and receipt.status <> 'settled'""",
+    "the wrapping desk did what its receipt doesn't explain": b"""
+        select key, kinds, status from wrapping.receipts full join (
+          select key, string_agg(kind, ' ' order by kind) as kinds from wrapping.work group by key
+        ) as work using (key)
+        where case status when 'done' then kinds is distinct from 'wrap'
+          when 'undone' then kinds is distinct from 'unwrap wrap' else kinds is not null end""",
+}
+
+AT_REST = {
+    "the provider's book and our ledger disagree": b"""
+        select key, entry.status, kinds from card_provider.entries as entry full join (
+          select key, sum(amount) filter (where kind = 'charge') as amount,
+            string_agg(kind, ' ' order by kind) filter (where kind <> 'settle') as kinds
+          from payments.ledger where 'card_clearing' in (debit, credit) group by key
+        ) as ledger using (key)
+        where case entry.status
+          when 'taken' then kinds is distinct from 'charge' or (detail ->> 'amount')::bigint <> amount
+          when 'taken_back' then kinds is distinct from 'charge refund' or (detail ->> 'amount')::bigint <> amount
+          else kinds is not null end""",
+    "the transfers and our ledger disagree": b"""
+        select key, transfers.status, kinds from payments.transfers full join (
+          select key, string_agg(kind, ' ' order by kind) as kinds
+          from payments.ledger where 'bank' in (debit, credit) group by key
+        ) as ledger using (key)
+        where case transfers.status
+          when 'settled' then kinds is distinct from 'charge'
+          when 'returned' then kinds is distinct from 'charge refund'
+          else kinds is not null end""",
+    "a refund was begun and not finished, nor waived": b"""
+        select receipt.key, order_id from payments.receipts as receipt join payments.ledger using (key)
+        where receipt.status = 'undone' and not exists (
+          select from payments.ledger as refund where refund.key = receipt.key and refund.kind = 'refund'
+        ) and not exists (
+          select from orders.orders where orders.order_id = ledger.order_id and orders.status = 'failed'
+        ) and not exists (
+          select from slips.slips where 'slip.' || slip_id = ledger.order_id and slips.status = 'failed'
+        )""",
+    "the carrier's book and our parcels disagree": b"""
+        select key, entry.status, recalled_at from carrier.entries as entry full join shipping.parcels using (key)
+        where case entry.status
+          when 'taken' then tracking is distinct from reference or recalled_at is not null
+          when 'taken_back' then tracking is distinct from reference or recalled_at is null
+          else tracking is not null end""",
+    "an undone order has an open effect": b"""
+        select orders.order_id, receipt.key from orders.orders join (
+          select key from inventory.receipts where status in ('done', 'settled')
+          union all select key from payments.receipts where status in ('done', 'settled')
+          union all select key from shipping.receipts where status in ('done', 'settled')
+        ) as receipt on split_part(receipt.key, ':', 1) = order_id
+        where orders.status in ('compensated', 'cancelled')""",
+    "a completed order is not settled": b"""
+        select orders.order_id, receipt.key from orders.orders join (
+          select key, status from inventory.receipts union all select key, status from payments.receipts
+          union all select key, status from shipping.receipts
+        ) as receipt on split_part(receipt.key, ':', 1) = order_id
+        where orders.status = 'completed' and receipt.status <> 'settled'""",
+}
+
+
+async def assert_conserved(db: Database, *, at_rest: bool = True) -> None:
+    """Check stock, ledger and the outside parties' books; with `at_rest=False`, only what holds at every moment."""
+    async with db.transaction() as connection:
+        # One snapshot for all, so that it may run beside orders in flight.
+        await db.rows(b"set transaction isolation level repeatable read, read only", {}, connection)
+        wrong = await _found(db, connection, ALWAYS | AT_REST if at_rest else ALWAYS)
+    assert not wrong, "\n".join(wrong)
+
+
+async def _found(db: Database, connection: Connection, checks: dict[str, bytes]) -> list[str]:
+    """What is wrong, one line each."""
+    wrong = []
+    for meaning, query in checks.items():
+        wrong += [f"{meaning}: {row}" for row in await db.rows(query, None, connection)]
+    return wrong

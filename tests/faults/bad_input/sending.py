@@ -1,0 +1,82 @@
+"""What any client of Temporal may send to a running workflow: any bytes under any encoding, and what comes of it."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from temporalio.api.common.v1 import Payload
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.common import RawValue
+from temporalio.service import RPCError
+
+from tests.faults.bad_input.target import Target
+
+Handle = WorkflowHandle[Any, Any]
+PATIENCE = timedelta(seconds=20)
+SERVER_TAKES = 2 * 1024 * 1024
+TOO_LARGE = "unexpected workflow task failure"
+ENDED = {"completed", "compensated", "cancelled", "failed"}
+WRITTEN = {
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+    EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of an update: taken, or refused with all that the client is told of it."""
+
+    taken: bool
+    told: str
+
+
+def payload(data: bytes, encoding: str = "json/plain") -> RawValue:
+    """Return bytes as they are, under an encoding, or under none."""
+    return RawValue(Payload(metadata={"encoding": encoding.encode()} if encoding else {}, data=data))
+
+
+def send(target: Target, handle: Handle, update: str, *sent: RawValue) -> Answer:
+    """Send an update; any other end than yes or no is a failure."""
+
+    async def ask() -> Answer:
+        try:
+            await handle.execute_update(update, args=sent, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            # The server itself refuses what is too large for it; any other such answer is a workflow that is stuck.
+            if TOO_LARGE not in error.message or sum(each.payload.ByteSize() for each in sent) < SERVER_TAKES:
+                raise AssertionError(await _marks(handle)) from error
+            return Answer(taken=False, told=error.message)
+        except WorkflowUpdateFailedError as refused:
+            return Answer(taken=False, told=" / ".join(_causes(refused.cause)))
+        return Answer(taken=True, told="")
+
+    return target.runner.run(ask())
+
+
+def _causes(error: BaseException | None) -> Iterable[str]:
+    while error is not None:
+        yield str(error)
+        error = getattr(error, "cause", None)
+
+
+def state(target: Target, handle: Handle) -> dict[str, Any]:
+    """Return what a workflow says of itself, which one that is stuck can't."""
+    answer: dict[str, Any] = target.runner.run(handle.query("state", rpc_timeout=PATIENCE))
+    return answer
+
+
+def marks(target: Target, handle: Handle) -> list[str]:
+    """Return what updates left in a history: those that were taken, and workflow tasks that failed."""
+    return target.runner.run(_marks(handle))
+
+
+async def _marks(handle: Handle) -> list[str]:
+    history = await handle.fetch_history()
+    return [
+        f"{EventType.Name(event.event_type)} {event.workflow_task_failed_event_attributes.failure.message}"
+        for event in history.events
+        if event.event_type in WRITTEN
+    ]

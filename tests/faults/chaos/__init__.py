@@ -1,0 +1,1 @@
+"""The chaos run: real processes, real faults, everything from one seed: `make chaos`."""

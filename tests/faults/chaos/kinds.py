@@ -1,0 +1,63 @@
+"""The kinds of orders in a chaos run: what is special about each, and what is done to it meanwhile."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Act(StrEnum):
+    """What somebody does to an order that is under way."""
+
+    NOTHING = "nothing"
+    CANCEL = "cancel"
+    CANCEL_NATIVELY = "cancel_natively"
+    SETTLE = "settle"
+    FAIL = "fail"
+    TERMINATE = "terminate"
+    DELETE = "delete"
+    RESET = "reset"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of order, by the test values of the provider and the carrier.
+
+    `share` is how many there are beside the others' shares; `slow` ones take half a minute when all is well; an `alone`
+    one is never choreographed; `copies` is how many times at most it is placed, cancelled or told at the same moment.
+    One with `transfer_seconds` is paid by bank transfer, within these.
+    """
+
+    share: int
+    tokens: tuple[str, ...] = ("tok_ok",)
+    postcodes: tuple[str, ...] = ("69001",)
+    act: Act = Act.NOTHING
+    scarce: bool = False
+    slow: bool = False
+    alone: bool = False
+    copies: int = 1
+    transfer_seconds: int = 0
+
+
+# Cancelled and lost orders fail a few times first: somebody has to find them under way.
+DELAYED = ("tok_flaky_2", "tok_flaky_3")
+
+KINDS = {
+    "fine": Kind(38),
+    "repeated": Kind(6, copies=5),
+    "declined": Kind(8, tokens=("tok_declined",)),
+    "no_stock": Kind(6, scarce=True),
+    "refused": Kind(8, postcodes=("00000",)),
+    "flaky": Kind(6, tokens=("tok_flaky_1", "tok_flaky_2"), postcodes=("69001", "00001", "00002")),
+    "cancelled": Kind(5, tokens=DELAYED, act=Act.CANCEL, alone=True, copies=2),
+    "cancelled_natively": Kind(3, tokens=DELAYED, act=Act.CANCEL_NATIVELY, alone=True),
+    "hangs": Kind(4, tokens=("tok_hang_after",), slow=True),
+    "lost_after": Kind(2, tokens=("tok_lost_after",), slow=True),
+    "lost_found": Kind(2, tokens=("tok_lost_found",), slow=True),
+    "refund_flaky": Kind(2, tokens=("tok_refund_flaky_1", "tok_refund_flaky_2"), postcodes=("00000",)),
+    "refund_fails": Kind(3, tokens=("tok_refund_fails",), postcodes=("00000",), slow=True),
+    "transfer": Kind(4, act=Act.SETTLE, alone=True, transfer_seconds=30, copies=3),
+    "transfer_fails": Kind(2, act=Act.FAIL, alone=True, transfer_seconds=30, copies=2),
+    "transfer_never": Kind(1, alone=True, transfer_seconds=5),
+    "terminated": Kind(2, tokens=DELAYED, act=Act.TERMINATE, alone=True, slow=True),
+    "deleted": Kind(2, tokens=DELAYED, act=Act.DELETE, alone=True, slow=True),
+    "reset": Kind(2, tokens=("tok_flaky_1",), act=Act.RESET, alone=True),
+}

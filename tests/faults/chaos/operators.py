@@ -1,0 +1,114 @@
+"""The operators of a run: they decide on what is parked and redrive what died, by the ways that people use."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from temporalio.service import RPCError
+
+from cli.asking import state_now
+from cli.deadletters import PARKED
+from cli.placing import Handle
+from cli.resolve import update_id_of
+from models.commands import Accepted, Resolve
+from models.errors import Unavailable
+from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id, workflow_id
+from models.process import OrderResult
+from services.deadletters import DeadLetters
+from services.outbox_feed import OutboxFeed
+from tests.faults.chaos.asking import Log
+from tests.faults.chaos.house import House
+from worker import redriving
+
+ACTOR = "operator-1"
+SECONDS_BETWEEN_ROUNDS = 1.0
+
+# As cli/deadletters.py lists them, and the slips.
+_PARKED = PARKED.replace(")", f", '{SLIP_WORKFLOW}')", 1)
+_MEND = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
+_DEAD = b"select event_id, subscriber, process_id from outbox.dead"
+
+
+def order_of(name: str) -> str:
+    """Return the order that a workflow runs, or the slip, as it is called in keys and books."""
+    slip = name.removeprefix(slip_workflow_id(""))
+    return slip_process(slip) if slip != name else name.removeprefix(workflow_id(""))
+
+
+@dataclass
+class Operators:
+    """Everybody on call; `verbs` says how they decide on a refund that fails for good, by order."""
+
+    house: House
+    log: Log
+    verbs: Mapping[str, str]
+
+    async def work(self) -> None:
+        """Look at everything that waits for a person, again and again, until cancelled."""
+        while True:
+            for work in (self._resolve_all, self._redrive_letters, self._redrive_deliveries):
+                try:
+                    await work()
+                except (Unavailable, RPCError, TimeoutError) as error:
+                    self.log.reasons[f"operators: {type(error).__name__}: {str(error)[:100]}"] += 1
+            await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
+
+    async def _resolve_all(self) -> None:
+        parked = [run.id async for run in self.house.client.list_workflows(_PARKED)]
+        for name in parked:
+            await self._resolve(name)
+
+    async def _resolve(self, name: str) -> None:
+        order_id = order_of(name)
+        run: Handle = self.house.client.get_workflow_handle(name, result_type=OrderResult)
+        state = await state_now(run)
+        for step in sorted({line.step for line in state.history if line.status == "parked"}):
+            verb = self.verbs.get(order_id, "retry") if step == "charge" else "retry"
+            await self._mend(order_id)
+            command = Resolve.model_validate(
+                {"step": step, "verb": verb, "actor": ACTOR, "reason": "the bank is back", "evidence": "letter 4711"}
+            )
+            decide = _Decision(run, command, update_id_of(command, state))
+            await self.log.ask("resolve", order_id, decide, f"{step} {verb}", patient=False)
+
+    async def _mend(self, order_id: str) -> None:
+        """Have the provider give back from now on."""
+        await self.house.db.rows(_MEND, {"key": f"{order_id}:charge"})
+
+    async def _redrive_letters(self) -> None:
+        letters = await DeadLetters(self.house.db).open()
+        if letters:
+            redrive = redriving(self.house.client, self.house.db, self.house.settings)
+            for each in await redrive.many(letters, ACTOR, "all is well again"):
+                self.log.reasons[f"redrive: {each.status}: {each.cause}"] += 1
+
+    async def _redrive_deliveries(self) -> None:
+        feed = OutboxFeed(self.house.db)
+        for event_id, subscriber, process_id in await self.house.db.rows(_DEAD):
+            await self._mend(process_id)
+            await self.log.ask("redrive", process_id, _Redrive(feed, event_id, subscriber), subscriber, patient=False)
+
+
+@dataclass(frozen=True)
+class _Decision:
+    """One decision, under an id of its own: asked again, it is the same."""
+
+    run: Handle
+    command: Resolve
+    update_id: str
+
+    async def __call__(self) -> Accepted:
+        accepted: Accepted = await self.run.execute_update(
+            "resolve", self.command, id=self.update_id, result_type=Accepted
+        )
+        return accepted
+
+
+@dataclass(frozen=True)
+class _Redrive:
+    feed: OutboxFeed
+    event_id: str
+    subscriber: str
+
+    async def __call__(self) -> bool:
+        return await self.feed.redrive(self.event_id, self.subscriber)

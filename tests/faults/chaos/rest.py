@@ -1,0 +1,61 @@
+"""Whether a run has come to rest: nothing is under way, nothing waits, nobody has anything left to do."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from temporalio.service import RPCError
+
+from models.errors import Unavailable
+from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
+from tests.faults.chaos.house import House
+
+SECONDS_BETWEEN_LOOKS = 0.5
+# The longest that what a fault has delayed may still take: a paused attempt, its grace, a workflow task.
+SECONDS_FOR_ZOMBIES = 8.0
+
+_OPEN = {
+    "open orders": b"select count(*) from orders.orders where closed_at is null",
+    "open slips": b"select count(*) from slips.slips where closed_at is null",
+    "events to publish": b"select count(*) from outbox.events where published_at is null",
+    "open choreographies": b"select count(*) from outbox.processes where ended_at is null",
+    "dead deliveries": b"select count(*) from outbox.dead",
+    "dead letters": b"select count(*) from dead_letters.letters where status in ('open', 'redriving')",
+}
+_RUNNING = (
+    f"WorkflowType IN ('{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}', '{SLIP_WORKFLOW}') AND ExecutionStatus = 'Running'"
+)
+
+
+@dataclass(frozen=True)
+class Rest:
+    """After how many seconds everything was at rest; else what was not."""
+
+    seconds: float | None
+    left: dict[str, int]
+
+
+async def rest(house: House, since: float, within: float, coming: Callable[[], int]) -> Rest:
+    """Wait until everything is at rest, and every zombie has had its time; `within` seconds of `since` at most.
+
+    `coming` tells how many customers are still to come or to be heard.
+    """
+    left: dict[str, int] = {"unknown": 1}
+    while (passed := time.monotonic() - since) < within:
+        try:
+            left = {"customers": coming()} if coming() else await _left(house)
+        except (Unavailable, RPCError):
+            left = {"answers": 1}
+        if not left:
+            await asyncio.sleep(since + SECONDS_FOR_ZOMBIES - time.monotonic())
+            return Rest(passed, {})
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    return Rest(None, left)
+
+
+async def _left(house: House) -> dict[str, int]:
+    left = {name: int((await house.db.rows(query))[0][0]) for name, query in _OPEN.items()}
+    left["running workflows"] = (await house.client.count_workflows(_RUNNING)).count
+    left["running deliveries"] = (await house.client.count_activities("ExecutionStatus = 'Running'")).count
+    return {name: count for name, count in left.items() if count}

@@ -1,0 +1,132 @@
+"""One chaos run: warm up, let the nemesis rage, heal, come to rest, gather the evidence."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.service import RPCError
+
+from models.errors import Unavailable
+from services import catalogue
+from tests.faults.chaos.asking import Log
+from tests.faults.chaos.beside import beside
+from tests.faults.chaos.crew import End
+from tests.faults.chaos.customers import Customers
+from tests.faults.chaos.drawing import CANARIES
+from tests.faults.chaos.house import House, open_house
+from tests.faults.chaos.logs import read_logs
+from tests.faults.chaos.nemesis import Nemesis
+from tests.faults.chaos.operators import Operators
+from tests.faults.chaos.plan import Plan
+from tests.faults.chaos.rest import Rest, rest
+from tests.faults.chaos.scene import Scene
+from tests.faults.chaos.slips import place_slips
+from tests.faults.evidence import Evidence, Hit, Snapshot
+from tests.faults.gathering import Watch, gather
+
+# How long everything may take to come to rest once all faults are over: in a short run, and in a long one.
+SECONDS_TO_REST = {True: 120.0, False: 300.0}
+SECONDS_BETWEEN_NEWS = 60.0
+Say = Callable[[str], None]
+
+
+@dataclass
+class Ran:
+    """What came of a run, as far as it came."""
+
+    plan: Plan
+    log: Log = field(default_factory=Log)
+    placed: Counter[str] = field(default_factory=Counter)
+    tried: Counter[str] = field(default_factory=Counter)
+    hits: list[Hit] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    snapshots_missed: int = 0
+    healed_at: float = 0.0
+    rest: Rest = field(default_factory=lambda: Rest(None, {"everything": 1}))
+    ends: list[End] = field(default_factory=list)
+    faulty_ends: list[End] = field(default_factory=list)
+    said: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+    evidence: Evidence = field(default_factory=Evidence)
+    # Why the rest of the evidence could not be read, if so.
+    unread: str = ""
+
+
+async def run(plan: Plan, folder: Path, say: Say) -> Ran:
+    """Run a plan in a folder of its own; nothing is left running, whatever happens."""
+    ran, laps = Ran(plan), _Laps(say)
+    async with open_house(folder, hasty=plan.short) as house:
+        laps.lap(ran, "to be ready")
+        async with Watch(house.db) as watch:
+            await _play(ran, house, laps)
+        ran.snapshots, ran.snapshots_missed = watch.snapshots, watch.missed
+        await house.crew.dismiss()
+        ran.ends, ran.faulty_ends = house.crew.ends, house.crew.faults()
+        laps.lap(ran, "to let everybody go")
+        await _gather(ran, house)
+        laps.lap(ran, "to gather")
+    return ran
+
+
+async def _play(ran: Ran, house: House, laps: "_Laps") -> None:
+    began = time.monotonic()
+    customers = Customers(house, ran.log, placed=ran.placed)
+    operators = Operators(house, ran.log, {order.order.order_id: order.verb for order in ran.plan.orders})
+    nemesis = Nemesis(Scene(house, customers, ran.hits), ran.tried)
+    telling = _tell(ran, customers, began, laps.say)
+    async with beside(customers.look(), operators.work(), telling), asyncio.TaskGroup() as all_of_it:
+        coming = [
+            all_of_it.create_task(customers.come(ran.plan, began)),
+            all_of_it.create_task(place_slips(ran.plan, house, ran.log, began)),
+        ]
+        await nemesis.rage(ran.plan, began)
+        laps.lap(ran, "until healed")
+        healed, ran.healed_at = time.monotonic(), time.time()
+        ran.rest = await rest(house, healed, SECONDS_TO_REST[ran.plan.short], customers.coming)
+        for customer in coming:
+            customer.cancel()  # they are served, unless nobody has an answer for them in all this time
+        # What was late is placed before the tail; only the tail must complete.
+        ran.healed_at = max(ran.healed_at, customers.tail_began)
+    laps.lap(ran, "to come to rest")
+
+
+async def _tell(ran: Ran, customers: Customers, began: float, say: Say) -> None:
+    """Say every minute how far it is, until cancelled."""
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_NEWS)
+        placed, under_way = sum(ran.placed.values()), len(customers.under_way)
+        say(f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} under way, {len(ran.hits)} hits")
+
+
+async def _gather(ran: Ran, house: House) -> None:
+    lines, ran.said = read_logs(house.folder, ran.faulty_ends)
+    opening = {sku: stock for sku, _, stock in catalogue.ARTICLES}
+    known: dict[str, Any] = {"asked": tuple(ran.log.asked), "hits": tuple(ran.hits), "log": lines}
+    known |= {
+        "snapshots": tuple(ran.snapshots),
+        "opening_stock": opening,
+        "healed_at": ran.healed_at,
+        "canaries": CANARIES,
+    }
+    try:
+        ran.evidence = await gather(house.db, house.client, **known)
+    except (Unavailable, RPCError) as error:
+        ran.unread = str(error)
+        ran.evidence = Evidence(**known, whole=False)
+
+
+class _Laps:
+    """Tells how long each phase took."""
+
+    def __init__(self, say: Say) -> None:
+        self.say, self._since = say, time.monotonic()
+
+    def lap(self, ran: Ran, name: str) -> None:
+        """A phase is over."""
+        now = time.monotonic()
+        ran.seconds[name], self._since = now - self._since, now
+        self.say(f"{ran.seconds[name]:6.1f} s {name}")

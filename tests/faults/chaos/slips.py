@@ -1,0 +1,30 @@
+"""The routing slips of a run: placed by the ways that people use, and asked for again until somebody answers."""
+
+import asyncio
+import time
+
+from cli.slips import place_slip
+from models.names import slip_process
+from services.slips import Slips
+from tests.faults.chaos.asking import Log
+from tests.faults.chaos.drawing import PlannedSlip
+from tests.faults.chaos.house import House
+from tests.faults.chaos.plan import Plan
+
+
+async def place_slips(plan: Plan, house: House, log: Log, began: float) -> None:
+    """Place every slip of the plan at its time; return when all are placed."""
+
+    async def place(planned: PlannedSlip) -> None:
+        await asyncio.sleep(began + planned.at - time.monotonic())
+        slip = planned.slip
+        await log.ask(
+            "place",
+            slip_process(slip.slip_id),
+            lambda: place_slip(slip, house.client, Slips(house.db)),
+            slip.body_hash(),
+        )
+
+    async with asyncio.TaskGroup() as all_of_them:
+        for planned in plan.slips:
+            all_of_them.create_task(place(planned))

@@ -1,0 +1,136 @@
+"""What a run of the explorer plays on: a house, a fleet of workers, the notes of the faults, and all that was asked."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+from models.errors import Conflict, Unavailable
+from models.order import Order
+from services.database import Database
+from services.outbox_feed import OutboxFeed
+from tests.faults.evidence import Asked, Snapshot
+from tests.faults.explorer.case import Case
+from tests.faults.explorer.fleet import Fleet
+from tests.faults.injecting import Notes
+from tests.orders.conftest import House
+
+SECONDS_BETWEEN_LOOKS = 0.1
+# Pairs of articles: an order has one for itself while it is played, so that what one locks delays no other.
+PAIRS, STOCK, MORE_THAN_THERE_IS = 80, 900, 1000
+ON_THE_WAY = 8
+SECONDS_TO_DRAIN = 60
+SHIP_TO = {"name": "A. Customer", "street": "1 Main St", "city": "Lyon", "country": "FR"}
+Answer = Literal["ok", "refused", "unknown"]
+
+_PRICES = b"""
+insert into orders.catalogue (sku, price, currency)
+select 'PAIR-' || n || '-' || side, 1000 + 500 * side, 'EUR'
+from generate_series(1, %(pairs)s) n, generate_series(1, 2) side
+"""
+_STOCK = b"""
+insert into inventory.stock (sku, available, received)
+select 'PAIR-' || n || '-' || side, %(stock)s, %(stock)s
+from generate_series(1, %(pairs)s) n, generate_series(1, 2) side
+"""
+_CLOSED = b"select order_id from orders.orders where closed_at is not null"
+_WAITING = b"select distinct order_id from operators.alerts union select process_id from outbox.dead"
+
+
+@dataclass
+class Scene:
+    """Shared by all the cases of a run."""
+
+    house: House
+    db: Database
+    fleet: Fleet
+    notes: Notes
+    queues: dict[str, str]
+    asked: list[Asked] = field(default_factory=list)
+    snapshots: list[Snapshot] = field(default_factory=list)
+    played: list[Case] = field(default_factory=list)
+    closed: set[str] = field(default_factory=set)
+    # Orders of which people were told, and deliveries that wait for them.
+    waiting: set[str] = field(default_factory=set)
+    pairs: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
+    # More at a time, and attempts would time out that nothing was done to.
+    few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ON_THE_WAY))
+    # A fault in a relay hits all that it has in its hands: no two of them at a time.
+    one: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    async def furnish(self) -> None:
+        """Put the articles on the shelf."""
+        await self.db.rows(_PRICES, {"pairs": PAIRS})
+        await self.db.rows(_STOCK, {"pairs": PAIRS, "stock": STOCK})
+        for pair in range(1, PAIRS + 1):
+            self.pairs.put_nowait(pair)
+
+    @asynccontextmanager
+    async def watching(self) -> AsyncIterator[None]:
+        """Know which orders are closed, and which wait for a person, for the length of the block."""
+        watch = asyncio.create_task(self._watch())
+        try:
+            yield
+        finally:
+            watch.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            self.closed = {order_id for (order_id,) in await self.db.rows(_CLOSED)}
+            self.waiting = {order_id for (order_id,) in await self.db.rows(_WAITING)}
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def drain(self) -> None:
+        """Wait until every event is published; of one that isn't, the checker will tell."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(SECONDS_TO_DRAIN):
+                while (await OutboxFeed(self.db).lag())[0]:
+                    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    def asked_of(self, order: Order) -> list[Asked]:
+        """Return what was asked about an order, and how it was answered."""
+        return [asked for asked in self.asked if asked.order_id == order.order_id]
+
+    @asynccontextmanager
+    async def asking(self, op: str, order_id: str, detail: str = "") -> AsyncIterator[None]:
+        """Keep what is asked in the block, and what was answered; a refusal or no answer is an answer, too."""
+        answer: Answer = "ok"
+        try:
+            yield
+        except (WorkflowUpdateFailedError, Conflict):
+            answer = "refused"
+        except WorkflowUpdateRPCTimeoutOrCancelledError:
+            answer = "unknown"
+        except RPCError as error:
+            answer = "refused" if error.status is RPCStatusCode.NOT_FOUND else "unknown"
+        except Unavailable:
+            answer = "unknown"
+            raise
+        finally:
+            self.asked.append(Asked(time.time(), op, order_id, answer, detail))
+
+
+def order_of(case: Case, pair: int) -> Order:
+    """Return the order of a case."""
+    path = case.path
+    payment = (
+        {"method": "bank_transfer", "reference": "ref_1"} if path.transfer else {"method": "card", "token": path.token}
+    )
+    second = MORE_THAN_THERE_IS if path.too_many else 1
+    lines = ({"sku": f"PAIR-{pair}-1", "quantity": 2}, {"sku": f"PAIR-{pair}-2", "quantity": second})
+    body = {
+        "order_id": case.id,
+        "customer_id": "c-7",
+        "currency": "EUR",
+        "lines": lines,
+        "payment": payment,
+        "ship_to": SHIP_TO | {"postcode": path.postcode},
+        "deadline_seconds": path.deadline,
+        "express": path.express,
+    }
+    return Order.model_validate(body)

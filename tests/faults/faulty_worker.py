@@ -1,0 +1,108 @@
+"""A worker process whose activities, statements and relay meet the faults of a plan: otherwise the product's own parts.
+
+python -m tests.faults.faulty_worker FOLDER ROLE, where FOLDER holds what `prepare` wrote. Of the roles, `worker` serves
+the product's queue, `relay` publishes events, and `watcher` looks after what stands still.
+"""
+
+import asyncio
+import ctypes
+import json
+import os
+import signal
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from temporalio.client import Client
+
+import worker
+from choreography.relay import Relay
+from choreography.running import _forever
+from choreography.watcher import Watcher
+from models.names import TASK_QUEUE
+from runtime import logs
+from runtime.connection import connect
+from runtime.embedded.processes import PR_SET_PDEATHSIG
+from runtime.loop import loop_factory
+from runtime.process import leave
+from runtime.settings import Settings
+from services.outbox import Outbox
+from services.outbox_bell import Bell
+from services.outbox_feed import OutboxFeed
+from services.outbox_processes import OutboxProcesses
+from tests.faults.injecting import Notes, Plan
+from tests.faults.injecting_attempts import CURRENT
+from tests.faults.injecting_hooks import Faults, RelayRound
+from tests.faults.injecting_sql import FaultyDatabase
+
+PLAN, PLACES = "plan.json", "places.json"
+
+
+@dataclass(frozen=True)
+class Part:
+    """What a process is for: its role, and of a worker the queue and how many activities it runs at a time."""
+
+    role: str = "worker"
+    queue: str = TASK_QUEUE
+    activities: int = 100
+    connections: int = 4
+
+
+def prepare(folder: Path, plan: Plan, database_url: str, temporal_address: str) -> None:
+    """Write down what every process of a run must know."""
+    plan.write(folder / PLAN)
+    (folder / PLACES).write_text(json.dumps({"database_url": database_url, "temporal_address": temporal_address}))
+
+
+def serve(folder: Path, part: Part, log: Path | None = None) -> None:
+    """Be that part until SIGTERM, in a process of its own that doesn't outlive the one it was forked from."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
+    for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "ORDERS_", "DATABASE_"))]:
+        del os.environ[name]
+    if log is not None:
+        with log.open("ab") as sink:
+            os.dup2(sink.fileno(), 1)
+            os.dup2(sink.fileno(), 2)
+    logs.configure("warning", "json")
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        runner.run(_serve(folder, part))
+    leave(0)
+
+
+async def _serve(folder: Path, part: Part) -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    places = json.loads((folder / PLACES).read_text())
+    settings = Settings(max_activities=part.activities, database_pool=part.connections, drain_seconds=1)
+    async with await FaultyDatabase.open(places["database_url"], size=part.connections) as database:
+        faults = Faults(Plan.read(folder / PLAN), Notes(folder), database)
+        plain = await connect(settings, address=places["temporal_address"])
+        client = Client(plain.service_client, data_converter=plain.data_converter, interceptors=[faults])
+        if part.role == "worker":
+            await _work(client, database, settings, part.queue, stop)
+        else:
+            await _choreograph(client, database, places["database_url"], faults, part.role, stop)
+
+
+async def _work(client: Client, database: FaultyDatabase, settings: Settings, queue: str, stop: asyncio.Event) -> None:
+    # The product's own worker on another queue: an order whose worker dies must not take others along.
+    vars(worker)["TASK_QUEUE"] = queue
+    async with worker.build(client, database, settings):
+        await stop.wait()
+
+
+async def _choreograph(
+    client: Client, database: FaultyDatabase, url: str, faults: Faults, role: str, stop: asyncio.Event
+) -> None:
+    relay = Relay(client, OutboxFeed(database), Bell(url))
+    watcher = Watcher(client, database, Outbox(), OutboxProcesses(database))
+    if role == "relay":
+        CURRENT.set(RelayRound(faults))
+    work = asyncio.create_task(_forever(relay.run if role == "relay" else watcher.run))
+    await stop.wait()
+    work.cancel()
+    await asyncio.wait([work])
+
+
+if __name__ == "__main__":
+    serve(Path(sys.argv[1]), Part(role=sys.argv[2]))

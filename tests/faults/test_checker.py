@@ -1,0 +1,76 @@
+"""The checker itself: it finds nothing in a good history, and in each bad one exactly what is bad."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults import (
+    bad_histories_goods,
+    bad_histories_money,
+    bad_histories_orders,
+    bad_histories_outbox,
+    bad_histories_running,
+    bad_histories_undo,
+)
+from tests.faults.bad_histories import Bad
+from tests.faults.checker import OF_ALL, OF_AN_ORDER, main, violations
+from tests.faults.dossier import dossiers
+from tests.faults.evidence import read, write
+from tests.faults.good_history import good
+from tests.faults.vacuity import counts
+
+BAD = [
+    *bad_histories_orders.BAD,
+    *bad_histories_money.BAD,
+    *bad_histories_goods.BAD,
+    *bad_histories_undo.BAD,
+    *bad_histories_outbox.BAD,
+    *bad_histories_running.BAD,
+]
+
+
+def test_a_good_history_has_no_violation() -> None:
+    assert violations(good(), {"o-lost": 0, "worker killed": 1, "completed": 3, "needs_attention": 3}) == []
+
+
+@pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.sentence.replace(" ", "-"))
+def test_a_bad_history_breaks_what_it_should(bad: Bad) -> None:
+    found = violations(bad.change(good()))
+
+    assert {wrong.invariant for wrong in found} == set(bad.invariants.split()), found
+
+
+def test_there_are_enough_bad_histories_and_each_is_another() -> None:
+    assert len({bad.sentence for bad in BAD}) == len(BAD) >= 40
+
+
+def test_every_check_finds_something_in_some_bad_history() -> None:
+    broken = [bad.change(good()) for bad in BAD]
+    orders = [dossier for evidence in broken for dossier in dossiers(evidence)]
+
+    blind = [check.__name__ for _, check in OF_ALL if not any(list(check(evidence)) for evidence in broken)]
+    blind += [check.__name__ for _, check in OF_AN_ORDER if not any(list(check(order)) for order in orders)]
+
+    assert blind == []
+
+
+@pytest.mark.parametrize(
+    "name", ["worker killed", "lost answer", "cancelled", "needs_attention", "too late", "asked", "snapshots"]
+)
+def test_a_run_in_which_too_little_happened_is_a_violation(name: str) -> None:
+    happened = counts(good())[name]
+
+    assert happened
+    assert violations(good(), {name: happened}) == []
+    assert [wrong.invariant for wrong in violations(good(), {name: happened + 1})] == ["I17"]
+
+
+def test_an_evidence_file_can_be_checked_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    kept, bad = tmp_path / "good.json", tmp_path / "bad.json"
+    write(good(), kept)
+    write(BAD[0].change(good()), bad)
+
+    assert read(kept) == good()
+    assert main(kept) == 0
+    assert main(bad) == 1
+    assert "I1   o-gone: it was taken, and no row is there" in capsys.readouterr().out

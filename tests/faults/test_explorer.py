@@ -1,0 +1,116 @@
+"""The fault explorer: its cases are what they should be, and a representative part of them ends as promised."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from tests.faults.explore import main
+from tests.faults.explorer.case import Case
+from tests.faults.explorer.cases import cases, left_out
+from tests.faults.explorer.expected import ends
+from tests.faults.explorer.faults import FAULTS
+from tests.faults.explorer.report import stories
+from tests.faults.explorer.run import explore
+from tests.faults.explorer.sample import representative
+from tests.faults.explorer.steps import POINTS, STEPS
+from tests.faults.injecting import Notes, Plan
+
+CASES = cases()
+
+
+def named(name: str) -> Case:
+    return next(case for case in CASES if case.name == name)
+
+
+def test_there_are_enough_cases_and_each_has_a_name_of_its_own() -> None:
+    assert len(CASES) >= 480
+    assert len({case.id for case in CASES}) == len(CASES)
+    assert Counter(case.step.style for case in CASES).keys() == {"orchestrated", "choreographed"}
+
+
+def test_no_combination_is_left_out_without_a_reason() -> None:
+    assert len(CASES) + left_out().total() == len(STEPS) * len(POINTS) * len(FAULTS)
+    assert all(left_out())
+
+
+def test_every_step_every_point_and_every_fault_is_explored() -> None:
+    assert {(case.step.style, case.step.name) for case in CASES} == {(step.style, step.name) for step in STEPS}
+    assert {case.point for case in CASES} == set(POINTS)
+    assert {case.fault for case in CASES} == set(FAULTS)
+
+
+def test_the_sample_has_every_step_and_every_point() -> None:
+    sample = representative()
+
+    assert {case.step.name for case in sample} == {step.name for step in STEPS if step.path.seconds < 20}
+    assert {case.point for case in sample} == set(POINTS)
+    assert sample == representative()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("o-charge-called-kill", {("completed", ())}),
+        ("o-charge-called-refuse", {("compensated", ("reserve",))}),
+        ("o-charge-called-errors", {("compensated", ("charge", "reserve"))}),
+        ("o-charge-called-hangs", {("completed", ())}),
+        ("o-charge-before-hangs", {("compensated", ("charge", "reserve"))}),
+        ("o-reserve-done-hangs", {("compensated", ("reserve",))}),
+        ("o-reserve-before-zombie-undone", {("cancelled", ("reserve",))}),
+        # Never completed: the carrier is too far away for its answer to come first.
+        (
+            "o-reserve-before-deadline",
+            {("compensated", route) for route in (("reserve",), ("charge", "reserve"), ("ship", "charge", "reserve"))},
+        ),
+        ("o-release-before-errors", {("compensated", ("charge", "reserve"))}),
+        ("o-refund-fenced-errors", {("compensated", ("reserve", "charge"))}),
+        ("o-ship-sent-cancel-heard", {("cancelled", ("ship", "charge", "reserve"))}),
+        ("o-complete-before-cancel", {("completed", ())}),
+        ("c-ship-called-kill", {("completed", None)}),
+        ("c-charge-sent-deadline", {("compensated", None)}),
+    ],
+)
+def test_what_a_case_may_come_to(name: str, expected: set[tuple[str, tuple[str, ...] | None]]) -> None:
+    assert ends(named(name)) == expected
+
+
+def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
+    plan = Plan.of((rule for case in CASES for rule in case.rules()), {"o-1": "queue-1"})
+    plan.write(tmp_path / "plan.json")
+
+    assert Plan.read(tmp_path / "plan.json") == plan
+
+
+def test_a_fault_strikes_once_however_many_ask(tmp_path: Path) -> None:
+    notes = Notes(tmp_path)
+    with ThreadPoolExecutor(16) as threads:
+        won = list(threads.map(lambda number: notes.first("rule", "hit", pid=number), range(200)))
+
+    assert won.count(True) == 1
+    said = notes.read("rule", "hit")
+    assert said is not None
+    assert said["pid"] == won.index(True)
+    assert [path.name for path in tmp_path.iterdir()] == ["rule.hit"]
+
+
+def test_one_case_can_be_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--list", "--case", "o-charge-called-kill,c-fail-sent-stop"]) == 0
+    assert capsys.readouterr().out.split() == ["o-charge-called-kill", "c-fail-sent-stop"]
+
+
+def test_a_case_that_is_not_there_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--case", "o-charge-called-flood"]) == 2
+    assert "no such case" in capsys.readouterr().err
+
+
+@pytest.mark.server
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+async def test_a_representative_part_ends_as_promised() -> None:
+    sample = representative()
+
+    findings = await explore(sample)
+
+    assert not stories(sample, findings), "\n".join(stories(sample, findings))

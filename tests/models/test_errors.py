@@ -1,0 +1,55 @@
+"""What an error's class decides, on its way through the boundary to the saga."""
+
+import inspect
+from datetime import timedelta
+
+import pytest
+from temporalio.exceptions import ApplicationErrorCategory
+
+from activities.boundary import as_failure
+from models import errors
+from models.errors import AlreadyUndone, CardDeclined, Conflict, InvalidInput, OrderError, Refused, Unavailable
+from workflows.saga import FailureClass, classify
+
+CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, OrderError)]
+
+
+def test_the_tree_in_the_docstring_is_the_tree() -> None:
+    for cls in CLASSES:
+        assert cls.__name__ in (errors.__doc__ or "")
+
+
+def test_every_refusal_can_be_read_back_from_its_receipt() -> None:
+    assert {cls.__name__ for cls in CLASSES if issubclass(cls, Refused) and cls is not Refused} == set(errors.BY_NAME)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (CardDeclined("no"), FailureClass.REFUSED),
+        (Unavailable("later"), FailureClass.TRANSIENT),
+        (AlreadyUndone("too late"), FailureClass.TRANSIENT),
+        (Conflict("other body"), FailureClass.TRANSIENT),
+        (InvalidInput("key", "is empty"), FailureClass.TRANSIENT),
+    ],
+    ids=lambda value: getattr(value, "name", type(value).__name__),
+)
+def test_a_refusal_alone_says_that_nothing_happened(error: OrderError, kind: FailureClass) -> None:
+    failure = classify("charge", as_failure(error, 3))
+
+    assert (failure.kind, failure.type, failure.attempt) == (kind, type(error).__name__, 3)
+
+
+def test_only_what_is_unavailable_is_asked_again() -> None:
+    assert not as_failure(Unavailable("later"), 1).non_retryable
+    assert all(as_failure(error("no"), 1).non_retryable for error in (CardDeclined, AlreadyUndone, Conflict))
+
+
+def test_a_refusal_alarms_nobody() -> None:
+    assert as_failure(CardDeclined("no"), 1).category is ApplicationErrorCategory.BENIGN
+    assert as_failure(AlreadyUndone("no"), 1).category is ApplicationErrorCategory.UNSPECIFIED
+
+
+def test_the_other_sides_retry_after_is_honoured() -> None:
+    assert as_failure(Unavailable("busy", retry_after=7), 1).next_retry_delay == timedelta(seconds=7)
+    assert as_failure(Unavailable("busy"), 1).next_retry_delay is None

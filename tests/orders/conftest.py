@@ -1,0 +1,125 @@
+"""A whole house of its own for a session: the embedded stack, the demo catalogue, and a worker in this process."""
+
+import asyncio
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
+from temporalio.exceptions import ApplicationError, CancelledError
+
+from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
+from models.order import Order
+from models.process import OrderResult, ProcessState
+from runtime.connection import connect
+from runtime.embedded.stack import Stack, embedded_stack
+from runtime.settings import Settings
+from services import catalogue, schema
+from services.database import Database
+from tests.conservation import assert_conserved
+from worker import orders_worker
+
+
+@dataclass(frozen=True)
+class House:
+    """Everything a test needs to place an order and to look at what came of it."""
+
+    settings: Settings
+    stack: Stack
+    client: Client
+    db: Database
+
+    async def start(self, order: Order) -> WorkflowHandle[Any, OrderResult]:
+        """Start an order, as any client of Temporal may."""
+        return await self.client.start_workflow(
+            ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE, result_type=OrderResult
+        )
+
+    async def state(self, handle: WorkflowHandle[Any, Any]) -> ProcessState:
+        """Return where an order is."""
+        state: ProcessState = await handle.query("state", result_type=ProcessState)
+        return state
+
+    async def one(self, query: str, *values: object) -> Any:
+        """Return the first column of the first row."""
+        async with await AsyncConnection.connect(self.stack.database_url) as connection:
+            row = await (await connection.execute(query.encode(), values)).fetchone()
+        return row[0] if row else None
+
+
+async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | None:
+    """Return an order's result, however it ended; None when it was cancelled, which carries none."""
+    try:
+        return await handle.result()
+    except WorkflowFailureError as error:
+        cause = error.cause
+    if isinstance(cause, CancelledError):
+        return None
+    assert isinstance(cause, ApplicationError), cause
+    assert cause.type == "OrderCompensated", cause
+    return OrderResult.model_validate(cause.details[0], strict=False)
+
+
+def free_ports(count: int) -> list[int]:
+    """Return ports of this machine that nobody listens on."""
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [s.getsockname()[1] for s in sockets]
+    for s in sockets:
+        s.close()
+    return ports
+
+
+@pytest.fixture(scope="session")
+def settings() -> Iterator[Settings]:
+    with own_stack(workflow_sandbox=True) as settings:
+        yield settings
+
+
+async def open_house(settings: Settings) -> AsyncIterator[House]:
+    """Yield a house without workers."""
+    async with embedded_stack(settings) as stack:
+        await asyncio.to_thread(schema.migrate, stack.database_url)
+        async with await Database.open(stack.database_url) as db:
+            await catalogue.load(db)
+            yield House(settings, stack, await connect(settings, address=stack.temporal_address), db)
+
+
+@pytest.fixture(scope="session")
+async def house(settings: Settings) -> AsyncIterator[House]:
+    async for house in open_house(settings):
+        async with orders_worker(house.client, house.stack.database_url, settings):
+            yield house
+
+
+@pytest.fixture
+async def conserved(house: House) -> AsyncIterator[None]:
+    """After the test, nothing was created and nothing was lost; other orders may still be on their way."""
+    yield
+    await assert_conserved(house.db, at_rest=False)
+
+
+@contextmanager
+def own_stack(**changes: Any) -> Iterator[Settings]:
+    """Yield settings of a stack of its own.
+
+    Not below pytest's own folder: another run of pytest on this machine shuts it to PostgreSQL's user.
+    """
+    temporal, ui = free_ports(2)
+    with tempfile.TemporaryDirectory(prefix="house-") as folder:
+        yield Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error", **changes)
+
+
+@pytest.fixture(scope="session")
+async def lonely() -> AsyncIterator[House]:
+    """A house whose workers are processes that the tests start, freeze and kill."""
+    with own_stack() as settings:
+        async for house in open_house(settings):
+            yield house
+            async with await Database.open(house.stack.database_url) as db:  # its connections survived no kill
+                await assert_conserved(db)

@@ -1,0 +1,112 @@
+"""Orders on a server that skips the time nobody needs; the services and their database are the real ones."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
+from temporalio.client import WorkflowHandle
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from activities.boundary import Boundary
+from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
+from models.order import Order
+from models.process import OrderResult, ProcessState
+from runtime.converter import DATA_CONVERTER
+from runtime.search_attributes import ATTRIBUTES
+from tests.orders.conftest import House
+from worker import _activities
+from workflows.order import OrderWorkflow
+
+SERVER = Path(sys.executable).parent / "temporal-test-server"
+Handle = WorkflowHandle[Any, OrderResult]
+
+
+@dataclass(frozen=True)
+class Skipping:
+    """The server that skips time, and the house whose services its orders use."""
+
+    env: WorkflowEnvironment
+    house: House
+
+    async def start(self, order: Order) -> Handle:
+        return await self.env.client.start_workflow(
+            ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE, result_type=OrderResult
+        )
+
+    async def pass_by(self, seconds: float) -> None:
+        """Let time pass for the orders, at once for us."""
+        await self.env.sleep(timedelta(seconds=seconds))
+
+    async def until(self, handle: Handle, status: str) -> ProcessState:
+        """Wait until an order has a status."""
+        async with asyncio.timeout(20):
+            while (state := await self.house.state(handle)).status != status:
+                await asyncio.sleep(0.02)
+        return state
+
+    async def run_sql(self, query: bytes, **values: object) -> None:
+        """Change exactly one row; the statement must say `returning`."""
+        assert len(await self.house.db.rows(query, values)) == 1
+
+
+@asynccontextmanager
+async def skipping_orders(house: House) -> AsyncIterator[Skipping]:
+    """Run such a server, and a worker on it, for the length of the block."""
+    env = await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=str(SERVER), data_converter=DATA_CONVERTER
+    )
+    async with env:
+        wanted = AddSearchAttributesRequest(namespace=env.client.namespace, search_attributes=ATTRIBUTES)
+        await env.client.operator_service.add_search_attributes(wanted)
+        worker = Worker(
+            env.client,
+            task_queue=TASK_QUEUE,
+            workflows=[OrderWorkflow],
+            activities=_activities(house.db),
+            interceptors=[Boundary()],
+        )
+        async with worker:
+            yield Skipping(env, house)
+
+
+@dataclass(frozen=True)
+class Tried:
+    """How one activity was tried: its retry policy's numbers, its attempts, the seconds from the first to the last."""
+
+    initial: int
+    coefficient: float
+    longest: int
+    attempts_at_most: int
+    attempts: int
+    seconds: int
+
+
+async def tried(handle: Handle, activity: str) -> Tried:
+    """Return, from the history, how an activity was tried the first time that it was asked for."""
+    scheduled: HistoryEvent | None = None
+    async for event in handle.fetch_history_events():
+        if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and not scheduled:
+            found = event.activity_task_scheduled_event_attributes.activity_type.name == activity
+            scheduled = event if found else None
+        started = event.activity_task_started_event_attributes
+        if scheduled and started.scheduled_event_id == scheduled.event_id:
+            policy = scheduled.activity_task_scheduled_event_attributes.retry_policy
+            waited = event.event_time.ToMilliseconds() - scheduled.event_time.ToMilliseconds()
+            return Tried(
+                policy.initial_interval.seconds,
+                policy.backoff_coefficient,
+                policy.maximum_interval.seconds,
+                policy.maximum_attempts,
+                started.attempt,
+                round(waited / 1000),
+            )
+    raise AssertionError(activity)

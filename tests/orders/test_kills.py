@@ -1,0 +1,129 @@
+"""A worker, the server or the database dies in the middle of an order: one effect each, and the order completes."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+from temporalio.client import WorkflowHandle
+
+from models.order import Order
+from runtime.embedded.record import Layout, live_record
+from services.database import Database
+from tests.conservation import assert_conserved
+from tests.orders.conftest import House, result_of
+from tests.orders.scenarios import Scenario
+
+pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
+PROJECT = Path(__file__).parent.parent.parent
+
+
+@contextmanager
+def worker_process(house: House) -> Iterator[subprocess.Popen[bytes]]:
+    """Run `python worker.py` as people do; killed at the end of the block if it still lives."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
+    environ |= {
+        "DATABASE_URL": house.stack.database_url,
+        "TEMPORAL_ADDRESS": house.stack.temporal_address,
+        "ORDERS_DATA_DIR": str(house.settings.data_dir),
+        "ORDERS_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "worker.py"], cwd=PROJECT, env=environ)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+@asynccontextmanager
+async def blocked(house: House, table: str) -> AsyncIterator[None]:
+    """Hold a table for the length of the block, on a connection without the services' time limits."""
+    async with await AsyncConnection.connect(house.stack.database_url) as connection:
+        await connection.execute(f"lock table {table} in access exclusive mode".encode())
+        yield
+
+
+async def until_somebody_waits(house: House, table: str | None = None) -> None:
+    """Wait until a statement stands before a lock; before that of a table, if one is given."""
+    waiting = "select count(*)::int from pg_locks where not granted and (%s::text is null or relation = %s::regclass)"
+    async with asyncio.timeout(20):
+        while not await house.one(waiting, table, table):
+            await asyncio.sleep(0.01)
+
+
+async def attempts(handle: WorkflowHandle[Any, Any], house: House, step: str) -> int:
+    return max(line.attempt for line in (await house.state(handle)).history if line.step == step)
+
+
+# What each step needs, and with it held stops in the middle of.
+TABLES = {
+    "validate": "orders.orders",
+    "reserve": "inventory.receipts",
+    "charge": "payments.receipts",
+    "ship": "shipping.receipts",
+    "complete": "orders.orders",
+}
+
+
+@pytest.mark.parametrize("step", TABLES)
+async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_completes(
+    lonely: House, step: str
+) -> None:
+    order = Scenario(f"kill-{step}", postcode="00001").order()
+    ahead = step == "complete"  # the carrier's first answer takes a second to come: time to stand in the way
+    with worker_process(lonely) as doomed:
+        handle = await lonely.start(order) if ahead else None
+        if ahead:
+            await asyncio.wait_for(charged_once(lonely, order), 20)
+        async with blocked(lonely, TABLES[step]):
+            handle = handle or await lonely.start(order)
+            await until_somebody_waits(lonely)
+            doomed.send_signal(signal.SIGKILL)
+            doomed.wait()
+    with worker_process(lonely):
+        result = await result_of(handle)
+        assert result is not None
+        assert result.status == "completed"
+        if step in {"reserve", "charge", "ship"}:  # the others are tried inside the workflow task, which counts anew
+            assert await attempts(handle, lonely, step) >= 2
+    await assert_one_effect_each(lonely, order)
+
+
+@pytest.mark.parametrize("part", ["temporal", "postgres"])
+async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_order_completes(
+    lonely: House, part: str
+) -> None:
+    order = Scenario(f"kill-{part}", token="tok_flaky_2").order()
+    with worker_process(lonely):
+        handle = await lonely.start(order)
+        await asyncio.wait_for(charged_once(lonely, order), 20)
+        record = live_record(Layout(lonely.settings.data_dir))
+        assert record is not None
+        os.kill(record.children[part], signal.SIGKILL)
+        result = await result_of(handle)
+        assert result is not None
+        assert result.status == "completed"
+    await assert_one_effect_each(lonely, order)
+
+
+async def charged_once(house: House, order: Order) -> None:
+    while not await house.one("select 1 from card_provider.calls where key = %s", f"{order.order_id}:charge"):
+        await asyncio.sleep(0.01)
+
+
+async def assert_one_effect_each(house: House, order: Order) -> None:
+    taken = "select count(*)::int from {}.calls where key = %s and outcome = 'taken'"
+    assert await house.one(taken.format("card_provider"), f"{order.order_id}:charge") == 1
+    assert await house.one(taken.format("carrier"), f"{order.order_id}:ship") == 1
+    ledger = "select count(*)::int from payments.ledger where key = %s"
+    assert await house.one(ledger, f"{order.order_id}:charge") == 2
+    async with await Database.open(house.stack.database_url) as db:  # its connections survived no kill
+        await assert_conserved(db)

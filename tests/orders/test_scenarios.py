@@ -1,0 +1,97 @@
+"""Every row of the test values' table, on the real server and database. All run at once; each test looks at one."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
+
+from models.order import Order
+from tests.conservation import assert_conserved
+from tests.orders.conftest import House, result_of
+from tests.orders.scenarios import SCENARIOS, Scenario
+
+pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
+Placed = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
+
+
+@pytest.fixture(scope="module")
+async def placed(house: House) -> AsyncIterator[Placed]:
+    orders = {scenario.name: scenario.order() for scenario in SCENARIOS}
+    handles = await asyncio.gather(*(house.start(order) for order in orders.values()))
+    yield dict(zip(orders, zip(orders.values(), handles, strict=True), strict=True))
+    await asyncio.gather(*(result_of(handle) for handle in handles))
+    await assert_conserved(house.db)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_an_order_ends_as_its_test_value_says(house: House, placed: Placed, scenario: Scenario) -> None:
+    order, handle = placed[scenario.name]
+
+    result = await result_of(handle)
+    state = await house.state(handle)
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == (
+        scenario.status,
+        scenario.failed_step,
+        scenario.undone,
+    )
+    assert tuple(line.step for line in state.history if line.direction == "undo") == scenario.undone
+    done = {line.step: line.attempt for line in state.history if line.direction == "do"}
+    assert {step: done[step] for step in scenario.attempts} == scenario.attempts
+    assert await books(house, order) == expected_books(scenario, result.total.amount if result.total else 0)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_the_workflow_shows_its_true_colour(placed: Placed, scenario: Scenario) -> None:
+    _, handle = placed[scenario.name]
+    await result_of(handle)
+
+    good = scenario.status == "completed"
+    expected = WorkflowExecutionStatus.COMPLETED if good else WorkflowExecutionStatus.FAILED
+    assert (await handle.describe()).status == expected
+
+
+async def books(house: House, order: Order) -> dict[str, object]:
+    """Return what the outside parties and our own books say of one order."""
+    key = f"{order.order_id}:charge"
+    return {
+        "provider": await house.one("select status from card_provider.entries where key = %s", key),
+        "revenue": await house.one(
+            "select coalesce(sum(amount), 0)::bigint from payments.ledger where key = %s and credit = 'revenue'", key
+        ),
+        "held": await house.one(
+            "select coalesce(sum(case 'held' when credit then amount when debit then -amount end), 0)::bigint"
+            " from payments.ledger where key = %s",
+            key,
+        ),
+        "reserve": await house.one("select status from inventory.receipts where key = %s", f"{order.order_id}:reserve"),
+        "parcel": await house.one("select status from carrier.entries where key = %s", f"{order.order_id}:ship"),
+        "order": await house.one("select status from orders.orders where order_id = %s", order.order_id),
+    }
+
+
+# By the step that failed.
+UNDONE: dict[str, dict[str, object]] = {
+    "reserve": {"provider": None, "reserve": "refused", "parcel": None},
+    "charge": {"provider": "refused", "reserve": "undone", "parcel": None},
+    "ship": {"provider": "taken_back", "reserve": "undone", "parcel": "refused"},
+}
+
+
+def expected_books(scenario: Scenario, total: int) -> dict[str, object]:
+    if scenario.status == "completed":
+        ours: dict[str, object] = {"provider": "taken", "reserve": "settled", "parcel": "taken"}
+    else:
+        ours = UNDONE[scenario.failed_step or ""] | {}
+        if "charge" in scenario.undone and scenario.failed_step == "charge":
+            ours["provider"] = "taken_back" if scenario.token == "tok_lost_after" else "void"
+        if "ship" in scenario.undone:
+            ours["parcel"] = "void"
+    return ours | {
+        "revenue": total if scenario.status == "completed" else 0,
+        "held": 0,
+        "order": scenario.status,
+    }

@@ -1,0 +1,177 @@
+"""The process state store on the real parts: found page by page while all moves, kept beyond Temporal's memory."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
+
+from cli.deliver import deliver
+from cli.store import Store
+from models.errors import InvalidInput
+from models.order import Order
+from models.process import Status
+from services.orders import Orders
+from services.process_states import ProcessStates
+from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.scenarios import Scenario
+from tests.orders.transfers import failed, settled, transfer_order, waiting
+from worker import orders_worker
+
+pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+async def house() -> AsyncIterator[House]:
+    """A house whose every order has a worker that can tell of it."""
+    with own_stack() as settings:
+        async for house in open_house(settings):
+            async with orders_worker(house.client, house.stack.database_url, settings):
+                yield house
+
+
+@pytest.fixture
+def store(house: House) -> Store:
+    return Store(house.client, Orders(house.db), ProcessStates(house.db))
+
+
+async def every(store: Store, status: Status) -> list[str]:
+    """Return all processes of a status, page by page."""
+    page = await store.find_by_status(status, 3)
+    found = [each.order_id for each in page.found]
+    while page.following:
+        page = await store.find_by_status(status, 3, page.following)
+        found += [each.order_id for each in page.found]
+    return found
+
+
+async def until_seen(store: Store, status: Status, order_ids: set[str]) -> None:
+    """Wait until visibility, which lags behind, knows of these orders."""
+    async with asyncio.timeout(30):
+        while not order_ids <= set(await every(store, status)):
+            await asyncio.sleep(0.05)
+
+
+async def end(house: House, order: Order, *, well: bool = True) -> None:
+    handle: Any = house.client.get_workflow_handle(f"order-{order.order_id}")
+    await deliver(handle, settled() if well else failed())
+    await result_of(handle)
+
+
+async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(house: House, store: Store) -> None:
+    orders = [transfer_order("paged") for _ in range(12)]
+    await asyncio.gather(*(waiting(house, order) for order in orders))
+    await until_seen(store, Status.WAITING, {order.order_id for order in orders})
+
+    page = await store.find_by_status(Status.WAITING, 4)
+    found = [each.order_id for each in page.found]
+    listed = [order for order in orders if order.order_id in found]
+    unlisted = [order for order in orders if order.order_id not in found]
+    leaving, coming = [*listed[:2], *unlisted[:2]], transfer_order("paged-late")
+    await asyncio.gather(*(end(house, order) for order in leaving), waiting(house, coming))
+    while page.following:
+        page = await store.find_by_status(Status.WAITING, 4, page.following)
+        found += [each.order_id for each in page.found]
+
+    assert len(found) == len(set(found))
+    left = {order.order_id for order in leaving}
+    assert {order.order_id for order in orders} - left <= set(found)
+    assert coming.order_id not in found  # newest first: it stands before the first page
+    await asyncio.gather(*(end(house, order, well=False) for order in [*orders, coming] if order not in leaving))
+
+
+async def test_pages_of_ended_orders_shift_for_nobody(house: House, store: Store) -> None:
+    orders = [Scenario("ended").order() for _ in range(7)]
+    for handle in [await house.start(order) for order in orders]:
+        await result_of(handle)
+
+    first = await store.find_by_status(Status.COMPLETED, 3)
+    await result_of(await house.start(Scenario("ended-late").order()))
+    found, page = [each.order_id for each in first.found], first
+    while page.following:
+        page = await store.find_by_status(Status.COMPLETED, 3, page.following)
+        found += [each.order_id for each in page.found]
+
+    assert len(found) == len(set(found))
+    assert {order.order_id for order in orders} <= set(found)
+
+
+async def test_a_page_that_is_none_is_refused(store: Store) -> None:
+    with pytest.raises(InvalidInput, match="--after: is not what a page of this list gave"):
+        await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
+
+
+async def rows(house: House) -> list[Any]:
+    query = b"select * from orders.process_states order by order_id"
+    async with await AsyncConnection.connect(house.stack.database_url) as connection:
+        return await (await connection.execute(query)).fetchall()
+
+
+async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(house: House, store: Store) -> None:
+    going, declined = transfer_order("going"), Scenario("declined", token="tok_declined").order()
+    handle = await waiting(house, going)
+    await result_of(await house.start(declined))
+    await until_seen(store, Status.WAITING, {going.order_id})
+    await store.rebuild()  # one that is brought up to date step by step
+    halfway = {row[0]: row[2] for row in await rows(house)}
+    await deliver(handle, settled())
+    await result_of(handle)
+    await store.rebuild()
+    before = await rows(house)
+
+    rebuilt = await store.rebuild(drop=True)
+
+    assert halfway[going.order_id] == "waiting"
+    assert {row[0]: row[2] for row in before}[going.order_id] == "completed"
+    assert await rows(house) == before
+    assert rebuilt.from_temporal >= len(before)  # an order that was reset has several runs
+
+
+async def test_two_rebuilds_at_once_do_no_harm(house: House, store: Store) -> None:
+    await store.rebuild()
+    before = await rows(house)
+
+    await asyncio.gather(*(store.rebuild() for _ in range(3)))
+
+    assert await rows(house) == before
+
+
+async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(house: House, store: Store) -> None:
+    order = Scenario("forgotten", token="tok_flaky_1").order()
+    handle = await house.start(order)
+    await result_of(handle)
+    known = await store.load(order.order_id)
+    await until_listed(house, order)
+    await store.rebuild()
+    await house.client.workflow_service.delete_workflow_execution(
+        DeleteWorkflowExecutionRequest(
+            namespace=house.client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
+        )
+    )
+    await until_listed(house, order, there=False)
+
+    kept = await store.load(order.order_id)
+    assert kept == known
+    assert kept
+    assert [line.attempt for line in kept.history if line.step == "charge"] == [2]
+    assert order.order_id in await every(store, Status.COMPLETED)
+
+    await store.rebuild(drop=True)
+    outcome = await store.load(order.order_id)
+    assert outcome
+    assert (outcome.status, outcome.history) == ("completed", ())
+
+
+async def until_listed(house: House, order: Order, *, there: bool = True) -> None:
+    """Wait until Temporal lists an order as ended, or has forgotten it altogether."""
+    query = f"WorkflowId = 'order-{order.order_id}' AND ExecutionStatus != 'Running'"
+    async with asyncio.timeout(90):
+        while bool([run async for run in house.client.list_workflows(query)]) is not there:
+            await asyncio.sleep(0.05)
+
+
+async def test_an_order_that_never_was_is_not_found(store: Store) -> None:
+    assert await store.load("never-was") is None

@@ -1,0 +1,47 @@
+import os
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+
+from runtime.embedded.stack import Stack, embedded_stack
+from runtime.settings import Settings
+from tests.runtime.stacks import settings_for
+
+
+@pytest.fixture(autouse=True)
+def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in os.environ:
+        if name.startswith(("ORDERS_", "TEMPORAL_", "DATABASE_URL")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", os.devnull)
+
+
+def fresh_folder() -> Iterator[Path]:
+    """A short path that another user can pass through, which pytest's own folders are not."""
+    path = Path(tempfile.mkdtemp(prefix="orders-test-"))
+    path.chmod(0o711)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    """Settings for a stack of the test's own, which does not run yet."""
+    for folder in fresh_folder():
+        yield settings_for(folder)
+
+
+@pytest.fixture(scope="module")
+def running_settings() -> Iterator[Settings]:
+    """Settings of the stack that a module's tests share."""
+    for folder in fresh_folder():
+        yield settings_for(folder)
+
+
+@pytest.fixture(scope="module")
+async def stack(running_settings: Settings) -> AsyncIterator[Stack]:
+    async with embedded_stack(running_settings) as stack:
+        yield stack

@@ -1,0 +1,110 @@
+import asyncio
+import socket
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from temporalio.service import RPCError
+
+from models.errors import InvalidInput
+from runtime.connection import Unreachable, connect, database_of, is_embedded, is_loopback
+from runtime.embedded.ports import free_port
+from runtime.embedded.stack import Stack, embedded_stack
+from runtime.settings import Settings
+
+
+@pytest.fixture
+def silent_port() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        yield listener.getsockname()[1]
+
+
+async def test_a_server_that_is_not_there_is_told_in_one_line(settings: Settings) -> None:
+    with pytest.raises(Unreachable, match=f"Temporal at 127.0.0.1:{settings.temporal_port}") as caught:
+        await connect(settings)
+
+    assert "\n" not in str(caught.value)
+
+
+async def test_a_server_that_does_not_answer_is_given_up_in_time(settings: Settings, silent_port: int) -> None:
+    started = time.monotonic()
+
+    with pytest.raises(Unreachable):
+        await connect(settings, address=f"127.0.0.1:{silent_port}")
+
+    assert time.monotonic() - started < 7
+
+
+@pytest.mark.parametrize("address", ["temporal.example.com:7233", "10.0.0.1:7233", "[2001:db8::1]:7233"])
+async def test_another_machine_without_tls_is_refused(
+    settings: Settings, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+
+    with pytest.raises(InvalidInput, match=r"TEMPORAL_ADDRESS.*TLS"):
+        await connect(settings)
+
+
+@pytest.mark.parametrize(
+    ("target", "loopback"),
+    [("localhost:1", True), ("127.0.0.5:1", True), ("[::1]:1", True), ("0.0.0.0:1", False), ("a.example:1", False)],
+)
+def test_loopback(target: str, loopback: bool) -> None:
+    assert is_loopback(target) == loopback
+
+
+async def test_the_running_stack_is_the_default(running_settings: Settings, stack: Stack) -> None:
+    elsewhere = running_settings.model_copy(update={"temporal_port": free_port()})
+
+    client = await connect(elsewhere)
+
+    assert client.service_client.config.target_host == stack.temporal_address
+    assert database_of(elsewhere) == stack.database_url
+
+
+async def test_an_unknown_namespace_is_named(
+    running_settings: Settings, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
+
+    with pytest.raises(InvalidInput, match=r"TEMPORAL_NAMESPACE.*nowhere"):
+        await connect(running_settings)
+
+
+async def test_a_broken_profile_is_told_in_one_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = settings.data_dir / "broken.toml"
+    await asyncio.to_thread(broken.write_text, "[profile")
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(broken))
+
+    with pytest.raises(InvalidInput, match="TEMPORAL_"):
+        await connect(settings)
+
+
+def test_a_database_must_be_named_beside_another_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:7233")
+
+    assert not is_embedded(settings)
+    with pytest.raises(InvalidInput, match="DATABASE_URL"):
+        database_of(settings)
+
+
+def test_without_a_stack_one_is_told_how_to_start_it(settings: Settings) -> None:
+    with pytest.raises(Unreachable, match=r"starter\.py up"):
+        database_of(settings)
+
+
+async def test_what_the_sdk_says_of_its_retries_is_no_output_of_a_command(
+    settings: Settings, capfd: pytest.CaptureFixture[str]
+) -> None:
+    async with embedded_stack(settings):
+        client = await connect(settings)
+    capfd.readouterr()
+
+    with pytest.raises(RPCError):  # said on stdout otherwise, after five attempts
+        await client.count_workflows(rpc_timeout=timedelta(seconds=5))
+
+    assert capfd.readouterr() == ("", "")

@@ -1,0 +1,111 @@
+from pathlib import Path
+
+import pytest
+
+from models.errors import InvalidInput
+from runtime.settings import PROJECT, Settings
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    settings = Settings.read({})
+
+    assert settings.data_dir == PROJECT / ".data"
+    assert (settings.temporal_port, settings.ui_port) == (7233, 8233)
+    assert (settings.database_url, settings.workflow_sandbox, settings.untuned) == (None, False, False)
+    assert settings.drain_seconds == 30
+
+
+def test_each_variable_is_read() -> None:
+    settings = Settings.read(
+        {
+            "DATABASE_URL": "postgresql://db/orders",
+            "ORDERS_DATA_DIR": "/somewhere",
+            "ORDERS_TEMPORAL_PORT": "7000",
+            "ORDERS_UI_PORT": "8000",
+            "ORDERS_LOG_LEVEL": "debug",
+            "ORDERS_LOG_FORMAT": "json",
+            "ORDERS_MAX_ACTIVITIES": "7",
+            "ORDERS_DATABASE_POOL": "3",
+            "ORDERS_WORKFLOW_SANDBOX": "on",
+            "ORDERS_DRAIN_SECONDS": "5",
+            "ORDERS_METRICS_ADDRESS": "9464",
+            "ORDERS_DEPLOYMENT": "orders",
+            "ORDERS_BUILD_ID": "1.2",
+            "ORDERS_INSECURE": "1",
+            "ORDERS_UNTUNED": "1",
+            "PATH": "/bin",
+        }
+    )
+
+    assert settings == Settings(
+        database_url="postgresql://db/orders",
+        data_dir=Path("/somewhere"),
+        temporal_port=7000,
+        ui_port=8000,
+        log_level="debug",
+        log_format="json",
+        max_activities=7,
+        database_pool=3,
+        workflow_sandbox=True,
+        drain_seconds=5,
+        metrics_address="127.0.0.1:9464",
+        deployment="orders",
+        build_id="1.2",
+        insecure=True,
+        untuned=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "named"),
+    [
+        ("DATABASE_URL", "mysql://user:hunter2@db", "DATABASE_URL"),
+        ("ORDERS_TEMPORAL_PORT", "70000", "ORDERS_TEMPORAL_PORT"),
+        ("ORDERS_TEMPORAL_PORT", "8233", "ORDERS_UI_PORT"),
+        ("ORDERS_UI_PORT", "no", "ORDERS_UI_PORT"),
+        ("ORDERS_LOG_LEVEL", "loud", "ORDERS_LOG_LEVEL"),
+        ("ORDERS_LOG_FORMAT", "xml", "ORDERS_LOG_FORMAT"),
+        ("ORDERS_MAX_ACTIVITIES", "0", "ORDERS_MAX_ACTIVITIES"),
+        ("ORDERS_DATABASE_POOL", "-1", "ORDERS_DATABASE_POOL"),
+        ("ORDERS_WORKFLOW_SANDBOX", "maybe", "ORDERS_WORKFLOW_SANDBOX"),
+        ("ORDERS_DRAIN_SECONDS", "1.5", "ORDERS_DRAIN_SECONDS"),
+        ("ORDERS_METRICS_ADDRESS", "everywhere", "ORDERS_METRICS_ADDRESS"),
+        ("ORDERS_METRICS_ADDRESS", "127.0.0.1:0", "ORDERS_METRICS_ADDRESS"),
+        ("ORDERS_DEPLOYMENT", "orders", "ORDERS_DEPLOYMENT"),
+        ("ORDERS_BUILD_ID", "1", "ORDERS_DEPLOYMENT"),
+        ("ORDERS_DRAIN_SECOND", "30", "ORDERS_DRAIN_SECOND"),
+        ("ORDERS_DEADLINE_SECONDS", "0", "ORDERS_DEADLINE_SECONDS"),
+        ("ORDERS_DEADLINE_SECONDS", "soon", "ORDERS_DEADLINE_SECONDS"),
+        ("ORDERS_ALERT_WEBHOOK", "http://alerts.example.com/hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_ALERT_WEBHOOK", "https://", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_ALERT_WEBHOOK", "alerts.example.com/hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_ALERT_WEBHOOK", "https://alerts.example.com:99999/hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_ALERT_WEBHOOK", "https://[hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_ALERT_WEBHOOK", "file:///hunter2", "ORDERS_ALERT_WEBHOOK"),
+    ],
+)
+def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: str, named: str) -> None:
+    with pytest.raises(InvalidInput) as caught:
+        Settings.read({name: text})
+
+    line = str(caught.value)
+    assert line.startswith(f"{named}: ")
+    assert "\n" not in line
+    assert "hunter2" not in line
+
+
+def test_an_empty_variable_counts_as_unset() -> None:
+    assert Settings.read({"DATABASE_URL": "", "ORDERS_UI_PORT": ""}) == Settings()
+
+
+def test_what_concerns_every_order_is_read_too() -> None:
+    url = "https://alerts.example.com/hook?key=1"
+
+    settings = Settings.read({"ORDERS_DEADLINE_SECONDS": "900", "ORDERS_ALERT_WEBHOOK": url})
+
+    assert settings == Settings(deadline_seconds=900, alert_webhook=url)
+
+
+@pytest.mark.parametrize("url", ["http://localhost:8080/a", "http://127.0.0.1/a", "http://[::1]:1/a"])
+def test_alerts_may_go_in_the_clear_to_this_machine(url: str) -> None:
+    assert Settings.read({"ORDERS_ALERT_WEBHOOK": url}).alert_webhook == url

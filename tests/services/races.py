@@ -1,0 +1,49 @@
+"""How two calls are made to meet: one is held back at a lock until the other is known to wait."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+
+from services.inventory import Inventory
+from tests.services import requests
+from tests.services.shop import Shop
+
+
+@asynccontextmanager
+async def held_stock(url: str, sku: str = "%") -> AsyncIterator[None]:
+    """Keep a do or an undo from finishing: some article, or all, can't be moved yet."""
+    async with await psycopg.AsyncConnection.connect(url) as connection:
+        await connection.execute("select sku from inventory.stock where sku like %s for update", [sku])
+        yield
+        await connection.rollback()
+
+
+async def waiting(shop: Shop, count: int) -> None:
+    """Come back once this many statements wait for a lock."""
+    query = b"select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    async with asyncio.timeout(2.5):
+        while await shop.db.row(query, {}) != (count,):
+            await asyncio.sleep(0.01)
+
+
+class Uncommitted:
+    """The inventory's own statements, left uncommitted."""
+
+    def __init__(self, shop: Shop, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        self._inventory = Inventory(_Held(shop, connection))  # type: ignore[arg-type]
+
+    async def reserve(self) -> None:
+        await self._inventory.reserve(requests.reserve())
+
+    async def release(self) -> None:
+        await self._inventory.release(requests.release())
+
+
+class _Held:
+    def __init__(self, shop: Shop, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
+        self._db, self._connection = shop.db, connection
+
+    async def row(self, query: bytes, params: dict[str, object]) -> tuple[object, ...] | None:
+        return await self._db.row(query, params, self._connection)

@@ -1,0 +1,74 @@
+"""Requests as the tests make them: given an order id, and what matters to the test."""
+
+from models.money import Money
+from models.names import key
+from models.order import Address, Line, Order, Payment
+from models.steps import (
+    CancelShipment,
+    ChargePayment,
+    CompleteOrder,
+    CreateShipment,
+    RefundPayment,
+    ReleaseInventory,
+    ReserveInventory,
+)
+
+
+def lines(**quantities: int) -> tuple[Line, ...]:
+    return tuple(Line(sku=name.replace("_", "-"), quantity=count) for name, count in quantities.items())
+
+
+def address(postcode: str = "69001") -> Address:
+    return Address(name="A. Customer", street="1 Main St", city="Lyon", postcode=postcode, country="FR")
+
+
+def order(order_id: str = "o-1", *, total: int | None = None, **quantities: int) -> Order:
+    return Order(
+        order_id=order_id,
+        customer_id="c-7",
+        currency="EUR",
+        lines=lines(**quantities or {"SKU_1": 2}),
+        payment=Payment(method="card", token="tok_ok"),
+        ship_to=address(),
+        total=total,
+    )
+
+
+def reserve(order_id: str = "o-1", **quantities: int) -> ReserveInventory:
+    asked = lines(**quantities or {"SKU_1": 2})
+    return ReserveInventory(key=key(order_id, "reserve"), order_id=order_id, lines=asked)
+
+
+def release(order_id: str = "o-1") -> ReleaseInventory:
+    return ReleaseInventory(key=key(order_id, "reserve"), order_id=order_id)
+
+
+def charge(order_id: str = "o-1", token: str = "tok_ok", amount: int = 2980) -> ChargePayment:
+    money = Money(amount=amount, currency="EUR")
+    return ChargePayment(key=key(order_id, "charge"), order_id=order_id, amount=money, token=token)
+
+
+def refund(order_id: str = "o-1") -> RefundPayment:
+    return RefundPayment(key=key(order_id, "charge"), order_id=order_id)
+
+
+def create(order_id: str = "o-1", postcode: str = "69001") -> CreateShipment:
+    return CreateShipment(key=key(order_id, "ship"), order_id=order_id, lines=lines(SKU_1=2), ship_to=address(postcode))
+
+
+def cancel(order_id: str = "o-1") -> CancelShipment:
+    return CancelShipment(key=key(order_id, "ship"), order_id=order_id)
+
+
+def complete(order_id: str = "o-1", outcome: str = "completed", reason: str = "") -> CompleteOrder:
+    return CompleteOrder.model_validate(
+        {
+            "key": key(order_id, "complete"),
+            "order_id": order_id,
+            "outcome": outcome,
+            "reserve_key": key(order_id, "reserve"),
+            "charge_key": key(order_id, "charge"),
+            "ship_key": key(order_id, "ship"),
+            "reason": reason,
+        }
+    )

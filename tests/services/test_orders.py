@@ -1,0 +1,132 @@
+import asyncio
+
+import pytest
+
+from models.errors import AlreadyUndone, Conflict, Final, NotFound, OrderRejected
+from models.money import Money
+from models.order import Order
+from models.process import Status
+from models.steps import Priced
+from tests.services import requests
+from tests.services.shop import Shop
+
+PRICE = {"SKU-1": 1490, "SKU-2": 1990}
+
+
+async def close(shop: Shop, outcome: Status, order_id: str = "o-1") -> Status | None:
+    """Close an order; return the outcome that stood already."""
+    async with shop.db.pipeline() as pipeline:
+        stood = await (await shop.orders.close(pipeline, order_id, outcome, "because")).end()
+    return stood.status if stood else None
+
+
+async def test_an_order_is_accepted_at_the_catalogues_price(shop: Shop) -> None:
+    order = requests.order(SKU_1=2, SKU_2=1)
+
+    priced = await shop.orders.accept(order)
+
+    record = await shop.orders.find("o-1")
+    assert priced == Priced(total=Money(amount=2 * PRICE["SKU-1"] + PRICE["SKU-2"], currency="EUR"))
+    assert record is not None
+    assert (record.status, record.total, record.closed_at) == (Status.RUNNING, priced.total, None)
+    assert record.body_hash == order.body_hash()
+
+
+async def test_100_equal_orders_at_once_are_one(shop: Shop) -> None:
+    answers = await asyncio.gather(*(shop.orders.accept(requests.order()) for _ in range(100)))
+
+    assert len(set(map(str, answers))) == 1
+    assert await shop.db.row(b"select count(*) from orders.orders", {}) == (1,)
+
+
+async def test_the_same_id_with_another_body_is_a_conflict(shop: Shop) -> None:
+    await shop.orders.accept(requests.order(SKU_1=2))
+
+    with pytest.raises(Conflict, match=r"^o-1: "):
+        await shop.orders.accept(requests.order(SKU_1=3))
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (requests.order(SKU_1=1, SKU_NONE=1), r"^lines\[1\]\.sku: SKU-NONE is not in the catalogue$"),
+        (requests.order(SKU_1=1, total=1489), r"^total: is 1490 by the catalogue, not 1489$"),
+        (requests.order(SKU_1=1, total=0), r"^total: is 1490 by the catalogue, not 0$"),
+    ],
+)
+async def test_what_the_catalogue_says_otherwise_is_rejected_by_field(shop: Shop, order: Order, said: str) -> None:
+    with pytest.raises(OrderRejected, match=said):
+        await shop.orders.accept(order)
+
+    assert await shop.orders.find("o-1") is None
+
+
+async def test_a_total_that_is_right_is_fine(shop: Shop) -> None:
+    assert (await shop.orders.accept(requests.order(SKU_1=1, total=1490))).total.amount == 1490
+
+
+async def test_a_withdrawn_article_is_rejected(shop: Shop) -> None:
+    await shop.db.rows(b"update orders.catalogue set active = false where sku = 'SKU-1'")
+
+    with pytest.raises(OrderRejected, match=r"^lines\[0\]\.sku: "):
+        await shop.orders.accept(requests.order())
+
+
+async def test_an_accepted_order_keeps_its_price_when_the_catalogue_changes(shop: Shop) -> None:
+    order = requests.order(SKU_1=1, total=1490)
+    before = await shop.orders.accept(order)
+    await shop.db.rows(b"update orders.catalogue set price = 9999 where sku = 'SKU-1'")
+
+    assert await shop.orders.accept(order) == before
+
+
+async def test_a_closed_order_keeps_its_first_outcome(shop: Shop) -> None:
+    await shop.orders.accept(requests.order())
+
+    assert await close(shop, Status.CANCELLED) is None
+    assert await close(shop, Status.CANCELLED) is Status.CANCELLED
+    with pytest.raises(Final, match=r"^o-1: was closed as cancelled, not completed$"):
+        await close(shop, Status.COMPLETED)
+
+    record = await shop.orders.find("o-1")
+    assert record is not None
+    assert (record.status, record.reason) == (Status.CANCELLED, "because")
+    assert record.closed_at is not None
+
+
+async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
+    await shop.orders.accept(requests.order())
+
+    assert await close(shop, Status.CANCELLED) is None
+    assert await close(shop, Status.COMPENSATED) is Status.CANCELLED
+
+    record = await shop.orders.find("o-1")
+    assert record is not None
+    assert record.status is Status.CANCELLED
+
+
+async def test_an_order_closed_before_it_came_is_refused_when_it_comes(shop: Shop) -> None:
+    await close(shop, Status.COMPENSATED)
+
+    for _ in range(2):
+        with pytest.raises(AlreadyUndone):
+            await shop.orders.accept(requests.order())
+
+
+async def test_an_order_that_never_came_can_not_be_completed(shop: Shop) -> None:
+    with pytest.raises(NotFound):
+        await close(shop, Status.COMPLETED)
+
+    assert await shop.orders.find("o-1") is None
+
+
+async def test_orders_are_listed_by_status_page_by_page(shop: Shop) -> None:
+    for number in range(5):
+        await shop.orders.accept(requests.order(f"o-{number}"))
+    await close(shop, Status.CANCELLED, "o-2")
+
+    first = await shop.orders.by_status(Status.RUNNING, limit=3)
+    second = await shop.orders.by_status(Status.RUNNING, limit=3, after=first[-1].order_id)
+
+    assert [record.order_id for record in first] == ["o-0", "o-1", "o-3"]
+    assert [record.order_id for record in second] == ["o-4"]

@@ -1,0 +1,81 @@
+"""Charges and refunds at the same moment."""
+
+import asyncio
+
+import pytest
+
+from models.errors import AlreadyUndone, Unavailable
+from models.money import Money
+from models.steps import Charge
+from services.payments import Payments
+from services.ports import Captured
+from services.simulated.card_provider import SimulatedCardProvider
+from tests.services import requests
+from tests.services.shop import Shop
+
+AMOUNT = Money(amount=2980, currency="EUR")
+NOTHING = {"card_clearing": 0, "bank": 0, "held": 0, "revenue": 0}
+HELD = {"card_clearing": 2980, "bank": 0, "held": 2980, "revenue": 0}
+
+
+async def kinds(shop: Shop) -> list[str]:
+    return [kind for (kind,) in await shop.db.rows(b"select kind from payments.ledger order by entry")]
+
+
+async def settle(shop: Shop) -> None:
+    async with shop.db.pipeline() as pipeline:
+        await (await shop.payments.settle(pipeline, "o-1:charge")).end()
+
+
+async def test_100_charges_of_one_key_at_once_take_the_money_once(shop: Shop) -> None:
+    answers = await asyncio.gather(*(shop.payments.charge(requests.charge()) for _ in range(100)))
+
+    assert len({answer.charge_id for answer in answers}) == 1
+    assert await shop.payments.balances() == HELD
+    assert await kinds(shop) == ["charge"]
+
+
+async def test_a_charge_that_wakes_up_after_its_refund_is_not_booked(shop: Shop) -> None:
+    """The attempt had the provider's answer already when its worker was frozen."""
+    captured, refunded = asyncio.Event(), asyncio.Event()
+
+    class Frozen(SimulatedCardProvider):
+        async def charge(self, key: str, token: str, amount: Money) -> Captured:
+            answer = await shop.provider.charge(key, token, amount)
+            captured.set()
+            await refunded.wait()
+            return answer
+
+    late = asyncio.create_task(Payments(shop.db, Frozen(shop.db)).charge(requests.charge()))
+    await captured.wait()
+    await shop.payments.refund(requests.refund())
+    refunded.set()
+
+    with pytest.raises(AlreadyUndone):
+        await late
+    assert await shop.payments.balances() == NOTHING
+
+
+async def test_charge_and_refund_at_once_end_with_nothing_taken(shop: Shop) -> None:
+    for number in range(30):
+        order_id = f"o-{number}"
+        charge, _ = await asyncio.gather(
+            shop.payments.charge(requests.charge(order_id)),
+            shop.payments.refund(requests.refund(order_id)),
+            return_exceptions=True,
+        )
+        assert isinstance(charge, Charge | AlreadyUndone)
+        await shop.payments.refund(requests.refund(order_id))
+
+    assert await shop.payments.balances() == NOTHING
+
+
+async def test_a_refund_that_has_begun_stops_the_settling(shop: Shop) -> None:
+    await shop.payments.charge(requests.charge(token="tok_refund_flaky_1"))
+    with pytest.raises(Unavailable):
+        await shop.payments.refund(requests.refund())
+
+    with pytest.raises(Exception, match="undone"):
+        await settle(shop)
+
+    assert (await shop.payments.refund(requests.refund())).amount == AMOUNT

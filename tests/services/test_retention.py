@@ -1,0 +1,104 @@
+"""What ended long ago is let go of: wholly, once, and nothing that is younger, open or a book."""
+
+import asyncio
+
+import pytest
+
+from models.errors import Conflict, InvalidInput
+from models.money import Money
+from models.steps import Priced
+from services.retention import Pruned, Retention
+from tests.services import requests
+from tests.services.shop import Shop
+from tests.services.test_closing import placed
+
+AGE = b"update orders.orders set closed_at = now() - %(days)s * interval '1 day' where order_id = %(id)s"
+KEYS = b"""
+select key from inventory.receipts union all select key from payments.receipts
+union all select key from shipping.receipts order by key"""
+STATE = b"""
+insert into orders.process_states (order_id, process_id, status, started_at, updated_at, state)
+values ('o-1', 'order-o-1', 'completed', now(), now(), '{}')"""
+DEAD = b"""
+with process as (
+  insert into outbox.processes (process_id, due_at, ended_at) values ('o-1', now(), now()) returning process_id),
+event as (
+  insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id)
+  select 'e-1', process_id, 1, 'OrderPlaced', 1, '{}', 'c' from process returning event_id)
+insert into outbox.dead (event_id, subscriber, process_id, cause, attempts)
+select event_id, 'inventory', 'o-1', 'Gone', 8 from event"""
+
+
+async def completed(shop: Shop, order_id: str = "o-1", days: int | None = 30) -> None:
+    await placed(shop, order_id)
+    await shop.closing.close(requests.complete(order_id))
+    if days is not None:
+        await shop.db.rows(AGE, {"id": order_id, "days": days})
+
+
+async def keys(shop: Shop) -> list[str]:
+    return [key for (key,) in await shop.db.rows(KEYS)]
+
+
+async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_shop: Shop) -> None:
+    shop, retention = unchecked_shop, Retention(unchecked_shop.db)
+    await completed(shop)
+    await shop.db.rows(STATE)
+    books = (await shop.inventory.levels(), await shop.payments.balances())
+    assert await retention.count(29) == 1
+
+    assert await retention.prune(29) == Pruned(orders=1, receipts=3, states=1)
+
+    assert await keys(shop) == []
+    body = await shop.db.row(b"select body::text from orders.orders", {})
+    assert body is not None
+    assert "tok_ok" not in body[0]
+    assert "Lyon" not in body[0]
+    assert await shop.orders.accept(requests.order()) == Priced(total=Money(amount=2980, currency="EUR"))
+    with pytest.raises(Conflict):
+        await shop.orders.accept(requests.order(SKU_1=7))
+    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+    assert (await retention.count(29), await retention.prune(29)) == (0, Pruned())
+
+
+async def test_what_is_younger_or_open_or_waits_for_a_person_stays(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await completed(shop)
+    await shop.db.rows(DEAD)
+    await completed(shop, "o-2", days=8)
+    await placed(shop, "o-3")
+    before = await keys(shop)
+    assert len(before) == 9
+
+    assert await Retention(shop.db).prune(9) == Pruned()
+
+    assert await keys(shop) == before
+
+
+async def test_what_a_person_left_open_keeps_its_receipt(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await placed(shop)
+    await shop.shipping.cancel(requests.cancel())
+    await shop.payments.refund(requests.refund())
+    await shop.closing.close(requests.complete(outcome="failed", reason="the release was waived"))
+    await shop.db.rows(AGE, {"id": "o-1", "days": 30})
+
+    assert await Retention(shop.db).prune(7) == Pruned(orders=1, receipts=2)
+
+    assert await keys(shop) == ["o-1:reserve"]
+
+
+async def test_two_at_once_let_go_of_each_order_once(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    for number in range(8):
+        await completed(shop, f"o-{number}")
+
+    both = await asyncio.gather(*(Retention(shop.db).prune(7) for _ in range(2)))
+
+    assert sum(pruned.orders for pruned in both) == 8
+    assert sum(pruned.receipts for pruned in both) == 24
+
+
+async def test_less_than_a_week_is_refused(unchecked_shop: Shop) -> None:
+    with pytest.raises(InvalidInput, match="--older-than: must be 7 days or more"):
+        await Retention(unchecked_shop.db).prune(6)

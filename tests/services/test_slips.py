@@ -1,0 +1,136 @@
+import asyncio
+from typing import Any
+
+import pytest
+
+from models.errors import AlreadyUndone, Conflict, Final, NotFound, OrderRejected
+from models.slip import RoutingSlip, Stop
+from models.slip_steps import CheckFraud, CloseSlip, PriceArticles
+from models.steps import Closed
+from services import fraud
+from services.pricing import Pricing
+from services.slips import SlipClosing, Slips
+from tests.services import requests
+from tests.services.shop import Shop
+
+SLIP = RoutingSlip(slip_id="s-1", itinerary=(Stop(name="wrap", activity="wrap_gift"),))
+OTHER = SLIP.model_copy(update={"max_hops": 3})
+RESERVE, CHARGE = "slip.s-1:reserve", "slip.s-1:charge"
+
+
+def closing(shop: Shop) -> SlipClosing:
+    return SlipClosing(shop.db, shop.inventory, shop.payments)
+
+
+def close(outcome: Any = "completed", **changes: Any) -> CloseSlip:
+    body = {"key": "slip.s-1:close", "order_id": "slip.s-1", "slip_id": "s-1", "body_hash": SLIP.body_hash()}
+    return CloseSlip.model_validate(body | {"outcome": outcome} | changes)
+
+
+async def took(shop: Shop) -> CloseSlip:
+    """What closes a slip that was accepted, reserved and charged."""
+    await Slips(shop.db).accept(SLIP)
+    keyed = {"order_id": "slip.s-1"}
+    await shop.inventory.reserve(requests.reserve(SKU_1=2).model_copy(update=keyed | {"key": RESERVE}))
+    await shop.payments.charge(requests.charge().model_copy(update=keyed | {"key": CHARGE}))
+    return close(reserve_keys=(RESERVE,), charge_keys=(CHARGE,))
+
+
+async def test_a_slip_is_accepted_once_and_its_id_is_its_own(shop: Shop) -> None:
+    slips = Slips(shop.db)
+
+    answers = await asyncio.gather(*(slips.accept(SLIP) for _ in range(20)))
+
+    assert sorted(answer.new for answer in answers) == [False] * 19 + [True]
+    with pytest.raises(Conflict):
+        await slips.accept(OTHER)
+
+
+async def test_closing_sells_what_is_held_however_often_it_is_asked(shop: Shop) -> None:
+    request = await took(shop)
+
+    await asyncio.gather(*(closing(shop).close(request) for _ in range(10)))
+
+    assert (await shop.inventory.levels())["SKU-1"].sold == 2
+    balances = await shop.payments.balances()
+    assert (balances["held"], balances["card_clearing"] - balances["revenue"]) == (0, 0)
+
+
+async def test_closing_is_all_or_nothing(shop: Shop) -> None:
+    request = await took(shop)
+    wrong = request.model_copy(update={"reserve_keys": (RESERVE, "slip.s-1:never")})
+
+    with pytest.raises(NotFound):
+        await closing(shop).close(wrong)
+
+    assert (await shop.inventory.levels())["SKU-1"].sold == 0
+    record = await Slips(shop.db).find("s-1")
+    assert record is not None
+    assert record.status == "running"
+    await closing(shop).close(request)
+
+
+async def test_a_closed_slip_has_one_outcome(shop: Shop) -> None:
+    await Slips(shop.db).accept(SLIP)
+    await closing(shop).close(close("cancelled"))
+
+    with pytest.raises(Final, match="is cancelled, not terminated"):
+        await closing(shop).close(close("terminated"))
+
+
+async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
+    await Slips(shop.db).accept(SLIP)
+    await closing(shop).close(close("compensated", reason="declined"))
+
+    stands = await closing(shop).close(close("cancelled", reason="changed my mind"))
+
+    assert stands == Closed(outcome="compensated", reason="declined")
+
+
+async def test_a_slip_closed_before_it_came_is_not_accepted_any_more(shop: Shop) -> None:
+    await closing(shop).close(close("compensated"))
+
+    with pytest.raises(AlreadyUndone):
+        await Slips(shop.db).accept(SLIP)
+
+
+async def test_closing_another_slip_of_the_same_id_changes_nothing(shop: Shop) -> None:
+    await Slips(shop.db).accept(SLIP)
+
+    await closing(shop).close(close("compensated", body_hash=OTHER.body_hash()))
+
+    record = await Slips(shop.db).find("s-1")
+    assert record is not None
+    assert record.status == "running"
+
+
+def pricing(total: int | None = None, **quantities: int) -> PriceArticles:
+    return PriceArticles(key="k", order_id="slip.s-1", lines=requests.lines(**quantities), total=total)
+
+
+async def test_articles_have_the_price_of_the_catalogue(shop: Shop) -> None:
+    priced = await Pricing(shop.db).price(pricing(4970, SKU_1=2, SKU_2=1))
+
+    assert str(priced.total) == "49.70 EUR"
+
+
+@pytest.mark.parametrize(
+    ("request_", "why"),
+    [(pricing(SKU_1=1, NOPE=1), "NOPE is not in the catalogue"), (pricing(1, SKU_1=1), "is 1490 by the catalogue")],
+)
+async def test_what_cannot_be_sold_has_no_price(shop: Shop, request_: PriceArticles, why: str) -> None:
+    with pytest.raises(OrderRejected, match=why):
+        await Pricing(shop.db).price(request_)
+
+
+@pytest.mark.parametrize(("amount", "suspicious"), [(100, False), (101, True)])
+def test_an_amount_over_the_limit_is_suspicious(amount: int, suspicious: bool) -> None:
+    asked = CheckFraud.model_validate(
+        {"key": "slip.s-1:fraud", "order_id": "slip.s-1", "amount": {"amount": amount, "currency": "EUR"}, "limit": 100}
+    )
+
+    found = fraud.check(asked)
+
+    assert found.suspicious is suspicious
+    inserted = found.revision.insert if found.revision else ()
+    assert [(stop.name, stop.activity) for stop in inserted] == [("fraud-review", "review")] * suspicious

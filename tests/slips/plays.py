@@ -1,0 +1,82 @@
+"""The slips whose histories are kept for replay."""
+
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any, Literal
+
+from temporalio.client import WorkflowHandle
+
+from models.slip import CancelSlip, Review
+from tests.orders.conftest import House
+from tests.slips.conftest import result_of, revision, start, update, waiting
+from tests.slips.slips import SHIP_TO, shipped, slip, stop
+
+Play = Callable[[House], Awaitable[WorkflowHandle[Any, Any]]]
+
+
+def ending(name: str, **variables: Any) -> Play:
+    """Return the play of a shipped itinerary that ends by itself."""
+
+    async def play(house: House) -> WorkflowHandle[Any, Any]:
+        handle = await start(house, shipped(name, **variables))
+        await result_of(handle)
+        return handle
+
+    return play
+
+
+async def pre_order(house: House) -> WorkflowHandle[Any, Any]:
+    """A pre-order that waits for its release."""
+    soon = datetime.now(UTC) + timedelta(seconds=3)
+    return await ending("pre-order", released=soon.isoformat())(house)
+
+
+def reviewed(verdict: Literal["approve", "reject"]) -> Play:
+    """Return the play of a slip that a person reviews."""
+
+    async def play(house: House) -> WorkflowHandle[Any, Any]:
+        handle = await start(house, shipped("fraud-check"))
+        await waiting(handle)
+        await update(handle, "review", Review(stop="fraud-review", verdict=verdict, actor="ann", reason="looked"))
+        await result_of(handle)
+        return handle
+
+    return play
+
+
+def changed(**how: Any) -> Play:
+    """Return the play of a slip that a person revises while it waits."""
+
+    async def play(house: House) -> WorkflowHandle[Any, Any]:
+        handle = await start(house, slip("price", "reserve", "hold", "charge", "ship", postcode="00000"))
+        await waiting(handle)
+        await update(handle, "revise_slip", revision(**how))
+        await update(handle, "review", Review(stop="hold", verdict="approve", actor="ann", reason="go on"))
+        await result_of(handle)
+        return handle
+
+    return play
+
+
+async def cancelled(house: House) -> WorkflowHandle[Any, Any]:
+    """A slip that is cancelled by update while it waits."""
+    handle = await start(house, slip("price", "reserve", "charge", "hold"))
+    await waiting(handle)
+    await update(handle, "cancel_slip", CancelSlip(reason="changed my mind", actor="c-7"))
+    await result_of(handle)
+    return handle
+
+
+PLAYS: dict[str, Play] = {
+    "slip-digital-goods": ending("digital-goods"),
+    # The same since what comes after its point of no return stands in the history.
+    "slip-settled": ending("digital-goods"),
+    "slip-pre-order": pre_order,
+    "slip-gift": ending("gift"),
+    "slip-gift-refused": ending("gift", ship_to=SHIP_TO | {"postcode": "00000"}),
+    "slip-fraud-check": reviewed("approve"),
+    "slip-fraud-rejected": reviewed("reject"),
+    "slip-revised": changed(insert=(stop("wrap"),), before="ship"),
+    "slip-terminated": changed(terminate=True),
+    "slip-cancelled": cancelled,
+}

@@ -1,0 +1,130 @@
+"""Faults at each stop, cancels, deadlines, and undos that a person must settle."""
+
+import pytest
+from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
+from temporalio.exceptions import ApplicationError
+
+from models.commands import Resolve, UndoPlan
+from models.slip import CancelSlip, RoutingSlip
+from tests.orders.conftest import House
+from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
+from tests.slips.slips import slip, stop
+
+pytestmark = pytest.mark.server
+TOO_MANY = ({"sku": "SKU-RARE", "quantity": 1000},)
+
+FAULTS: dict[str, tuple[RoutingSlip, tuple[str, ...]]] = {
+    "price": (slip(stop("price", total=1), "reserve", "charge", "wrap", "ship"), ()),
+    "reserve": (slip("price", stop("reserve", lines=[*TOO_MANY]), "charge"), ()),
+    "charge": (slip("price", "reserve", "wrap", "charge", token="tok_declined"), ("wrap", "reserve")),
+    "wrap": (slip("price", "reserve", "charge", stop("wrap", paper="gold"), "ship"), ("charge", "reserve")),
+    "ship": (slip("price", "charge", "reserve", "wrap", "ship", postcode="00000"), ("wrap", "reserve", "charge")),
+}
+
+
+@pytest.mark.parametrize("failed", FAULTS)
+async def test_a_fault_undoes_what_came_before_in_reverse(house: House, failed: str) -> None:
+    it, undone = FAULTS[failed]
+
+    handle = await start(house, it)
+    result = await result_of(handle)
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == ("compensated", failed, undone)
+    assert set((await receipts(house, it.slip_id)).values()) <= {"undone", "refused"}
+    assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
+
+
+async def test_a_lost_answer_is_found_again(house: House) -> None:
+    result = await result_of(await start(house, slip("price", "charge", token="tok_hang_after")))
+
+    assert result is not None
+    assert result.status == "completed"
+
+
+@pytest.mark.parametrize("native", [True, False], ids=["natively", "by update"])
+async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(house: House, native: bool) -> None:
+    handle = await start(house, it := slip("price", "charge", "reserve", "hold"))
+    await waiting(handle)
+
+    if native:
+        await handle.cancel()
+    else:
+        plan = await handle.query("undo_plan", result_type=UndoPlan)
+        assert [(undo.step, undo.at_risk) for undo in plan.steps] == [("reserve", 0), ("charge", 2980)]
+        stale = CancelSlip(reason="no", actor="ann", plan="another")
+        assert "has changed" in await refused(handle, "cancel_slip", stale)
+        await update(handle, "cancel_slip", CancelSlip(reason="no", actor="ann", plan=plan.hash))
+
+    assert await result_of(handle) is None
+    assert lines(await state_of(handle), "undo") == ["reserve", "charge"]
+    assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
+    assert await house.one("select status from slips.slips where slip_id = %s", it.slip_id) == "cancelled"
+
+
+async def test_a_slip_that_waits_too_long_is_undone(house: House) -> None:
+    result = await result_of(await start(house, slip("price", "reserve", "hold", deadline_seconds=2)))
+
+    assert result is not None
+    assert (result.status, result.undone) == ("compensated", ("reserve",))
+    assert (result.reason or "").startswith("deadline")
+
+
+async def test_a_review_that_nobody_answers_in_time_is_a_no(house: House) -> None:
+    result = await result_of(await start(house, slip("price", "reserve", stop("hold", within_seconds=1))))
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == ("compensated", "hold", ("reserve",))
+
+
+async def test_an_undo_that_keeps_failing_waits_for_a_person(house: House) -> None:
+    it = slip("price", "reserve", "charge", "ship", postcode="00000", token="tok_refund_fails")
+    handle = await start(house, it)
+
+    state = await until(
+        handle, lambda state: state.status == "needs_attention" and "reserve" in lines(state, "undo"), 150
+    )
+
+    assert state.current_step == "charge"
+    assert await house.one("select at_risk from operators.alerts where order_id = %s", f"slip.{it.slip_id}") == 2980
+    assert "skip needs evidence" in await refused(
+        handle, "resolve", Resolve(step="charge", verb="skip", actor="ann", reason="by hand")
+    )
+    await update(handle, "resolve", Resolve(step="charge", verb="waive", actor="ann", reason="too small to chase"))
+    result = await result_of(handle)
+    assert result is not None
+    assert (result.status, result.waived, result.undone) == ("failed", ("charge",), ("reserve",))
+
+
+async def test_a_slip_under_another_id_is_refused_before_its_first_stop(house: House) -> None:
+    it = slip("price")
+    handle = await house.client.start_workflow("RoutingSlipWorkflow", it, id=f"other-{it.slip_id}", task_queue="orders")
+
+    with pytest.raises(WorkflowFailureError) as caught:
+        await handle.result()
+
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "InvalidInput"
+
+
+async def test_another_slip_of_the_same_id_changes_nothing(house: House) -> None:
+    first, second = slip("price", "charge"), slip("price", "charge", "wrap")
+    await result_of(await start(house, first))
+
+    handle = await start(house, second.model_copy(update={"slip_id": first.slip_id}))
+    result = await result_of(handle)
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == ("compensated", "accept", ())
+    assert await receipts(house, first.slip_id) == {"charge": "settled"}
+    assert await house.one("select status from slips.slips where slip_id = %s", first.slip_id) == "completed"
+
+
+async def test_the_same_slip_again_has_the_same_effects(house: House) -> None:
+    it = slip("price", "reserve", "charge")
+    first, again = await result_of(await start(house, it)), await result_of(await start(house, it))
+
+    assert first is not None
+    assert again is not None
+    assert first.answers == again.answers
+    assert await house.one("select count(*) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge") == 2

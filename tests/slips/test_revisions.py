@@ -1,0 +1,157 @@
+"""What may change on the way, and that whatever ran is undone in the order in which it ran."""
+
+from typing import Any
+
+import pytest
+
+from models.slip import Review
+from tests.orders.conftest import House
+from tests.slips.conftest import (
+    Handle,
+    lines,
+    receipts,
+    refused,
+    result_of,
+    revision,
+    start,
+    state_of,
+    until,
+    update,
+    waiting,
+)
+from tests.slips.slips import slip, stop
+
+pytestmark = pytest.mark.server
+
+
+async def held(house: House, *stops: Any, **fields: Any) -> Handle:
+    """A slip that has reserved and waits for a person, with these stops ahead."""
+    handle = await start(house, slip("price", "reserve", "hold", *stops, **fields))
+    await waiting(handle)
+    return handle
+
+
+async def let_go(handle: Handle) -> None:
+    await update(handle, "review", Review(stop="hold", verdict="approve", actor="ann", reason="go on"))
+
+
+@pytest.mark.parametrize(
+    ("how", "visited"),
+    [
+        ({"insert": (stop("wrap"),)}, ["wrap", "charge", "ship"]),
+        ({"insert": (stop("wrap"),), "before": "ship"}, ["charge", "wrap", "ship"]),
+        ({"insert": (stop("wrap"),), "after": "charge"}, ["charge", "wrap", "ship"]),
+        ({"insert": (stop("wrap-1"), stop("wrap-2")), "before": "charge"}, ["wrap-1", "wrap-2", "charge", "ship"]),
+        ({"replace": (stop("charge"), stop("wrap"), stop("ship"))}, ["charge", "wrap", "ship"]),
+        ({"drop": ("charge",)}, ["ship"]),
+        ({"drop": ("charge",), "insert": (stop("wrap"),)}, ["wrap", "ship"]),
+    ],
+    ids=["insert", "before", "after", "two", "replace", "drop", "exchange"],
+)
+async def test_a_revision_keeps_the_order_of_undoing(house: House, how: dict[str, Any], visited: list[str]) -> None:
+    handle = await held(house, "charge", "ship", postcode="00000")
+
+    taken = await update(handle, "revise_slip", revision(**how))
+    await let_go(handle)
+
+    result, state = await result_of(handle), await state_of(handle)
+    assert result is not None
+    assert (taken.version, result.version) == (2, 2)
+    assert lines(state, "do") == ["accept", "price", "reserve", "hold", *visited]
+    assert result.undone == (*reversed(visited[:-1]), "reserve")
+
+
+async def test_every_version_stands_in_the_history(house: House) -> None:
+    handle = await held(house, "charge")
+
+    await update(handle, "revise_slip", revision(insert=(stop("wrap"),), after="charge"))
+    await update(handle, "revise_slip", revision(drop=("charge",)))
+    await let_go(handle)
+    await result_of(handle)
+
+    told = [line.result for line in (await state_of(handle)).history if line.direction == "revise"]
+    assert [(line["version"], line["ahead"], line["actor"]) for line in told] == [
+        (2, ["charge", "wrap"], "ann"),
+        (3, ["wrap"], "ann"),
+    ]
+
+
+async def test_a_slip_ended_early_keeps_what_was_done(house: House) -> None:
+    handle = await held(house, "charge", "ship")
+
+    await update(handle, "revise_slip", revision(terminate=True))
+    await let_go(handle)
+
+    result = await result_of(handle)
+    assert result is not None
+    assert (result.status, result.reason, result.undone) == ("terminated", "the customer called", ())
+    slip_id = result.slip_id
+    assert await receipts(house, slip_id) == {"reserve": "settled"}
+    assert await house.one("select status from slips.slips where slip_id = %s", slip_id) == "terminated"
+
+
+async def test_a_stop_may_end_the_slip_early(house: House) -> None:
+    handle = await start(house, it := slip("price", "charge", stop("fraud", over="terminate"), "ship"))
+
+    result = await result_of(handle)
+
+    assert result is not None
+    assert (result.status, result.version) == ("terminated", 2)
+    assert await receipts(house, it.slip_id) == {"charge": "settled"}
+
+
+async def test_a_stop_that_inserts_over_the_limit_faults_and_is_undone(house: House) -> None:
+    handle = await start(house, it := slip("price", "reserve", "fraud", "charge", max_hops=4))
+
+    result = await result_of(handle)
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == ("compensated", "fraud", ("reserve",))
+    assert "has 5 stops, over its limit of 4" in (result.reason or "")
+    assert await receipts(house, it.slip_id) == {"reserve": "undone"}
+
+
+REFUSED: dict[str, tuple[dict[str, Any], str]] = {
+    "unknown activity": ({"insert": (stop("wrap").model_copy(update={"activity": "dance"}),)}, "dance is not one of"),
+    "over the limit": ({"insert": tuple(stop(f"wrap-{n}") for n in range(9))}, "over its limit of 10"),
+    "bad argument": ({"insert": (stop("wrap", paper=7),)}, "paper"),
+    "visited again": ({"insert": (stop("reserve"),)}, "reserve is taken"),
+    "not ahead": ({"drop": ("reserve",)}, "reserve is not ahead"),
+    "nowhere": ({"insert": (stop("wrap"),), "before": "reserve"}, "reserve is not ahead"),
+    "after the pivot": ({"insert": (stop("wrap"),), "after": "ship"}, "compensatable step can't stand after the pivot"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+async def test_a_bad_revision_is_refused_and_changes_nothing(house: House, name: str) -> None:
+    how, why = REFUSED[name]
+    handle = await held(house, "charge", "ship", max_hops=10)
+
+    assert why in await refused(handle, "revise_slip", revision(**how))
+
+    state = await state_of(handle)
+    assert (state.data["version"], state.data["ahead"]) == (1, ["charge", "ship"])
+    await handle.cancel()
+    await until(handle, lambda state: state.status.final)
+
+
+async def test_an_answer_that_is_still_needed_cannot_be_dropped(house: House) -> None:
+    handle = await start(house, slip("hold", "price", "charge"))
+    await waiting(handle)
+
+    assert "no stop price comes before it" in await refused(handle, "revise_slip", revision(drop=("price",)))
+
+    await let_go(handle)
+    await result_of(handle)
+
+
+async def test_a_revision_of_an_older_version_is_refused(house: House) -> None:
+    handle = await held(house, "charge", "wrap")
+    await update(handle, "revise_slip", revision(drop=("wrap",), version=1))
+
+    assert "at version 2" in await refused(handle, "revise_slip", revision(drop=("charge",), version=1))
+
+    await let_go(handle)
+    result = await result_of(handle)
+    assert result is not None
+    assert "charge" in result.answers

@@ -1,0 +1,155 @@
+"""From a parked undo to the person: the log, the table, the webhook, over a real worker and a real Temporal server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+import pytest
+import structlog
+from temporalio.client import WorkflowHandle
+from temporalio.testing import ActivityEnvironment
+
+from activities.operators import OperatorActivities
+from models.commands import CancelOrder, Resolve
+from models.process import OrderResult, Status
+from models.steps import Alert
+from runtime.webhook import WebhookNotifier
+from services.alerts import Alerts
+from tests.orders.conftest import House, open_house, own_stack
+from tests.orders.scenarios import Scenario
+from tests.runtime.hook import Hook, listening
+from worker import orders_worker
+
+pytestmark = pytest.mark.server
+
+SECONDS_TO_HAPPEN = 30.0
+# The carrier keeps this one waiting for some seconds: time enough to take the refund's ground away.
+HELD = Scenario("alerted", postcode="00009")
+
+Handle = WorkflowHandle[Any, OrderResult]
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    with listening() as hook:
+        yield hook
+
+
+@pytest.fixture(scope="module")
+async def idle_house() -> AsyncIterator[House]:
+    """A house whose workers come and go with the tests."""
+    with own_stack(workflow_sandbox=True) as settings:
+        async for house in open_house(settings):
+            yield house
+
+
+@pytest.fixture
+async def house(idle_house: House, hook: Hook) -> AsyncIterator[House]:
+    """The house with a worker that alerts by webhook."""
+    settings = idle_house.settings.model_copy(update={"alert_webhook": hook.url})
+    async with orders_worker(idle_house.client, idle_house.stack.database_url, settings):
+        yield idle_house
+
+
+async def park(house: House) -> tuple[str, Handle]:
+    """Return an order whose refund waits for a person."""
+    order = HELD.order()
+    handle = await house.start(order)
+    await until(house, handle, "ship", "pending")
+    await set_receipt(house, order.order_id, "settled")
+    await handle.execute_update("cancel_order", CancelOrder(reason="changed my mind"))
+    await until(house, handle, "charge", "parked")
+    return order.order_id, handle
+
+
+async def set_receipt(house: House, order_id: str, status: str) -> None:
+    statement = b"update payments.receipts set status = %(status)s where key = %(key)s"
+    await house.db.rows(statement, {"status": status, "key": f"{order_id}:charge"})
+
+
+async def until(house: House, handle: Handle, step: str, status: str) -> None:
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while not any((s.step, s.status) == (step, status) for s in (await house.state(handle)).history):
+            await asyncio.sleep(0.05)
+
+
+async def told_at(house: House, order_id: str) -> bool:
+    """Whether the alert is noted as told."""
+    told: bool = await house.one(
+        "select bool_and(told_at is not null) from operators.alerts where order_id = %s", order_id
+    )
+    return told
+
+
+async def until_told(house: House, order_id: str) -> None:
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while not await told_at(house, order_id):
+            await asyncio.sleep(0.05)
+
+
+async def resolved(handle: Handle, verb: str, evidence: str | None = None) -> None:
+    command = {"step": "charge", "verb": verb, "actor": "ana", "reason": "seen", "evidence": evidence}
+    await handle.execute_update("resolve", Resolve.model_validate(command))
+
+
+async def test_a_parked_undo_is_told_once(house: House, hook: Hook) -> None:
+    with structlog.testing.capture_logs() as logged:
+        order_id, handle = await park(house)
+        await until_told(house, order_id)
+
+    (told,) = hook.told
+    assert json.loads(told.body) == {
+        "key": f"{order_id}:charge:undo:0",
+        "order_id": order_id,
+        "step": "charge",
+        "direction": "undo",
+        "failure": f"AlreadySettled: {order_id}:charge: was settled and can't be undone",
+        "at_risk": 4970,
+        "currency": "EUR",
+    }
+    (line,) = [line for line in logged if line["event"] == "needs attention"]
+    assert (line["log_level"], line["order_id"], line["step"], line["at_risk"]) == ("error", order_id, "charge", 4970)
+    await resolved(handle, "skip", "transfer 4711")
+
+
+async def test_who_could_not_be_told_is_told_again_under_the_same_key_until_it_is(house: House, hook: Hook) -> None:
+    hook.answers = [500, 503, 204]
+
+    with structlog.testing.capture_logs() as logged:
+        order_id, handle = await park(house)
+        await until_told(house, order_id)
+        await set_receipt(house, order_id, "done")
+        await resolved(handle, "retry")
+        async with asyncio.timeout(SECONDS_TO_HAPPEN):
+            while (await house.state(handle)).status is not Status.CANCELLED:
+                await asyncio.sleep(0.05)
+
+    assert [told.headers["Idempotency-Key"] for told in hook.told] == [f"{order_id}:charge:undo:0"] * 3
+    assert [line["order_id"] for line in logged if line["event"] == "needs attention"] == [order_id]
+
+
+async def test_a_failed_retry_is_a_new_alert(house: House, hook: Hook) -> None:
+    order_id, handle = await park(house)
+    await resolved(handle, "retry")
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while len(hook.told) < 2:
+            await asyncio.sleep(0.05)
+
+    keys = [told.headers["Idempotency-Key"] for told in hook.told]
+
+    assert keys == [f"{order_id}:charge:undo:0", f"{order_id}:charge:undo:1"]
+    await resolved(handle, "waive")
+
+
+async def test_an_activity_that_runs_again_tells_nobody_twice(idle_house: House, hook: Hook) -> None:
+    alert = Alert(
+        key="o-9:charge:undo:0", order_id="o-9", step="charge", direction="undo", failure="f", at_risk=1, currency="EUR"
+    )
+    activity = OperatorActivities(Alerts(idle_house.db, [WebhookNotifier(hook.url)])).alert_operators
+
+    first = await ActivityEnvironment().run(activity, alert)
+    second = await ActivityEnvironment().run(activity, alert)
+
+    assert (first.new, second.new) == (True, False)
+    assert len(hook.told) == 1

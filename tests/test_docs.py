@@ -1,0 +1,38 @@
+"""What the docs say is tested is tested: every test that they name exists."""
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parent.parent
+NAMED = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
+PAGES = sorted((PROJECT / "docs").glob("*.md"))
+
+
+def missing(text: str) -> list[str]:
+    """Return the tests that a text names and nobody wrote."""
+    return [f"{path}::{name}" for path, name in NAMED.findall(text) if name not in names_in(PROJECT / path)]
+
+
+def names_in(path: Path) -> set[str]:
+    if not path.exists():
+        return set()
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_test_that_the_docs_name_exists(page: Path) -> None:
+    assert missing(page.read_text()) == []
+
+
+def test_the_page_of_promises_names_tests() -> None:
+    assert len(NAMED.findall((PROJECT / "docs" / "promises.md").read_text())) > 40
+
+
+def test_a_test_that_nobody_wrote_is_noticed() -> None:
+    text = "see `tests/test_docs.py::test_of_nothing` and `tests/nowhere.py::test_x`"
+
+    assert missing(text) == ["tests/test_docs.py::test_of_nothing", "tests/nowhere.py::test_x"]

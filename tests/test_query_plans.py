@@ -1,0 +1,145 @@
+"""Every statement that orders, events and the reconciler run finds its rows by an index, however many there are."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from psycopg import AsyncConnection
+from temporalio.client import WorkflowHandle
+
+from choreography.orders import place
+from cli.store import Store
+from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
+from models.process import Status
+from models.upkeep import Reconcile
+from services.database import connection_string
+from services.orders import Orders
+from services.outbox import Outbox
+from services.outbox_feed import OutboxFeed
+from services.outbox_processes import OutboxProcesses
+from services.process_states import ProcessStates
+from services.retention import Retention
+from tests.choreography.conftest import until_ended
+from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.scenarios import Scenario
+from worker import orders_worker
+
+pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
+ROWS = 20_000
+# Few by their nature: what waits for a person.
+SMALL = {"dead"}
+Statements = dict[str, Any]
+
+# What has been sold for years; each table as its service would have filled it.
+YEARS = """
+insert into orders.orders (order_id, body, body_hash, total, currency, status, created_at, closed_at)
+  select 'old-' || n, '{{"payment": {{}}}}', 'hash', 100, 'EUR',
+    case n %% 3 when 0 then 'compensated' else 'completed' end,
+    now() - n * interval '1 minute', now() - n * interval '1 minute' from generate_series(1, {rows}) as n;
+insert into orders.process_states (order_id, process_id, status, started_at, updated_at, state)
+  select 'old-' || n, 'order-old-' || n, 'completed', now(), now(), '{{}}' from generate_series(1, {rows}) as n;
+insert into inventory.receipts (key, request_hash, status, answer)
+  select 'old-' || n || ':reserve', 'hash', 'settled', '{{}}' from generate_series(1, {rows}) as n;
+insert into payments.receipts (key, request_hash, status, answer)
+  select 'old-' || n || ':charge', 'hash', 'settled', '{{}}' from generate_series(1, {rows}) as n;
+insert into shipping.receipts (key, request_hash, status, answer)
+  select 'old-' || n || ':ship', 'hash', 'settled', '{{}}' from generate_series(1, {rows}) as n;
+insert into payments.ledger (key, kind, debit, credit, amount, currency, order_id)
+  select 'old-' || n || ':charge', kind, 'card_clearing', 'held', 100, 'EUR', 'old-' || n
+  from generate_series(1, {rows}) as n, unnest(array['charge', 'settle']) as kind;
+insert into payments.transfers (key, order_id, reference, amount, currency, request_hash)
+  select 'old-' || n || ':charge', 'old-' || n, 'ref', 100, 'EUR', 'hash' from generate_series(1, {rows}) as n;
+insert into shipping.parcels (key, order_id, tracking)
+  select 'old-' || n || ':ship', 'old-' || n, 'T' || n from generate_series(1, {rows}) as n;
+insert into inventory.stock (sku, available, received) select 'OLD-' || n, 1, 1 from generate_series(1, {rows}) as n;
+insert into orders.catalogue (sku, price, currency) select 'OLD-' || n, 1, 'EUR' from generate_series(1, {rows}) as n;
+insert into outbox.processes (process_id, due_at, ended_at)
+  select 'old-' || n, now(), now() - n * interval '1 minute' from generate_series(1, {rows}) as n;
+insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id, published_at)
+  select 'old-' || n, 'old-' || n, 1, 'OrderPlaced', 1, '{{}}', 'old', now() from generate_series(1, {rows}) as n;
+insert into outbox.consumed (consumer, event_id) select 'inventory', 'old-' || n from generate_series(1, {rows}) as n;
+insert into outbox.dead (event_id, subscriber, process_id, cause, attempts)
+  select 'old-' || n, 'inventory', 'old-' || n, 'Gone', 8 from generate_series(1, {rows}, 100) as n;
+insert into operators.alerts (key, order_id, step, direction, failure, at_risk, told_at)
+  select 'old-' || n, 'old-' || n, 'charge', 'undo', 'Gone', 1, now() from generate_series(1, {rows}) as n;
+insert into dead_letters.letters (channel, message_id, process_id, place, original, error_type, cause, fingerprint,
+    attempts, total_attempts, blocks, status)
+  select 'recovery', 'old-' || n, 'order-old-' || n, '', '', 'Gone', '', 'f', 1, 1, true, 'redriven'
+  from generate_series(1, {rows}) as n;
+insert into dead_letters.audit (letter_id, action, actor, reason)
+  select letter_id, 'died', 'system', '' from dead_letters.letters;
+analyze
+"""
+
+
+@contextmanager
+def recorded() -> Iterator[Statements]:
+    """Yield what is sent to the database during the block: each statement with the parameters it had last."""
+    statements: Statements = {}
+    execute = AsyncConnection.execute
+
+    async def recording(self: Any, query: Any, params: Any = None, **options: Any) -> Any:
+        text = query.decode() if isinstance(query, bytes) else str(query)
+        if text.lstrip().partition(" ")[0].lower().rstrip() in {"with", "select", "insert", "update", "delete"}:
+            statements[text] = params
+        return await execute(self, query, params, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(AsyncConnection, "execute", recording)
+        yield statements
+
+
+async def live(house: House) -> None:
+    """Have orders of both styles end in each way, and look after them as the reconciler and people do."""
+    declined, refused = Scenario("declined", token="tok_declined"), Scenario("refused", postcode="00000")
+    orders = [kind.order() for kind in (Scenario("ok"), declined, refused, Scenario("ok", express=True))]
+    handles: list[WorkflowHandle[Any, Any]] = [await house.start(order) for order in orders]
+    choreographed = [kind.order() for kind in (Scenario("ok"), declined, refused)]
+    for order in choreographed:
+        await place(house.db, Outbox(), order)
+    await asyncio.gather(*map(result_of, handles), *(until_ended(house.db, order) for order in choreographed))
+    store = Store(house.client, Orders(house.db), ProcessStates(house.db))
+    page = await store.find_by_status(Status.COMPLETED, 1)
+    await store.find_by_status(Status.COMPLETED, 1, page.following)
+    await store.load("never-was")
+    task = Reconcile(limit=10, grace_seconds=0)
+    await house.client.execute_workflow(RECONCILER_WORKFLOW, task, id="reconcile-now", task_queue=TASK_QUEUE)
+    await OutboxProcesses(house.db).overdue()
+    await OutboxFeed(house.db).purge(older_than_seconds=86_400, limit=10)
+    await Retention(house.db).prune(30)
+
+
+def scanned(plan: dict[str, Any]) -> Iterator[str]:
+    """Yield the tables that a plan reads from one end to the other."""
+    if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
+        yield plan["Relation Name"]
+    for below in plan.get("Plans", ()):
+        yield from scanned(below)
+
+
+async def test_no_statement_reads_a_whole_table() -> None:
+    read: dict[str, list[str]] = {}
+    with own_stack() as settings:
+        async for house in open_house(settings):
+            with recorded() as statements:
+                async with orders_worker(house.client, house.stack.database_url, settings):
+                    await live(house)
+            async with await AsyncConnection.connect(
+                connection_string(house.stack.database_url), autocommit=True
+            ) as connection:
+                await connection.execute(YEARS.format(rows=ROWS).replace("%%", "%").encode())
+                read = {text: await plan_of(connection, text, params) for text, params in statements.items()}
+    assert len(read) > 25
+    assert not [f"{tables}: {text}" for text, tables in read.items() if tables]
+
+
+async def plan_of(connection: AsyncConnection[Any], text: str, params: Any) -> list[str]:
+    """Return the tables that a statement would read as a whole; it isn't run."""
+    cursor = await connection.execute(b"explain (format json) " + text.encode(), params)
+    row = await cursor.fetchone()
+    assert row is not None
+    told = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return list(scanned(told[0]["Plan"]))

@@ -1,0 +1,67 @@
+"""Determinism is a promise to running orders: today's code replays every history that was ever recorded."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHistory
+from temporalio.worker import Replayer
+
+from models.names import ORDER_WORKFLOW
+from models.order import Order
+from models.process import OrderResult
+from runtime.converter import DATA_CONVERTER
+from workflows.order import OrderWorkflow
+from workflows.order_steps import ORDER_SAGA
+from workflows.routing_slip import RoutingSlipWorkflow
+from workflows.saga import Run, Saga
+
+HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
+
+
+def history(path: Path) -> WorkflowHistory:
+    # The id must be the order's own: the workflow refuses to run under another.
+    text = path.read_text()
+    found = WorkflowHistory.from_json("order", text)
+    order = found.events[0].workflow_execution_started_event_attributes
+    return dataclasses.replace(found, workflow_id=order.workflow_id)
+
+
+@pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
+async def test_todays_code_replays_the_history(path: Path) -> None:
+    replayer = Replayer(workflows=[OrderWorkflow, RoutingSlipWorkflow], data_converter=DATA_CONVERTER)
+
+    await replayer.replay_workflow(history(path))
+
+
+def test_there_is_a_history_of_every_kind_of_ending() -> None:
+    kinds = {"completed", "declined", "lost-after", "cancelled", "parked-waived", "parked-skipped", "deadline"}
+    kinds |= {f"transfer-{how}" for how in ("settled", "failed", "returned", "never", "early", "cancelled")}
+
+    assert kinds <= {path.stem for path in HISTORIES}
+
+
+def test_there_is_a_history_of_every_shipped_itinerary() -> None:
+    shipped = {path.stem for path in (Path(__file__).parents[1] / "itineraries").glob("*.json")}
+
+    assert {f"slip-{name}" for name in shipped} <= {path.stem for path in HISTORIES}
+
+
+@workflow.defn(name=ORDER_WORKFLOW, sandboxed=False)
+class Reordered:
+    """An edit that would break running orders: it charges before it reserves."""
+
+    @workflow.run
+    async def run(self, order: Order) -> OrderResult:
+        validate, reserve, charge, *rest = ORDER_SAGA.steps
+        saga = Saga(validate, charge, reserve, *rest, close=ORDER_SAGA.close)
+        await Run(saga, order.order_id, order, changed=lambda: None).execute()
+        raise AssertionError
+
+
+async def test_an_edit_that_breaks_running_orders_is_noticed() -> None:
+    replayer = Replayer(workflows=[Reordered], data_converter=DATA_CONVERTER)
+
+    with pytest.raises(workflow.NondeterminismError):
+        await replayer.replay_workflow(history(next(path for path in HISTORIES if path.stem == "completed")))

@@ -1,0 +1,264 @@
+"""The dead letter channel: moved once, whole, in order, redriven with care; on real alerts and a real database."""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field
+
+import pytest
+
+from models.deadletters import DeadLetter, LetterStatus, Undeliverable
+from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
+from models.steps import Alert
+from services.alerts import Alerts
+from services.deadletters import DeadLetters
+from services.fingerprints import fingerprint_of
+from services.orders import Orders
+from services.redrive import Redriving
+from services.untold import AlertRedriver, UntoldAlerts
+from tests.orders.conftest import House
+
+pytestmark = pytest.mark.server
+
+
+def dead(process: str = "p-1", cause: str = "no such field", **changes: object) -> Undeliverable:
+    told = {
+        "channel": "events",
+        "message_id": f"e-{uuid.uuid4().hex}",
+        "original": b'{"half": "a doc',
+        "error_type": "InvalidInput",
+        "cause": cause,
+        "attempts": 4,
+        "process_id": f"{process}-{uuid.uuid4().hex[:8]}",
+    }
+    return Undeliverable.model_validate(told | changes)
+
+
+@dataclass
+class Receiver:
+    """Takes letters, and refuses those it is told to."""
+
+    refuses: set[str] = field(default_factory=set)
+    took: list[str] = field(default_factory=list)
+
+    async def redrive(self, letter: DeadLetter) -> None:
+        self.took.append(letter.message_id)
+        await asyncio.sleep(0.05)
+        if letter.message_id in self.refuses:
+            raise Unavailable(letter.cause)
+
+
+@dataclass
+class Pager:
+    """A notifier that is down until it isn't."""
+
+    up: bool = False
+    told: list[str] = field(default_factory=list)
+
+    async def notify(self, alert: Alert) -> None:
+        if not self.up:
+            raise Unavailable("the pager gives no answer")
+        self.told.append(alert.key)
+
+
+@pytest.fixture
+def letters(workerless: House) -> DeadLetters:
+    return DeadLetters(workerless.db)
+
+
+def redriving(letters: DeadLetters, receiver: Receiver) -> Redriving:
+    return Redriving(letters, {"events": receiver})
+
+
+async def recorded(letters: DeadLetters, *messages: Undeliverable) -> list[DeadLetter]:
+    return [await letters.read(await letters.record(message)) for message in messages]
+
+
+async def test_a_message_is_moved_once_and_whole(letters: DeadLetters) -> None:
+    message = dead(original=b"\xff\x00 not text", correlation_id="c-1", place="the relay")
+
+    numbers = {await letters.record(message) for _ in range(3)}
+
+    (letter,) = [await letters.read(number) for number in numbers]
+    assert letter.model_dump(include=set(Undeliverable.model_fields)) == message.model_dump()
+    assert (letter.status, letter.total_attempts, letter.parent_id) == (LetterStatus.OPEN, 4, None)
+    assert [event.action for event in await letters.audit(letter.letter_id)] == ["died"]
+
+
+async def test_a_move_is_undone_with_its_acknowledgement(workerless: House, letters: DeadLetters) -> None:
+    message = dead()
+
+    async def moved() -> None:
+        async with workerless.db.transaction() as connection:
+            await letters.record(message, connection)
+            raise RuntimeError("the acknowledgement failed")
+
+    with pytest.raises(RuntimeError, match="the acknowledgement failed"):
+        await moved()
+
+    assert not await letters.is_blocked(str(message.process_id))
+
+
+async def test_many_record_one_message_at_once(letters: DeadLetters) -> None:
+    message = dead()
+
+    assert len(set(await asyncio.gather(*(letters.record(message) for _ in range(20))))) == 1
+
+
+async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
+    (letter,) = await recorded(letters, dead())
+    receiver = Receiver()
+
+    outcome = await redriving(letters, receiver).one(letter.letter_id, "ann", "the schema is fixed")
+
+    assert (outcome.status, receiver.took) == (LetterStatus.REDRIVEN, [letter.message_id])
+    audit = [(event.action, event.actor) for event in await letters.audit(letter.letter_id)]
+    assert audit == [("died", "system"), ("redriving", "ann"), ("redriven", "ann")]
+    with pytest.raises(Conflict, match="is redriven already"):
+        await redriving(letters, receiver).one(letter.letter_id, "ann", "again")
+
+
+async def test_what_is_not_fixed_comes_back_with_its_lineage(letters: DeadLetters) -> None:
+    (letter,) = await recorded(letters, dead())
+    receiver = Receiver({letter.message_id})
+
+    outcome = await redriving(letters, receiver).one(letter.letter_id, "ann", "hope")
+
+    back = await letters.read(letter.letter_id)
+    assert outcome.status is back.status is LetterStatus.OPEN
+    assert (back.message_id, back.attempts, back.total_attempts, back.returned) == (letter.message_id, 1, 5, 1)
+    assert back.error_type == "Unavailable"
+    assert [event.action for event in await letters.audit(letter.letter_id)][-1] == "returned"
+
+
+async def test_what_dies_after_it_was_redriven_names_its_letter_of_before(letters: DeadLetters) -> None:
+    message = dead()
+    (first,) = await recorded(letters, message)
+    await redriving(letters, Receiver()).one(first.letter_id, "ann", "fixed")
+
+    (second,) = await recorded(letters, message)
+
+    assert (second.parent_id, second.attempts, second.total_attempts) == (first.letter_id, 4, 8)
+
+
+async def test_later_events_of_a_process_wait_behind_a_dead_one_and_others_flow(letters: DeadLetters) -> None:
+    first = dead("x")
+    later = dead(process_id=first.process_id, cause="another")
+    one, two = await recorded(letters, first, later)
+    redrive = redriving(letters, Receiver())
+
+    assert await letters.is_blocked(str(first.process_id))
+    assert await letters.is_blocked(str(first.process_id), "events")
+    assert not await letters.is_blocked(str(first.process_id), "recovery")
+    assert not await letters.is_blocked("somebody-else")
+    with pytest.raises(Conflict, match="behind an older letter"):
+        await redrive.one(two.letter_id, "ann", "out of order")
+    await redrive.many([one, two], "ann", "in order")
+    assert not await letters.is_blocked(str(first.process_id))
+
+
+async def test_a_redrive_of_many_stops_when_the_same_cause_comes_back(letters: DeadLetters) -> None:
+    kind = uuid.uuid4().hex[:7].translate(str.maketrans("0123456789", "ghijklmnop"))
+    same = await recorded(letters, *(dead(cause=f"no field {kind} in line {n}") for n in range(5)))
+    other = await recorded(letters, *(dead(cause=f"late {kind}") for _ in range(2)))
+    receiver = Receiver({same[1].message_id})
+    assert len({letter.fingerprint for letter in same}) == 1
+
+    outcomes = await redriving(letters, receiver).many([*same, *other], "ann", "try")
+
+    assert receiver.took == [letter.message_id for letter in (same[0], same[1], *other)]
+    assert [outcome.status for outcome in outcomes] == ["redriven", "open", "redriven", "redriven"]
+    groups = {group.fingerprint: group.count for group in await letters.groups()}
+    assert groups[same[2].fingerprint] == 3
+    assert other[0].fingerprint not in groups
+
+
+async def test_two_people_redrive_a_letter_and_one_does(letters: DeadLetters) -> None:
+    (letter,) = await recorded(letters, dead())
+    receiver = Receiver()
+    redrive = redriving(letters, receiver)
+
+    ends = await asyncio.gather(
+        *(redrive.one(letter.letter_id, who, "fixed") for who in ("ann", "ben")), return_exceptions=True
+    )
+
+    assert len(receiver.took) == 1
+    assert [type(end) for end in ends].count(Conflict) == 1
+
+
+async def test_a_discard_needs_a_reason_and_is_audited(letters: DeadLetters) -> None:
+    (letter,) = await recorded(letters, dead())
+
+    with pytest.raises(InvalidInput):
+        await letters.discard(letter.letter_id, "ann", " ")
+    await letters.discard(letter.letter_id, "ann", "a test order")
+
+    last = (await letters.audit(letter.letter_id))[-1]
+    assert (last.action, last.actor, last.reason) == ("discarded", "ann", "a test order")
+    assert not await letters.is_blocked(str(letter.process_id))
+    with pytest.raises(Conflict, match="is discarded already"):
+        await letters.discard(letter.letter_id, "ann", "again")
+
+
+async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters) -> None:
+    (letter,) = await recorded(letters, dead(channel="nowhere"))
+
+    with pytest.raises(NotFound):
+        await letters.read(0)
+    with pytest.raises(Final, match="nothing here redrives the channel nowhere"):
+        await redriving(letters, Receiver()).one(letter.letter_id, "ann", "try")
+    assert (await letters.read(letter.letter_id)).status is LetterStatus.OPEN
+
+
+async def test_an_alert_that_reaches_nobody_is_given_up_once_and_told_by_a_redrive(
+    workerless: House, letters: DeadLetters
+) -> None:
+    pager = Pager()
+    alerts = Alerts(workerless.db, [pager])
+    untold = UntoldAlerts(workerless.db, Orders(workerless.db), letters)
+    order_id = f"o-{uuid.uuid4().hex[:8]}"
+    key = f"{order_id}:charge"
+    alert = Alert(
+        key=key,
+        order_id=order_id,
+        step="charge",
+        direction="undo",
+        failure="down",
+        at_risk=4970,
+        currency="EUR",
+    )
+    assert await alerts.log_once(alert)
+    with pytest.raises(Unavailable):
+        await alerts.tell(alert)
+
+    assert await untold.give_up(60) == 0
+    assert [await untold.give_up(0), await untold.give_up(0)] == [1, 0]
+
+    (letter,) = [letter for letter in await letters.open() if letter.message_id == key]
+    assert (letter.channel, letter.attempts, letter.blocks) == ("alerts", 20, False)
+    redrive = Redriving(letters, {"alerts": AlertRedriver(alerts)})
+    assert (await redrive.one(letter.letter_id, "ann", "try")).status is LetterStatus.OPEN
+    pager.up = True
+    assert (await redrive.one(letter.letter_id, "ann", "the pager is back")).status is LetterStatus.REDRIVEN
+    assert pager.told == [key]
+
+
+async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters) -> None:
+    lost, good = await recorded(letters, dead(channel="nowhere"), dead(cause="something else"))
+
+    outcomes = await redriving(letters, Receiver()).many([lost, good], "ann", "all")
+
+    assert [outcome.status for outcome in outcomes] == [LetterStatus.OPEN, LetterStatus.REDRIVEN]
+    assert "nothing here redrives" in outcomes[0].cause
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "alike"),
+    [
+        ("o-1:charge: no answer after 3 s", "o-2:charge: no answer after 4 s", True),
+        ("no field 'a'", "no field 'b'", True),
+        ("parcel 0e2f8a1b9c44 is lost", "parcel 77aa8a1b9c99 is lost", True),
+        ("the card was declined", "the carrier is down", False),
+    ],
+)
+def test_a_fingerprint_tells_causes_apart_and_not_whom_they_hit(one: str, other: str, alike: bool) -> None:
+    assert (fingerprint_of("c", "E", one, "o-1") == fingerprint_of("c", "E", other, "o-2")) is alike

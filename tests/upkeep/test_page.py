@@ -1,0 +1,44 @@
+"""The reconciler's look at one page of orders, which ends only when all of its looks have ended."""
+
+import asyncio
+
+import pytest
+from temporalio.testing import ActivityEnvironment
+
+from activities.upkeep import UpkeepActivities
+from models.errors import Unavailable
+from models.upkeep import Reconcile
+from services.database import Database
+from services.deadletters import DeadLetters
+from services.inventory import Inventory
+from services.open_orders import OpenOrders
+from services.orders import Orders
+from services.untold import UntoldAlerts
+from tests.orders.conftest import House
+from tests.orders.scenarios import Scenario
+from tests.upkeep.conftest import blocked
+
+pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+
+def upkeep(db: Database) -> UpkeepActivities:
+    letters = DeadLetters(db)
+    return UpkeepActivities(OpenOrders(db), Inventory(db), letters, UntoldAlerts(db, Orders(db), letters))
+
+
+def looks_under_way() -> list[str]:
+    names = [str(getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks()]
+    return [name for name in names if "recover_page" in name]
+
+
+async def test_a_page_that_fails_at_one_order_leaves_no_look_at_another_behind(workerless: House) -> None:
+    for _ in range(3):
+        await Orders(workerless.db).accept(Scenario("page").order())
+    # One connection: the first look fails at the lock, while the others still wait for their turn.
+    async with (
+        await Database.open(workerless.stack.database_url, size=1) as db,
+        blocked(workerless, "dead_letters.letters"),
+    ):
+        with pytest.raises(Unavailable):
+            await ActivityEnvironment(workerless.client).run(upkeep(db).recover_page, Reconcile(grace_seconds=0))
+        assert looks_under_way() == []

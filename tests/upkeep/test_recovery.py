@@ -1,0 +1,225 @@
+"""Orders whose workflow was terminated, deleted or never started come to an end, each once, whatever was under way."""
+
+import asyncio
+
+import pytest
+
+from cli.deliver import deliver
+from models.names import workflow_id
+from models.process import Status
+from models.upkeep import Reconcile
+from runtime.reconciling import schedule_reconciler
+from services.orders import Orders
+from tests.orders.conftest import House, result_of
+from tests.orders.scenarios import Scenario
+from tests.orders.transfers import ledger, settled, transfer_order, waiting
+from tests.upkeep.conftest import (
+    blocked,
+    calls,
+    closed_as,
+    delete,
+    discard_letters,
+    keep_as,
+    nobody_waits,
+    reconcile,
+    recovered_once,
+    recoveries,
+    somebody_waits,
+    step_reached,
+)
+
+pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+# What an order needs at a step, and stops at while it is held; and what must come of an order that is lost there.
+POINTS = {
+    "reserve": ("inventory.receipts", "compensated"),
+    "charge": ("payments.receipts", "compensated"),
+    "ship": ("shipping.receipts", "completed"),  # the carrier took the parcel, and we have not written it down
+}
+
+
+@pytest.mark.parametrize("point", POINTS)
+async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: House, point: str) -> None:
+    table, expected = POINTS[point]
+    order = Scenario(f"term-{point}").order()
+    async with blocked(kept, table):
+        handle = await kept.start(order)
+        await step_reached(kept, handle, point)
+        await somebody_waits(kept)
+        await handle.terminate("by a test")
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == expected
+    assert await recoveries(kept, order) == ["OrderWorkflow", "RecoverOrderWorkflow"]
+    assert await calls(kept, order, "card_provider", "refund", "taken_back") <= 1
+
+
+@pytest.mark.parametrize("lost", ["terminated", "deleted"])
+async def test_a_parcel_with_the_carrier_is_completed_forward(kept: House, lost: str) -> None:
+    order = Scenario(f"forward-{lost}").order()
+    async with blocked(kept, "shipping.receipts"):
+        handle = await kept.start(order)
+        await step_reached(kept, handle, "ship")
+        await somebody_waits(kept)
+        await (handle.terminate("by a test") if lost == "terminated" else delete(kept, handle))
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == "completed"
+    assert await calls(kept, order, "carrier", "create", "taken") == 1
+    assert await calls(kept, order, "carrier", "cancel", "taken_back") == 0
+
+
+async def test_money_that_arrived_at_an_order_that_is_lost_before_it_was_booked_goes_back(kept: House) -> None:
+    order = transfer_order("term-book")
+    handle = await waiting(kept, order)
+    async with blocked(kept, "payments.receipts"):
+        assert (await deliver(handle, settled(amount=None))).effect == "settles"
+        await somebody_waits(kept)
+        await handle.terminate("by a test")
+        # Once the lock is gone, the attempt under way would book it after all: nobody but the history must know.
+        await nobody_waits(kept)
+    assert await kept.one("select 1 from payments.ledger where key = %s", f"{order.order_id}:charge") is None
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    assert await ledger(kept, order) == ("charge refund", "returned")
+
+
+async def test_an_order_lost_while_compensating_is_undone_once(kept: House) -> None:
+    order = Scenario("term-undo", token="tok_refund_flaky_2", postcode="00000").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "charge", "undo")
+    await handle.terminate("by a test")
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    assert await calls(kept, order, "card_provider", "refund", "taken_back") == 1
+    result = await result_of(kept.client.get_workflow_handle(workflow_id(order.order_id)))
+    assert result is not None
+    assert (result.status, result.undone) == (Status.COMPENSATED, ("ship", "charge", "reserve"))
+    assert result.reason == "workflow: Lost: its workflow was terminated"
+
+
+async def test_an_order_deleted_after_its_charge_is_refunded(kept: House) -> None:
+    order = Scenario("deleted", postcode="00003").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "ship")
+    await delete(kept, handle)
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    assert await calls(kept, order, "card_provider", "refund", "taken_back") == 1
+
+
+async def test_a_recovery_that_is_lost_is_recovered(kept: House) -> None:
+    order = Scenario("twice", token="tok_refund_flaky_3", postcode="00000").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "charge", "undo")
+    await handle.terminate("by a test")
+    await reconcile(kept)
+    recovery = kept.client.get_workflow_handle(handle.id)
+    await step_reached(kept, recovery, "charge", "undo")
+    await recovery.terminate("by a test")
+
+    await reconcile(kept)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    assert await recoveries(kept, order) == ["OrderWorkflow", "RecoverOrderWorkflow", "RecoverOrderWorkflow"]
+
+
+async def test_what_was_accepted_and_never_started_is_started(kept: House) -> None:
+    order = Scenario("never").order()
+    await Orders(kept.db).accept(order)
+
+    assert (await reconcile(kept)).started == 1
+
+    assert await closed_as(kept, order.order_id) == "completed"
+    assert await recoveries(kept, order) == ["OrderWorkflow"]
+
+
+async def test_what_was_never_started_for_too_long_is_closed(kept: House) -> None:
+    order = Scenario("old").order()
+    await Orders(kept.db).accept(order)
+    await kept.one(
+        "with old as (update orders.orders set created_at = now() - interval '2 hours' where order_id = %s"
+        " returning 1) select * from old",
+        order.order_id,
+    )
+
+    await reconcile(kept, Reconcile(grace_seconds=0, limit=1))
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    assert await calls(kept, order, "card_provider", "charge", "taken") == 0
+
+
+async def test_a_young_order_is_left_to_whoever_accepted_it(kept: House) -> None:
+    order = Scenario("young").order()
+    await Orders(kept.db).accept(order)
+
+    assert (await reconcile(kept, Reconcile(grace_seconds=30))).started == 0
+
+    await result_of(await kept.start(order))
+
+
+async def test_a_living_order_is_never_touched(kept: House) -> None:
+    order = Scenario("alive", token="tok_flaky_2").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "charge")
+
+    rounds = await asyncio.gather(*(reconcile(kept) for _ in range(3)))
+
+    assert [(each.started, each.recovering) for each in rounds] == [(0, 0)] * 3
+    assert (await handle.result()).status == Status.COMPLETED
+    assert await recoveries(kept, order) == ["OrderWorkflow"]
+
+
+async def test_two_reconcilers_recover_each_of_fifty_orders_once(kept: House) -> None:
+    orders = [Scenario(f"crowd-{n}", token="tok_flaky_3").order() for n in range(50)]
+    handles = await asyncio.gather(*map(kept.start, orders))
+    await asyncio.gather(*(step_reached(kept, handle, "charge") for handle in handles))
+    await asyncio.gather(*(handle.terminate("by a test") for handle in handles))
+
+    rounds = await asyncio.gather(*(reconcile(kept, Reconcile(grace_seconds=0, limit=7)) for _ in range(2)))
+
+    outcomes = await asyncio.gather(*(closed_as(kept, order.order_id) for order in orders))
+    assert set(outcomes) == {"compensated"}
+    assert sum(each.recovering for each in rounds) >= 50
+    await asyncio.gather(*(recovered_once(kept, order) for order in orders))
+
+
+async def test_the_schedule_does_it_within_one_period(kept: House) -> None:
+    order = Scenario("scheduled", postcode="00003").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "ship")
+    await handle.terminate("by a test")
+    schedule = kept.client.get_schedule_handle("reconcile-orders")
+    await schedule_reconciler(kept.client, 60)
+    await schedule_reconciler(kept.client, 2)
+
+    try:
+        assert (await schedule.describe()).schedule.spec.intervals[0].every.total_seconds() == 2
+        assert await closed_as(kept, order.order_id) == "compensated"
+    finally:
+        await schedule.delete()
+
+
+async def test_an_unreadable_order_keeps_no_other_from_recovery(kept: House) -> None:
+    bad, good = Scenario("unreadable").order(), Scenario("readable").order()
+    for order in (bad, good):
+        await Orders(kept.db).accept(order)
+    await keep_as(kept, bad, "{}")
+
+    found = await reconcile(kept)
+
+    assert (found.dead, found.started) == (1, 1)
+    assert await closed_as(kept, good.order_id) == "completed"
+    assert (await reconcile(kept)).dead == 0
+    await keep_as(kept, bad, bad.model_dump_json())
+    await kept.start(bad)
+    await closed_as(kept, bad.order_id)
+    await discard_letters(kept)

@@ -1,0 +1,197 @@
+"""Each cause of a process that doesn't move, produced for real and named by the starter; dead letters by command."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from temporalio import workflow
+from temporalio.client import WorkflowHandle
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+
+from models.names import TASK_QUEUE, workflow_id
+from models.order import Order
+from models.upkeep import Reconcile
+from runtime.reconciling import schedule_reconciler
+from services.orders import Orders
+from tests.orders.conftest import House, result_of
+from tests.orders.scenarios import Scenario
+from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, keep_as, reconcile, starter, step_reached
+
+pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+
+@workflow.defn(name="OrderWorkflow")
+class Broken:
+    """What a bad deployment would run."""
+
+    @workflow.run
+    async def run(self, _: Order) -> None:
+        raise KeyError("the field that nobody wrote")
+
+
+async def named(house: House, process_id: str, cause: str) -> dict[str, Any]:
+    """Wait until the starter names this cause for a process, and return what it says."""
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while True:
+            ran = await starter(house, "stuck", "--older-than", "0s", "--json")
+            assert ran.code == 0, ran.err
+            for each in ran.document["stuck"]:
+                if (each["process_id"], each["cause"]) == (process_id, cause):
+                    found: dict[str, Any] = each
+                    return found
+            await asyncio.sleep(0.5)
+
+
+async def test_no_poller_and_then_a_failing_task(workerless: House) -> None:
+    handle = await workerless.start(Scenario("stuck").order())
+
+    found = await named(workerless, handle.id, "no_poller")
+    assert found["help"] == "python worker.py"
+    assert "task queue orders" in found["detail"]
+    broken = Worker(
+        workerless.client, task_queue=TASK_QUEUE, workflows=[Broken], workflow_runner=UnsandboxedWorkflowRunner()
+    )
+    async with broken:
+        found = await named(workerless, handle.id, "task_failing")
+    assert "the field that nobody wrote" in found["detail"]
+    assert found["since"] is not None
+    await handle.terminate("by a test")
+
+
+async def test_a_retried_activity_is_named_with_its_attempt(impatient: House) -> None:
+    handle = await impatient.start(Scenario("retried", token="tok_flaky_9").order())
+    await step_reached(impatient, handle, "charge")
+
+    found = await named(impatient, handle.id, "retrying")
+
+    assert "charge_payment is retried, attempt" in found["detail"]
+    assert " of 4" in found["detail"]
+    assert "as if the network had failed" in found["detail"]
+    assert found["help"].startswith("once the cause is gone: temporal activity reset --workflow-id order-retried")
+    await result_of(handle)
+
+
+async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient: House) -> None:
+    handle, order = await parked(impatient)
+
+    found = await named(impatient, handle.id, "parked")
+    listed = await starter(impatient, "deadletters", "list", "--json")
+
+    assert found["help"] == f"python starter.py resolve {order.order_id} charge retry --actor NAME --reason TEXT"
+    assert "charge (undo)" in found["detail"]
+    effects = {effect["process_id"]: effect for effect in listed.document["parked"]}
+    assert effects[handle.id]["help"] == found["help"]
+    assert effects[handle.id]["at_risk"] == 4970
+    # Terminated while it is parked, it is recovered, and parks again: nothing is forgotten.
+    await handle.terminate("by a test")
+    await reconcile(impatient)
+    recovery = impatient.client.get_workflow_handle(handle.id)
+    await named(impatient, handle.id, "parked")
+    decision = {"step": "charge", "verb": "waive", "actor": "ann", "reason": "a test"}
+    await recovery.execute_update("resolve", decision)
+    assert await closed_as(impatient, order.order_id) == "failed"
+
+
+@pytest.mark.parametrize(("verb", "outcome"), [("skip", "compensated"), ("waive", "failed")])
+async def test_what_a_person_settled_is_not_undone_by_a_recovery(impatient: House, verb: str, outcome: str) -> None:
+    handle, order = await parked(impatient)
+    count = "select count(*)::int from card_provider.calls where operation = 'refund' and key = %s"
+    before = await impatient.one(count, f"{order.order_id}:charge")
+    decision = {"step": "charge", "verb": verb, "actor": "ann", "reason": "by hand", "evidence": "statement 17"}
+    async with blocked(impatient, "orders.orders"):
+        await handle.execute_update("resolve", decision)
+        await impatient.client.get_workflow_handle(handle.id).terminate("before it was closed")
+
+    for _ in range(2):
+        await reconcile(impatient)
+
+    assert await closed_as(impatient, order.order_id) == outcome
+    assert await impatient.one(count, f"{order.order_id}:charge") == before
+
+
+async def parked(house: House) -> tuple[WorkflowHandle[Any, Any], Order]:
+    order = Scenario("parked", token="tok_refund_fails", postcode="00000").order()
+    handle = await house.start(order)
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while (await house.state(handle)).status != "needs_attention":
+            await asyncio.sleep(0.1)
+    return handle, order
+
+
+async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: House) -> None:
+    order = Scenario("gone").order()
+    await schedule_reconciler(impatient.client, 3600)  # its first round is at once, before there is anything to find
+    try:
+        await Orders(impatient.db).accept(order)
+        found = await named(impatient, workflow_id(order.order_id), "gone")
+    finally:
+        await impatient.client.get_schedule_handle("reconcile-orders").delete()
+    assert found["help"] == "temporal schedule trigger --schedule-id reconcile-orders"
+    assert "the reconciler looks at" in found["detail"]
+    found = await named(impatient, workflow_id(order.order_id), "gone")
+    assert found["help"] == "python starter.py setup"
+    assert (await starter(impatient, "stuck", "--older-than", "soon")).code == 2
+    await reconcile(impatient)
+    assert await closed_as(impatient, order.order_id) == "completed"
+
+
+async def test_a_recovery_that_fails_is_a_dead_letter_until_it_is_redriven(impatient: House) -> None:
+    order = Scenario("unclear", postcode="00003").order()
+    handle = await impatient.start(order)
+    await step_reached(impatient, handle, "ship")
+    await handle.terminate("by a test")
+    async with blocked(impatient, "carrier.entries"):
+        await reconcile(impatient)
+        letter = await the_letter(impatient, order)
+        assert (await reconcile(impatient)).recovering == 0
+        again = await starter(impatient, "deadletters", "redrive", str(letter), "--reason", "try", "--json")
+        assert again.code == 3, again.err
+
+    shown = await starter(impatient, "deadletters", "show", str(letter), "--json")
+    assert [event["action"] for event in shown.document["audit"]] == ["died", "redriving", "returned"]
+    assert shown.document["returned"] == 1
+    assert Order.model_validate_json(shown.document["original"]) == order
+    done = await starter(impatient, "deadletters", "redrive", str(letter), "--reason", "the carrier is back", "--json")
+    assert done.code == 0, done.err
+    assert await closed_as(impatient, order.order_id) == "compensated"
+
+
+async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(impatient: House) -> None:
+    mended, hopeless = Scenario("mended").order(), Scenario("hopeless").order()
+    for order in (mended, hopeless):
+        await Orders(impatient.db).accept(order)
+        await keep_as(impatient, order, "{}")
+    assert (await reconcile(impatient, Reconcile(grace_seconds=0))).dead == 2
+    letters = [await the_letter(impatient, order) for order in (mended, hopeless)]
+
+    groups = (await starter(impatient, "deadletters", "list", "--json")).document["groups"]
+    group = next(each for each in groups if letters[0] in each["letters"])
+    assert group["letters"] == sorted(letters)
+    stopped = await starter(
+        impatient, "deadletters", "redrive", "--fingerprint", group["fingerprint"], "--reason", "try", "--json"
+    )
+    assert (stopped.code, len(stopped.document["outcomes"]), stopped.document["left"]) == (3, 1, 1)
+
+    await keep_as(impatient, mended, mended.model_dump_json())
+    redriven = await starter(impatient, "deadletters", "redrive", str(letters[0]), "--reason", "mended", "--json")
+    assert redriven.code == 0, redriven.err
+    assert await closed_as(impatient, mended.order_id) == "completed"
+    assert (await starter(impatient, "deadletters", "discard", str(letters[1]))).code == 2
+    gone = await starter(impatient, "deadletters", "discard", str(letters[1]), "--reason", "a test", "--actor", "ann")
+    assert gone.code == 0, gone.err
+    assert (await starter(impatient, "deadletters", "redrive", str(letters[1]), "--reason", "too late")).code == 6
+    assert (await starter(impatient, "deadletters", "show", "999999")).code == 5
+    await keep_as(impatient, hopeless, hopeless.model_dump_json())
+    await result_of(await impatient.start(hopeless))
+
+
+async def the_letter(house: House, order: Order) -> int:
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while True:
+            found = await house.one(
+                "select letter_id from dead_letters.letters where channel = 'recovery' and message_id = %s",
+                order.order_id,
+            )
+            if found is not None:
+                return int(found)
+            await asyncio.sleep(0.2)

@@ -1,0 +1,113 @@
+"""A saga that could not keep its promise is refused when it is declared, and says why."""
+
+import dataclasses
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.exceptions import (
+    ActivityError,
+    ApplicationError,
+    ApplicationErrorCategory,
+    CancelledError,
+    RetryState,
+    TimeoutType,
+)
+from temporalio.exceptions import TimeoutError as ActivityTimeout
+
+from workflows.order_steps import ORDER_SAGA
+from workflows.saga import Call, FailureClass, Kind, Policy, Saga, Step, Wait, classify
+
+
+def call(attempts: int = 4) -> Call:
+    return Call(len, lambda *_: None, lambda _: "", Policy(attempts=attempts))
+
+
+def step(name: str, **changes: Any) -> Step:
+    return dataclasses.replace(Step(name, do=call(), undo=call(8)), **changes)
+
+
+WAIT = Wait(pending=bool, summary="", within=lambda _: timedelta(days=1), settle=call())
+PIVOT = step("go", kind=Kind.PIVOT)
+
+REFUSED: dict[str, Callable[[], Saga]] = {
+    "a compensatable step can't stand after the pivot": lambda: Saga(PIVOT, step("b"), close=call()),
+    "a pivot step can't stand after the pivot": lambda: Saga(PIVOT, step("b", kind=Kind.PIVOT), close=call()),
+    "a retriable step can't stand before the pivot": lambda: Saga(
+        step("a", kind=Kind.RETRIABLE, undo=None), PIVOT, close=call()
+    ),
+    "it has an effect and no undo": lambda: Saga(step("a", undo=None), close=call()),
+    "its undo must be tried more often than its do": lambda: Saga(step("a", undo=call(4)), close=call()),
+    "what waits for an event must have an undo": lambda: Saga(step("a", undo=None, wait=WAIT), close=call()),
+    "and stand before the pivot": lambda: Saga(step("a", kind=Kind.PIVOT, wait=WAIT), close=call()),
+    "its name is used twice": lambda: Saga(step("a"), step("a"), close=call()),
+    "what comes after the pivot is never undone": lambda: Saga(PIVOT, step("b", kind=Kind.RETRIABLE), close=call()),
+    "the same in every attempt and run": lambda: Saga(step("a"), close=call(), key="{run}:{step}"),
+}
+
+
+@pytest.mark.parametrize("why", REFUSED)
+def test_a_saga_that_can_not_keep_its_promise_is_refused(why: str) -> None:
+    with pytest.raises(ValueError, match=why):
+        REFUSED[why]()
+
+
+def test_an_undo_that_is_tried_for_ever_is_tried_more_often_than_any_do() -> None:
+    assert Saga(step("a", undo=call(0)), close=call()).steps
+
+
+def test_the_order_saga_is_a_sentence() -> None:
+    assert [(s.name, s.kind) for s in ORDER_SAGA.steps] == [
+        ("validate", "compensatable"),
+        ("reserve", "compensatable"),
+        ("charge", "compensatable"),
+        ("ship", "pivot"),
+        ("complete", "retriable"),
+    ]
+
+
+def failed(cause: BaseException) -> ActivityError:
+    error = ActivityError(
+        "", scheduled_event_id=1, started_event_id=2, identity="", activity_type="", activity_id="",
+        retry_state=RetryState.MAXIMUM_ATTEMPTS_REACHED,
+    )  # fmt: skip
+    error.__cause__ = cause
+    return error
+
+
+def timed_out(kind: TimeoutType) -> ActivityTimeout:
+    return ActivityTimeout("", type=kind, last_heartbeat_details=[])
+
+
+BENIGN = ApplicationErrorCategory.BENIGN
+CLASSES = [
+    (ApplicationError("no", 1, non_retryable=True, category=BENIGN), FailureClass.REFUSED),
+    (ApplicationError("no", 1, non_retryable=True), FailureClass.TRANSIENT),
+    (ApplicationError("later", 4), FailureClass.TRANSIENT),
+    (timed_out(TimeoutType.START_TO_CLOSE), FailureClass.UNKNOWN),
+    (timed_out(TimeoutType.HEARTBEAT), FailureClass.UNKNOWN),
+    (timed_out(TimeoutType.SCHEDULE_TO_CLOSE), FailureClass.UNKNOWN),
+    (timed_out(TimeoutType.SCHEDULE_TO_START), FailureClass.TRANSIENT),
+    (CancelledError(), FailureClass.UNKNOWN),
+    (ValueError("?"), FailureClass.TRANSIENT),
+]
+
+
+@pytest.mark.parametrize(("cause", "kind"), CLASSES, ids=[f"{type(c).__name__}-{k}" for c, k in CLASSES])
+def test_a_failure_says_whether_its_effect_may_have_happened(cause: BaseException, kind: FailureClass) -> None:
+    assert classify("charge", failed(cause)).kind is kind
+
+
+def test_a_failure_keeps_the_attempt_that_its_activity_told() -> None:
+    failure = classify("charge", failed(ApplicationError("later", 4, type="Unavailable")))
+
+    assert (failure.step, failure.type, failure.message, failure.attempt) == ("charge", "Unavailable", "later", 4)
+
+
+def test_retries_wait_one_two_four_seconds() -> None:
+    policy = Policy().retries()
+
+    assert policy.initial_interval == timedelta(seconds=1)
+    assert policy.backoff_coefficient == 2.0
+    assert policy.maximum_attempts == 4

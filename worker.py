@@ -1,0 +1,260 @@
+"""The worker: builds the services, names every workflow and activity, and runs them until it is stopped."""
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from temporalio.client import Client
+from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentVersion
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
+
+from activities.boundary import Boundary
+from activities.inventory import InventoryActivities
+from activities.operators import OperatorActivities
+from activities.orders import OrderActivities
+from activities.payments import PaymentActivities
+from activities.recovery import CHANNEL as RECOVERY_CHANNEL
+from activities.recovery import Recovery, RecoveryRedriver
+from activities.shipping import ShippingActivities
+from activities.slips import SlipActivities
+from activities.upkeep import UpkeepActivities
+from choreography.deliveries import Deliveries
+from choreography.handlers import Handlers
+from choreography.reaction import Parties
+from choreography.running import relaying
+from models.errors import OrderError, Unavailable
+from models.names import TASK_QUEUE
+from runtime import logs
+from runtime.connection import connect, database_of, is_embedded
+from runtime.loop import loop_factory
+from runtime.metrics import build_runtime
+from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
+from runtime.settings import Settings
+from runtime.supervisor import Supervisor
+from services import schema
+from services.alerts import Alerts
+from services.closing import Closing
+from services.database import Database
+from services.deadletters import DeadLetters
+from services.inventory import Inventory
+from services.open_orders import OpenOrders
+from services.orders import Orders
+from services.outbox import Outbox
+from services.outbox_feed import OutboxFeed
+from services.payments import Payments
+from services.ports import Notifier
+from services.pricing import Pricing
+from services.redrive import Redriver, Redriving
+from services.shipping import Shipping
+from services.simulated.card_provider import SimulatedCardProvider
+from services.simulated.carrier import SimulatedCarrier
+from services.slips import SlipClosing, Slips
+from services.transfers import Transfers
+from services.untold import CHANNEL as ALERT_CHANNEL
+from services.untold import AlertRedriver, UntoldAlerts
+from services.wrapping import Wrapping
+from workflows.order import OrderWorkflow
+from workflows.recovery import RecoverOrderWorkflow
+from workflows.routing_slip import RoutingSlipWorkflow
+from workflows.upkeep import ReconcilerWorkflow
+
+log = logging.getLogger("worker")
+FAILED, USAGE, UNREACHABLE = 1, 2, 4
+
+
+@asynccontextmanager
+async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
+    """Run a worker in this process for the length of the block, then drain it.
+
+    Raises Unavailable or Final when the database can't be used or its schema is not ours.
+    """
+    async with await Database.open(database_url, size=settings.database_pool) as database:
+        await asyncio.to_thread(schema.check, database_url)
+        async with build(client, database, settings) as worker, relaying(client, database, database_url, meter(client)):
+            yield worker
+
+
+@asynccontextmanager
+async def orders_relay(client: Client, database_url: str, settings: Settings) -> AsyncIterator[None]:
+    """Run a relay without a worker for the length of the block; raises as `orders_worker` does."""
+    async with await Database.open(database_url, size=settings.database_pool) as database:
+        await asyncio.to_thread(schema.check, database_url)
+        async with relaying(client, database, database_url, meter(client)):
+            yield
+
+
+def meter(client: Client) -> MetricMeter:
+    """Return where the metrics of a client's process go."""
+    runtime = client.service_client.config.runtime
+    return runtime.metric_meter if runtime else MetricMeter.noop
+
+
+def build(client: Client, database: Database, settings: Settings) -> Worker:
+    """Return a worker that serves all of the house; nothing runs yet."""
+    return Worker(
+        client,
+        task_queue=TASK_QUEUE,
+        workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
+        activities=_activities(database, _notifiers(settings)),
+        interceptors=[Boundary()],
+        workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
+        max_concurrent_activities=settings.max_activities,
+        max_concurrent_local_activities=settings.max_activities,
+        # How long an order waits for the worker that remembers it, before another one takes over: a kill costs that.
+        sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
+        graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
+        # All that our workflows send is small, but the refusal of an update repeats it: one of over 2 MB would fail the
+        # workflow task again and again. Without the worker's own check the server refuses it, and the order goes on.
+        disable_payload_error_limit=True,
+        deployment_config=_deployment(settings),
+    )
+
+
+def _activities(database: Database, notifiers: Sequence[Notifier] = ()) -> list[Callable[..., Any]]:
+    inventory, orders = Inventory(database), Orders(database)
+    payments = Payments(database, SimulatedCardProvider(database))
+    shipping = Shipping(database, SimulatedCarrier(database))
+    of_orders = OrderActivities(orders, Closing(database, inventory, payments, shipping, orders))
+    of_inventory, of_payments = InventoryActivities(inventory), PaymentActivities(payments, Transfers(database))
+    of_shipping = ShippingActivities(shipping)
+    of_slips = SlipActivities(
+        Slips(database), SlipClosing(database, inventory, payments), Pricing(database), Wrapping(database)
+    )
+    return [
+        of_orders.validate_order,
+        of_orders.complete_order,
+        of_orders.request_cancellation,
+        OperatorActivities(Alerts(database, notifiers)).alert_operators,
+        of_inventory.reserve_inventory,
+        of_inventory.release_inventory,
+        of_payments.charge_payment,
+        of_payments.find_charge,
+        of_payments.book_transfer,
+        of_payments.refund_payment,
+        of_shipping.create_shipment,
+        of_shipping.find_shipment,
+        of_shipping.cancel_shipment,
+        of_slips.accept_slip,
+        of_slips.close_slip,
+        of_slips.price_articles,
+        of_slips.wrap_gift,
+        of_slips.unwrap_gift,
+        of_slips.check_fraud,
+        _deliveries(database).handle_event,
+        *_upkeep(database),
+    ]
+
+
+def _upkeep(database: Database) -> list[Callable[..., Any]]:
+    letters = DeadLetters(database)
+    untold = UntoldAlerts(database, Orders(database), letters)
+    upkeep = UpkeepActivities(OpenOrders(database), Inventory(database), letters, untold)
+    return [upkeep.recover_page, upkeep.read_outcome, upkeep.bury_recovery, upkeep.give_up_alerts]
+
+
+def redriving(client: Client, database: Database, settings: Settings) -> Redriving:
+    """Return what redrives dead letters, with the redriver of every channel."""
+    recovery = Recovery(client, OpenOrders(database), Inventory(database))
+    by_channel: dict[str, Redriver] = {
+        ALERT_CHANNEL: AlertRedriver(Alerts(database, _notifiers(settings))),
+        RECOVERY_CHANNEL: RecoveryRedriver(client, recovery),
+    }
+    return Redriving(DeadLetters(database), by_channel)
+
+
+def _notifiers(settings: Settings) -> list[Notifier]:
+    """Whom an alert is handed to; it is logged in any case."""
+    if settings.alert_webhook is None:
+        return []
+    from runtime.webhook import WebhookNotifier
+
+    return [WebhookNotifier(settings.alert_webhook)]
+
+
+def _deliveries(database: Database) -> Deliveries:
+    parties = Parties(database, SimulatedCardProvider(database), SimulatedCarrier(database))
+    return Deliveries(Handlers(parties, Outbox()), OutboxFeed(database))
+
+
+def _deployment(settings: Settings) -> WorkerDeploymentConfig:
+    """Orders are short: each ends on the version that it began on."""
+    if settings.deployment is None or settings.build_id is None:
+        # Without any, the SDK makes one of the code of every module there is, and that takes a second at each start.
+        return WorkerDeploymentConfig(WorkerDeploymentVersion("orders", "unversioned"), use_worker_versioning=False)
+    return WorkerDeploymentConfig(
+        version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
+        use_worker_versioning=True,
+        default_versioning_behavior=VersioningBehavior.PINNED,
+    )
+
+
+async def run_worker(settings: Settings, stop: asyncio.Event, *, relay_only: bool = False) -> None:
+    """Serve until `stop` is set, then drain; raise an OrderError when the worker can't start."""
+    serve = orders_relay if relay_only else orders_worker
+    async with _held_stack(settings):
+        client = await connect(settings, runtime=build_runtime(settings))
+        async with serve(client, database_of(settings), settings):
+            started = "relay started" if relay_only else "worker started"
+            log.info(started, extra={"task_queue": TASK_QUEUE, "namespace": client.namespace})
+            await stop.wait()
+            log.info("draining", extra={"seconds_at_most": settings.drain_seconds})
+    log.info("worker stopped")
+
+
+@asynccontextmanager
+async def _held_stack(settings: Settings) -> AsyncIterator[None]:
+    """Keep the embedded parts up while we use them; a worker never starts them, so that a typo can't."""
+    if not is_embedded(settings):
+        yield
+        return
+    from runtime.embedded.stack import embedded_stack
+
+    database_of(settings)
+    async with embedded_stack(settings, log.warning):
+        yield
+
+
+async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, relay_only: bool = False) -> None:
+    """Keep that many worker processes running until `stop` is set; raise an OrderError when they couldn't start."""
+    async with _held_stack(settings):
+        await connect(settings)
+        await asyncio.to_thread(schema.check, database_of(settings))
+        flags = ["--relay-only"] if relay_only else []
+        supervisor = Supervisor([sys.executable, __file__, *flags], number, settings)
+        log.info("supervisor started", extra={"processes": number})
+        await supervisor.serve(stop)
+    log.info("supervisor stopped")
+
+
+def _serving(settings: Settings, arguments: Arguments) -> Serve:
+    if arguments.processes > 1:
+        return partial(supervise, settings, arguments.processes, relay_only=arguments.relay_only)
+    return partial(run_worker, settings, relay_only=arguments.relay_only)
+
+
+def main() -> int:
+    """Run workers until SIGTERM or SIGINT; return 0, 2 for bad configuration, 4 for what can't be reached."""
+    try:
+        arguments = read_arguments(sys.argv[1:])
+        settings = Settings.read()
+        logs.configure(settings.log_level, settings.log_format)
+        serve = _serving(settings, arguments)
+        with asyncio.Runner(loop_factory=loop_factory()) as runner:
+            runner.run(until_signalled(serve, supervised=arguments.supervised))
+    except OrderError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for whoever started us, before any log
+        return UNREACHABLE if isinstance(error, Unavailable) else USAGE
+    except Exception:
+        log.exception("worker failed")
+        return FAILED
+    return 0
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,143 @@
+"""A routing slip: one run of the stops that travel with it, and what people ask of it and see of it."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+
+from workflows.decisions import Shown, cancel, check_cancel, check_decision, decide, end_as_cancelled, expect, refusal
+from workflows.itinerary import Itinerary
+from workflows.order_steps import why
+from workflows.saga import Run
+from workflows.slip_ends import ALERT
+from workflows.slip_views import result_of, state_of, table_of_slip
+from workflows.views import plan_of
+
+with workflow.unsafe.imports_passed_through():
+    from models.commands import Resolve, UndoPlan
+    from models.errors import InvalidInput
+    from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
+    from models.process import ProcessState
+    from models.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipResult, Taken
+
+NO_WAY_BACK = "there is no way back any more; it can't be cancelled"
+
+
+@workflow.defn(name=SLIP_WORKFLOW)
+class RoutingSlipWorkflow:
+    """Visit the stops of an itinerary, which may change on the way; undo what was done when one fails."""
+
+    @workflow.init
+    def __init__(self, slip: RoutingSlip) -> None:
+        self._problem = ""
+        try:
+            self._itinerary = Itinerary(slip)
+        except InvalidInput as problem:
+            self._problem = str(problem)
+            self._itinerary = Itinerary(slip.model_copy(update={"itinerary": ()}))
+        self._shown = Shown()
+        self._started_at = self._updated_at = workflow.now()
+        deadline = timedelta(seconds=slip.deadline_seconds) if slip.deadline_seconds else None
+        self._run = Run(
+            self._itinerary.saga,
+            slip_process(slip.slip_id),
+            self._itinerary,
+            changed=self._changed,
+            alert=ALERT,
+            deadline=deadline,
+        )
+
+    @workflow.run
+    async def run(self, slip: RoutingSlip) -> SlipResult:
+        """Return the result of a slip that stands; end Failed or Canceled, with nothing left open, otherwise."""
+        if workflow.info().workflow_id != slip_workflow_id(slip.slip_id):
+            self._problem = f"the workflow id must be {slip_workflow_id(slip.slip_id)}"
+        if self._problem:
+            raise ApplicationError(self._problem, type="InvalidInput", non_retryable=True)
+        await self._run.execute()
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        if self._run.status == "completed":
+            return result_of(self._run, self._itinerary)
+        if self._run.status == "cancelled":
+            await end_as_cancelled(self._run)
+        raise ApplicationError(
+            f"{self._run.status}: {why(self._run)}",
+            result_of(self._run, self._itinerary),
+            type="SlipCompensated",
+            non_retryable=True,
+            category=ApplicationErrorCategory.BENIGN,
+        )
+
+    @workflow.query(description="Where the slip is: its status, its version, what is ahead, the history of its stops")
+    def state(self) -> ProcessState:
+        """Return the process state."""
+        return state_of(self._run, self._itinerary, self._started_at, self._updated_at)
+
+    @workflow.query(description="Which undos would run if the slip were cancelled now, in order, and the plan's hash")
+    def undo_plan(self) -> UndoPlan:
+        """Return the undo preview."""
+        undos, digest = self._run.plan()
+        return plan_of(undos, digest, cancellable=not (self._run.pivoted or self._run.unwinding or self._run.ended))
+
+    @workflow.update(description="Change what is ahead: replace it, drop and insert stops, or end the slip early")
+    def revise_slip(self, command: ReviseSlip) -> Taken:
+        """Make a person's revision."""
+        self._itinerary.revise(self._run, command.revision, actor=command.actor, reason=command.reason)
+        return self._taken()
+
+    @revise_slip.validator
+    def _may_revise(self, command: ReviseSlip) -> None:
+        expect(ReviseSlip, command)
+        if command.version not in {None, self._itinerary.version}:
+            raise refusal("StaleVersion", f"the slip is at version {self._itinerary.version}; look at it again")
+        try:
+            self._itinerary.preview(self._run, command.revision)
+        except InvalidInput as problem:
+            raise refusal("RevisionRefused", str(problem)) from None
+
+    @workflow.update(description="Approve or reject at a review stop that waits for a person")
+    def review(self, command: Review) -> Taken:
+        """Take a person's verdict."""
+        self._itinerary.reviews.setdefault(command.stop, command)
+        return self._taken()
+
+    @review.validator
+    def _may_review(self, command: Review) -> None:
+        expect(Review, command)
+        given = self._itinerary.reviews.get(command.stop)
+        if given == command:
+            return
+        if given or self._run.waiting != command.stop or self._run.status != "waiting":
+            raise refusal("NotWaiting", f"{command.stop} is not waiting for a review")
+        if self._itinerary.activity(command.stop) != "review":
+            raise refusal("NotWaiting", f"{command.stop} is not a review")
+
+    @workflow.update(description="Cancel the slip and undo what was done; refused once there is no way back")
+    async def cancel_slip(self, command: CancelSlip) -> Taken:
+        """Stop the slip; raise when it went past the point of no return meanwhile."""
+        await cancel(self._run, command.reason, NO_WAY_BACK)
+        return self._taken()
+
+    @cancel_slip.validator
+    def _may_cancel(self, command: CancelSlip) -> None:
+        expect(CancelSlip, command)
+        check_cancel(self._run, command.plan, NO_WAY_BACK)
+
+    @workflow.update(description="Decide what happens with a parked step: retry, skip, edit, waive or unwind")
+    async def resolve(self, command: Resolve) -> Taken:
+        """Take a person's decision on a parked step."""
+        decide(self._run, command)
+        return self._taken()
+
+    @resolve.validator
+    def _may_resolve(self, command: Resolve) -> None:
+        expect(Resolve, command)
+        check_decision(self._run, command)
+
+    def _taken(self) -> Taken:
+        slip = self._itinerary.slip
+        return Taken(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
+
+    def _changed(self) -> None:
+        self._updated_at = workflow.now()
+        self._shown.show(self._run, table_of_slip(self._run, self._itinerary))

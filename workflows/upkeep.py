@@ -1,0 +1,61 @@
+"""The reconciler: finds orders whose workflow is gone and has them recovered. A Temporal Schedule runs it."""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+
+with workflow.unsafe.imports_passed_through():
+    from activities.upkeep import UpkeepActivities
+    from models.names import RECONCILER_WORKFLOW
+    from models.upkeep import Reconcile, Reconciled
+
+# Then it goes on as a new run, so that no number of open orders makes its history long.
+PAGES_A_RUN = 20
+A_PAGE = timedelta(seconds=60)
+HEARTBEAT = timedelta(seconds=10)
+# The next period comes anyway.
+RETRIES = RetryPolicy(maximum_attempts=5)
+
+
+@workflow.defn(name=RECONCILER_WORKFLOW)
+class ReconcilerWorkflow:
+    """Look at every open order once, page by page; recover what is lost, and give up alerts that reach nobody."""
+
+    @workflow.run
+    async def run(self, task: Reconcile) -> Reconciled:
+        """Return what was looked at and done, from the first run of this round on."""
+        total = task.so_far
+        for _ in range(PAGES_A_RUN):
+            page = await workflow.execute_activity_method(
+                UpkeepActivities.recover_page,
+                task.model_copy(update={"after": total.next or task.after}),
+                start_to_close_timeout=A_PAGE,
+                heartbeat_timeout=HEARTBEAT,
+                retry_policy=RETRIES,
+                summary="recover lost orders",
+            )
+            total = total.plus(page)
+            workflow.set_current_details(_told(total))
+            if total.next is None:
+                break
+        else:
+            workflow.continue_as_new(task.model_copy(update={"so_far": total}))
+        return total.plus(Reconciled(alerts_given_up=await _given_up(task)))
+
+
+async def _given_up(task: Reconcile) -> int:
+    return await workflow.execute_activity_method(
+        UpkeepActivities.give_up_alerts,
+        task,
+        start_to_close_timeout=A_PAGE,
+        retry_policy=RETRIES,
+        summary="give up alerts that reach nobody",
+    )
+
+
+def _told(total: Reconciled) -> str:
+    return (
+        f"looked at **{total.looked_at}** open orders: {total.started} started, {total.recovering} recovering, "
+        f"{total.dead} for a person"
+    )
