@@ -30,4 +30,4 @@ def test_a_child_that_has_ended_still_counts() -> None:
 
     subprocess.run([sys.executable, "-c", BURN.format(0.3)], check=True)
 
-    assert cpu.by_role({"all": [os.getpid()]})["all"] - before >= 0.29
+    assert cpu.by_role({"all": [os.getpid()]})["all"] - before >= 0.25  # ticks of 10 ms, rounded down on both sides
