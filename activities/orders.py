@@ -16,8 +16,8 @@ class OrderActivities:
 
     @activity.defn
     async def validate_order(self, order: Order) -> Priced:
-        """Accept the order at the catalogue's price; refused when it can't be sold as it is."""
-        return await self._orders.accept(order)
+        """Accept the order at the catalogue's price; refused when it can't be sold as it is, or was pruned long ago."""
+        return await self._orders.accept(order, to_run=True)
 
     @activity.defn
     async def complete_order(self, request: CompleteOrder) -> Closed:

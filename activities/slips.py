@@ -31,7 +31,7 @@ class SlipActivities:
     @activity.defn
     async def accept_slip(self, request: AcceptSlip) -> SlipAccepted:
         """Remember the slip."""
-        return await self._slips.accept(request.slip)
+        return await self._slips.accept(request.slip, to_run=True)
 
     @activity.defn
     async def close_slip(self, request: CloseSlip) -> Closed:

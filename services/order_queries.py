@@ -39,12 +39,14 @@ returning body_hash
 """
 
 READ = b"""
-select order_id, status, total, currency, reason, body_hash, created_at, closed_at from orders.orders
+select order_id, status, total, currency, reason, body_hash, created_at, closed_at,
+  body is not null and not body ? 'payment' from orders.orders
 where order_id = %(order_id)s
 """
 
 BY_STATUS = b"""
-select order_id, status, total, currency, reason, body_hash, created_at, closed_at from orders.orders
+select order_id, status, total, currency, reason, body_hash, created_at, closed_at,
+  body is not null and not body ? 'payment' from orders.orders
 where status = %(status)s and (%(after)s::text is null or (created_at, order_id) >
   (select created_at, order_id from orders.orders where order_id = %(after)s))
 order by created_at, order_id limit %(limit)s

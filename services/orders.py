@@ -18,7 +18,10 @@ UNDONE = {Status.COMPENSATED, Status.CANCELLED}
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """What the orders table says of an order; total and body_hash are None when it was closed before it came."""
+    """What the orders table says of an order; total and body_hash are None when it was closed before it came.
+
+    One that was pruned has no receipts any more.
+    """
 
     order_id: str
     status: Status
@@ -27,6 +30,7 @@ class OrderRecord:
     body_hash: str | None
     created_at: datetime
     closed_at: datetime | None
+    pruned: bool
 
 
 class Orders:
@@ -35,8 +39,8 @@ class Orders:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def accept(self, order: Order) -> Priced:
-        """Take the order once, at the catalogue's price.
+    async def accept(self, order: Order, *, to_run: bool = False) -> Priced:
+        """Take the order once, at the catalogue's price; one that is `to_run` must not have been pruned.
 
         Raises OrderRejected naming the field, Conflict when the id has another body, AlreadyUndone, Unavailable.
         """
@@ -52,7 +56,11 @@ class Orders:
         total, refusal = await self._db.row(order_queries.ACCEPT, params) or (None, None)
         if total is None:
             # What was accepted before stays accepted, at its price of then, whatever the catalogue says now.
-            return _repeated(order, await self.find(order.order_id), refusal)
+            known = await self.find(order.order_id)
+            if to_run and known and known.pruned:
+                # No receipt would keep its effects from happening once more.
+                raise OrderRejected(f"order_id: {order.order_id} ended long ago as {known.status} and was pruned")
+            return _repeated(order, known, refusal)
         return Priced(total=Money(amount=total, currency=order.currency))
 
     async def find(self, order_id: str, connection: Connection | None = None) -> OrderRecord | None:

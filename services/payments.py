@@ -43,7 +43,12 @@ select account,
 from unnest(array['card_clearing', 'bank', 'held', 'revenue']) as account
 """
 
-_RECEIVER = Receiver("payments", refused_as=CardDeclined, verdict=_VERDICT, done=_CHARGED, settled=_SETTLED)
+# A sale: for ever in the ledger.
+STANDS = "exists (select from payments.ledger where key = %(key)s and kind = 'settle')"
+
+_RECEIVER = Receiver(
+    "payments", refused_as=CardDeclined, verdict=_VERDICT, done=_CHARGED, settled=_SETTLED, stands=STANDS
+)
 
 
 class Payments:

@@ -29,12 +29,14 @@ select status, answer::text, request_hash, answer ->> 'error', answer ->> 'messa
 from {schema}.receipts where key = %(key)s
 """
 
-# Only the undo that turned done into undone has undos = 1 there; effects of an undo ask for both.
+# Only the undo that turned done into undone has undos = 1 there; effects of an undo ask for both. Where the books say
+# that an effect stands and there is no receipt, it was pruned: no row then, as of what was settled.
 UNDO = """
 with {gate},
 undone as (
   insert into {schema}.receipts as receipt (key, status, undos)
   select %(key)s, 'tombstone', 1 from gate
+  where not {stands} or exists (select from {schema}.receipts where key = %(key)s)
   on conflict (key) do update set
     status = case receipt.status when 'done' then 'undone' else receipt.status end,
     undos = receipt.undos + 1

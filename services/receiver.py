@@ -39,7 +39,7 @@ class Undone:
 class Receiver:
     """The receipts of one service: its schema, and the SQL of its effects."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the first by name
         self,
         schema: str,
         *,
@@ -48,13 +48,18 @@ class Receiver:
         done: LiteralString = "",
         undone: LiteralString = "",
         settled: LiteralString = "",
+        stands: LiteralString = "false",
     ) -> None:
-        """Compile the statements; `verdict` is the CTE of that name, the others are CTEs of effects."""
+        """Compile the statements; `verdict` is the CTE of that name, the next three are CTEs of effects.
+
+        `stands` is what the service's books, which are kept for ever, say of a key whose receipt was pruned.
+        """
         parts = {
             "schema": Identifier(schema),
             "error": Literal(refused_as.__name__),
             "gate": SQL(receipts.GATE).format(scope=Literal(f"{schema}:")),
             "verdict": SQL(verdict),
+            "stands": SQL(stands),
         }
 
         def compiled(statement: LiteralString, effects: LiteralString = "") -> bytes:

@@ -8,7 +8,7 @@ from psycopg import Connection
 from models.errors import Final, Unavailable
 from services.database import connection_string, unavailable
 
-HEAD = "0008"
+HEAD = "0009"
 VERSION_SCHEMA = "migrations"
 # Any number that nobody else uses: whoever migrates holds this lock, and the others wait.
 _LOCK = 7_305_811_042

@@ -22,7 +22,9 @@ values (%(key)s, %(order_id)s, %(tracking)s, now())
 on conflict (key) do update set recalled_at = coalesce(parcel.recalled_at, now())
 """
 
-_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, verdict=_VERDICT, done=_HANDED_OVER)
+_STANDS = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
+
+_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, verdict=_VERDICT, done=_HANDED_OVER, stands=_STANDS)
 
 
 class Shipping:

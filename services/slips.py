@@ -27,14 +27,20 @@ where held.closed_at is null and held.body_hash = %(hash)s
 returning slip_id
 """
 
-_READ = b"select slip_id, status, reason, body_hash, created_at, closed_at from slips.slips where slip_id = %(slip_id)s"
+_READ = b"""
+select slip_id, status, reason, body_hash, created_at, closed_at, body is not null and not body ? 'itinerary'
+from slips.slips where slip_id = %(slip_id)s
+"""
 
 STANDING = frozenset({"completed", "terminated"})
 
 
 @dataclass(frozen=True)
 class SlipRecord:
-    """What the table says of a slip; body_hash is None when it was closed before it came."""
+    """What the table says of a slip; body_hash is None when it was closed before it came.
+
+    One that was pruned has no receipts any more.
+    """
 
     slip_id: str
     status: str
@@ -42,6 +48,7 @@ class SlipRecord:
     body_hash: str | None
     created_at: datetime
     closed_at: datetime | None
+    pruned: bool
 
 
 class Slips:
@@ -50,14 +57,19 @@ class Slips:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def accept(self, slip: RoutingSlip) -> SlipAccepted:
-        """Take the slip once; raise Conflict when its id is another slip's, AlreadyUndone, Unavailable."""
+    async def accept(self, slip: RoutingSlip, *, to_run: bool = False) -> SlipAccepted:
+        """Take the slip once; one that is `to_run` must not have been pruned.
+
+        Raises Conflict when its id is another slip's, AlreadyUndone, Final, Unavailable.
+        """
         params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
         if await self._db.row(_ACCEPT, params):
             return SlipAccepted(new=True)
         known = await self.find(slip.slip_id)
         if known is not None and known.body_hash is None:
             raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it came")
+        if to_run and known and known.pruned:
+            raise Final(f"{slip.slip_id}: ended long ago as {known.status} and was pruned")
         if known is None or known.body_hash != slip.body_hash():
             raise Conflict(f"{slip.slip_id}: is the id of another slip")
         return SlipAccepted(new=False)

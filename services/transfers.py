@@ -9,6 +9,7 @@ from models.base import fingerprint
 from models.errors import AlreadyUndone, KeyReused, TransferRefused, Unavailable
 from models.steps import BookTransfer, Charge, ExpectTransfer, PendingTransfer, Refunded, RefundPayment
 from services.database import Database
+from services.payments import STANDS
 from services.receiver import Receiver
 
 _EXPECT = b"""
@@ -53,7 +54,9 @@ transfer as (
 )
 """
 
-_RECEIVER = Receiver("payments", refused_as=TransferRefused, verdict=_VERDICT, done=_BOOKED, undone=_GIVEN_BACK)
+_RECEIVER = Receiver(
+    "payments", refused_as=TransferRefused, verdict=_VERDICT, done=_BOOKED, undone=_GIVEN_BACK, stands=STANDS
+)
 
 
 class Transfers:

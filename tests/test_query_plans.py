@@ -56,6 +56,11 @@ insert into shipping.parcels (key, order_id, tracking)
   select 'old-' || n || ':ship', 'old-' || n, 'T' || n from generate_series(1, {rows}) as n;
 insert into inventory.stock (sku, available, received) select 'OLD-' || n, 1, 1 from generate_series(1, {rows}) as n;
 insert into orders.catalogue (sku, price, currency) select 'OLD-' || n, 1, 'EUR' from generate_series(1, {rows}) as n;
+insert into slips.slips (slip_id, body, body_hash, status, closed_at)
+  select 'old-' || n, '{{"itinerary": [{{"name": "wrap"}}]}}', 'hash', 'completed', now() - n * interval '1 minute'
+  from generate_series(1, {rows}) as n;
+insert into wrapping.receipts (key, request_hash, status, answer)
+  select 'slip.old-' || n || ':wrap', 'hash', 'done', '{{}}' from generate_series(1, {rows}) as n;
 insert into outbox.processes (process_id, due_at, ended_at)
   select 'old-' || n, now(), now() - n * interval '1 minute' from generate_series(1, {rows}) as n;
 insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id, published_at)

@@ -1,10 +1,14 @@
 """`prune` as people run it: what is young stays, and what it would do can be seen first."""
 
+import subprocess
 from uuid import uuid4
 
 import pytest
 
-from tests.cli.conftest import Starter, as_bytes, order_document
+from runtime.connection import database_of
+from runtime.settings import Settings
+from tests.cli.conftest import Environment, Starter, as_bytes, clean_environment, order_document, run_starter
+from tests.temporal_cli import BINARY
 
 pytestmark = pytest.mark.server
 
@@ -16,9 +20,12 @@ def test_what_ended_today_stays(starter: Starter) -> None:
     pruned = starter("prune", "--older-than", "7", "--json")
     told = starter("prune", "--older-than", "7")
 
-    assert (counted.code, counted.document) == (0, {"orders": 0, "dry_run": True})
-    assert (pruned.code, pruned.document) == (0, {"orders": 0, "receipts": 0, "states": 0, "dry_run": False})
-    assert (told.code, told.out) == (0, "pruned 0 orders: 0 receipts, 0 kept states\n")
+    assert (counted.code, counted.document) == (0, {"orders": 0, "slips": 0, "dry_run": True})
+    assert (pruned.code, pruned.document) == (
+        0,
+        {"orders": 0, "slips": 0, "receipts": 0, "states": 0, "dry_run": False},
+    )
+    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 kept states\n")
 
 
 def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
@@ -27,3 +34,21 @@ def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
         assert ran.code == 2, ran.err
         assert "--older-than" in ran.err
         assert ran.err.count("\n") == 1
+
+
+@pytest.mark.usefixtures("starter")
+def test_what_temporal_still_has_and_could_reset_is_refused(system: Environment) -> None:
+    settings = Settings.read({name: text for name, text in system.items() if name.startswith("ORDERS_")})
+    address, namespace = f"127.0.0.1:{settings.temporal_port}", f"long-{uuid4().hex[:8]}"
+    command = [str(BINARY), "operator", "namespace", "create", "--retention", "240h", "--address", address]
+    subprocess.run([*command, "--namespace", namespace], env=clean_environment(), capture_output=True, check=True)
+    there = clean_environment(
+        TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE=namespace, DATABASE_URL=database_of(settings)
+    )
+
+    refused = run_starter(there, "prune", "--older-than", "10")
+    taken = run_starter(there, "prune", "--older-than", "11")
+
+    problem = "must be more than the 10 days for which Temporal keeps a run, which could still be reset"
+    assert (refused.code, refused.err) == (2, f"error: --older-than: {problem}\n")
+    assert taken.code == 0, taken.err

@@ -4,10 +4,15 @@ import asyncio
 
 import pytest
 
-from models.errors import Conflict, InvalidInput
+from models.errors import AlreadySettled, Conflict, Final, InvalidInput, OrderRejected
 from models.money import Money
-from models.steps import Priced
+from models.slip import RoutingSlip, Stop
+from models.slip_steps import CloseSlip, WrapGift
+from models.steps import Priced, Released
 from services.retention import Pruned, Retention
+from services.slips import SlipClosing, Slips
+from services.transfers import Transfers
+from services.wrapping import Wrapping
 from tests.services import requests
 from tests.services.shop import Shop
 from tests.services.test_closing import placed
@@ -16,6 +21,8 @@ AGE = b"update orders.orders set closed_at = now() - %(days)s * interval '1 day'
 KEYS = b"""
 select key from inventory.receipts union all select key from payments.receipts
 union all select key from shipping.receipts order by key"""
+AGE_SLIP = b"update slips.slips set closed_at = now() - interval '30 days' where slip_id = 's-1'"
+OLD_SLIP = RoutingSlip(slip_id="s-1", itinerary=(Stop(name="wrap", activity="wrap_gift"),))
 STATE = b"""
 insert into orders.process_states (order_id, process_id, status, started_at, updated_at, state)
 values ('o-1', 'order-o-1', 'completed', now(), now(), '{}')"""
@@ -45,7 +52,7 @@ async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_s
     await completed(shop)
     await shop.db.rows(STATE)
     books = (await shop.inventory.levels(), await shop.payments.balances())
-    assert await retention.count(29) == 1
+    assert await retention.count(29) == Pruned(orders=1)
 
     assert await retention.prune(29) == Pruned(orders=1, receipts=3, states=1)
 
@@ -58,7 +65,37 @@ async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_s
     with pytest.raises(Conflict):
         await shop.orders.accept(requests.order(SKU_1=7))
     assert (await shop.inventory.levels(), await shop.payments.balances()) == books
-    assert (await retention.count(29), await retention.prune(29)) == (0, Pruned())
+    assert (await retention.count(29), await retention.prune(29)) == (Pruned(), Pruned())
+
+
+async def test_a_pruned_order_is_not_run_again(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await completed(shop)
+    await shop.orders.accept(requests.order(), to_run=True)
+
+    await Retention(shop.db).prune(29)
+
+    with pytest.raises(OrderRejected, match="order_id: o-1 ended long ago as completed and was pruned"):
+        await shop.orders.accept(requests.order(), to_run=True)
+
+
+async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await completed(shop)
+    await Retention(shop.db).prune(29)
+    books = (await shop.inventory.levels(), await shop.payments.balances())
+
+    with pytest.raises(AlreadySettled):
+        await shop.payments.refund(requests.refund())
+    with pytest.raises(AlreadySettled):
+        await shop.shipping.cancel(requests.cancel())
+    with pytest.raises(AlreadySettled):
+        await Transfers(shop.db).give_back(requests.refund())
+
+    assert await shop.inventory.release(requests.release()) == Released()
+    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+    assert await shop.provider.find(requests.charge().key)
+    assert await shop.carrier.find(requests.create().key)
 
 
 async def test_what_is_younger_or_open_or_waits_for_a_person_stays(unchecked_shop: Shop) -> None:
@@ -86,6 +123,49 @@ async def test_what_a_person_left_open_keeps_its_receipt(unchecked_shop: Shop) -
     assert await Retention(shop.db).prune(7) == Pruned(orders=1, receipts=2)
 
     assert await keys(shop) == ["o-1:reserve"]
+
+
+async def test_an_order_that_was_undone_can_be_undone_again_after_it_was_pruned(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await placed(shop)
+    await shop.shipping.cancel(requests.cancel())
+    await shop.payments.refund(requests.refund())
+    await shop.inventory.release(requests.release())
+    await shop.closing.close(requests.complete(outcome="compensated"))
+    await shop.db.rows(AGE, {"id": "o-1", "days": 30})
+    await Retention(shop.db).prune(7)
+    books = (await shop.inventory.levels(), await shop.payments.balances())
+
+    await shop.shipping.cancel(requests.cancel())
+    await shop.payments.refund(requests.refund())
+    await shop.inventory.release(requests.release())
+
+    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+
+
+async def test_an_old_slip_is_let_go_of_and_its_id_is_not_run_again(unchecked_shop: Shop) -> None:
+    shop, slips = unchecked_shop, Slips(unchecked_shop.db)
+    for slip in (OLD_SLIP, OLD_SLIP.model_copy(update={"slip_id": "s-2"})):
+        await slips.accept(slip)
+        process = f"slip.{slip.slip_id}"
+        wrap = WrapGift(key=f"{process}:wrap", order_id=process, lines=requests.order().lines, paper="stars")
+        await Wrapping(shop.db).wrap(wrap)
+        said = {"key": f"{process}:close", "order_id": process, "slip_id": slip.slip_id, "body_hash": slip.body_hash()}
+        request = CloseSlip.model_validate(said | {"outcome": "completed"})
+        await SlipClosing(shop.db, shop.inventory, shop.payments).close(request)
+    await shop.db.rows(AGE_SLIP)
+
+    assert await Retention(shop.db).count(29) == Pruned(slips=1)
+    assert await Retention(shop.db).prune(29) == Pruned(slips=1, receipts=1)
+
+    assert await shop.db.rows(b"select key from wrapping.receipts") == [("slip.s-2:wrap",)]
+    assert await shop.db.row(b"select body::text from slips.slips where slip_id = 's-1'", {}) == ("{}",)
+    assert not (await slips.accept(OLD_SLIP)).new
+    assert (await slips.accept(OLD_SLIP.model_copy(update={"slip_id": "s-2"}), to_run=True)).new is False
+    with pytest.raises(Final, match="s-1: ended long ago as completed and was pruned"):
+        await slips.accept(OLD_SLIP, to_run=True)
+    with pytest.raises(Conflict):
+        await slips.accept(OLD_SLIP.model_copy(update={"max_hops": 3}))
 
 
 async def test_two_at_once_let_go_of_each_order_once(unchecked_shop: Shop) -> None:
