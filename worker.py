@@ -102,7 +102,7 @@ def build(client: Client, database: Database, settings: Settings) -> Worker:
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
         activities=_activities(database, _notifiers(settings)),
-        interceptors=[Boundary()],
+        interceptors=[Boundary(express=settings.worker_express)],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
         max_concurrent_local_activities=settings.max_activities,

@@ -13,19 +13,31 @@ from models.steps import Reply
 
 
 class Boundary(Interceptor):
-    """The interceptor that every worker of the house is built with."""
+    """The interceptor that every worker of the house is built with.
+
+    Without `express` a worker turns away what is tried inside a workflow task; the saga then asks by the task queue.
+    """
+
+    def __init__(self, *, express: bool = True) -> None:
+        self._express = express
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Return the boundary around an activity."""
-        return _Boundary(super().intercept_activity(next))
+        return _Boundary(super().intercept_activity(next), express=self._express)
 
 
 class _Boundary(ActivityInboundInterceptor):
+    def __init__(self, inner: ActivityInboundInterceptor, *, express: bool) -> None:
+        super().__init__(inner)
+        self._express = express
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         info = activity.info()
+        if info.is_local and not self._express:
+            raise ApplicationError("this worker takes no step inside a workflow task", type="NoExpress")
         if info.is_local and activity.is_worker_shutdown():
             raise ApplicationError("this worker is draining: it begins nothing new", type="Draining")
-        alive = asyncio.create_task(_show_life())
+        alive = asyncio.create_task(_show_life(info.heartbeat_timeout)) if info.heartbeat_timeout else None
         attempt = info.attempt
         try:
             reply = await self.next.execute_activity(input)
@@ -33,7 +45,8 @@ class _Boundary(ActivityInboundInterceptor):
             # Its message says all; the stack of what went wrong on purpose would only fill the history.
             raise as_failure(error, attempt) from None
         finally:
-            alive.cancel()
+            if alive:
+                alive.cancel()
         return reply.model_copy(update={"attempt": attempt}) if isinstance(reply, Reply) else reply
 
 
@@ -53,11 +66,8 @@ def as_failure(error: Exception, attempt: int) -> ApplicationError:
     )
 
 
-async def _show_life() -> None:
+async def _show_life(timeout: timedelta) -> None:
     """Heartbeat while the call is out: a cancel reaches the activity that way, and a dead worker is noticed."""
-    timeout = activity.info().heartbeat_timeout
-    if timeout is None:
-        return
     while True:
         await asyncio.sleep(timeout.total_seconds() / 3)  # first: most calls are over before anybody wonders
         activity.heartbeat()

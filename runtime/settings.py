@@ -87,6 +87,8 @@ class Settings(BaseModel):
     deadline_seconds: Annotated[int, Field(ge=1, le=DEADLINE_AT_MOST)] | None = None
     # For orders that don't say themselves: try their steps inside the workflow task first.
     express: bool = False
+    # Off: a worker leaves every step to the task queue, whatever its order says.
+    worker_express: bool = True
     alert_webhook: Annotated[str, AfterValidator(_webhook)] | None = None
 
     @model_validator(mode="after")
