@@ -1,0 +1,136 @@
+"""How a worker takes up a backlog: python -m benchmarks.backlog [--orders N] [--regular].
+
+First the steady rate: thirty orders in flight, starter and worker apart. Then the worker is stopped, N orders are
+placed, and a worker is started: the books tell how many are closed, tenth after tenth. The first tenth begins with
+the start of the worker's process. Each order must end once in the books, or the run is void.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import cpu, figures, stage
+from benchmarks.driver import RunFailed
+from benchmarks.growth import PARTS, memory
+from benchmarks.house import House, held
+from benchmarks.load import order_of
+from benchmarks.on_temporal import Ours
+from benchmarks.report import number, table
+from benchmarks.turns import IN_FLIGHT, watched
+from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
+from models.order import Order
+
+OURS = Ours("backlog", "a backlog")
+STARTERS, PATIENCE = 50, 120.0
+WARM, STEADY = 3.0, 15.0
+
+
+async def pile_up(house: House, prefix: str, orders: int, extra: dict[str, Any]) -> float:
+    """Place orders that nobody waits for; return how many a second were taken."""
+    numbers, began = iter(range(orders)), time.monotonic()
+
+    async def keep_placing() -> None:
+        for each in numbers:
+            order = Order.model_validate(order_of(f"{prefix}-{each}", "ok") | extra, strict=False)
+            await house.client.start_workflow(
+                ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE
+            )
+
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(STARTERS):
+            tasks.create_task(keep_placing())
+    return orders / (time.monotonic() - began)
+
+
+async def until_closed(house: House, wanted: int, every: float) -> None:
+    """Wait until so many orders are closed; raise RunFailed when none is for two minutes."""
+    before, moved = -1, time.monotonic()
+    while (closed := await house.closed()) < wanted:
+        if closed != before:
+            before, moved = closed, time.monotonic()
+        if time.monotonic() - moved > PATIENCE:
+            raise RunFailed(f"{closed} of {wanted} orders are closed, and no more for {PATIENCE:.0f} s")
+        await asyncio.sleep(every)
+
+
+async def drain(house: House, orders: int, parts: int = PARTS) -> list[dict[str, Any]]:
+    """Return the rate, the CPU of an order and the memory, for each part of a backlog that is drained from now on."""
+    rows, roles, before = [], house.running.roles, await house.closed()
+    seen, looked, used = before, time.monotonic(), cpu.by_role(roles)
+    for part in range(1, parts + 1):
+        await until_closed(house, before + orders * part // parts, every=min(1.0, orders / 5000))
+        closed, now, spent = await house.closed(), time.monotonic(), cpu.by_role(roles)
+        if not (count := closed - seen):
+            continue  # the part before took in all of this one
+        rows.append(
+            {
+                "drained": closed - before,
+                "per_second": count / (now - looked),
+                "cpu": {role: (spent[role] - used[role]) / count * 1000 for role in roles},
+                "memory": {role: memory(pids) for role, pids in roles.items() if role != "postgres"},
+            }
+        )
+        seen, looked, used = closed, now, spent
+    return rows
+
+
+async def measure(orders: int, extra: dict[str, Any]) -> dict[str, Any]:
+    """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
+    async with stage.opened() as opened, held(opened, OURS, extra) as house:
+        house.start_worker()
+        house.running.driver.tell(
+            "run", prefix="steady", kind="ok", in_flight=IN_FLIGHT, warm=WARM, seconds=min(STEADY, orders / 30)
+        )
+        done, used = await watched(house.running)
+        steady = figures.sample(done["milliseconds"], done["seconds"], used)
+        house.stop_worker()
+        placing = await pile_up(house, "backlog", orders, extra)
+        house.start_worker()
+        rows = await drain(house, orders)
+        OURS.check(opened, done["placed"] + orders)
+    return {"orders": orders, "steady": steady, "placed_per_second": placing, "drained": rows}
+
+
+def told(found: dict[str, Any]) -> str:
+    """Return the table of a run, in Markdown."""
+    steady = found["steady"]["per_second"]
+    rows: list[Sequence[str]] = [
+        [
+            f"{row['drained']:,}",
+            number(row["per_second"]),
+            number(row["per_second"] / steady, 2),
+            number(sum(row["cpu"].values())),
+            *(f"{row['memory'][role]:.0f}" for role in ("server", "worker")),
+        ]
+        for row in found["drained"]
+    ]
+    head = ["drained", "sagas/s", "to the steady rate", "ms of CPU", "server MB", "worker MB"]
+    placed = f"{found['orders']:,} orders placed without a worker, {found['placed_per_second']:.0f} a second"
+    return "\n\n".join([f"Steady: {steady:.1f} sagas/s. Then {placed}.", table(head, rows)])
+
+
+def main() -> None:
+    """Measure and print."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--orders", type=int, default=2_000)
+    parser.add_argument("--regular", action="store_true", help="orders that don't go by express")
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    given = parser.parse_args()
+    try:
+        found = asyncio.run(measure(given.orders, {} if given.regular else {"express": True}))
+    except RunFailed as error:
+        sys.exit(f"this run is void: {error}")
+    if given.json:
+        given.json.write_text(json.dumps(found, indent=1) + "\n")
+    print(told(found))
+
+
+if __name__ == "__main__":
+    main()

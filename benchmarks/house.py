@@ -1,0 +1,84 @@
+"""Our servers and a starter, held up for longer than a worker is: workers come and go between them."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import Client
+
+from benchmarks.contestants import Running
+from benchmarks.driver import Driver, RunFailed, begin
+from benchmarks.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
+from benchmarks.stage import Stage
+from runtime.connection import connect
+from runtime.embedded import processes
+from runtime.settings import PROJECT, Settings
+from services.database import Database
+
+WORKER = (PROJECT / "worker.py",)
+CLOSED = b"select count(*) from orders.orders where closed_at is not null"
+
+
+@dataclass
+class House:
+    """What is up: the address of the server, the database, the starter, and the worker while there is one."""
+
+    address: str
+    database: str
+    folder: Path
+    db: Database
+    client: Client
+    running: Running
+    _worker: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    def start_worker(self, program: Sequence[object] = WORKER, env: Mapping[str, str] | None = None) -> None:
+        """Start a worker, `worker.py` as it comes unless told otherwise; it serves as soon as it can."""
+        own = {"DATABASE_URL": self.database, "TEMPORAL_ADDRESS": self.address, **(env or {})}
+        self._worker = begin([sys.executable, *program], self.folder / "worker.log", own)
+        self.running.roles["worker"] = [self._worker.pid]
+
+    def stop_worker(self) -> None:
+        """Stop the worker in good order; raise RunFailed when it ended before."""
+        if self._worker is None:
+            return
+        if self._worker.poll() is not None:
+            raise RunFailed(f"the worker has ended by itself; see {self.folder / 'worker.log'}")
+        processes.stop(self._worker, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
+        self._worker = None
+        self.running.roles.pop("worker", None)
+
+    async def closed(self) -> int:
+        """Return how many orders are closed."""
+        row = await self.db.row(CLOSED, {})
+        return int(row[0]) if row else 0
+
+
+@asynccontextmanager
+async def held(stage: Stage, ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
+    """Hold up everything but a worker; `order` are fields that each order also has."""
+    await ours.prepare(stage)
+    folder, database = stage.of(ours.name), stage.database(ours.database)
+    async with tuned_server(folder) as (address, server):
+        command = [sys.executable, "-m", "benchmarks.ours", "--address", address, "--database", database]
+        command += ["--order", json.dumps(dict(order)), "--starter-only"]
+        client = await connect(Settings(database_url=database), address=address)
+        driver = await Driver.start(command, folder / "starter.log")
+        roles = {"server": [server], "client": [driver.pid], "postgres": [stage.postgres_pid]}
+
+        async def crash() -> None:
+            raise RunFailed("no worker is killed here")
+
+        async with await Database.open(database, size=1) as db:
+            house = House(address, database, folder, db, client, Running(driver, roles, crash))
+            try:
+                yield house
+            finally:
+                house.stop_worker()
+                await driver.stop()

@@ -1,0 +1,113 @@
+"""What the sizes of a worker are worth: python -m benchmarks.sizes [--rounds N] [--only NAME ...].
+
+Pollers, slots, cache, pool and garbage collection, each against our worker as it is, in rounds on one server: one order
+alone, thirty in flight, and a backlog that a worker finds at its start. A figure is the median over the rounds of the
+ratio within each. Regular orders, starter and worker apart, since all of these count for what goes by the task queue.
+"""
+
+import argparse
+import asyncio
+import json
+import signal
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from benchmarks import figures, stage
+from benchmarks.backlog import drain, pile_up, until_closed
+from benchmarks.compare import tell
+from benchmarks.driver import RunFailed
+from benchmarks.house import House, held
+from benchmarks.on_temporal import Ours
+from benchmarks.report import number, table
+from benchmarks.turns import IN_FLIGHT, watched
+
+BASE = "as it is"
+CHOICES: Mapping[str, dict[str, Any]] = {
+    BASE: {},
+    "2 pollers of each kind, not 5": {"pollers": 2},
+    "20 pollers": {"pollers": 20},
+    "autoscaling pollers": {"pollers": "autoscaling"},
+    "20 activities at once, not 100": {"settings": {"max_activities": 20}},
+    "400 activities": {"settings": {"max_activities": 400}},
+    "20 workflow tasks at once, not 100": {"worker": {"max_concurrent_workflow_tasks": 20}},
+    "50 workflows cached, not 1,000": {"worker": {"max_cached_workflows": 50}},
+    "4,000 workflows": {"worker": {"max_cached_workflows": 4000}},
+    "5 connections, not 10": {"settings": {"database_pool": 5}},
+    "30 connections": {"settings": {"database_pool": 30}},
+    "collector: start frozen, 20,000 new objects a round": {"collector": [20_000, 20, 20]},
+}
+OURS = Ours("sizes", "sizes")
+ALONE, LOAD, WARM, BACKLOG = 3.0, 6.0, 1.5, 300
+FIGURES = {"alone.p50": "p50 alone", "load.per_second": "sagas/s", "load.cpu": "CPU", "drain.per_second": "backlog"}
+Turns = dict[str, list[dict[str, Any]]]
+
+
+async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
+    """Return what a worker with one choice measures."""
+    program = ["-m", "benchmarks.worker_with", json.dumps(choice)]
+    turn: dict[str, Any] = {"round": number}
+    house.start_worker(program)
+    for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):
+        house.running.driver.tell(
+            "run", prefix=f"{prefix}-{name}", kind="ok", in_flight=in_flight, warm=WARM, seconds=seconds
+        )
+        done, used = await watched(house.running)
+        turn[name] = figures.sample(done["milliseconds"], done["seconds"], used)
+    house.stop_worker()
+    before = await house.closed()
+    await pile_up(house, f"{prefix}-drain", BACKLOG, {})
+    house.start_worker(program)
+    # What a process takes to start is the same for all, and not what is asked.
+    await until_closed(house, before + BACKLOG // 10, every=0.05)
+    left = before + BACKLOG - await house.closed()
+    turn["drain"] = (await drain(house, left, parts=1))[0]
+    house.stop_worker()
+    return turn
+
+
+async def measure(rounds: int, names: Sequence[str]) -> Turns:
+    """Return the turns of each choice."""
+    turns: Turns = {name: [] for name in names}
+    async with stage.opened() as opened, held(opened, OURS, {}) as house:
+        for number in range(1, rounds + 1):
+            for name in names if number % 2 else reversed(names):
+                began = time.monotonic()
+                turn = await take_turn(house, CHOICES[name], number, f"r{number}-{list(CHOICES).index(name)}")
+                turns[name].append(turn)
+                tell(f"round {number} of {rounds}, {time.monotonic() - began:.0f} s  {name}")
+    return turns
+
+
+def told(turns: Turns) -> str:
+    """Return the table of a run, in Markdown: ratios to the worker as it is, and its own figures."""
+    rows = []
+    for name, taken in turns.items():
+        if name != BASE:
+            found = [number(figures.ratio(taken, turns[BASE], figure), 2) for figure in FIGURES]
+            rows.append([name, *found])
+    base = [number(figures.median(turns[BASE], figure)) for figure in FIGURES]
+    return table(["to the worker as it is", *FIGURES.values()], [[BASE, *base], *rows])
+
+
+def main() -> None:
+    """Measure and print."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--only", nargs="+", default=list(CHOICES), metavar="NAME", choices=list(CHOICES))
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    given = parser.parse_args()
+    try:
+        turns = asyncio.run(measure(given.rounds, [BASE, *(name for name in given.only if name != BASE)]))
+    except RunFailed as error:
+        sys.exit(f"this run is void: {error}")
+    if given.json:
+        given.json.write_text(json.dumps(turns, indent=1) + "\n")
+    print(told(turns))
+
+
+if __name__ == "__main__":
+    main()

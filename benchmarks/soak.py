@@ -1,0 +1,85 @@
+"""Whether a worker's memory stays flat: python -m benchmarks.soak [--minutes N] [--in-flight N] [--express].
+
+One server and one worker for the whole time, starter apart, orders that go well and, every other stretch, orders
+that are undone. The memory is looked at after each tenth; the books must hold each order once, or the run is void.
+"""
+
+import argparse
+import asyncio
+import itertools
+import json
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from benchmarks import stage
+from benchmarks.driver import RunFailed
+from benchmarks.growth import PARTS, memory
+from benchmarks.house import held
+from benchmarks.on_temporal import Ours
+from benchmarks.report import number, table
+from benchmarks.turns import watched
+
+OURS = Ours("soak", "soak")
+UNDONE_FOR = 0.1  # of each tenth
+
+
+async def measure(seconds: float, in_flight: int, extra: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the orders so far and the memory after each tenth; raise RunFailed when the books don't balance."""
+    rows, placed = [], {"ok": 0, "refused": 0}
+    async with stage.opened() as opened, held(opened, OURS, extra) as house:
+        house.start_worker()
+        for part, kind in itertools.product(range(1, PARTS + 1), ("refused", "ok")):
+            share = UNDONE_FOR if kind == "refused" else 1 - UNDONE_FOR
+            house.running.driver.tell(
+                "run", prefix=f"s{part}-{kind}", kind=kind, in_flight=in_flight, warm=0, seconds=share * seconds / PARTS
+            )
+            done, _ = await watched(house.running)
+            placed[kind] += done["placed"]
+            if kind == "ok":
+                resident = {role: memory(pids) for role, pids in house.running.roles.items()}
+                rows.append({"part": part, "completed": placed["ok"], "undone": placed["refused"], "memory": resident})
+        OURS.check(opened, placed["ok"])
+    return rows
+
+
+def told(rows: list[dict[str, Any]], seconds: float) -> str:
+    """Return the table of a run, in Markdown."""
+    lines = []
+    for row in rows:
+        first, now = rows[0]["memory"]["worker"], row["memory"]["worker"]
+        counts = [f"{row[kind]:,}" for kind in ("completed", "undone")]
+        lines.append(
+            [
+                number(row["part"] * seconds / PARTS / 60, 0),
+                *counts,
+                number(now, 0),
+                number(now / first, 2),
+                number(row["memory"]["server"], 0),
+            ]
+        )
+    return table(["minutes", "completed", "undone", "worker MB", "to the first", "server MB"], lines)
+
+
+def main() -> None:
+    """Measure and print."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--minutes", type=float, default=60.0)
+    parser.add_argument("--in-flight", type=int, default=30)
+    parser.add_argument("--express", action="store_true")
+    parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
+    given = parser.parse_args()
+    seconds = given.minutes * 60
+    try:
+        rows = asyncio.run(measure(seconds, given.in_flight, {"express": True} if given.express else {}))
+    except RunFailed as error:
+        sys.exit(f"this run is void: {error}")
+    if given.json:
+        given.json.write_text(json.dumps(rows, indent=1) + "\n")
+    print(told(rows, seconds))
+
+
+if __name__ == "__main__":
+    main()
