@@ -22,7 +22,7 @@ from benchmarks.house import House, held
 from benchmarks.load import order_of
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
-from benchmarks.turns import IN_FLIGHT, watched
+from benchmarks.turns import IN_FLIGHT
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 
@@ -52,6 +52,7 @@ async def until_closed(house: House, wanted: int, every: float) -> None:
     """Wait until so many orders are closed; raise RunFailed when none is for two minutes."""
     before, moved = -1, time.monotonic()
     while (closed := await house.closed()) < wanted:
+        house.check_worker()
         if closed != before:
             before, moved = closed, time.monotonic()
         if time.monotonic() - moved > PATIENCE:
@@ -84,10 +85,7 @@ async def measure(orders: int, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
     async with stage.opened() as opened, held(opened, OURS, extra) as house:
         house.start_worker()
-        house.running.driver.tell(
-            "run", prefix="steady", kind="ok", in_flight=IN_FLIGHT, warm=WARM, seconds=min(STEADY, orders / 30)
-        )
-        done, used = await watched(house.running)
+        done, used = await house.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
         steady = figures.sample(done["milliseconds"], done["seconds"], used)
         house.stop_worker()
         placing = await pile_up(house, "backlog", orders, extra)

@@ -1,5 +1,6 @@
 """Our servers and a starter, held up for longer than a worker is: workers come and go between them."""
 
+import asyncio
 import json
 import signal
 import subprocess
@@ -14,15 +15,17 @@ from typing import Any
 from temporalio.client import Client
 
 from benchmarks.contestants import Running
-from benchmarks.driver import Driver, RunFailed, begin
+from benchmarks.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
 from benchmarks.stage import Stage
+from benchmarks.turns import watched
 from runtime.connection import connect
 from runtime.embedded import processes
 from runtime.settings import PROJECT, Settings
 from services.database import Database
 
 WORKER = (PROJECT / "worker.py",)
+Taken = tuple[Event, dict[str, float]]
 CLOSED = b"select count(*) from orders.orders where closed_at is not null"
 
 
@@ -46,13 +49,33 @@ class House:
 
     def stop_worker(self) -> None:
         """Stop the worker in good order; raise RunFailed when it ended before."""
-        if self._worker is None:
-            return
-        if self._worker.poll() is not None:
-            raise RunFailed(f"the worker has ended by itself; see {self.folder / 'worker.log'}")
-        processes.stop(self._worker, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
-        self._worker = None
-        self.running.roles.pop("worker", None)
+        self.check_worker()
+        self.end_worker()
+
+    def check_worker(self) -> None:
+        """Raise RunFailed when the worker has ended by itself."""
+        if self._worker and self._worker.poll() is not None:
+            log = self.folder / "worker.log"
+            raise RunFailed(f"the worker has ended by itself; see {log}\n{tail(log)}")
+
+    def end_worker(self) -> None:
+        """Stop the worker, if there is one and whatever became of it."""
+        if self._worker:
+            processes.stop(self._worker, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
+            self._worker = None
+            self.running.roles.pop("worker", None)
+
+    async def run(self, prefix: str, kind: str, in_flight: int, warm: float, seconds: float) -> Taken:
+        """Have orders placed for some seconds; return what came of them, and the CPU of each role meanwhile."""
+        self.running.driver.tell("run", prefix=prefix, kind=kind, in_flight=in_flight, warm=warm, seconds=seconds)
+        taking = asyncio.create_task(watched(self.running))
+        try:
+            while not taking.done():
+                self.check_worker()
+                await asyncio.wait([taking], timeout=1)
+            return taking.result()
+        finally:
+            taking.cancel()
 
     async def closed(self) -> int:
         """Return how many orders are closed."""
@@ -80,5 +103,5 @@ async def held(stage: Stage, ours: Ours, order: Mapping[str, Any]) -> AsyncItera
             try:
                 yield house
             finally:
-                house.stop_worker()
+                house.end_worker()
                 await driver.stop()

@@ -22,7 +22,7 @@ from benchmarks.driver import RunFailed
 from benchmarks.house import House, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
-from benchmarks.turns import IN_FLIGHT, watched
+from benchmarks.turns import IN_FLIGHT
 
 BASE = "as it is"
 CHOICES: Mapping[str, dict[str, Any]] = {
@@ -40,7 +40,7 @@ CHOICES: Mapping[str, dict[str, Any]] = {
     "collector: start frozen, 20,000 new objects a round": {"collector": [20_000, 20, 20]},
 }
 OURS = Ours("sizes", "sizes")
-ALONE, LOAD, WARM, BACKLOG = 3.0, 6.0, 1.5, 300
+ALONE, LOAD, WARM, BACKLOG = 3.0, 6.0, 1.5, 400
 FIGURES = {"alone.p50": "p50 alone", "load.per_second": "sagas/s", "load.cpu": "CPU", "drain.per_second": "backlog"}
 Turns = dict[str, list[dict[str, Any]]]
 
@@ -51,10 +51,7 @@ async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: s
     turn: dict[str, Any] = {"round": number}
     house.start_worker(program)
     for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):
-        house.running.driver.tell(
-            "run", prefix=f"{prefix}-{name}", kind="ok", in_flight=in_flight, warm=WARM, seconds=seconds
-        )
-        done, used = await watched(house.running)
+        done, used = await house.run(f"{prefix}-{name}", "ok", in_flight, WARM, seconds)
         turn[name] = figures.sample(done["milliseconds"], done["seconds"], used)
     house.stop_worker()
     before = await house.closed()

@@ -19,7 +19,6 @@ from benchmarks.growth import PARTS, memory
 from benchmarks.house import held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
-from benchmarks.turns import watched
 
 OURS = Ours("soak", "soak")
 UNDONE_FOR = 0.1  # of each tenth
@@ -32,10 +31,7 @@ async def measure(seconds: float, in_flight: int, extra: dict[str, Any]) -> list
         house.start_worker()
         for part, kind in itertools.product(range(1, PARTS + 1), ("refused", "ok")):
             share = UNDONE_FOR if kind == "refused" else 1 - UNDONE_FOR
-            house.running.driver.tell(
-                "run", prefix=f"s{part}-{kind}", kind=kind, in_flight=in_flight, warm=0, seconds=share * seconds / PARTS
-            )
-            done, _ = await watched(house.running)
+            done, _ = await house.run(f"s{part}-{kind}", kind, in_flight, 0, share * seconds / PARTS)
             placed[kind] += done["placed"]
             if kind == "ok":
                 resident = {role: memory(pids) for role, pids in house.running.roles.items()}

@@ -35,11 +35,13 @@ async def main() -> None:
     """Serve until SIGTERM."""
     choice = json.loads(sys.argv[1])
     settings = Settings.model_validate(Settings.read().model_dump() | choice.get("settings", {}))
-    client = await connect(settings, runtime=build_runtime(settings))
+    runtime = build_runtime(settings)
+    client = await connect(settings, runtime=runtime)
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await Database.open(database_of(settings), size=settings.database_pool) as database:
-        config = dict(build(client, database, settings).config())
+        # A client takes one worker of a queue.
+        config = dict(build(client, database, settings).config()) | {"client": await connect(settings, runtime=runtime)}
         if thresholds := choice.get("collector"):
             gc.collect()
             gc.freeze()
