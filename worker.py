@@ -11,7 +11,7 @@ from typing import Any
 
 from temporalio.client import Client
 from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerDeploymentConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.boundary import Boundary
@@ -97,8 +97,13 @@ def meter(client: Client) -> MetricMeter:
 
 def build(client: Client, database: Database, settings: Settings) -> Worker:
     """Return a worker that serves all of the house; nothing runs yet."""
-    return Worker(
-        client,
+    return Worker(**configuration(client, database, settings))
+
+
+def configuration(client: Client, database: Database, settings: Settings) -> WorkerConfig:
+    """Return what our worker is built with."""
+    return WorkerConfig(
+        client=client,
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
         activities=_activities(database, _notifiers(settings)),

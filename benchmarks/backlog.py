@@ -1,8 +1,9 @@
-"""How a worker takes up a backlog: python -m benchmarks.backlog [--orders N] [--regular].
+"""How a worker takes up a backlog: python -m benchmarks.backlog [--orders N] [--drain N] [--regular].
 
 First the steady rate: thirty orders in flight, starter and worker apart. Then the worker is stopped, N orders are
-placed, and a worker is started: the books tell how many are closed, tenth after tenth. The first tenth begins with
-the start of the worker's process. Each order must end once in the books, or the run is void.
+placed, and a worker is started: the books tell how many are closed, tenth after tenth, of all or of the first so many.
+The first tenth begins with the start of the worker's process. When all are drained, each must have ended once in the
+books, or the run is void.
 """
 
 import argparse
@@ -60,9 +61,10 @@ async def until_closed(house: House, wanted: int, every: float) -> None:
         await asyncio.sleep(every)
 
 
-async def drain(house: House, orders: int, parts: int = PARTS) -> list[dict[str, Any]]:
-    """Return the rate, the CPU of an order and the memory, for each part of a backlog that is drained from now on."""
+async def drain(house: House, last: int, parts: int = PARTS) -> list[dict[str, Any]]:
+    """Return the rate, the CPU of an order and the memory, for each part from now on until `last` orders are closed."""
     rows, roles, before = [], house.running.roles, await house.closed()
+    orders = last - before
     seen, looked, used = before, time.monotonic(), cpu.by_role(roles)
     for part in range(1, parts + 1):
         await until_closed(house, before + orders * part // parts, every=min(1.0, orders / 5000))
@@ -81,17 +83,19 @@ async def drain(house: House, orders: int, parts: int = PARTS) -> list[dict[str,
     return rows
 
 
-async def measure(orders: int, extra: dict[str, Any]) -> dict[str, Any]:
+async def measure(orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
     async with stage.opened() as opened, held(opened, OURS, extra) as house:
         house.start_worker()
         done, used = await house.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
         steady = figures.sample(done["milliseconds"], done["seconds"], used)
         house.stop_worker()
+        before = await house.closed()
         placing = await pile_up(house, "backlog", orders, extra)
         house.start_worker()
-        rows = await drain(house, orders)
-        OURS.check(opened, done["placed"] + orders)
+        rows = await drain(house, before + drained)
+        if drained == orders:
+            OURS.check(opened, done["placed"] + orders)
     return {"orders": orders, "steady": steady, "placed_per_second": placing, "drained": rows}
 
 
@@ -118,11 +122,13 @@ def main() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--orders", type=int, default=2_000)
+    parser.add_argument("--drain", type=int, help="only so many of them; all unless given")
     parser.add_argument("--regular", action="store_true", help="orders that don't go by express")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
     try:
-        found = asyncio.run(measure(given.orders, {} if given.regular else {"express": True}))
+        extra = {} if given.regular else {"express": True}
+        found = asyncio.run(measure(given.orders, given.drain or given.orders, extra))
     except RunFailed as error:
         sys.exit(f"this run is void: {error}")
     if given.json:

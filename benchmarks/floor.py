@@ -18,7 +18,7 @@ from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.settings import Settings
 from services.database import Database
-from worker import build
+from worker import configuration
 
 QUEUE, TIMEOUT = "floor", timedelta(seconds=10)
 
@@ -55,7 +55,7 @@ async def main() -> None:
     client = await connect(settings, address=options.address, runtime=build_runtime(settings))
     async with await Database.open(options.database, size=1) as database:
         # Whatever our worker is built with, but for what it works on.
-        config = build(client, database, settings).config()
+        config = configuration(client, database, settings)
     config |= {"task_queue": QUEUE, "workflows": [FloorWorkflow], "activities": [nothing], "interceptors": []}
 
     async def place(order_id: str, kind: str) -> str:

@@ -1,8 +1,8 @@
 """What the sizes of a worker are worth: python -m benchmarks.sizes [--rounds N] [--only NAME ...].
 
 Pollers, slots, cache, pool and garbage collection, each against our worker as it is, in rounds on one server: one order
-alone, thirty in flight, and a backlog that a worker finds at its start. A figure is the median over the rounds of the
-ratio within each. Regular orders, starter and worker apart, since all of these count for what goes by the task queue.
+alone, and thirty in flight. A figure is the median over the rounds of the ratio within each. Regular orders, starter
+and worker apart, since all of these count for what goes by the task queue.
 """
 
 import argparse
@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import figures, stage
-from benchmarks.backlog import drain, pile_up, until_closed
 from benchmarks.compare import tell
 from benchmarks.driver import RunFailed
 from benchmarks.house import House, held
@@ -40,8 +39,8 @@ CHOICES: Mapping[str, dict[str, Any]] = {
     "collector: start frozen, 20,000 new objects a round": {"collector": [20_000, 20, 20]},
 }
 OURS = Ours("sizes", "sizes")
-ALONE, LOAD, WARM, BACKLOG = 3.0, 6.0, 1.5, 400
-FIGURES = {"alone.p50": "p50 alone", "load.per_second": "sagas/s", "load.cpu": "CPU", "drain.per_second": "backlog"}
+ALONE, LOAD, WARM = 3.0, 6.0, 1.5
+FIGURES = {"alone.p50": "p50 alone", "load.per_second": "sagas/s", "load.cpu": "CPU"}
 Turns = dict[str, list[dict[str, Any]]]
 
 
@@ -53,14 +52,6 @@ async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: s
     for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):
         done, used = await house.run(f"{prefix}-{name}", "ok", in_flight, WARM, seconds)
         turn[name] = figures.sample(done["milliseconds"], done["seconds"], used)
-    house.stop_worker()
-    before = await house.closed()
-    await pile_up(house, f"{prefix}-drain", BACKLOG, {})
-    house.start_worker(program)
-    # What a process takes to start is the same for all, and not what is asked.
-    await until_closed(house, before + BACKLOG // 10, every=0.05)
-    left = before + BACKLOG - await house.closed()
-    turn["drain"] = (await drain(house, left, parts=1))[0]
     house.stop_worker()
     return turn
 

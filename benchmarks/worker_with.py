@@ -18,7 +18,7 @@ from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.settings import Settings
 from services.database import Database
-from worker import build
+from worker import configuration
 
 
 def changed(config: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
@@ -35,13 +35,11 @@ async def main() -> None:
     """Serve until SIGTERM."""
     choice = json.loads(sys.argv[1])
     settings = Settings.model_validate(Settings.read().model_dump() | choice.get("settings", {}))
-    runtime = build_runtime(settings)
-    client = await connect(settings, runtime=runtime)
+    client = await connect(settings, runtime=build_runtime(settings))
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await Database.open(database_of(settings), size=settings.database_pool) as database:
-        # A client takes one worker of a queue.
-        config = dict(build(client, database, settings).config()) | {"client": await connect(settings, runtime=runtime)}
+        config = dict(configuration(client, database, settings))
         if thresholds := choice.get("collector"):
             gc.collect()
             gc.freeze()

@@ -13,7 +13,7 @@ EXPRESS = {"express": True}
 @pytest.mark.server
 @pytest.mark.faults
 async def test_a_backlog_is_drained_and_each_of_its_parts_is_measured() -> None:
-    found = await backlog.measure(60, EXPRESS)
+    found = await backlog.measure(60, 60, EXPRESS)
 
     rows = found["drained"]
     assert 1 <= len(rows) <= 10
@@ -34,15 +34,15 @@ async def test_a_soak_counts_what_was_completed_and_undone_in_each_part() -> Non
 
 @pytest.mark.server
 @pytest.mark.faults
-async def test_a_choice_is_measured_alone_under_load_and_with_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, short in {"ALONE": 0.5, "LOAD": 1.0, "WARM": 0.5, "BACKLOG": 30}.items():
+async def test_a_choice_is_measured_alone_and_under_load(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, short in {"ALONE": 0.5, "LOAD": 1.0, "WARM": 0.5}.items():
         monkeypatch.setattr(sizes, name, short)
     choice = {"pollers": "autoscaling", "worker": {"max_cached_workflows": 50}, "collector": [20_000, 20, 20]}
     async with stage.opened() as opened, held(opened, sizes.OURS, EXPRESS) as house:
         turns = {sizes.BASE: [await sizes.take_turn(house, {}, 1, "a")]}
         turns["a choice"] = [await sizes.take_turn(house, choice, 1, "b")]
 
-    assert all(turn["drain"]["drained"] >= 20 for taken in turns.values() for turn in taken)
+    assert all(turn["alone"]["orders"] and turn["load"]["orders"] for taken in turns.values() for turn in taken)
     assert sizes.told(turns).count("\n| ") == 3
 
 
