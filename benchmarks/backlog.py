@@ -16,7 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cpu, figures, stage
+from benchmarks import cpu, figures
 from benchmarks.driver import RunFailed
 from benchmarks.growth import PARTS, memory
 from benchmarks.house import House, held
@@ -46,6 +46,7 @@ async def pile_up(house: House, prefix: str, orders: int, extra: dict[str, Any])
     async with asyncio.TaskGroup() as tasks:
         for _ in range(STARTERS):
             tasks.create_task(keep_placing())
+    house.completed += orders
     return orders / (time.monotonic() - began)
 
 
@@ -83,20 +84,26 @@ async def drain(house: House, last: int, parts: int = PARTS) -> list[dict[str, A
     return rows
 
 
-async def measure(orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
+async def measure(house: House, orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
-    async with stage.opened() as opened, held(opened, OURS, extra) as house:
-        house.start_worker()
-        done, used = await house.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
-        steady = figures.sample(done["milliseconds"], done["seconds"], used)
-        house.stop_worker()
-        before = await house.closed()
-        placing = await pile_up(house, "backlog", orders, extra)
-        house.start_worker()
-        rows = await drain(house, before + drained)
-        if drained == orders:
-            OURS.check(opened, done["placed"] + orders)
+    house.start_worker()
+    done, used = await house.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
+    steady = figures.sample(done["milliseconds"], done["seconds"], used)
+    house.stop_worker()
+    before = await house.closed()
+    placing = await pile_up(house, "backlog", orders, extra)
+    house.start_worker()
+    rows = await drain(house, before + drained)
+    if drained == orders:
+        house.check()
+    house.stop_worker()
     return {"orders": orders, "steady": steady, "placed_per_second": placing, "drained": rows}
+
+
+async def run(orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
+    """Measure in a house of its own."""
+    async with held(OURS, extra) as house:
+        return await measure(house, orders, drained, extra)
 
 
 def told(found: dict[str, Any]) -> str:
@@ -128,7 +135,7 @@ def main() -> None:
     given = parser.parse_args()
     try:
         extra = {} if given.regular else {"express": True}
-        found = asyncio.run(measure(given.orders, given.drain or given.orders, extra))
+        found = asyncio.run(run(given.orders, given.drain or given.orders, extra))
     except RunFailed as error:
         sys.exit(f"this run is void: {error}")
     if given.json:

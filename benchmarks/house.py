@@ -14,6 +14,7 @@ from typing import Any
 
 from temporalio.client import Client
 
+from benchmarks import stage
 from benchmarks.contestants import Running
 from benchmarks.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
@@ -31,19 +32,28 @@ CLOSED = b"select count(*) from orders.orders where closed_at is not null"
 
 @dataclass
 class House:
-    """What is up: the address of the server, the database, the starter, and the worker while there is one."""
+    """What is up: the address of the server, the database, the starter, and the worker while there is one.
 
+    `completed` counts the orders that were placed and must complete.
+    """
+
+    ours: Ours
+    stage: Stage
     address: str
-    database: str
-    folder: Path
     db: Database
     client: Client
     running: Running
+    completed: int = 0
     _worker: subprocess.Popen[bytes] | None = field(default=None, init=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where the server keeps its state, and everybody a log."""
+        return self.stage.of(self.ours.name)
 
     def start_worker(self, program: Sequence[object] = WORKER, env: Mapping[str, str] | None = None) -> None:
         """Start a worker, `worker.py` as it comes unless told otherwise; it serves as soon as it can."""
-        own = {"DATABASE_URL": self.database, "TEMPORAL_ADDRESS": self.address, **(env or {})}
+        own = {"DATABASE_URL": self.stage.database(self.ours.database), "TEMPORAL_ADDRESS": self.address, **(env or {})}
         self._worker = begin([sys.executable, *program], self.folder / "worker.log", own)
         self.running.roles["worker"] = [self._worker.pid]
 
@@ -73,9 +83,15 @@ class House:
             while not taking.done():
                 self.check_worker()
                 await asyncio.wait([taking], timeout=1)
-            return taking.result()
+            done, used = taking.result()
         finally:
             taking.cancel()
+        self.completed += done["placed"] if kind == "ok" else 0
+        return done, used
+
+    def check(self) -> None:
+        """Raise RunFailed unless the books hold each order that was to complete, once."""
+        self.ours.check(self.stage, self.completed)
 
     async def closed(self) -> int:
         """Return how many orders are closed."""
@@ -84,24 +100,25 @@ class House:
 
 
 @asynccontextmanager
-async def held(stage: Stage, ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
+async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
     """Hold up everything but a worker; `order` are fields that each order also has."""
-    await ours.prepare(stage)
-    folder, database = stage.of(ours.name), stage.database(ours.database)
-    async with tuned_server(folder) as (address, server):
-        command = [sys.executable, "-m", "benchmarks.ours", "--address", address, "--database", database]
-        command += ["--order", json.dumps(dict(order)), "--starter-only"]
-        client = await connect(Settings(database_url=database), address=address)
-        driver = await Driver.start(command, folder / "starter.log")
-        roles = {"server": [server], "client": [driver.pid], "postgres": [stage.postgres_pid]}
-
-        async def crash() -> None:
-            raise RunFailed("no worker is killed here")
-
-        async with await Database.open(database, size=1) as db:
-            house = House(address, database, folder, db, client, Running(driver, roles, crash))
+    async with stage.opened() as opened:
+        await ours.prepare(opened)
+        folder, database = opened.of(ours.name), opened.database(ours.database)
+        async with tuned_server(folder) as (address, server), await Database.open(database, size=1) as db:
+            command = [sys.executable, "-m", "benchmarks.ours", "--address", address, "--database", database]
+            command += ["--order", json.dumps(dict(order)), "--starter-only"]
+            client = await connect(Settings(database_url=database), address=address)
+            driver = await Driver.start(command, folder / "starter.log")
+            roles = {"server": [server], "client": [driver.pid], "postgres": [opened.postgres_pid]}
+            house = House(ours, opened, address, db, client, Running(driver, roles, no_crash))
             try:
                 yield house
             finally:
                 house.end_worker()
                 await driver.stop()
+
+
+async def no_crash() -> None:
+    """Nobody is killed here: workers come and go in good order."""
+    raise RunFailed("no worker is killed here")

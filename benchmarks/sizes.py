@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, stage
+from benchmarks import figures
 from benchmarks.compare import tell
 from benchmarks.driver import RunFailed
 from benchmarks.house import House, held
@@ -59,13 +59,14 @@ async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: s
 async def measure(rounds: int, names: Sequence[str]) -> Turns:
     """Return the turns of each choice."""
     turns: Turns = {name: [] for name in names}
-    async with stage.opened() as opened, held(opened, OURS, {}) as house:
+    async with held(OURS, {}) as house:
         for number in range(1, rounds + 1):
             for name in names if number % 2 else reversed(names):
                 began = time.monotonic()
                 turn = await take_turn(house, CHOICES[name], number, f"r{number}-{list(CHOICES).index(name)}")
                 turns[name].append(turn)
                 tell(f"round {number} of {rounds}, {time.monotonic() - began:.0f} s  {name}")
+        house.check()
     return turns
 
 

@@ -13,10 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks import stage
 from benchmarks.driver import RunFailed
 from benchmarks.growth import PARTS, memory
-from benchmarks.house import held
+from benchmarks.house import House, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
 
@@ -24,20 +23,26 @@ OURS = Ours("soak", "soak")
 UNDONE_FOR = 0.1  # of each tenth
 
 
-async def measure(seconds: float, in_flight: int, extra: dict[str, Any]) -> list[dict[str, Any]]:
+async def measure(house: House, seconds: float, in_flight: int) -> list[dict[str, Any]]:
     """Return the orders so far and the memory after each tenth; raise RunFailed when the books don't balance."""
     rows, placed = [], {"ok": 0, "refused": 0}
-    async with stage.opened() as opened, held(opened, OURS, extra) as house:
-        house.start_worker()
-        for part, kind in itertools.product(range(1, PARTS + 1), ("refused", "ok")):
-            share = UNDONE_FOR if kind == "refused" else 1 - UNDONE_FOR
-            done, _ = await house.run(f"s{part}-{kind}", kind, in_flight, 0, share * seconds / PARTS)
-            placed[kind] += done["placed"]
-            if kind == "ok":
-                resident = {role: memory(pids) for role, pids in house.running.roles.items()}
-                rows.append({"part": part, "completed": placed["ok"], "undone": placed["refused"], "memory": resident})
-        OURS.check(opened, placed["ok"])
+    house.start_worker()
+    for part, kind in itertools.product(range(1, PARTS + 1), placed):
+        share = UNDONE_FOR if kind == "refused" else 1 - UNDONE_FOR
+        done, _ = await house.run(f"s{part}-{kind}", kind, in_flight, 0, share * seconds / PARTS)
+        placed[kind] += done["placed"]
+        if kind == "refused":
+            resident = {role: memory(pids) for role, pids in house.running.roles.items()}
+            rows.append({"part": part, "completed": placed["ok"], "undone": placed["refused"], "memory": resident})
+    house.stop_worker()
+    house.check()
     return rows
+
+
+async def run(seconds: float, in_flight: int, extra: dict[str, Any]) -> list[dict[str, Any]]:
+    """Measure in a house of its own."""
+    async with held(OURS, extra) as house:
+        return await measure(house, seconds, in_flight)
 
 
 def told(rows: list[dict[str, Any]], seconds: float) -> str:
@@ -69,7 +74,7 @@ def main() -> None:
     given = parser.parse_args()
     seconds = given.minutes * 60
     try:
-        rows = asyncio.run(measure(seconds, given.in_flight, {"express": True} if given.express else {}))
+        rows = asyncio.run(run(seconds, given.in_flight, {"express": True} if given.express else {}))
     except RunFailed as error:
         sys.exit(f"this run is void: {error}")
     if given.json:

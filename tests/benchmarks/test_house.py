@@ -3,17 +3,38 @@
 import pytest
 from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum
 
-from benchmarks import backlog, sizes, soak, stage
-from benchmarks.house import held
+from benchmarks import backlog, sizes, soak
+from benchmarks.driver import RunFailed
+from benchmarks.house import House, held
+from benchmarks.on_temporal import Ours
 from benchmarks.worker_with import changed
 
+pytestmark = pytest.mark.timeout(240)
 EXPRESS = {"express": True}
 
 
 @pytest.mark.server
 @pytest.mark.faults
-async def test_a_backlog_is_drained_and_each_of_its_parts_is_measured() -> None:
-    found = await backlog.measure(60, 60, EXPRESS)
+async def test_workers_come_and_go_and_the_books_hold_each_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One house for all three, which takes the longest to build."""
+    async with held(Ours("tried", "tried"), EXPRESS) as house:
+        await assert_a_backlog_is_drained(house)
+        await assert_a_soak_counts(house)
+        for name, short in {"ALONE": 0.5, "LOAD": 1.0, "WARM": 0.5}.items():
+            monkeypatch.setattr(sizes, name, short)
+        await assert_a_choice_is_measured(house)
+        house.check()
+        house.completed += 1
+        with pytest.raises(RunFailed, match="its books say"):
+            house.check()
+
+        house.start_worker(["-c", "raise SystemExit('it can not')"])
+        with pytest.raises(RunFailed, match="it can not"):
+            await house.run("dead", "ok", 1, 0, 1.0)
+
+
+async def assert_a_backlog_is_drained(house: House) -> None:
+    found = await backlog.measure(house, 60, 60, EXPRESS)
 
     rows = found["drained"]
     assert 1 <= len(rows) <= 10
@@ -22,25 +43,18 @@ async def test_a_backlog_is_drained_and_each_of_its_parts_is_measured() -> None:
     assert backlog.told(found).count("\n| ") == 2 + len(rows)
 
 
-@pytest.mark.server
-@pytest.mark.faults
-async def test_a_soak_counts_what_was_completed_and_undone_in_each_part() -> None:
-    rows = await soak.measure(5.0, 3, EXPRESS)
+async def assert_a_soak_counts(house: House) -> None:
+    rows = await soak.measure(house, 5.0, 3)
 
     assert [row["part"] for row in rows] == list(range(1, 11))
     assert all(row["completed"] > 0 and row["undone"] > 0 for row in rows)
     assert soak.told(rows, 5.0).count("\n| ") == 11
 
 
-@pytest.mark.server
-@pytest.mark.faults
-async def test_a_choice_is_measured_alone_and_under_load(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, short in {"ALONE": 0.5, "LOAD": 1.0, "WARM": 0.5}.items():
-        monkeypatch.setattr(sizes, name, short)
+async def assert_a_choice_is_measured(house: House) -> None:
     choice = {"pollers": "autoscaling", "worker": {"max_cached_workflows": 50}, "collector": [20_000, 20, 20]}
-    async with stage.opened() as opened, held(opened, sizes.OURS, EXPRESS) as house:
-        turns = {sizes.BASE: [await sizes.take_turn(house, {}, 1, "a")]}
-        turns["a choice"] = [await sizes.take_turn(house, choice, 1, "b")]
+    turns = {sizes.BASE: [await sizes.take_turn(house, {}, 1, "a")]}
+    turns["a choice"] = [await sizes.take_turn(house, choice, 1, "b")]
 
     assert all(turn["alone"]["orders"] and turn["load"]["orders"] for taken in turns.values() for turn in taken)
     assert sizes.told(turns).count("\n| ") == 3
