@@ -1,8 +1,8 @@
 """What the sizes of a worker are worth: python -m benchmarks.sizes [--rounds N] [--only NAME ...].
 
-Pollers, slots, cache, pool and garbage collection, each against our worker as it is, in rounds on one server: one order
-alone, and thirty in flight. A figure is the median over the rounds of the ratio within each. Regular orders, starter
-and worker apart, since all of these count for what goes by the task queue.
+Pollers, slots, cache, pool, garbage collection, event loop, sandbox and processes, each against our worker as it is,
+in rounds on one server: one order alone, and thirty in flight. A figure is the median over the rounds of the ratio
+within each. Regular orders, starter and worker apart, since all of these count for what goes by the task queue.
 """
 
 import argparse
@@ -18,7 +18,7 @@ from typing import Any
 from benchmarks import figures
 from benchmarks.compare import tell
 from benchmarks.driver import RunFailed
-from benchmarks.house import House, held
+from benchmarks.house import WORKER, House, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
 from benchmarks.turns import IN_FLIGHT
@@ -37,6 +37,9 @@ CHOICES: Mapping[str, dict[str, Any]] = {
     "5 connections, not 10": {"settings": {"database_pool": 5}},
     "30 connections": {"settings": {"database_pool": 30}},
     "collector: start frozen, 20,000 new objects a round": {"collector": [20_000, 20, 20]},
+    "Python's own event loop": {"loop": "asyncio"},
+    "in the sandbox": {"settings": {"workflow_sandbox": True}},
+    "2 processes": {"processes": 2},
 }
 OURS = Ours("sizes", "sizes")
 ALONE, LOAD, WARM = 3.0, 6.0, 1.5
@@ -46,7 +49,8 @@ Turns = dict[str, list[dict[str, Any]]]
 
 async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
     """Return what a worker with one choice measures."""
-    program = ["-m", "benchmarks.worker_with", json.dumps(choice)]
+    number_of = choice.get("processes")
+    program = [*WORKER, "--processes", number_of] if number_of else ["-m", "benchmarks.worker_with", json.dumps(choice)]
     turn: dict[str, Any] = {"round": number}
     house.start_worker(program)
     for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):

@@ -1,7 +1,8 @@
 """Our worker, but for one choice that is to be measured: python -m benchmarks.worker_with JSON.
 
 The JSON has any of `settings` (of the product), `worker` (arguments of the SDK's worker), `pollers` (a number, or
-"autoscaling") and `collector` (Python's thresholds, set once all that was there at the start is left out of it).
+"autoscaling"), `collector` (Python's thresholds, set once all that was there at the start is left out of it) and
+`loop` ("asyncio" for Python's own).
 """
 
 import asyncio
@@ -31,9 +32,8 @@ def changed(config: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
     return config | of_sdk | behavior
 
 
-async def main() -> None:
+async def serve(choice: dict[str, Any]) -> None:
     """Serve until SIGTERM."""
-    choice = json.loads(sys.argv[1])
     settings = Settings.model_validate(Settings.read().model_dump() | choice.get("settings", {}))
     client = await connect(settings, runtime=build_runtime(settings))
     stop = asyncio.Event()
@@ -49,5 +49,6 @@ async def main() -> None:
 
 
 if __name__ == "__main__":
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        runner.run(main())
+    given = json.loads(sys.argv[1])
+    with asyncio.Runner(loop_factory=None if given.get("loop") == "asyncio" else loop_factory()) as runner:
+        runner.run(serve(given))
