@@ -8,9 +8,6 @@ books, or the run is void.
 
 import argparse
 import asyncio
-import json
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,7 +16,7 @@ from typing import Any
 from benchmarks import cpu, figures
 from benchmarks.driver import RunFailed
 from benchmarks.growth import PARTS, memory
-from benchmarks.house import House, held
+from benchmarks.house import House, carry_out, held
 from benchmarks.load import order_of
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
@@ -62,13 +59,13 @@ async def until_closed(house: House, wanted: int, every: float) -> None:
         await asyncio.sleep(every)
 
 
-async def drain(house: House, last: int, parts: int = PARTS) -> list[dict[str, Any]]:
-    """Return the rate, the CPU of an order and the memory, for each part from now on until `last` orders are closed."""
+async def drain(house: House, last: int) -> list[dict[str, Any]]:
+    """Return the rate, the CPU of an order and the memory, for each tenth from now until `last` orders are closed."""
     rows, roles, before = [], house.running.roles, await house.closed()
     orders = last - before
     seen, looked, used = before, time.monotonic(), cpu.by_role(roles)
-    for part in range(1, parts + 1):
-        await until_closed(house, before + orders * part // parts, every=min(1.0, orders / 5000))
+    for part in range(1, PARTS + 1):
+        await until_closed(house, before + orders * part // PARTS, every=min(1.0, orders / 5000))
         closed, now, spent = await house.closed(), time.monotonic(), cpu.by_role(roles)
         if not (count := closed - seen):
             continue  # the part before took in all of this one
@@ -126,21 +123,14 @@ def told(found: dict[str, Any]) -> str:
 
 def main() -> None:
     """Measure and print."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--orders", type=int, default=2_000)
     parser.add_argument("--drain", type=int, help="only so many of them; all unless given")
     parser.add_argument("--regular", action="store_true", help="orders that don't go by express")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
-    try:
-        extra = {} if given.regular else {"express": True}
-        found = asyncio.run(run(given.orders, given.drain or given.orders, extra))
-    except RunFailed as error:
-        sys.exit(f"this run is void: {error}")
-    if given.json:
-        given.json.write_text(json.dumps(found, indent=1) + "\n")
-    print(told(found))
+    extra = {} if given.regular else {"express": True}
+    carry_out(run(given.orders, given.drain or given.orders, extra), told, given.json)
 
 
 if __name__ == "__main__":

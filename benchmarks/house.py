@@ -6,11 +6,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from temporalio.client import Client
 
@@ -26,6 +26,7 @@ from runtime.settings import PROJECT, Settings
 from services.database import Database
 
 WORKER = (PROJECT / "worker.py",)
+Found = TypeVar("Found")
 Taken = tuple[Event, dict[str, float]]
 CLOSED = b"select count(*) from orders.orders where closed_at is not null"
 
@@ -51,9 +52,9 @@ class House:
         """Where the server keeps its state, and everybody a log."""
         return self.stage.of(self.ours.name)
 
-    def start_worker(self, program: Sequence[object] = WORKER, env: Mapping[str, str] | None = None) -> None:
+    def start_worker(self, program: Sequence[object] = WORKER) -> None:
         """Start a worker, `worker.py` as it comes unless told otherwise; it serves as soon as it can."""
-        own = {"DATABASE_URL": self.stage.database(self.ours.database), "TEMPORAL_ADDRESS": self.address, **(env or {})}
+        own = {"DATABASE_URL": self.stage.database(self.ours.database), "TEMPORAL_ADDRESS": self.address}
         self._worker = begin([sys.executable, *program], self.folder / "worker.log", own)
         self.running.roles["worker"] = [self._worker.pid]
 
@@ -122,3 +123,15 @@ async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
 async def no_crash() -> None:
     """Nobody is killed here: workers come and go in good order."""
     raise RunFailed("no worker is killed here")
+
+
+def carry_out(run: Coroutine[Any, Any, Found], told: Callable[[Found], str], file: Path | None) -> None:
+    """Measure, keep everything in a file if one is given, and print what is told of it."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
+    try:
+        found = asyncio.run(run)
+    except RunFailed as error:
+        sys.exit(f"this run is void: {error}")
+    if file:
+        file.write_text(json.dumps(found, indent=1) + "\n")
+    print(told(found))

@@ -6,10 +6,7 @@ within each. Regular orders, starter and worker apart, since all of these count 
 """
 
 import argparse
-import asyncio
 import json
-import signal
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -17,8 +14,7 @@ from typing import Any
 
 from benchmarks import figures
 from benchmarks.compare import tell
-from benchmarks.driver import RunFailed
-from benchmarks.house import WORKER, House, held
+from benchmarks.house import WORKER, House, carry_out, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
 from benchmarks.turns import IN_FLIGHT
@@ -87,19 +83,13 @@ def told(turns: Turns) -> str:
 
 def main() -> None:
     """Measure and print."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", nargs="+", default=list(CHOICES), metavar="NAME", choices=list(CHOICES))
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
-    try:
-        turns = asyncio.run(measure(given.rounds, [BASE, *(name for name in given.only if name != BASE)]))
-    except RunFailed as error:
-        sys.exit(f"this run is void: {error}")
-    if given.json:
-        given.json.write_text(json.dumps(turns, indent=1) + "\n")
-    print(told(turns))
+    names = [BASE, *(name for name in given.only if name != BASE)]
+    carry_out(measure(given.rounds, names), told, given.json)
 
 
 if __name__ == "__main__":

@@ -5,17 +5,12 @@ that are undone. The memory is looked at after each tenth; the books must hold e
 """
 
 import argparse
-import asyncio
 import itertools
-import json
-import signal
-import sys
 from pathlib import Path
 from typing import Any
 
-from benchmarks.driver import RunFailed
 from benchmarks.growth import PARTS, memory
-from benchmarks.house import House, held
+from benchmarks.house import House, carry_out, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
 
@@ -65,7 +60,6 @@ def told(rows: list[dict[str, Any]], seconds: float) -> str:
 
 def main() -> None:
     """Measure and print."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--minutes", type=float, default=60.0)
     parser.add_argument("--in-flight", type=int, default=30)
@@ -73,13 +67,8 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
     seconds = given.minutes * 60
-    try:
-        rows = asyncio.run(run(seconds, given.in_flight, {"express": True} if given.express else {}))
-    except RunFailed as error:
-        sys.exit(f"this run is void: {error}")
-    if given.json:
-        given.json.write_text(json.dumps(rows, indent=1) + "\n")
-    print(told(rows, seconds))
+    extra = {"express": True} if given.express else {}
+    carry_out(run(seconds, given.in_flight, extra), lambda rows: told(rows, seconds), given.json)
 
 
 if __name__ == "__main__":

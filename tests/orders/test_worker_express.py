@@ -5,16 +5,14 @@ from uuid import uuid4
 
 import pytest
 from temporalio.api.enums.v1 import EventType
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker
+from temporalio.worker import Worker
 
-from activities.boundary import Boundary
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import OrderResult, Status
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import EXPRESS, Scenario
-from worker import _activities
-from workflows.order import OrderWorkflow
+from worker import configuration
 
 pytestmark = [pytest.mark.server]
 SCENARIOS = {"express-completed": Status.COMPLETED, "express-carrier-refuses": Status.COMPENSATED}
@@ -23,15 +21,10 @@ SCENARIOS = {"express-completed": Status.COMPLETED, "express-carrier-refuses": S
 @pytest.mark.parametrize("scenario", [each for each in EXPRESS if each.name in SCENARIOS], ids=lambda each: each.name)
 async def test_every_step_goes_by_the_task_queue(house: House, scenario: Scenario) -> None:
     order, queue = scenario.order(), f"no-express-{uuid4().hex[:8]}"
-    worker = Worker(
-        house.client,
-        task_queue=queue,
-        workflows=[OrderWorkflow],
-        activities=_activities(house.db),
-        interceptors=[Boundary(express=False)],
-        workflow_runner=UnsandboxedWorkflowRunner(),
-    )
-    async with worker:
+    settings = house.settings.model_copy(update={"worker_express": False})
+    config = configuration(house.client, house.db, settings)
+    config["task_queue"] = queue
+    async with Worker(**config):
         handle = await house.client.start_workflow(
             ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=queue, result_type=OrderResult
         )
