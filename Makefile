@@ -68,7 +68,7 @@ schemas: setup  ## Check the compose file, the Dockerfile, the workflows and the
 	for script in deploy/*.sh; do sh -n "$$script" || exit 1; done
 
 architecture: setup  ## Check who imports whom, and the packaging rules
-	$(PY) -m pytest -q tests/test_architecture.py tests/test_packaging.py
+	$(PY) -m pytest -q tests/architecture tests/test_packaging.py
 
 format: setup  ## Put the code in the house format
 	$(PY) -m ruff check --fix .

@@ -1,0 +1,111 @@
+"""Who may import whom."""
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.rooms import (
+    ENTRANCES,
+    HOUSE,
+    OUTSIDE,
+    ROOM_FILES,
+    ROOMS,
+    imports,
+    named,
+    room_of,
+    trespasses,
+)
+
+WORKFLOW_FILES = [path for path in ROOM_FILES if room_of(path) == "workflows"]
+BUILDING_BLOCK = "workflows/saga.py"
+
+
+def imported_by(name: str) -> set[str]:
+    """Return the top names of what a file imports, the standard library aside."""
+    tops = {module.partition(".")[0] for _, module in imports(ast.parse((HOUSE / name).read_text()))}
+    return tops - set(sys.stdlib_module_names)
+
+
+def _passes_through(node: ast.AST) -> bool:
+    return isinstance(node, ast.With) and any(
+        isinstance(item.context_expr, ast.Call)
+        and ast.unparse(item.context_expr.func) == "workflow.unsafe.imports_passed_through"
+        for item in node.items
+    )
+
+
+def misplaced(source: str) -> list[str]:
+    """Return house imports of a workflow file that are on the wrong side of the pass-through block."""
+    tree = ast.parse(source)
+    passed = {id(inner) for node in ast.walk(tree) if _passes_through(node) for inner in ast.walk(node)}
+    found = []
+    for node, module in imports(tree):
+        top = module.partition(".")[0]
+        wrong_side = id(node) in passed if top == "workflows" else id(node) not in passed
+        if top in ROOMS | ENTRANCES and wrong_side:
+            found.append(module)
+    return found
+
+
+@pytest.mark.parametrize("path", ROOM_FILES, ids=named)
+def test_a_room_imports_only_what_it_may(path: Path) -> None:
+    assert trespasses(path.read_text(), room_of(path)) == []
+
+
+@pytest.mark.parametrize("path", WORKFLOW_FILES, ids=named)
+def test_workflows_pass_the_house_through_and_keep_their_own_logic_in_the_sandbox(path: Path) -> None:
+    assert misplaced(path.read_text()) == []
+
+
+def test_the_building_block_can_be_copied_into_any_project() -> None:
+    assert imported_by(BUILDING_BLOCK) == {"temporalio"}
+
+
+def test_the_workflow_package_is_empty() -> None:
+    # Each workflow run imports it anew inside the sandbox.
+    assert (HOUSE / "workflows" / "__init__.py").read_text() == ""
+
+
+def test_the_starter_only_starts_the_cli() -> None:
+    assert imported_by("starter.py") == {"cli"}
+
+
+def test_every_folder_with_code_has_its_rule() -> None:
+    folders = {path.name for path in HOUSE.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    with_code = {name for name in folders if any((HOUSE / name).rglob("*.py"))}
+    assert with_code - ROOMS - OUTSIDE == set()
+    assert {path.stem for path in HOUSE.glob("*.py")} <= ENTRANCES
+
+
+@pytest.mark.parametrize(
+    ("room", "source", "expected"),
+    [
+        ("models", "import pydantic, json", []),
+        ("models", "import psycopg", ["psycopg"]),
+        ("models", "def f():\n    from services.orders import Orders", ["services.orders"]),
+        ("services", "from temporalio import activity", ["temporalio"]),
+        ("services", "from . import ports", ["."]),
+        ("workflows", "from services.orders import Orders", ["services.orders"]),
+        ("activities", "import runtime.settings", ["runtime.settings"]),
+        ("runtime", "import psutil", []),
+        ("runtime", "from services import schema", ["services"]),
+    ],
+)
+def test_a_trespass_is_seen(room: str, source: str, expected: list[str]) -> None:
+    assert trespasses(source, room) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("with workflow.unsafe.imports_passed_through():\n    import models.order", []),
+        ("import models.order", ["models.order"]),
+        ("import workflows.saga", []),
+        ("with workflow.unsafe.imports_passed_through():\n    import workflows.saga", ["workflows.saga"]),
+        ("with suppress(ImportError):\n    import models.order", ["models.order"]),
+    ],
+)
+def test_a_misplaced_import_is_seen(source: str, expected: list[str]) -> None:
+    assert misplaced(source) == expected

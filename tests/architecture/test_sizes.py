@@ -1,0 +1,44 @@
+"""How large things may grow, and what nothing may be called."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from tests.architecture.rooms import FILES, HOUSE, named
+
+FORBIDDEN_NAMES = {"utils", "util", "helpers", "common", "manager", "managers", "misc"}
+LONGEST_FILE = 300
+# One file on purpose, so that it can be copied.
+BUILDING_BLOCK, LONGEST_BUILDING_BLOCK = "workflows/saga.py", 695
+LONGEST_FUNCTION = 40
+
+
+def oversized(source: str) -> list[str]:
+    """Return the functions that are longer than the house allows, with their length in lines."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            found += [f"{node.name}: {length} lines"] if length > LONGEST_FUNCTION else []
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_files_and_functions_stay_small(path: Path) -> None:
+    source = path.read_text()
+    lines = len(source.splitlines())
+    assert lines <= (LONGEST_BUILDING_BLOCK if named(path) == BUILDING_BLOCK else LONGEST_FILE)
+    assert oversized(source) == []
+
+
+@pytest.mark.parametrize("path", FILES, ids=named)
+def test_nothing_is_named_after_nothing(path: Path) -> None:
+    parts = set(path.relative_to(HOUSE).with_suffix("").parts)
+    assert parts & FORBIDDEN_NAMES == set()
+
+
+def test_an_oversized_function_is_seen() -> None:
+    body = "    pass\n" * LONGEST_FUNCTION
+    assert oversized(f"def f():\n{body}") == ["f: 41 lines"]
+    assert oversized(f"async def f():\n{body[9:]}") == []
