@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
@@ -15,21 +15,29 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig, W
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.boundary import Boundary
+from activities.cancellation import request_cancellation
+from activities.fraud import FraudActivities
 from activities.inventory import InventoryActivities
+from activities.lost_orders import CHANNEL as RECOVERY
+from activities.lost_orders import Recovery, RecoveryRedriver
 from activities.operators import OperatorActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
-from activities.recovery import CHANNEL as RECOVERY_CHANNEL
-from activities.recovery import Recovery, RecoveryRedriver
+from activities.recovery import RecoveryActivities
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
-from activities.upkeep import UpkeepActivities
+from activities.wrapping import WrappingActivities
+from choreography.background import relaying
 from choreography.deliveries import Deliveries
-from choreography.handlers import Handlers
-from choreography.reaction import Parties
-from choreography.running import relaying
+from choreography.reactions import Subscribers
+from choreography.redrive import DeliveryRedriver
+from messaging.dead_letters.redrive import Redriver, Redriving
+from messaging.outbox.feed import CHANNEL as DELIVERIES
 from models.errors import OrderError, Unavailable
 from models.names import TASK_QUEUE
+from postgres.database import Database
+from providers.ports import Notifier
+from providers.registry import providers
 from runtime import logs
 from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
@@ -37,28 +45,10 @@ from runtime.metrics import build_runtime
 from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
 from runtime.settings import Settings
 from runtime.supervisor import Supervisor
-from services import schema
-from services.alerts import Alerts
-from services.closing import Closing
-from services.database import Database
-from services.deadletters import DeadLetters
-from services.inventory import Inventory
-from services.open_orders import OpenOrders
-from services.orders import Orders
-from services.outbox import Outbox
-from services.outbox_feed import OutboxFeed
-from services.payments import Payments
-from services.ports import Notifier
-from services.pricing import Pricing
-from services.redrive import Redriver, Redriving
-from services.shipping import Shipping
-from services.simulated.card_provider import SimulatedCardProvider
-from services.simulated.carrier import SimulatedCarrier
-from services.slips import SlipClosing, Slips
-from services.transfers import Transfers
-from services.untold import CHANNEL as ALERT_CHANNEL
-from services.untold import AlertRedriver, UntoldAlerts
-from services.wrapping import Wrapping
+from services import schemas
+from services.assembly import Services
+from services.operators.unsent_alerts import CHANNEL as ALERTS
+from services.operators.unsent_alerts import AlertRedriver
 from workflows.order import OrderWorkflow
 from workflows.recovery import RecoverOrderWorkflow
 from workflows.routing_slip import RoutingSlipWorkflow
@@ -72,21 +62,34 @@ FAILED, USAGE, UNREACHABLE = 1, 2, 4
 async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
     """Run a worker in this process for the length of the block, then drain it.
 
-    Raises Unavailable or Final when the database can't be used or its schema is not ours.
+    Raises Unavailable or Final when the database can't be used or its schemas are not ours.
     """
-    async with await Database.open(database_url, size=settings.database_pool) as database:
-        await asyncio.to_thread(schema.check, database_url)
-        async with build(client, database, settings) as worker, relaying(client, database, database_url, meter(client)):
-            yield worker
+    async with (
+        _services(database_url, settings) as services,
+        build(client, services, settings) as worker,
+        relaying(client, services, database_url, meter(client)),
+    ):
+        yield worker
 
 
 @asynccontextmanager
 async def orders_relay(client: Client, database_url: str, settings: Settings) -> AsyncIterator[None]:
     """Run a relay without a worker for the length of the block; raises as `orders_worker` does."""
+    async with _services(database_url, settings) as services, relaying(client, services, database_url, meter(client)):
+        yield
+
+
+@asynccontextmanager
+async def _services(database_url: str, settings: Settings) -> AsyncIterator[Services]:
     async with await Database.open(database_url, size=settings.database_pool) as database:
-        await asyncio.to_thread(schema.check, database_url)
-        async with relaying(client, database, database_url, meter(client)):
-            yield
+        await asyncio.to_thread(schemas.check, database_url)
+        yield services_on(database, settings)
+
+
+def services_on(database: Database, settings: Settings) -> Services:
+    """Return the services as the settings want them; raise InvalidInput for a provider that there is none of."""
+    chosen = providers(database, settings.card_provider, settings.carrier)
+    return Services(database, chosen, _notifiers(settings))
 
 
 def meter(client: Client) -> MetricMeter:
@@ -95,18 +98,18 @@ def meter(client: Client) -> MetricMeter:
     return runtime.metric_meter if runtime else MetricMeter.noop
 
 
-def build(client: Client, database: Database, settings: Settings) -> Worker:
+def build(client: Client, services: Services, settings: Settings) -> Worker:
     """Return a worker that serves all of the house; nothing runs yet."""
-    return Worker(**configuration(client, database, settings))
+    return Worker(**configuration(client, services, settings))
 
 
-def configuration(client: Client, database: Database, settings: Settings) -> WorkerConfig:
+def configuration(client: Client, services: Services, settings: Settings) -> WorkerConfig:
     """Return what our worker is built with."""
     return WorkerConfig(
         client=client,
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
-        activities=_activities(database, _notifiers(settings)),
+        activities=_activities(services),
         interceptors=[Boundary(express=settings.worker_express)],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
@@ -121,21 +124,17 @@ def configuration(client: Client, database: Database, settings: Settings) -> Wor
     )
 
 
-def _activities(database: Database, notifiers: Sequence[Notifier] = ()) -> list[Callable[..., Any]]:
-    inventory, orders = Inventory(database), Orders(database)
-    payments = Payments(database, SimulatedCardProvider(database))
-    shipping = Shipping(database, SimulatedCarrier(database))
-    of_orders = OrderActivities(orders, Closing(database, inventory, payments, shipping, orders))
-    of_inventory, of_payments = InventoryActivities(inventory), PaymentActivities(payments, Transfers(database))
-    of_shipping = ShippingActivities(shipping)
-    of_slips = SlipActivities(
-        Slips(database), SlipClosing(database, inventory, payments), Pricing(database), Wrapping(database)
+def _activities(services: Services) -> list[Callable[..., Any]]:
+    of_inventory = InventoryActivities(services.inventory)
+    of_payments = PaymentActivities(services.payments, services.transfers)
+    of_shipping = ShippingActivities(services.shipping)
+    of_orders = OrderActivities(services.orders, services.order_closing, services.pricing)
+    of_slips = SlipActivities(services.slips, services.slip_closing)
+    of_wrapping = WrappingActivities(services.wrapping)
+    recovery = RecoveryActivities(
+        services.open_orders, services.inventory, services.dead_letters, services.unsent_alerts
     )
     return [
-        of_orders.validate_order,
-        of_orders.complete_order,
-        of_orders.request_cancellation,
-        OperatorActivities(Alerts(database, notifiers)).alert_operators,
         of_inventory.reserve_inventory,
         of_inventory.release_inventory,
         of_payments.charge_payment,
@@ -145,46 +144,42 @@ def _activities(database: Database, notifiers: Sequence[Notifier] = ()) -> list[
         of_shipping.create_shipment,
         of_shipping.find_shipment,
         of_shipping.cancel_shipment,
+        of_orders.validate_order,
+        of_orders.complete_order,
+        of_orders.price_articles,
         of_slips.accept_slip,
         of_slips.close_slip,
-        of_slips.price_articles,
-        of_slips.wrap_gift,
-        of_slips.unwrap_gift,
-        of_slips.check_fraud,
-        _deliveries(database).handle_event,
-        *_upkeep(database),
+        of_wrapping.wrap_gift,
+        of_wrapping.unwrap_gift,
+        FraudActivities(services.fraud).check_fraud,
+        OperatorActivities(services.alerts).alert_operators,
+        request_cancellation,
+        recovery.recover_page,
+        recovery.read_outcome,
+        recovery.bury_recovery,
+        recovery.give_up_alerts,
+        Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]
 
 
-def _upkeep(database: Database) -> list[Callable[..., Any]]:
-    letters = DeadLetters(database)
-    untold = UntoldAlerts(database, Orders(database), letters)
-    upkeep = UpkeepActivities(OpenOrders(database), Inventory(database), letters, untold)
-    return [upkeep.recover_page, upkeep.read_outcome, upkeep.bury_recovery, upkeep.give_up_alerts]
-
-
-def redriving(client: Client, database: Database, settings: Settings) -> Redriving:
-    """Return what redrives dead letters, with the redriver of every channel."""
-    recovery = Recovery(client, OpenOrders(database), Inventory(database))
+def redriving(client: Client, services: Services) -> Redriving:
+    """Return what redrives and discards dead letters, with the redriver of every channel."""
+    recovery = Recovery(client, services.open_orders, services.inventory)
     by_channel: dict[str, Redriver] = {
-        ALERT_CHANNEL: AlertRedriver(Alerts(database, _notifiers(settings))),
-        RECOVERY_CHANNEL: RecoveryRedriver(client, recovery),
+        ALERTS: AlertRedriver(services.alerts),
+        RECOVERY: RecoveryRedriver(client, recovery),
+        DELIVERIES: DeliveryRedriver(services),
     }
-    return Redriving(DeadLetters(database), by_channel)
+    return Redriving(services.db, by_channel)
 
 
 def _notifiers(settings: Settings) -> list[Notifier]:
     """Whom an alert is handed to; it is logged in any case."""
     if settings.alert_webhook is None:
         return []
-    from runtime.webhook import WebhookNotifier
+    from providers.webhook import WebhookNotifier
 
     return [WebhookNotifier(settings.alert_webhook)]
-
-
-def _deliveries(database: Database) -> Deliveries:
-    parties = Parties(database, SimulatedCardProvider(database), SimulatedCarrier(database))
-    return Deliveries(Handlers(parties, Outbox()), OutboxFeed(database))
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig:
@@ -229,7 +224,7 @@ async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, rel
     """Keep that many worker processes running until `stop` is set; raise an OrderError when they couldn't start."""
     async with _held_stack(settings):
         await connect(settings)
-        await asyncio.to_thread(schema.check, database_of(settings))
+        await asyncio.to_thread(schemas.check, database_of(settings))
         flags = ["--relay-only"] if relay_only else []
         supervisor = Supervisor([sys.executable, __file__, *flags], number, settings)
         log.info("supervisor started", extra={"processes": number})

@@ -8,8 +8,8 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
+from models.activities.base import Reply
 from models.errors import Final, InvalidInput, Refused, Unavailable
-from models.steps import Reply
 
 
 class Boundary(Interceptor):

@@ -1,9 +1,22 @@
 """The inventory service as activities."""
 
+from typing import Protocol
+
 from temporalio import activity
 
-from models.steps import Released, ReleaseInventory, Reservation, ReserveInventory
-from services.inventory import Inventory
+from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
+
+
+class Inventory(Protocol):
+    """What these activities need of the service."""
+
+    async def reserve(self, request: ReserveInventory) -> Reservation:
+        """Set all lines aside or none."""
+        ...
+
+    async def release(self, request: ReleaseInventory) -> Released:
+        """Put back what was set aside under the key, if anything was."""
+        ...
 
 
 class InventoryActivities:

@@ -1,23 +1,48 @@
-"""The orders service as activities: take an order in, close it."""
+"""The orders service as activities: take an order in, price articles, close an order."""
+
+from typing import Protocol
 
 from temporalio import activity
 
+from models.activities.base import Closed
+from models.activities.orders import CompleteOrder, PriceArticles, Priced
 from models.order import Order
-from models.steps import Closed, CompleteOrder, Priced
-from services.closing import Closing
-from services.orders import Orders
+
+
+class Orders(Protocol):
+    """What these activities need of the service, beside the closing and the prices."""
+
+    async def accept_to_run(self, order: Order) -> Priced:
+        """Take the order once, at the catalogue's price; one that was pruned is refused."""
+        ...
+
+
+class Closing(Protocol):
+    """What keeps the outcome of an order."""
+
+    async def close(self, request: CompleteOrder) -> Closed:
+        """Record the outcome once, and answer with what stands."""
+        ...
+
+
+class Pricing(Protocol):
+    """What knows the catalogue's prices."""
+
+    async def price(self, request: PriceArticles) -> Priced:
+        """Return the price of all lines."""
+        ...
 
 
 class OrderActivities:
     """Validate and complete orders."""
 
-    def __init__(self, orders: Orders, closing: Closing) -> None:
-        self._orders, self._closing = orders, closing
+    def __init__(self, orders: Orders, closing: Closing, pricing: Pricing) -> None:
+        self._orders, self._closing, self._pricing = orders, closing, pricing
 
     @activity.defn
     async def validate_order(self, order: Order) -> Priced:
         """Accept the order at the catalogue's price; refused when it can't be sold as it is, or was pruned long ago."""
-        return await self._orders.accept(order, to_run=True)
+        return await self._orders.accept_to_run(order)
 
     @activity.defn
     async def complete_order(self, request: CompleteOrder) -> Closed:
@@ -25,7 +50,6 @@ class OrderActivities:
         return await self._closing.close(request)
 
     @activity.defn
-    async def request_cancellation(self) -> None:
-        """Have Temporal cancel the calling workflow, so that it may end as Canceled."""
-        info = activity.info()
-        await activity.client().get_workflow_handle(info.workflow_id or "", run_id=info.workflow_run_id).cancel()
+    async def price_articles(self, request: PriceArticles) -> Priced:
+        """Return the catalogue's price; refused when the articles can't be sold as asked."""
+        return await self._pricing.price(request)

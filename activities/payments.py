@@ -1,8 +1,10 @@
 """The payments service as activities."""
 
+from typing import Protocol
+
 from temporalio import activity
 
-from models.steps import (
+from models.activities.payments import (
     BookTransfer,
     Charge,
     ChargePayment,
@@ -11,8 +13,46 @@ from models.steps import (
     Refunded,
     RefundPayment,
 )
-from services.payments import Payments
-from services.transfers import Transfers
+
+
+class Payments(Protocol):
+    """What these activities need of the service for cards."""
+
+    async def charge(self, request: ChargePayment) -> Charge:
+        """Take the amount once."""
+        ...
+
+    async def find(self, request: ChargePayment) -> Charge | None:
+        """Return the charge if it landed, and book it."""
+        ...
+
+    async def refund(self, request: RefundPayment) -> Refunded:
+        """Give back what was charged under the key, if anything was."""
+        ...
+
+
+class Transfers(Protocol):
+    """What these activities need of the service for bank transfers."""
+
+    async def expect(self, request: ExpectTransfer) -> PendingTransfer:
+        """Write down that the transfer is expected, once."""
+        ...
+
+    async def find(self, request: ExpectTransfer) -> PendingTransfer | None:
+        """Return the transfer if it is expected."""
+        ...
+
+    async def expects(self, key: str) -> bool:
+        """Tell whether the key is that of a transfer, whatever became of it."""
+        ...
+
+    async def book(self, request: BookTransfer) -> Charge:
+        """Hold what arrived, once."""
+        ...
+
+    async def give_back(self, request: RefundPayment) -> Refunded:
+        """Return what arrived, or stop expecting it."""
+        ...
 
 
 class PaymentActivities:
@@ -30,7 +70,7 @@ class PaymentActivities:
 
     @activity.defn
     async def find_charge(self, request: ChargePayment | ExpectTransfer) -> Charge | PendingTransfer | None:
-        """Tell whether a charge without an answer landed, or whether the transfer is expected."""
+        """Return the charge without an answer if it landed, or the transfer if it is expected."""
         if isinstance(request, ExpectTransfer):
             return await self._transfers.find(request)
         return await self._payments.find(request)

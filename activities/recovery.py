@@ -1,121 +1,114 @@
-"""Recovery of orders whose workflow is gone: found by asking Temporal, started again under the order's own workflow id.
-
-Temporal runs one workflow for an id at a time. So an order that somebody looks after can't be recovered, and of any
-number of recoverers one gets it.
-"""
+"""The reconciler's activities: recover a page of lost orders, bury what can't be recovered, give up stale alerts."""
 
 import asyncio
-from typing import Literal
+from collections import Counter
+from typing import Protocol
 
-from pydantic import ValidationError
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio import activity
 
-from activities.settled import Left, left_behind
-from models.deadletters import DeadLetter
-from models.errors import Final, Unavailable
-from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, TASK_QUEUE, key, workflow_id
+from activities.lost_orders import CHANNEL, OpenOrders, Receipts, Recovery
+from models.activities.base import Closed
+from models.dead_letters import Undeliverable
+from models.errors import Final
+from models.names import workflow_id
 from models.order import Order
-from models.upkeep import LostOrder
-from services.inventory import Inventory
-from services.open_orders import OpenOrder, OpenOrders
+from models.recovery import FailedRecovery, Reconcile, Reconciled
 
-CHANNEL = "recovery"
-# Temporal can't tell these two apart.
-NEVER_OR_DELETED = "never started, or deleted"
-Recovered = Literal["alive", "closed", "started", "recovering"]
-ENDED = {
-    WorkflowExecutionStatus.COMPLETED,
-    WorkflowExecutionStatus.FAILED,
-    WorkflowExecutionStatus.CANCELED,
-    WorkflowExecutionStatus.TERMINATED,
-    WorkflowExecutionStatus.TIMED_OUT,
-}
-# What was accepted and never started is started as long as its customer may still expect that.
-YOUNG_SECONDS = 3600.0
-SECONDS_TO_RECOVER = 30.0
+# Questions to Temporal at the same time: it has others to serve.
+AT_ONCE = 10
 
 
-class Recovery:
-    """Finds out whether an order is lost, and starts what brings it to its end."""
+class DeadLetters(Protocol):
+    """What these activities need of the dead letter channel."""
 
-    def __init__(self, client: Client, orders: OpenOrders, inventory: Inventory) -> None:
-        self._client, self._orders, self._inventory = client, orders, inventory
+    async def record(self, dead: Undeliverable) -> int:
+        """Return the letter of an undeliverable message, made now or already there."""
+        ...
 
-    async def lost(self, order_id: str) -> str | None:
-        """Return how an order's workflow went away, None while it is there."""
+    async def is_blocked(self, process_id: str, channel: str | None = None) -> bool:
+        """Tell whether messages of a process wait behind a dead one."""
+        ...
+
+
+class UnsentAlerts(Protocol):
+    """What gives up alerts that reach no operator."""
+
+    async def give_up(self, older_than: float) -> int:
+        """Make the alerts of more than that many seconds ago dead letters; return how many."""
+        ...
+
+
+class RecoveryActivities:
+    """Recover lost orders, and give up what can't be recovered or sent."""
+
+    def __init__(self, orders: OpenOrders, inventory: Receipts, letters: DeadLetters, unsent: UnsentAlerts) -> None:
+        self._orders, self._inventory, self._letters, self._unsent = orders, inventory, letters, unsent
+
+    @activity.defn
+    async def recover_page(self, task: Reconcile) -> Reconciled:
+        """Look at one page of open orders, and recover those whose workflow is gone."""
+        page = await self._orders.page(task.after, task.limit, task.grace_seconds)
+        recovery = Recovery(activity.client(), self._orders, self._inventory)
+        gate = asyncio.Semaphore(AT_ONCE)
+
+        async def recovered(order_id: str) -> str:
+            async with gate:
+                return await self._recovered(recovery, order_id)
+
+        # All of them end before this does: what was left behind would go on without an activity, and without a worker.
+        answers = await asyncio.gather(*map(recovered, page), return_exceptions=True)
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        count = Counter(answers)
+        return Reconciled(
+            looked_at=len(page),
+            started=count["started"],
+            recovering=count["recovering"],
+            dead=count["dead"],
+            next=page[-1] if len(page) == task.limit else None,
+        )
+
+    async def _recovered(self, recovery: Recovery, order_id: str) -> str:
+        """Recover one order; one that can't be must not keep the others from it."""
+        if await self._letters.is_blocked(workflow_id(order_id), CHANNEL):
+            return "blocked"
         try:
-            described = await self._client.get_workflow_handle(workflow_id(order_id)).describe()
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return NEVER_OR_DELETED
-            raise
-        return described.status.name.lower() if described.status in ENDED else None
+            return await recovery.recover(order_id)
+        except Final as error:
+            found = await self._orders.read(order_id)
+            body = found.body.encode() if found else b""
+            await self._letters.record(_dead(order_id, body, type(error).__name__, str(error), attempts=1))
+            return "dead"
 
-    async def recover(self, order_id: str) -> Recovered:
-        """Bring an order to its end if it is lost; raise Final when what is kept of it can't be read, Unavailable."""
-        cause = await self.lost(order_id)
-        if cause is None:
-            return "alive"
-        # Read only now: its workflow may have closed it and ended while we asked.
-        found = await self._orders.read(order_id)
-        if found is None:
-            return "closed"
-        order = _order(found)
-        # Nobody was ever asked for anything: nothing to undo, nothing that a start could do twice.
-        untouched = not await self._inventory.heard_of(key(order_id, "reserve"))
-        if untouched and found.age < YOUNG_SECONDS and cause == NEVER_OR_DELETED:
-            started = await self._start(ORDER_WORKFLOW, order, order_id, WorkflowIDReusePolicy.REJECT_DUPLICATE)
-            return "started" if started else "alive"
-        left = Left() if cause == NEVER_OR_DELETED else await left_behind(self._client, order_id)
-        lost = LostOrder(order=order, total=found.total, cause=f"its workflow was {cause}", **vars(left))
-        started = await self._start(RECOVERY_WORKFLOW, lost, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
-        return "recovering" if started else "alive"
+    @activity.defn
+    async def read_outcome(self, order: Order) -> Closed | None:
+        """Tell how an order was closed; None while it is open."""
+        outcome = await self._orders.outcome(order.order_id)
+        return Closed(outcome=outcome[0]) if outcome else None
 
-    async def _start(self, kind: str, argument: Order | LostOrder, order_id: str, reuse: WorkflowIDReusePolicy) -> bool:
-        """Start a workflow under the order's own id; False when somebody else did."""
-        try:
-            await self._client.start_workflow(
-                kind,
-                argument,
-                id=workflow_id(order_id),
-                task_queue=TASK_QUEUE,
-                id_reuse_policy=reuse,
-                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary="found by the reconciler" if kind == ORDER_WORKFLOW else "recover a lost order",
-            )
-        except WorkflowAlreadyStartedError:
-            return False
-        return True
+    @activity.defn
+    async def bury_recovery(self, failed: FailedRecovery) -> int:
+        """Keep a recovery that failed for a person; return the number of its letter."""
+        body = failed.order.model_dump_json().encode()
+        dead = _dead(failed.order.order_id, body, "RecoveryFailed", failed.cause, failed.attempts)
+        return await self._letters.record(dead)
+
+    @activity.defn
+    async def give_up_alerts(self, task: Reconcile) -> int:
+        """Make the alerts that reached no operator in time dead letters; return how many."""
+        return await self._unsent.give_up(task.alert_seconds)
 
 
-class RecoveryRedriver:
-    """Recovers again an order whose recovery came to nothing."""
-
-    def __init__(self, client: Client, recovery: Recovery) -> None:
-        self._client, self._recovery = client, recovery
-
-    async def redrive(self, letter: DeadLetter) -> None:
-        """Start the recovery and wait for its end, a while; raise what it came to when it failed again."""
-        await self._recovery.recover(letter.message_id)
-        handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(workflow_id(letter.message_id))
-        try:
-            async with asyncio.timeout(SECONDS_TO_RECOVER):
-                await handle.result()
-        except TimeoutError:
-            # It goes on by itself, and comes back here if it fails.
-            return
-        except WorkflowFailureError as error:
-            if isinstance(error.cause, ApplicationError) and error.cause.type == "RecoveryFailed":
-                raise Unavailable(error.cause.message) from error
-
-
-def _order(found: OpenOrder) -> Order:
-    try:
-        return Order.model_validate_json(found.body)
-    except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, problem["loc"])) or "order"
-        raise Final(f"what is kept of the order can't be read: {field}: {problem['msg']}") from None
+def _dead(order_id: str, body: bytes, error_type: str, cause: str, attempts: int) -> Undeliverable:
+    return Undeliverable(
+        channel=CHANNEL,
+        message_id=order_id,
+        original=body,
+        error_type=error_type,
+        cause=cause,
+        attempts=attempts,
+        process_id=workflow_id(order_id),
+        correlation_id=order_id,
+        place="the recovery of a lost order",
+    )

@@ -1,9 +1,26 @@
 """The shipping service as activities."""
 
+from typing import Protocol
+
 from temporalio import activity
 
-from models.steps import CancelShipment, CreateShipment, Recalled, Shipment
-from services.shipping import Shipping
+from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
+
+
+class Shipping(Protocol):
+    """What these activities need of the service."""
+
+    async def create(self, request: CreateShipment) -> Shipment:
+        """Hand one parcel over."""
+        ...
+
+    async def find(self, request: CreateShipment) -> Shipment | None:
+        """Return the parcel if it was handed over, and book it."""
+        ...
+
+    async def cancel(self, request: CancelShipment) -> Recalled:
+        """Take back the parcel handed over under the key, if any was."""
+        ...
 
 
 class ShippingActivities:
@@ -19,7 +36,7 @@ class ShippingActivities:
 
     @activity.defn
     async def find_shipment(self, request: CreateShipment) -> Shipment | None:
-        """Tell whether a parcel without an answer was handed over."""
+        """Return the parcel without an answer if it was handed over."""
         return await self._shipping.find(request)
 
     @activity.defn

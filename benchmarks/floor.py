@@ -13,12 +13,12 @@ from temporalio import activity, workflow
 from temporalio.worker import Worker
 
 from benchmarks.load import Load, order_of
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.settings import Settings
-from services.database import Database
-from worker import configuration
+from worker import configuration, services_on
 
 QUEUE, TIMEOUT = "floor", timedelta(seconds=10)
 
@@ -55,7 +55,7 @@ async def main() -> None:
     client = await connect(settings, address=options.address, runtime=build_runtime(settings))
     async with await Database.open(options.database, size=1) as database:
         # Whatever our worker is built with, but for what it works on.
-        config = configuration(client, database, settings)
+        config = configuration(client, services_on(database, settings), settings)
     config |= {"task_queue": QUEUE, "workflows": [FloorWorkflow], "activities": [nothing], "interceptors": []}
 
     async def place(order_id: str, kind: str) -> str:

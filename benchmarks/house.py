@@ -20,10 +20,10 @@ from benchmarks.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
 from benchmarks.stage import Stage
 from benchmarks.turns import watched
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded import processes
 from runtime.settings import PROJECT, Settings
-from services.database import Database
 
 WORKER = (PROJECT / "worker.py",)
 Found = TypeVar("Found")

@@ -18,13 +18,13 @@ from benchmarks.contestants import Contestant, Running
 from benchmarks.driver import begin
 from benchmarks.stage import HERE, Stage, until
 from benchmarks.up import apart, together
+from postgres.database import Database
 from runtime.embedded import processes
 from runtime.embedded.ports import LOOPBACK, free_port, is_open
 from runtime.embedded.record import Layout, Ports
 from runtime.embedded.temporal import Temporal
 from runtime.settings import PROJECT, variable
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
 
 RESTOCK = b"update inventory.stock set available = available + 100000000, received = received + 100000000"
 OUR_BOOKS = b"""
@@ -98,9 +98,9 @@ class Ours(Contestant):
     async def prepare(self, stage: Stage) -> None:
         """Migrate a database, and fill its shelves."""
         url = stage.database(self.database)
-        await asyncio.to_thread(schema.migrate, url)
+        await asyncio.to_thread(schemas.migrate, url)
         async with await Database.open(url, size=1) as db:
-            await catalogue.load(db)
+            await demo_articles.load(db)
             await db.rows(RESTOCK)
 
     @asynccontextmanager

@@ -24,13 +24,13 @@ from typing import Any
 
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded.ports import free_port
 from runtime.embedded.stack import embedded_stack
 from runtime.loop import loop_factory
 from runtime.settings import Settings
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
 from worker import orders_worker
 
 TURN, SPENT = 40, 20
@@ -80,9 +80,9 @@ async def opened(row: Row) -> AsyncIterator[Place]:
             workflow_sandbox=row.sandbox,
         )
         async with embedded_stack(settings) as stack:
-            await asyncio.to_thread(schema.migrate, stack.database_url)
+            await asyncio.to_thread(schemas.migrate, stack.database_url)
             async with await Database.open(stack.database_url, size=2) as db:
-                await catalogue.load(db)
+                await demo_articles.load(db)
             client = await connect(settings, address=stack.temporal_address)
 
             async def place() -> None:

@@ -14,12 +14,12 @@ from typing import Any
 
 from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum, Worker
 
+from postgres.database import Database
 from runtime.connection import connect, database_of
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.settings import Settings
-from services.database import Database
-from worker import configuration
+from worker import configuration, services_on
 
 
 def changed(config: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ async def serve(choice: dict[str, Any]) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     async with await Database.open(database_of(settings), size=settings.database_pool) as database:
-        config = dict(configuration(client, database, settings))
+        config = dict(configuration(client, services_on(database, settings), settings))
         if thresholds := choice.get("collector"):
             gc.collect()
             gc.freeze()

@@ -7,11 +7,11 @@ from temporalio.client import Client
 from temporalio.common import ActivityIDReusePolicy, RetryPolicy
 from temporalio.exceptions import ActivityAlreadyStartedError
 
-from choreography.handlers import Handlers
+from choreography.reactions import Subscribers
+from messaging.outbox.feed import OutboxFeed
+from models.choreography import Event
 from models.errors import Final, InvalidInput
 from models.names import TASK_QUEUE
-from models.order_events import Event
-from services.outbox_feed import OutboxFeed
 
 # As the undos of the orchestrated saga: about a minute and a half, then it waits for a person.
 ATTEMPTS = 8
@@ -52,16 +52,16 @@ async def start(client: Client, event: Event, subscriber: str) -> None:
 class Deliveries:
     """The activity that takes a delivery."""
 
-    def __init__(self, handlers: Handlers, feed: OutboxFeed) -> None:
-        self._handlers, self._feed = handlers, feed
+    def __init__(self, subscribers: Subscribers, feed: OutboxFeed) -> None:
+        self._subscribers, self._feed = subscribers, feed
 
     @activity.defn
     async def handle_event(self, subscriber: str, event: Event) -> str:
-        """Have the subscriber react; what can't be delivered is kept, and stops its own order alone."""
+        """Have the subscriber react; what can't be delivered becomes a dead letter, and stops its own order alone."""
         attempt = activity.info().attempt
         try:
-            return await self._handlers.handle(subscriber, event, attempt)
+            return await self._subscribers.handle(subscriber, event, attempt)
         except Exception as error:
             if isinstance(error, Final | InvalidInput) or attempt >= ATTEMPTS:
-                await self._feed.on_exhausted(event, subscriber, f"{type(error).__name__}: {error}", attempt)
+                await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
             raise

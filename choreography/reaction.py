@@ -1,52 +1,53 @@
-"""What a reaction is: a service hears of an event, does its part, and says which event that makes."""
+"""What a reaction is: a service gets an event, does its part, and names the event that follows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from models.choreography import EventType, Facts
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
-from models.order_events import EventType, Facts
-from services.database import Database
-from services.ports import CardProvider, Carrier
-from services.unit_of_work import UnitOfWork, unit_of_work
+from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
+from services.assembly import Services
 
-# The seed's three retries; after them a service takes its own part back and says so.
+# The seed's three retries; after them a service takes its own part back and publishes that it did.
 TRIES = 4
 # Four fifths of an attempt of the orchestrated saga, so that asking, probing and undoing fit into one delivery.
 ANSWER_SECONDS = 4.0
-
-
-@dataclass(frozen=True)
-class Parties:
-    """What reactions work with, beside the transaction of their effect."""
-
-    db: Database
-    provider: CardProvider
-    carrier: Carrier
 
 
 class DecidedBefore(Exception):
     """Another attempt of the same delivery decided while this one was on its way."""
 
 
-@dataclass(frozen=True)
-class Heard:
-    """One delivery: what the event tells, the transaction to react in, which attempt this is.
+class GivenUp(OrderError):
+    """Every attempt of an effect failed, and it was undone; `error` is the last attempt's."""
 
-    `decided` tells whether another attempt has reacted meanwhile, as a transaction sees it.
+    def __init__(self, error: Unavailable) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event on its way to one service: its facts, and which attempt to deliver it this is.
+
+    `services` work in the transaction that also notes the event as consumed and publishes what follows; `outside` is
+    the same services without that transaction. `decided` tells whether another attempt has reacted meanwhile, as a
+    transaction sees it.
     """
 
     facts: Facts
-    unit: UnitOfWork
     attempt: int
-    parties: Parties
+    services: Services
+    outside: Services
     decided: Callable[[Database], Awaitable[bool]]
 
 
 T = TypeVar("T")
 Reply = tuple[EventType, Facts]
-Reaction = Callable[[Heard], Awaitable[Reply]]
+Reaction = Callable[[Delivery], Awaitable[Reply]]
 
 
 async def answered(call: Awaitable[T]) -> T:
@@ -58,32 +59,60 @@ async def answered(call: Awaitable[T]) -> T:
         raise Unavailable(f"no answer in {ANSWER_SECONDS:.0f} s") from None
 
 
-async def landed(probe: Awaitable[object | None]) -> bool:
-    """Tell whether an effect without an answer landed; one that can't be looked up counts as not landed, and is undone.
+async def done_or_given_up(
+    delivery: Delivery,
+    *,
+    do: Callable[[], Awaitable[T]],
+    find: Callable[[], Awaitable[T | None]],
+    stop: Callable[[Services], Awaitable[None]],
+    undo: Callable[[], Awaitable[object]],
+) -> T:
+    """Return the answer of an effect; raise Unavailable to be delivered once more, and as `do` does when it is refused.
+
+    After the last attempt it is looked up. If it did not land it is stopped and undone, and GivenUp is raised.
+    """
+    last = Unavailable("every attempt failed")
+    if delivery.attempt <= TRIES:
+        try:
+            return await answered(do())
+        except Unavailable as error:
+            if delivery.attempt < TRIES:
+                raise
+            last = error
+    if (found := await _landed(find())) is not None:
+        return found
+    await _give_up(delivery, stop)
+    await undo()
+    raise GivenUp(last)
+
+
+async def _landed(probe: Awaitable[T | None]) -> T | None:
+    """Return the answer of an effect that landed; one that can't be looked up counts as not landed, and is undone.
 
     The undo works by key and tolerates an effect that did land. One that an earlier attempt began to undo is undone.
     """
     try:
-        return await answered(probe) is not None
+        return await answered(probe)
     except (Unavailable, AlreadyUndone):
-        return False
+        return None
 
 
-async def give_up(heard: Heard, stop: Callable[[Database], Awaitable[None]]) -> None:
+async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None]]) -> None:
     """Have `stop` write the receipt that refuses the effect from here on; raise DecidedBefore if it counts already.
 
     An attempt may have slept while the next one found what it did not. Both write the receipt of the same key, so one
     waits for the other: either the effect is refused to the other attempt, or its note is seen here.
     """
-    async with unit_of_work(heard.parties.db) as alone:
+    async with unit_of_work(delivery.outside.db) as alone:
         try:
-            await stop(alone)
+            await stop(delivery.outside.within(alone))
         except AlreadySettled as settled:
             raise DecidedBefore from settled
-        if await heard.decided(alone):
+        if await delivery.decided(alone):
             raise DecidedBefore
 
 
 def because(facts: Facts, step: str, error: OrderError) -> Facts:
     """Return the facts with the reason why the order goes back."""
-    return facts.model_copy(update={"reason": f"{step}: {type(error).__name__}: {error}"})
+    cause = error.error if isinstance(error, GivenUp) else error
+    return facts.model_copy(update={"reason": f"{step}: {type(cause).__name__}: {cause}"})

@@ -8,11 +8,11 @@ from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
-from choreography.handlers import subscribers_of
+from choreography.reactions import subscribers_of
+from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.listener import OutboxListener
+from models.choreography import Event
 from models.errors import InvalidInput, Unavailable
-from models.order_events import Event
-from services.outbox_bell import Bell
-from services.outbox_feed import OutboxFeed
 
 log = structlog.get_logger("relay")
 
@@ -21,14 +21,16 @@ BATCH = 50
 POLL_SECONDS = 1.0
 # What the server says of a request that it will never take.
 HOPELESS = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
-NOBODY = "relay"
+RELAY = "relay"
 
 
 class Relay:
     """Publishes events; any number of relays may run."""
 
-    def __init__(self, client: Client, feed: OutboxFeed, bell: Bell, meter: MetricMeter = MetricMeter.noop) -> None:
-        self._client, self._feed, self._bell = client, feed, bell
+    def __init__(
+        self, client: Client, feed: OutboxFeed, listener: OutboxListener, meter: MetricMeter = MetricMeter.noop
+    ) -> None:
+        self._client, self._feed, self._listener = client, feed, listener
         self._lag = meter.create_gauge_float("outbox_lag", "Age of the oldest unpublished event", "s")
         self._waiting = meter.create_gauge("outbox_unpublished", "Events that wait to be published")
 
@@ -37,12 +39,12 @@ class Relay:
         try:
             while True:
                 if not await self._round():
-                    await self._bell.wait(POLL_SECONDS)
+                    await self._listener.wait(POLL_SECONDS)
         finally:
-            await self._bell.close()
+            await self._listener.close()
 
     async def _round(self) -> int:
-        """One round; a part that is down is said so and tried again later."""
+        """One round; an unreachable dependency is logged and retried."""
         try:
             published = await self.run_once()
             waiting, seconds = await self._feed.lag()
@@ -77,5 +79,5 @@ class Relay:
         hopeless = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in HOPELESS)
         if hopeless:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
-            await self._feed.on_exhausted(event, NOBODY, f"{type(error).__name__}: {error}", attempts=1)
+            await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)
         return hopeless

@@ -1,50 +1,42 @@
 """The shipping service's part: it ships what is paid, and takes the parcel of an order that ran out of time back."""
 
-from choreography.reaction import TRIES, Heard, Reply, answered, because, give_up, landed
-from models.errors import ShipmentRefused, Unavailable
+from choreography.reaction import Delivery, GivenUp, Reply, answered, because, done_or_given_up
+from models.activities.shipping import CancelShipment, CreateShipment
+from models.choreography import EventType
+from models.errors import ShipmentRefused
 from models.names import key
-from models.order_events import EventType
-from models.steps import CancelShipment, CreateShipment
-from services.shipping import Shipping
 
 
-async def ship(heard: Heard) -> Reply:
-    """Hand the parcel over: ShipmentCreated or ShipmentRefused; raise Unavailable to be asked again."""
-    order, shipping = heard.facts.order, Shipping(heard.unit, heard.parties.carrier)
-    asked = CreateShipment(
+async def ship(delivery: Delivery) -> Reply:
+    """Hand the parcel over: ShipmentCreated or ShipmentRefused; raise Unavailable to be delivered once more."""
+    order, shipping = delivery.facts.order, delivery.services.shipping
+    request = CreateShipment(
         key=key(order.order_id, "ship"), order_id=order.order_id, lines=order.lines, ship_to=order.ship_to
     )
-    given_up = Unavailable("every attempt failed")
-    if heard.attempt <= TRIES:
-        try:
-            shipment = await answered(shipping.create(asked))
-        except ShipmentRefused as refused:
-            return EventType.SHIPMENT_REFUSED, because(heard.facts, "ship", refused)
-        except Unavailable as error:
-            if heard.attempt < TRIES:
-                raise
-            given_up = error
-        else:
-            return EventType.SHIPMENT_CREATED, heard.facts.model_copy(update={"tracking": shipment.tracking})
-    if await landed(shipping.find(asked)):
-        return EventType.SHIPMENT_CREATED, heard.facts
-    await give_up(heard, lambda alone: Shipping(alone, heard.parties.carrier).stop(_undo(heard)))
-    await _take_back(heard)
-    return EventType.SHIPMENT_REFUSED, because(heard.facts, "ship", given_up)
+    try:
+        shipment = await done_or_given_up(
+            delivery,
+            do=lambda: shipping.create(request),
+            find=lambda: shipping.find(request),
+            stop=lambda services: services.shipping.stop(_undo(delivery)),
+            undo=lambda: _take_back(delivery),
+        )
+    except (ShipmentRefused, GivenUp) as refused:
+        return EventType.SHIPMENT_REFUSED, because(delivery.facts, "ship", refused)
+    return EventType.SHIPMENT_CREATED, delivery.facts.model_copy(update={"tracking": shipment.tracking})
 
 
-async def recall(heard: Heard) -> Reply:
+async def recall(delivery: Delivery) -> Reply:
     """Take the parcel back, if there is one: ShipmentRecalled."""
-    await _take_back(heard)
-    return EventType.SHIPMENT_RECALLED, heard.facts
+    await _take_back(delivery)
+    return EventType.SHIPMENT_RECALLED, delivery.facts
 
 
-async def _take_back(heard: Heard) -> None:
-    # Not on the unit alone: the receipt must stop a late parcel before the carrier is asked.
-    shipping = Shipping(heard.parties.db, heard.parties.carrier)
-    await answered(shipping.cancel(_undo(heard), heard.unit))
+async def _take_back(delivery: Delivery) -> None:
+    # Not in the transaction alone: the receipt must stop a late parcel before the carrier is asked.
+    await answered(delivery.outside.shipping.cancel(_undo(delivery), delivery.services.db))
 
 
-def _undo(heard: Heard) -> CancelShipment:
-    order_id = heard.facts.order.order_id
+def _undo(delivery: Delivery) -> CancelShipment:
+    order_id = delivery.facts.order.order_id
     return CancelShipment(key=key(order_id, "ship"), order_id=order_id)

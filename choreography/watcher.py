@@ -7,14 +7,13 @@ from temporalio.client import ActivityExecutionStatus, Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from choreography.deliveries import ATTEMPTS, delivery_id
-from choreography.handlers import subscribers_of
+from choreography.reactions import subscribers_of
+from messaging.outbox.processes import Overdue
+from models.choreography import PIVOT, Event, EventType, Facts
 from models.errors import Final, InvalidInput, NotFound, Unavailable
-from models.order_events import PIVOT, Event, EventType, Facts
-from services.database import Database
-from services.outbox import Outbox
-from services.outbox_feed import OutboxFeed
-from services.outbox_processes import OutboxProcesses, Overdue
-from services.unit_of_work import unit_of_work
+from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
+from services.assembly import Services
 
 log = structlog.get_logger("watcher")
 
@@ -31,9 +30,9 @@ STOPPED = {
 class Watcher:
     """Finds processes that stand still; any number of watchers may run."""
 
-    def __init__(self, client: Client, db: Database, outbox: Outbox, processes: OutboxProcesses) -> None:
-        self._client, self._db, self._outbox, self._processes = client, db, outbox, processes
-        self._feed = OutboxFeed(db)
+    def __init__(self, client: Client, services: Services) -> None:
+        self._client, self._services, self._db = client, services, services.db
+        self._outbox, self._processes, self._feed = services.outbox, services.outbox_processes, services.outbox_feed
 
     async def run(self) -> None:
         """Look around every few seconds until cancelled, and forget what ended long ago."""
@@ -42,7 +41,7 @@ class Watcher:
                 await self.run_once()
                 await self._feed.purge(KEPT_SECONDS)
             except (Unavailable, RPCError) as error:
-                log.warning("the watcher can't look now", error=" ".join(str(error).split())[:300])
+                log.warning("the watcher can't reach what it needs", error=" ".join(str(error).split())[:300])
             await asyncio.sleep(LOOK_SECONDS)
 
     async def run_once(self) -> None:
@@ -71,7 +70,7 @@ class Watcher:
         last = events[-1]
         if any(event.type == PIVOT for event in events) and not overdue.undoing:
             if not under_way:
-                await OutboxFeed(unit).again(last)
+                await self._services.within(unit).outbox_feed.again(last)
             return
         waited = "the order's deadline passed" if overdue.past_deadline else f"nothing followed {last.type}"
         told = Facts.of(last)
@@ -100,5 +99,5 @@ class Watcher:
             raise
         if found.status in STOPPED:
             cause = f"the delivery ended as {found.status.name.lower()}"
-            await self._feed.on_exhausted(event, subscriber, cause, ATTEMPTS)
+            await self._feed.on_exhausted(event, subscriber, "DeliveryFailed", cause, ATTEMPTS)
         return found.status is ActivityExecutionStatus.RUNNING or found.status in STOPPED

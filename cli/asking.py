@@ -15,7 +15,7 @@ from cli.status import described_or_none
 from models.commands import Accepted, CancelOrder, Resolve, UndoPlan
 from models.errors import Conflict, NotFound, Unavailable
 from models.process import ProcessState
-from models.slip import CancelSlip, Review, Taken
+from models.slips.slip import CancelSlip, Review, Taken
 
 PATIENCE = timedelta(seconds=10)
 Command = CancelOrder | Resolve | CancelSlip | Review

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli import render
-from cli.choreographed import How, Style, refuse_for_choreographed, run_choreographed
+from cli.choreographed import Style, refuse_for_choreographed, run_choreographed
 from cli.exits import Code, Ended
 from cli.following import end_of
 from cli.intake import order_id
@@ -25,6 +25,7 @@ from cli.session import Session, session
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import OrderResult
+from models.process import Style as How
 from models.texts import holds_card_number
 
 Number = Annotated[int, typer.Argument(metavar="N", min=1, max=1_000_000, help="How many orders.")]

@@ -5,10 +5,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from models.order import Order
-from services.database import Database
-from services.inventory import Inventory, Level
-from services.payments import Payments
-from services.simulated.card_provider import SimulatedCardProvider
+from postgres.database import Database
+from services.inventory.inventory import Inventory, Level
+from services.payments.ledger import Ledger
 
 
 @dataclass(frozen=True)
@@ -21,8 +20,7 @@ class Books:
 
 async def read_books(database: Database) -> Books:
     """Return the books as they stand."""
-    payments = Payments(database, SimulatedCardProvider(database))
-    return Books(await Inventory(database).levels(), await payments.balances())
+    return Books(await Inventory(database).levels(), await Ledger(database).balances())
 
 
 def differences(before: Books, after: Books, completed: Iterable[tuple[Order, int]]) -> list[str]:

@@ -13,8 +13,8 @@ from cli.running import run_to_end
 from cli.session import session
 from cli.slips import is_slip
 from models.commands import CancelOrder
-from models.intake import made
-from models.slip import CancelSlip
+from models.intake.reading import made
+from models.slips.slip import CancelSlip
 
 REFUSED = "not cancelled"
 

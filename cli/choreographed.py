@@ -3,36 +3,32 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 from rich.live import Live
 
-from choreography.orders import place
 from cli import render
 from cli.exits import Code, Ended
 from cli.output import Output
-from cli.placing import Wishes, result_of
+from cli.placing import Wishes
 from cli.session import session
-from cli.trace import told, tree
-from models.errors import Conflict, InvalidInput, NotFound
+from cli.trace import dead, told, tree
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import CHANNEL
+from messaging.outbox.outbox import Outbox
+from models.choreography import Event, Facts
+from models.dead_letters import DeadLetter
+from models.errors import InvalidInput, NotFound
+from models.names import workflow_id
 from models.order import Order
-from models.order_events import Event, Facts
 from models.process import OrderResult, Status
-from services.database import Database
-from services.orders import Orders
-from services.outbox import Letter, Outbox
+from models.process import Style as How
+from postgres.database import Database
+from services.orders.orders import Orders
+from services.orders.placing import ChoreographedOrders
 
 LOOK_SECONDS = 0.1
-
-
-class How(StrEnum):
-    """Who leads an order to its end: a workflow, or nobody."""
-
-    ORCHESTRATED = "orchestrated"
-    CHOREOGRAPHED = "choreographed"
-
 
 Style = Annotated[How, typer.Option(help="Led by a workflow, or by the events of the services.")]
 
@@ -43,7 +39,7 @@ class Standing:
 
     result: OrderResult
     events: list[Event]
-    letters: list[Letter]
+    letters: list[DeadLetter]
 
     @property
     def at_rest(self) -> bool:
@@ -64,7 +60,7 @@ async def place_choreographed(order: Order, wishes: Wishes, output: Output, *, w
     async with session() as opened:
         order = wishes.on(order, opened.settings)
         database = await opened.database()
-        _, new = await place(database, Outbox(), order)
+        new = (await ChoreographedOrders(database, Outbox()).place(order)).new
         if not new:
             output.note(f"order {order.order_id} was placed before: it is not run again")
         standing = (
@@ -78,14 +74,8 @@ async def place_choreographed(order: Order, wishes: Wishes, output: Output, *, w
 
 async def run_choreographed(order: Order, database: Database) -> OrderResult:
     """Place an order and wait until it ends or needs a person."""
-    await place(database, Outbox(), order)
+    await ChoreographedOrders(database, Outbox()).place(order)
     return (await _until_at_rest(database, order.order_id, lambda _: None)).result
-
-
-async def refuse_choreographed(database: Database, order_id: str) -> None:
-    """Raise Conflict when the services lead this order already: a workflow must not do so too."""
-    if await Outbox().knows(database, order_id):
-        raise Conflict(f"order {order_id} was placed with --style choreographed")
 
 
 async def _followed(database: Database, order_id: str, output: Output) -> Standing:
@@ -113,12 +103,14 @@ async def standing_of(database: Database, order_id: str) -> Standing:
     record = await Orders(database).find(order_id)
     if record is None:
         raise NotFound(f"there is no order {order_id}")
-    events, letters = await Outbox().events(database, order_id), await Outbox().dead(database, order_id)
-    result = result_of(record)
+    events = await Outbox().events(database, order_id)
+    letters = await DeadLetters(database).of_process(workflow_id(order_id), CHANNEL)
+    result = record.result()
     if letters and not result.status.final:
         stuck = letters[-1]
+        subscriber, reason = stuck.message_id.partition(":")[2], f"{stuck.error_type}: {stuck.cause}"
         result = result.model_copy(
-            update={"status": Status.NEEDS_ATTENTION, "failed_step": stuck.subscriber, "reason": stuck.cause}
+            update={"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
         )
     if events and not letters:
         result = result.model_copy(update={"tracking": Facts.of(events[-1]).tracking})
@@ -131,5 +123,5 @@ def _document(standing: Standing, *, placed_before: bool) -> dict[str, Any]:
         "style": How.CHOREOGRAPHED,
         "placed_before": placed_before,
         "events": [told(event) for event in standing.events],
-        "dead": [vars(letter) for letter in standing.letters],
+        "dead": [dead(letter) for letter in standing.letters],
     }

@@ -13,12 +13,12 @@ from cli.options import AsJson
 from cli.output import Output
 from cli.running import run_to_end
 from cli.session import Session, session
+from messaging.dead_letters.dead_letters import DeadLetters
 from models import names
-from models.deadletters import DeadLetter, LetterGroup, LetterStatus
+from models.dead_letters import DeadLetter, LetterGroup, LetterStatus
 from models.errors import InvalidInput
+from postgres.database import Database
 from runtime.connection import database_of
-from services.database import Database
-from services.deadletters import DeadLetters
 
 AT_ONCE = 1000
 PARKED = (
@@ -108,12 +108,12 @@ async def _show(number: int, output: Output) -> None:
 async def _redrive(
     chosen: list[int] | None, fingerprint: str | None, limit: int, actor: str, reason: str, output: Output
 ) -> None:
-    from worker import redriving  # the other commands need none of the services that receive letters
+    from worker import redriving, services_on  # the other commands need none of the services that receive letters
 
     async with session() as opened, await _database(opened) as database:
         letters = DeadLetters(database)
         found = [await letters.read(number) for number in chosen] if chosen else await letters.open(fingerprint, limit)
-        redrive = redriving(await opened.client(), database, opened.settings)
+        redrive = redriving(await opened.client(), services_on(database, opened.settings))
         outcomes = await redrive.many(found, actor, reason)
     done = [each for each in outcomes if each.status is LetterStatus.REDRIVEN]
     back = [each for each in outcomes if each.status is not LetterStatus.REDRIVEN]
@@ -126,8 +126,10 @@ async def _redrive(
 
 
 async def _discard(number: int, actor: str, reason: str, output: Output) -> None:
+    from worker import redriving, services_on
+
     async with session() as opened, await _database(opened) as database:
-        await DeadLetters(database).discard(number, actor, reason)
+        await redriving(await opened.client(), services_on(database, opened.settings)).discard(number, actor, reason)
     output.answer({"letter_id": number, "status": "discarded"}, f"letter {number} discarded")
 
 

@@ -16,8 +16,8 @@ from cli.session import Session, session
 from cli.status import described_or_none
 from models.base import fingerprint
 from models.errors import Conflict, InvalidInput, NotFound, Unavailable
-from models.events import EVENT_TYPES, EventTaken, OutsideEvent
-from models.intake import check_payload, made
+from models.external_events import EVENT_TYPES, EventTaken, OutsideEvent
+from models.intake.reading import check_payload, made
 
 PATIENCE = timedelta(seconds=10)
 REFUSED = "event refused"

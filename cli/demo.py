@@ -21,7 +21,7 @@ from cli.system import System, stop_on_signals, whole_system
 from models.process import ProcessState
 from runtime import logs
 from runtime.settings import Settings
-from services.orders import Orders
+from services.orders.orders import Orders
 
 Keep = Annotated[bool, typer.Option("--keep", help="Stay up afterwards, to look around in the Web UI.")]
 

@@ -11,7 +11,7 @@ from cli.running import run_to_end
 from cli.session import Session, session
 from cli.store import Store
 from models.process import Status
-from services.process_states import ProcessStates
+from services.orders.process_states import ProcessStates
 
 OfStatus = Annotated[Status, typer.Argument(metavar="STATUS", help=f"One of {', '.join(Status)}.")]
 Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]

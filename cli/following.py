@@ -11,9 +11,9 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError, is_cancelled_exception
 from temporalio.service import RPCError, RPCStatusCode
 
-from cli.placing import Handle, Placed, result_of
+from cli.placing import Handle, Placed
 from models.process import OrderResult, ProcessState, Status
-from services.orders import Orders
+from services.orders.orders import Orders
 
 PATIENCE = timedelta(seconds=2)
 # A worker that drops its copy of a run loses the questions that wait there, and nobody tells: ask again after this.
@@ -127,7 +127,7 @@ async def _result(placed: Placed, handle: Handle, orders: Orders) -> OrderResult
         return told
     record = await orders.find(placed.order_id)
     if record and record.status.final:
-        ended = result_of(record)
+        ended = record.result()
         return ended.model_copy(update={"status": Status.CANCELLED}) if is_cancelled_exception(cause) else ended
     status = Status.CANCELLED if is_cancelled_exception(cause) else Status.FAILED
     reason = f"its workflow ended without an answer ({type(cause).__name__})"

@@ -8,12 +8,12 @@ from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import models.intake
-from models.documents import BYTES_AT_MOST, read_object
 from models.errors import InvalidInput
+from models.intake import reading
+from models.intake.documents import BYTES_AT_MOST, read_object
 from models.names import is_id
 from models.order import Order
-from models.slip import RoutingSlip
+from models.slips.slip import RoutingSlip
 from models.texts import holds_card_number
 
 REASON_AT_MOST = 500
@@ -22,7 +22,7 @@ NAME_AT_MOST = 100
 
 def read_order(source: str) -> Order:
     """Return the order in a file, or on stdin for `-`; raise InvalidInput with the file or the field at fault."""
-    return models.intake.read_order(_read(source))
+    return reading.read_order(_read(source))
 
 
 def read_request(source: str) -> dict[str, Any]:
@@ -54,7 +54,7 @@ def actor(text: str | None) -> str:
 
 def read_slip(source: str) -> RoutingSlip:
     """Return the routing slip in a file, or on stdin for `-`; raise InvalidInput with what is at fault."""
-    return models.intake.read_slip(_read(source))
+    return reading.read_slip(_read(source))
 
 
 def read_payload(source: str) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import typer
 from rich.live import Live
 
 from cli import intake, render
-from cli.choreographed import How, Style, place_choreographed, refuse_choreographed, refuse_for_choreographed
+from cli.choreographed import Style, place_choreographed, refuse_for_choreographed
 from cli.exits import Code, Ended
 from cli.following import Outcome, follow
 from cli.options import AsJson, Deadline, Express
@@ -20,7 +20,8 @@ from models import names
 from models.commands import PATIENCE_AT_MOST
 from models.order import Order
 from models.process import ProcessState, Status
-from services.orders import Orders
+from models.process import Style as How
+from services.orders.orders import Orders
 
 Document = Annotated[str, typer.Argument(metavar="FILE", help="A file with one order in JSON, or - for stdin.")]
 Within = Annotated[
@@ -61,7 +62,6 @@ async def _place(order: Order, wishes: Wishes, wait: bool, output: Output) -> No
         order = wishes.on(order, opened.settings)
         client = await opened.client()
         orders = await opened.orders()
-        await refuse_choreographed(await opened.database(), order.order_id)
         placed = await place_order(order, client, orders)
         if placed.again:
             output.note(f"order {placed.order_id} was placed before: it is not run again")
@@ -75,7 +75,6 @@ async def _place_within(order: Order, wishes: Wishes, seconds: float, output: Ou
     async with session() as opened:
         order = wishes.on(order, opened.settings)
         client, orders = await opened.client(), await opened.orders()
-        await refuse_choreographed(await opened.database(), order.order_id)
         placed, result = await place_within(order, client, orders, seconds)
     output.answer({**_started(placed), **result.model_dump(mode="json")}, render.result(result))
     if result.status not in {Status.COMPLETED, Status.WAITING, Status.RUNNING}:

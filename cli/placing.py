@@ -9,12 +9,12 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from models import names
-from models.errors import Unavailable
 from models.money import Money
 from models.order import Order
 from models.process import OrderResult
 from runtime.settings import Settings
-from services.orders import OrderRecord, Orders
+from services.orders.orders import Orders
+from services.orders.records import OrderRecord
 
 Handle = WorkflowHandle[object, OrderResult]
 
@@ -49,17 +49,15 @@ async def place(order: Order, client: Client, orders: Orders) -> Placed:
 
     Raises OrderRejected when the catalogue says no, Conflict when the id is another order's; nothing is started then.
     """
-    total, ended = await accepted(order, client, orders)
+    total, ended = await accept(order, client, orders)
     return ended or await _started(order, total, client)
 
 
-async def accepted(order: Order, client: Client, orders: Orders) -> tuple[Money, Placed | None]:
+async def accept(order: Order, client: Client, orders: Orders) -> tuple[Money, Placed | None]:
     """Have the orders table take an order; return its price and, when it has ended long ago, what came of it."""
-    total = (await orders.accept(order)).total
-    record = await orders.find(order.order_id)
-    if record is None:
-        raise Unavailable(f"order {order.order_id} was accepted and can't be found")
-    return total, await _ended(record, client) if record.status.final else None
+    accepted = await orders.accept(order)
+    record = accepted.record
+    return accepted.total, await _ended(record, client) if record.status.final else None
 
 
 async def _started(order: Order, total: Money, client: Client) -> Placed:
@@ -92,7 +90,7 @@ def start_options(order: Order, total: Money) -> dict[str, Any]:
 async def _ended(record: OrderRecord, client: Client) -> Placed:
     """An order that ended: its run while Temporal still has it, else what the orders table says."""
     handle = run_of(record.order_id, client)
-    ended = None if await exists(handle) else result_of(record)
+    ended = None if await exists(handle) else record.result()
     return Placed(record.order_id, record.total, again=True, handle=None if ended else handle, ended=ended)
 
 
@@ -110,11 +108,6 @@ async def exists(handle: Handle) -> bool:
             return False
         raise
     return True
-
-
-def result_of(record: OrderRecord) -> OrderResult:
-    """Return how an order ended, as the orders table has it."""
-    return OrderResult(order_id=record.order_id, status=record.status, total=record.total, reason=record.reason or None)
 
 
 def _summary(order: Order, total: Money) -> str:

@@ -13,13 +13,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from cli.following import NOBODY, end_of
-from cli.placing import Placed, accepted, run_of, start_options
+from cli.placing import Placed, accept, run_of, start_options
 from models import names
 from models.commands import Patience
 from models.errors import Unavailable
 from models.order import Order
 from models.process import OrderResult
-from services.orders import Orders
+from services.orders.orders import Orders
 
 NOBODY_YET = "the order is placed, and no worker answers: it runs once one does"
 # What the server and the way there may take, beside the time that the caller is ready to wait.
@@ -31,7 +31,7 @@ async def place_within(order: Order, client: Client, orders: Orders, seconds: fl
 
     Raises as `place` does; Unavailable when no worker answers, and then the order is placed all the same.
     """
-    total, ended = await accepted(order, client, orders)
+    total, ended = await accept(order, client, orders)
     if ended:
         return ended, await end_of(ended, orders)
     start = WithStartWorkflowOperation[object, OrderResult](

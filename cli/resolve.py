@@ -14,7 +14,7 @@ from cli.session import session
 from models.base import fingerprint
 from models.commands import Resolve, Verb
 from models.errors import InvalidInput
-from models.intake import made
+from models.intake.reading import made
 from models.process import ProcessState
 
 REFUSED = "not resolved"

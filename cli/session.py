@@ -6,12 +6,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 
 from temporalio.client import Client
 
+from postgres.database import Database
 from runtime.connection import connect, database_of, is_embedded
 from runtime.settings import Settings
-from services import schema
-from services.database import Database
-from services.orders import Orders
-from services.slips import Slips
+from services import schemas
+from services.orders.orders import Orders
+from services.slips.slips import Slips
 
 
 class Session:
@@ -34,7 +34,7 @@ class Session:
             url = database_of(self.settings)
             database = await Database.open(url, size=self.settings.database_pool)
             self._database = await self._opened.enter_async_context(database)
-            await asyncio.to_thread(schema.check, url)
+            await asyncio.to_thread(schemas.check, url)
         return self._database
 
     async def orders(self) -> Orders:

@@ -10,11 +10,11 @@ from cli.options import AsJson
 from cli.output import Output
 from cli.running import run_to_end
 from cli.session import session
+from postgres.database import Database
 from runtime.connection import database_of
 from runtime.reconciling import schedule_reconciler
 from runtime.search_attributes import create_search_attributes
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
 
 Catalogue = Annotated[bool, typer.Option("--catalogue", help="Load the demo catalogue too: articles, prices, stock.")]
 
@@ -38,8 +38,8 @@ async def _setup(output: Output, *, with_catalogue: bool) -> None:
 async def prepare(database_url: str, say: Callable[[str], None], *, with_catalogue: bool = True) -> None:
     """Bring a services' database up to date, with the demo catalogue unless it is not wanted."""
     say("migrations …")
-    await asyncio.to_thread(schema.migrate, database_url)
+    await asyncio.to_thread(schemas.migrate, database_url)
     if with_catalogue:
         say("catalogue …")
         async with await Database.open(database_url, size=1) as database:
-            await catalogue.load(database)
+            await demo_articles.load(database)

@@ -15,9 +15,9 @@ from cli.session import session
 from cli.slips import PlacedSlip, follow_slip, found, place_slip
 from models import names
 from models.errors import NotFound
-from models.intake import made
+from models.intake.reading import made
 from models.process import ProcessState
-from models.slip import Review, RoutingSlip
+from models.slips.slip import Review, RoutingSlip
 
 STANDS = {"completed", "terminated"}
 

@@ -14,8 +14,8 @@ from cli.following import state_of
 from cli.placing import run_of
 from models import names
 from models.process import ProcessState, Status
-from models.slip import RoutingSlip, SlipResult
-from services.slips import Slips
+from models.slips.slip import RoutingSlip, SlipResult
+from services.slips.slips import Slips
 
 PREFIX = "slip-"
 Handle = WorkflowHandle[Any, Any]

@@ -18,8 +18,8 @@ from cli.slips import run_named
 from models.errors import NotFound
 from models.money import Money
 from models.process import ProcessState
-from services.orders import OrderRecord
-from services.process_states import ProcessStates
+from services.orders.process_states import ProcessStates
+from services.orders.records import OrderRecord
 
 
 class Standing(BaseModel):

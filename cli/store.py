@@ -15,8 +15,8 @@ from cli.placing import run_of
 from models import names
 from models.errors import Unavailable
 from models.process import ProcessState, Status
-from services.orders import Orders
-from services.process_states import ProcessStates
+from services.orders.orders import Orders
+from services.orders.process_states import ProcessStates
 
 PATIENCE = timedelta(seconds=30)
 AT_ONCE = 20

@@ -9,7 +9,7 @@ from rich.table import Table
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.recovery import Recovery
+from activities.lost_orders import Recovery
 from cli import render
 from cli.diagnosis import Cause, Stuck, diagnose
 from cli.options import AsJson
@@ -18,10 +18,10 @@ from cli.running import run_to_end
 from cli.session import session
 from models import names
 from models.errors import InvalidInput
+from postgres.database import Database
 from runtime.connection import database_of
-from services.database import Database
-from services.inventory import Inventory
-from services.open_orders import OpenOrders
+from services.inventory.inventory import Inventory
+from services.orders.open_orders import OpenOrders
 
 # Further back than any process, and well within what a date can be.
 OLDEST = timedelta(days=3650)
@@ -68,7 +68,7 @@ async def _gone(client: Client, database: Database, age: timedelta, limit: int) 
         if cause is None or (order := await orders.read(order_id)) is None:
             continue
         when = when or await _next_round(client)
-        since = datetime.now(UTC) - timedelta(seconds=order.age)
+        since = datetime.now(UTC) - timedelta(seconds=order.age_seconds)
         trigger = f"temporal schedule trigger --schedule-id {names.RECONCILER_SCHEDULE}"
         found.append(
             Stuck(

@@ -12,12 +12,12 @@ from temporalio.client import Client
 from cli.setup import prepare
 from models import names
 from models.errors import InvalidInput
+from postgres.database import Database
 from runtime.connection import connect, is_embedded
 from runtime.embedded.stack import embedded_stack
 from runtime.metrics import build_runtime
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
-from services.database import Database
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,14 @@ from cli.options import AsJson, OrderId
 from cli.output import Output
 from cli.running import run_to_end
 from cli.session import session
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import CHANNEL
+from messaging.outbox.outbox import Outbox
+from models.choreography import Event
+from models.dead_letters import DeadLetter
 from models.errors import NotFound
-from models.order_events import Event
-from services.outbox import Letter, Outbox
+from models.names import workflow_id
+from models.process import Style
 
 
 def trace(order_id: OrderId, as_json: AsJson = False) -> None:
@@ -22,16 +27,26 @@ def trace(order_id: OrderId, as_json: AsJson = False) -> None:
 async def _trace(order_id: str, output: Output) -> None:
     async with session() as opened:
         database = await opened.database()
-        events, letters = await Outbox().events(database, order_id), await Outbox().dead(database, order_id)
-        if not events and not await Outbox().knows(database, order_id):
+        record = await (await opened.orders()).find(order_id)
+        if record is None or record.style is not Style.CHOREOGRAPHED:
             raise NotFound(f"there is no choreographed order {order_id}")
+        events = await Outbox().events(database, order_id)
+        letters = await DeadLetters(database).of_process(workflow_id(order_id), CHANNEL)
     document = {
         "order_id": order_id,
         "events": [told(event) for event in events],
         "tree": _branches(events, None),
-        "dead": [vars(letter) for letter in letters],
+        "dead": [dead(letter) for letter in letters],
     }
     output.answer(document, tree(order_id, events, letters))
+
+
+def dead(letter: DeadLetter) -> dict[str, Any]:
+    """Return a dead delivery for programs: which letter, of which event, to which subscriber, and why."""
+    event_id, _, subscriber = letter.message_id.partition(":")
+    cause = f"{letter.error_type}: {letter.cause}"
+    known = {"event_id": event_id, "subscriber": subscriber, "cause": cause, "attempts": letter.attempts}
+    return known | {"letter_id": letter.letter_id}
 
 
 def told(event: Event) -> dict[str, Any]:
@@ -39,7 +54,7 @@ def told(event: Event) -> dict[str, Any]:
     return event.model_dump(mode="json", exclude={"payload"})
 
 
-def tree(order_id: str, events: list[Event], letters: list[Letter]) -> Tree:
+def tree(order_id: str, events: list[Event], letters: list[DeadLetter]) -> Tree:
     """Return the events for people: below each of them what it caused, after how many seconds, and what is stuck."""
     drawn = Tree(render.cell(f"order {order_id}"), guide_style="dim")
     branches: dict[str, Tree] = {}
@@ -47,9 +62,11 @@ def tree(order_id: str, events: list[Event], letters: list[Letter]) -> Tree:
         line = render.cell(f"{event.type} ").append(f"+{_after(event, events):.2f} s", style="dim")
         if event.redrives:
             line.append(f" · delivered again ×{event.redrives}", style="yellow")
-        for letter in letters:
-            if letter.event_id == event.event_id:
-                line.append(f" · dead at {letter.subscriber}: ", style="red").append_text(render.cell(letter.cause))
+        for letter in map(dead, letters):
+            if letter["event_id"] == event.event_id:
+                line.append(f" · dead at {letter['subscriber']}: ", style="red").append_text(
+                    render.cell(letter["cause"])
+                )
         branches[event.event_id] = branches.get(event.causation_id or "", drawn).add(line)
     return drawn
 

@@ -7,11 +7,11 @@ from cli.exits import Code, Ended
 from cli.options import AsJson, OrderId
 from cli.output import Output
 from cli.place import watch_to_end
-from cli.placing import Placed, exists, result_of, run_of
+from cli.placing import Placed, exists, run_of
 from cli.running import run_to_end
 from cli.session import session
 from models.errors import NotFound
-from services.orders import Orders
+from services.orders.orders import Orders
 
 
 def watch(order_id: OrderId, as_json: AsJson = False) -> None:
@@ -35,4 +35,4 @@ async def _placed(order_id: str, client: Client, orders: Orders) -> Placed:
         raise NotFound(f"there is no order {order_id}")
     if not record.status.final:
         raise Ended(Code.NOT_COMPLETED, f"order {order_id} is {record.status}, but its workflow is gone")
-    return Placed(order_id, total, again=True, handle=None, ended=result_of(record))
+    return Placed(order_id, total, again=True, handle=None, ended=record.result())

@@ -11,6 +11,7 @@ SLIP_WORKFLOW = "RoutingSlipWorkflow"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 
+_SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 SKU_PATTERN = ID_PATTERN
 
@@ -33,7 +34,12 @@ def slip_workflow_id(slip_id: str) -> str:
 
 def slip_process(slip_id: str) -> str:
     """Return what a slip is called in keys and books; no order can be called so, and undo the other's effects."""
-    return f"slip.{slip_id}"
+    return f"{_SLIP}{slip_id}"
+
+
+def workflow_of(process: str) -> str:
+    """Return the id of the workflow of what keys and books call a process: an order's id, or a slip's name."""
+    return slip_workflow_id(process.removeprefix(_SLIP)) if process.startswith(_SLIP) else workflow_id(process)
 
 
 def key(order_id: str, step: str) -> str:

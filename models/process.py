@@ -26,6 +26,16 @@ class Status(StrEnum):
         return self in {Status.COMPLETED, Status.COMPENSATED, Status.CANCELLED, Status.FAILED}
 
 
+UNDONE = frozenset({Status.COMPENSATED, Status.CANCELLED})
+
+
+class Style(StrEnum):
+    """Who leads an order to its end: a workflow, or the events of the services."""
+
+    ORCHESTRATED = "orchestrated"
+    CHOREOGRAPHED = "choreographed"
+
+
 class StepExecution(Message):
     """One step done, or undone: when, on which attempt, and how it ended."""
 

@@ -16,7 +16,7 @@ from temporalio.client import (
 )
 
 from models.names import RECONCILER_SCHEDULE, RECONCILER_WORKFLOW, TASK_QUEUE
-from models.upkeep import Reconcile
+from models.recovery import Reconcile
 
 
 async def schedule_reconciler(client: Client, every_seconds: int) -> None:

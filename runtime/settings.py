@@ -89,6 +89,9 @@ class Settings(BaseModel):
     express: bool = False
     # Off: a worker leaves every step to the task queue, whatever its order says.
     worker_express: bool = True
+    # Which of the providers in providers/registry.py the services work with.
+    card_provider: Name = "simulated"
+    carrier: Name = "simulated"
     alert_webhook: Annotated[str, AfterValidator(_webhook)] | None = None
 
     @model_validator(mode="after")

@@ -1,6 +1,7 @@
 """Nothing was created and nothing lost: what every test may ask once its orders are at rest."""
 
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 
 # Each finds rows that must not exist, and says what such a row would mean.
 ALWAYS = {

@@ -14,7 +14,7 @@ from temporalio.client import WorkflowHandle
 
 from cli.deliver import deliver
 from models.commands import Accepted, CancelOrder, Resolve
-from models.events import OutsideEvent
+from models.external_events import OutsideEvent
 from models.process import Status
 from runtime.settings import Settings
 from tests.orders.conftest import House, free_ports, open_house, result_of

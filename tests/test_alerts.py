@@ -11,11 +11,11 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import ActivityEnvironment
 
 from activities.operators import OperatorActivities
+from models.activities.operators import Alert
 from models.commands import CancelOrder, Resolve
 from models.process import OrderResult, Status
-from models.steps import Alert
-from runtime.webhook import WebhookNotifier
-from services.alerts import Alerts
+from providers.webhook import WebhookNotifier
+from services.operators.alerts import Alerts
 from tests.orders.conftest import House, open_house, own_stack
 from tests.orders.scenarios import Scenario
 from tests.runtime.hook import Hook, listening
@@ -74,17 +74,17 @@ async def until(house: House, handle: Handle, step: str, status: str) -> None:
             await asyncio.sleep(0.05)
 
 
-async def told_at(house: House, order_id: str) -> bool:
+async def sent_at(house: House, order_id: str) -> bool:
     """Whether the alert is noted as told."""
     told: bool = await house.one(
-        "select bool_and(told_at is not null) from operators.alerts where order_id = %s", order_id
+        "select bool_and(sent_at is not null) from operators.alerts where order_id = %s", order_id
     )
     return told
 
 
 async def until_told(house: House, order_id: str) -> None:
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not await told_at(house, order_id):
+        while not await sent_at(house, order_id):
             await asyncio.sleep(0.05)
 
 

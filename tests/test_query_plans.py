@@ -10,17 +10,17 @@ import pytest
 from psycopg import AsyncConnection
 from temporalio.client import WorkflowHandle
 
-from choreography.orders import place
 from cli.store import Store
+from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.outbox import Outbox
+from messaging.outbox.processes import OutboxProcesses
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
-from models.upkeep import Reconcile
-from services.database import connection_string
-from services.orders import Orders
-from services.outbox import Outbox
-from services.outbox_feed import OutboxFeed
-from services.outbox_processes import OutboxProcesses
-from services.process_states import ProcessStates
+from models.recovery import Reconcile
+from postgres.connection import connection_string
+from services.orders.orders import Orders
+from services.orders.placing import ChoreographedOrders
+from services.orders.process_states import ProcessStates
 from services.retention import Retention
 from tests.choreography.conftest import until_ended
 from tests.orders.conftest import House, open_house, own_stack, result_of
@@ -30,7 +30,7 @@ from worker import orders_worker
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 ROWS = 20_000
 # Few by their nature: what waits for a person.
-SMALL = {"dead"}
+SMALL = {"undelivered"}
 Statements = dict[str, Any]
 
 # What has been sold for years; each table as its service would have filled it.
@@ -66,10 +66,10 @@ insert into outbox.processes (process_id, due_at, ended_at)
 insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id, published_at)
   select 'old-' || n, 'old-' || n, 1, 'OrderPlaced', 1, '{{}}', 'old', now() from generate_series(1, {rows}) as n;
 insert into outbox.consumed (consumer, event_id) select 'inventory', 'old-' || n from generate_series(1, {rows}) as n;
-insert into outbox.dead (event_id, subscriber, process_id, cause, attempts)
-  select 'old-' || n, 'inventory', 'old-' || n, 'Gone', 8 from generate_series(1, {rows}, 100) as n;
-insert into operators.alerts (key, order_id, step, direction, failure, at_risk, told_at)
-  select 'old-' || n, 'old-' || n, 'charge', 'undo', 'Gone', 1, now() from generate_series(1, {rows}) as n;
+insert into outbox.undelivered (event_id, subscriber, process_id)
+  select 'old-' || n, 'inventory', 'old-' || n from generate_series(1, {rows}, 100) as n;
+insert into operators.alerts (key, order_id, step, direction, failure, at_risk, currency, sent_at)
+  select 'old-' || n, 'old-' || n, 'charge', 'undo', 'Gone', 1, 'EUR', now() from generate_series(1, {rows}) as n;
 insert into dead_letters.letters (channel, message_id, process_id, place, original, error_type, cause, fingerprint,
     attempts, total_attempts, blocks, status)
   select 'recovery', 'old-' || n, 'order-old-' || n, '', '', 'Gone', '', 'f', 1, 1, true, 'redriven'
@@ -104,7 +104,7 @@ async def live(house: House) -> None:
     handles: list[WorkflowHandle[Any, Any]] = [await house.start(order) for order in orders]
     choreographed = [kind.order() for kind in (Scenario("ok"), declined, refused)]
     for order in choreographed:
-        await place(house.db, Outbox(), order)
+        await ChoreographedOrders(house.db, Outbox()).place(order)
     await asyncio.gather(*map(result_of, handles), *(until_ended(house.db, order) for order in choreographed))
     store = Store(house.client, Orders(house.db), ProcessStates(house.db))
     page = await store.find_by_status(Status.COMPLETED, 1)

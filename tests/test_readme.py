@@ -13,8 +13,8 @@ from temporalio.worker import Worker
 
 from cli.app import COMMANDS, app
 from cli.exits import Code
+from providers.simulated import card_provider
 from runtime.settings import Settings, variable
-from services.simulated import card_provider
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()

@@ -16,12 +16,12 @@ from temporalio.client import Client, WorkflowHandle
 from models.names import TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded.ports import free_port
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import PROJECT, Settings
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
 from tests.runtime.stacks import environment_for, happens, settings_for
 from workflows.order import OrderWorkflow
 
@@ -40,9 +40,9 @@ def settings() -> Iterator[Settings]:
 @pytest.fixture(scope="module")
 async def stack(settings: Settings) -> AsyncIterator[Stack]:
     async with embedded_stack(settings) as stack:
-        await asyncio.to_thread(schema.migrate, stack.database_url)
+        await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with await Database.open(stack.database_url, size=1) as database:
-            await catalogue.load(database)
+            await demo_articles.load(database)
         yield stack
 
 

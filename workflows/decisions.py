@@ -14,7 +14,7 @@ from workflows.order_steps import why
 from workflows.saga import ONCE, Run
 
 with workflow.unsafe.imports_passed_through():
-    from activities.orders import OrderActivities
+    from activities.cancellation import request_cancellation
     from models.base import Message
     from models.commands import Resolve
     from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
@@ -113,8 +113,8 @@ async def end_as_cancelled(run: Run) -> None:
     """End as Canceled: only a workflow that the server knows as cancelled may, and an update leaves it unaware."""
     while workflow.cancellation_reason() is None:
         try:
-            await workflow.execute_local_activity_method(
-                OrderActivities.request_cancellation,
+            await workflow.execute_local_activity(
+                request_cancellation,
                 start_to_close_timeout=policies.ATTEMPT,
                 # A local activity that is tried again stays where it is, and keeps a worker that drains from leaving.
                 retry_policy=ONCE,

@@ -11,11 +11,11 @@ from workflows.slip_ends import ACCEPT, CLOSE, COMMIT, SETTLE
 from workflows.stops import STOPS, Offer
 
 with workflow.unsafe.imports_passed_through():
+    from models.activities.base import Reply
     from models.errors import InvalidInput
-    from models.itinerary import check_arguments, request_of, revised
     from models.names import slip_process
-    from models.slip import OWN_STEPS, Review, Revision, RoutingSlip, Stop
-    from models.steps import Reply
+    from models.slips.itinerary import check_arguments, request_of, revised
+    from models.slips.slip import OWN_STEPS, Review, Revision, RoutingSlip, Stop
 
 
 class Itinerary:

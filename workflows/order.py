@@ -15,7 +15,7 @@ from workflows.views import plan_of, result_of, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.commands import Accepted, CancelOrder, Patience, Resolve, UndoPlan
-    from models.events import EventTaken, OutsideEvent
+    from models.external_events import EventTaken, OutsideEvent
     from models.names import ORDER_WORKFLOW, workflow_id
     from models.order import Order, Payment
     from models.process import OrderResult, ProcessState

@@ -7,7 +7,7 @@ from workflows.saga import Event, Run
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
 
-    from models.events import (
+    from models.external_events import (
         EVENT_TYPES,
         FAILED,
         PAYLOADS,

@@ -13,21 +13,13 @@ with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from activities.payments import PaymentActivities
     from activities.shipping import ShippingActivities
+    from models.activities.inventory import ReleaseInventory, ReserveInventory
+    from models.activities.operators import Alert
+    from models.activities.orders import CompleteOrder
+    from models.activities.payments import BookTransfer, ChargePayment, ExpectTransfer, PendingTransfer, RefundPayment
+    from models.activities.shipping import CancelShipment, CreateShipment
     from models.money import Money
     from models.order import BankTransfer, Line, Order
-    from models.steps import (
-        Alert,
-        BookTransfer,
-        CancelShipment,
-        ChargePayment,
-        CompleteOrder,
-        CreateShipment,
-        ExpectTransfer,
-        PendingTransfer,
-        RefundPayment,
-        ReleaseInventory,
-        ReserveInventory,
-    )
 
 SUMMARY_AT_MOST = 120
 WHY_AT_MOST = 1000

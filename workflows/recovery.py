@@ -17,11 +17,11 @@ from workflows.order_steps import ALERT, ORDER_SAGA
 from workflows.saga import Call, Failure, FailureClass, Kind, Run, Step, classify
 
 with workflow.unsafe.imports_passed_through():
-    from activities.upkeep import UpkeepActivities
+    from activities.recovery import RecoveryActivities
+    from models.activities.orders import Priced
     from models.names import RECOVERY_WORKFLOW
     from models.process import OrderResult, Status
-    from models.steps import Priced
-    from models.upkeep import FailedRecovery, LostOrder
+    from models.recovery import FailedRecovery, LostOrder
 
 LOOK = timedelta(seconds=10)
 
@@ -98,7 +98,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
     @workflow.run
     async def run(self, lost: LostOrder) -> OrderResult:  # type: ignore[override]
         """Return or raise as the order would; fail as `RecoveryFailed`, with a dead letter, when nobody can tell."""
-        closed = await _look(UpkeepActivities.read_outcome, lost.order, "is it still open?")
+        closed = await _look(RecoveryActivities.read_outcome, lost.order, "is it still open?")
         if closed is not None:
             status = Status(closed.outcome)
             return OrderResult(order_id=lost.order.order_id, status=status, reason="it was closed meanwhile")
@@ -108,7 +108,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
             failure = classify("recovery", error)
             cause = f"{failure.type}: {failure.message}"
         failed = FailedRecovery(order=lost.order, cause=cause, attempts=failure.attempt or policies.UNDO.attempts)
-        await _look(UpkeepActivities.bury_recovery, failed, "leave it to a person")
+        await _look(RecoveryActivities.bury_recovery, failed, "leave it to a person")
         raise ApplicationError(cause, type="RecoveryFailed", non_retryable=True)
 
 

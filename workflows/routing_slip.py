@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import InvalidInput
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
-    from models.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipResult, Taken
+    from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipResult, Taken
 
 NO_WAY_BACK = "there is no way back any more; it can't be cancelled"
 

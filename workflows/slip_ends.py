@@ -11,9 +11,9 @@ from workflows.saga import Call, Inside, Kind, Policy, Run, Step
 with workflow.unsafe.imports_passed_through():
     from activities.operators import OperatorActivities
     from activities.slips import SlipActivities
+    from models.activities.operators import Alert
+    from models.activities.slips import AcceptSlip, CloseSlip
     from models.names import slip_process
-    from models.slip_steps import AcceptSlip, CloseSlip
-    from models.steps import Alert
 
 
 def _accepted(run: Run, key: str) -> AcceptSlip:

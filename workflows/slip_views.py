@@ -13,7 +13,7 @@ from workflows.views import APART, line_of, table_of
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
     from models.process import ProcessState, Status
-    from models.slip import SlipResult
+    from models.slips.slip import SlipResult
 
 
 def answers_of(run: Run) -> dict[str, Any]:

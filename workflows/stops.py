@@ -14,37 +14,21 @@ from workflows.order_steps import articles
 from workflows.saga import Kind, Policy, Run
 
 with workflow.unsafe.imports_passed_through():
+    from activities.fraud import FraudActivities
     from activities.inventory import InventoryActivities
+    from activities.orders import OrderActivities
     from activities.payments import PaymentActivities
     from activities.shipping import ShippingActivities
-    from activities.slips import SlipActivities
-    from models.slip import Review
-    from models.slip_steps import (
-        AwaitRelease,
-        CheckFraud,
-        FraudChecked,
-        ManualReview,
-        PriceArticles,
-        ReleasedAt,
-        Reviewed,
-        UnwrapGift,
-        WrapGift,
-        Wrapped,
-    )
-    from models.steps import (
-        CancelShipment,
-        Charge,
-        ChargePayment,
-        CreateShipment,
-        Priced,
-        RefundPayment,
-        ReleaseInventory,
-        Reply,
-        Request,
-        Reservation,
-        ReserveInventory,
-        Shipment,
-    )
+    from activities.wrapping import WrappingActivities
+    from models.activities.base import Reply, Request
+    from models.activities.fraud import CheckFraud, FraudChecked
+    from models.activities.inventory import ReleaseInventory, Reservation, ReserveInventory
+    from models.activities.orders import PriceArticles, Priced
+    from models.activities.payments import Charge, ChargePayment, RefundPayment
+    from models.activities.shipping import CancelShipment, CreateShipment, Shipment
+    from models.activities.slips import AwaitRelease, ManualReview, ReleasedAt, Reviewed
+    from models.activities.wrapping import UnwrapGift, WrapGift, Wrapped
+    from models.slips.slip import Review
 
 
 @dataclass(frozen=True)
@@ -96,14 +80,14 @@ def _refusal(kind: str, message: str) -> ApplicationError:
 
 STOPS: dict[str, Offer] = {
     "price_articles": Offer(
-        SlipActivities.price_articles,
+        OrderActivities.price_articles,
         PriceArticles,
         Priced,
         lambda asked: f"price {articles(asked.lines)}",
         policy=policies.VALIDATE,
     ),
     "check_fraud": Offer(
-        SlipActivities.check_fraud,
+        FraudActivities.check_fraud,
         CheckFraud,
         FraudChecked,
         lambda asked: f"is {asked.amount} suspicious?",
@@ -138,11 +122,11 @@ STOPS: dict[str, Offer] = {
         at_risk=lambda asked: int(asked.amount.amount),
     ),
     "wrap_gift": Offer(
-        SlipActivities.wrap_gift,
+        WrappingActivities.wrap_gift,
         WrapGift,
         Wrapped,
         lambda asked: f"wrap {articles(asked.lines)} in {asked.paper}",
-        undo=(SlipActivities.unwrap_gift, UnwrapGift),
+        undo=(WrappingActivities.unwrap_gift, UnwrapGift),
     ),
     "create_shipment": Offer(
         ShippingActivities.create_shipment,

@@ -6,9 +6,9 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.upkeep import UpkeepActivities
+    from activities.recovery import RecoveryActivities
     from models.names import RECONCILER_WORKFLOW
-    from models.upkeep import Reconcile, Reconciled
+    from models.recovery import Reconcile, Reconciled
 
 # Then it goes on as a new run, so that no number of open orders makes its history long.
 PAGES_A_RUN = 20
@@ -28,7 +28,7 @@ class ReconcilerWorkflow:
         total = task.so_far
         for _ in range(PAGES_A_RUN):
             page = await workflow.execute_activity_method(
-                UpkeepActivities.recover_page,
+                RecoveryActivities.recover_page,
                 task.model_copy(update={"after": total.next or task.after}),
                 start_to_close_timeout=A_PAGE,
                 heartbeat_timeout=HEARTBEAT,
@@ -46,7 +46,7 @@ class ReconcilerWorkflow:
 
 async def _given_up(task: Reconcile) -> int:
     return await workflow.execute_activity_method(
-        UpkeepActivities.give_up_alerts,
+        RecoveryActivities.give_up_alerts,
         task,
         start_to_close_timeout=A_PAGE,
         retry_policy=RETRIES,

@@ -11,8 +11,8 @@ from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.boundary import Boundary
+from models.activities.inventory import Released
 from models.errors import CardDeclined
-from models.steps import Released
 
 
 class Innermost(ActivityInboundInterceptor):

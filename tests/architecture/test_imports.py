@@ -84,7 +84,7 @@ def test_every_folder_with_code_has_its_rule() -> None:
     [
         ("models", "import pydantic, json", []),
         ("models", "import psycopg", ["psycopg"]),
-        ("models", "def f():\n    from services.orders import Orders", ["services.orders"]),
+        ("models", "def f():\n    from services.orders.orders import Orders", ["services.orders.orders"]),
         ("services", "from temporalio import activity", ["temporalio"]),
         ("services", "from . import ports", ["."]),
         ("workflows", "from services.orders import Orders", ["services.orders"]),

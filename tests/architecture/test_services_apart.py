@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rooms import NO_SERVICES, OWNERS, ROOM_FILES, TRESPASSES, imports, named
+from tests.architecture.rooms import OWNERS, ROOM_FILES, imports, named
 
 _IN_SQL = re.compile(
     r"\b(?:from|join|into|update|table|schema|exists|truncate|delete|using|on|call|references)\s+(?:only\s+)?"
@@ -38,18 +38,13 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 
 def owned_by(name: str) -> set[str]:
     """Return the schemas that belong to a file."""
-    return {schema for schema, files in OWNERS.items() if name.startswith(files)}
-
-
-def excused(name: str) -> set[str]:
-    """Return the schemas of others that a file may still name."""
-    return {schema for place, schemas in TRESPASSES.items() if name.startswith(place) for schema in schemas}
+    return {schema for schema, folder in OWNERS.items() if name.startswith(folder)}
 
 
 def other_services(source: str, name: str) -> list[str]:
     """Return what a file of one service imports of another."""
     parts = name.split("/")
-    if parts[0] != "services" or len(parts) < 3 or parts[1] in NO_SERVICES:  # services/NAME/file.py
+    if parts[0] != "services" or len(parts) < 3:
         return []
     found = [module for _, module in imports(ast.parse(source)) if module.startswith("services.")]
     return [module for module in found if module.split(".")[1] != parts[1]]
@@ -59,21 +54,12 @@ def other_services(source: str, name: str) -> list[str]:
 def test_sql_names_the_schema_of_its_own_service_only(path: Path) -> None:
     found = schemas_in(path.read_text())
 
-    assert found - owned_by(named(path)) - excused(named(path)) == set()
+    assert found - owned_by(named(path)) == set()
 
 
 @pytest.mark.parametrize("path", ROOM_FILES, ids=named)
 def test_a_service_imports_no_other(path: Path) -> None:
     assert other_services(path.read_text(), named(path)) == []
-
-
-def test_the_list_of_trespasses_only_shrinks() -> None:
-    named_there = {
-        place: set().union(*(schemas_in(path.read_text()) for path in ROOM_FILES if named(path).startswith(place)))
-        for place in TRESPASSES
-    }
-
-    assert [place for place, schemas in TRESPASSES.items() if schemas - named_there[place]] == []
 
 
 @pytest.mark.parametrize(

@@ -8,19 +8,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from choreography.handlers import Handlers
-from choreography.orders import place
-from choreography.reaction import Parties
+from choreography.reactions import Subscribers
 from choreography.relay import Relay
 from choreography.watcher import Watcher
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import CHANNEL, OutboxFeed
+from messaging.outbox.listener import OutboxListener
+from messaging.outbox.outbox import Outbox
+from models.choreography import Event
+from models.dead_letters import DeadLetter
+from models.names import workflow_id
 from models.order import Order
-from models.order_events import Event
 from models.process import Status
-from services.database import Database
-from services.outbox import Outbox
-from services.outbox_bell import Bell
-from services.outbox_feed import OutboxFeed
-from services.outbox_processes import OutboxProcesses
+from postgres.database import Database
 from tests.orders.conftest import House, open_house, own_stack
 from tests.services.conftest import db, migrated, server, shop, unchecked_shop, url
 from tests.services.shop import Shop
@@ -32,8 +32,12 @@ SECONDS_TO_END = 100
 
 
 @pytest.fixture
-def handlers(shop: Shop) -> Handlers:
-    return Handlers(Parties(shop.db, shop.provider, shop.carrier), Outbox())
+def subscribers(shop: Shop) -> Subscribers:
+    return Subscribers(shop)
+
+
+async def dead_deliveries(db: Database, order: Order) -> list[DeadLetter]:
+    return await DeadLetters(db).of_process(workflow_id(order.order_id), CHANNEL)
 
 
 async def order_status(database: Database, order: Order) -> Status:
@@ -67,8 +71,7 @@ class Stage:
         return self.house.db
 
     async def place(self, order: Order) -> Order:
-        _, new = await place(self.db, Outbox(), order)
-        assert new
+        assert (await self.house.services.choreographed_orders.place(order)).new
         return order
 
     async def events(self, order: Order) -> list[Event]:
@@ -120,7 +123,7 @@ class Stage:
 async def stage() -> AsyncIterator[Stage]:
     with own_stack() as own:
         async for opened in open_house(own):
-            feed, bell = OutboxFeed(opened.db), Bell(opened.stack.database_url)
-            watcher = Watcher(opened.client, opened.db, Outbox(), OutboxProcesses(opened.db))
-            async with build(opened.client, opened.db, own):
-                yield Stage(opened, Relay(opened.client, feed, bell), watcher, feed)
+            feed, listener = opened.services.outbox_feed, OutboxListener(opened.stack.database_url)
+            watcher = Watcher(opened.client, opened.services)
+            async with build(opened.client, opened.services, own):
+                yield Stage(opened, Relay(opened.client, feed, listener), watcher, feed)

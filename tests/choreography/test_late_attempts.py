@@ -5,15 +5,17 @@ from typing import Any
 
 import pytest
 
-from choreography.handlers import REPEATED, Handlers
-from choreography.orders import place
-from choreography.reaction import TRIES, Parties
+from choreography.reaction import TRIES
+from choreography.reactions import REPEATED, Subscribers
+from messaging.outbox.outbox import Outbox
+from models.choreography import Event
 from models.errors import Unavailable
 from models.order import Order
-from models.order_events import Event
-from services.outbox import Outbox
+from providers.registry import Providers
+from services.assembly import Services
+from services.orders.placing import ChoreographedOrders
 from tests.choreography.conftest import order_status
-from tests.choreography.test_handlers import play_out
+from tests.choreography.test_reactions import play_out
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
 from tests.services.shop import Shop
@@ -52,49 +54,49 @@ class CutOff:
         raise Unavailable("no answer")
 
 
-async def up_to(shop: Shop, handlers: Handlers, subscriber: str) -> tuple[Order, Event]:
+async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[Order, Event]:
     """Return an order and the event that the subscriber is to react to."""
     order = Scenario("late").order()
-    await place(shop.db, outbox, order)
+    await ChoreographedOrders(shop.db, Outbox()).place(order)
     for before in ("inventory", "payments")[: 1 + (subscriber == "shipping")]:
-        await handlers.handle(before, (await outbox.events(shop.db, order.order_id))[-1])
+        await subscribers.handle(before, (await outbox.events(shop.db, order.order_id))[-1])
     return order, (await outbox.events(shop.db, order.order_id))[-1]
 
 
-def cut_off(shop: Shop, subscriber: str) -> tuple[CutOff, Handlers]:
-    """Return the handlers of a worker that is cut off from the subscriber's party, and that party."""
+def cut_off(shop: Shop, subscriber: str) -> tuple[CutOff, Subscribers]:
+    """Return the subscribers of a worker that is cut off from the subscriber's party, and that party."""
     party: Any = CutOff(shop.provider if subscriber == "payments" else shop.carrier)
     parties = (party, shop.carrier) if subscriber == "payments" else (shop.provider, party)
-    return party, Handlers(Parties(shop.db, *parties), outbox)
+    return party, Subscribers(Services(shop.db, Providers(*parties)))
 
 
 @BY_SUBSCRIBER
 async def test_an_attempt_that_gives_up_late_takes_back_nothing_that_the_next_one_found(
-    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
-    order, event = await up_to(shop, handlers, subscriber)
+    order, event = await up_to(shop, subscribers, subscriber)
     party, lonely = cut_off(shop, subscriber)
     late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
     await party.asked.wait()
-    assert await handlers.handle(subscriber, event, TRIES + 1) == made
+    assert await subscribers.handle(subscriber, event, TRIES + 1) == made
     party.woken.set()
 
     assert await late == REPEATED
 
-    await play_out(shop, handlers, order.order_id)
+    await play_out(shop, subscribers, order.order_id)
     assert await order_status(shop.db, order) == "completed"
     await assert_conserved(shop.db)
 
 
 @BY_SUBSCRIBER
 async def test_an_attempt_that_wakes_up_after_its_order_completed_leaves_no_dead_letter(
-    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
-    order, event = await up_to(shop, handlers, subscriber)
+    order, event = await up_to(shop, subscribers, subscriber)
     party, lonely = cut_off(shop, subscriber)
     late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
     await party.asked.wait()
-    await play_out(shop, handlers, order.order_id)
+    await play_out(shop, subscribers, order.order_id)
     party.woken.set()
 
     assert await late == REPEATED
@@ -103,16 +105,16 @@ async def test_an_attempt_that_wakes_up_after_its_order_completed_leaves_no_dead
 
 @BY_SUBSCRIBER
 async def test_what_an_attempt_began_to_take_back_when_it_died_the_next_one_takes_back(
-    shop: Shop, handlers: Handlers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
-    order, event = await up_to(shop, handlers, subscriber)
+    order, event = await up_to(shop, subscribers, subscriber)
     party, lonely = cut_off(shop, subscriber)
     party.woken.set()
     with pytest.raises(Unavailable):
         await lonely.handle(subscriber, event, TRIES)
 
-    assert await handlers.handle(subscriber, event, TRIES + 1) == given_up
+    assert await subscribers.handle(subscriber, event, TRIES + 1) == given_up
 
-    await play_out(shop, handlers, order.order_id)
+    await play_out(shop, subscribers, order.order_id)
     assert await order_status(shop.db, order) == "compensated"
     await assert_conserved(shop.db)

@@ -6,15 +6,16 @@ from collections import defaultdict
 
 import pytest
 
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.listener import OutboxListener
+from messaging.outbox.outbox import Outbox
+from models.choreography import Event, EventType, Facts
 from models.errors import Unavailable
 from models.money import Money
 from models.order import Order
-from models.order_events import Event, EventType, Facts
-from services.database import Database
-from services.outbox import Letter, Outbox
-from services.outbox_bell import Bell
-from services.outbox_feed import OutboxFeed
-from services.unit_of_work import unit_of_work
+from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
 from tests.orders.scenarios import Scenario
 
 outbox = Outbox()
@@ -137,11 +138,14 @@ async def test_a_dead_delivery_holds_up_its_own_process_alone_until_it_is_redriv
     async with feed.claim(1) as claim:
         await claim.mark(claim.events)
     (first, _) = await outbox.events(db, "sick")
-    await feed.on_exhausted(first, "payments", "Final: no", attempts=8)
+    await feed.on_exhausted(first, "payments", "Final", "no", attempts=8)
 
     await publish_all(feed, published)
     assert published == [("well", 1)]
-    assert await outbox.dead(db, "sick") == [Letter(first.event_id, "payments", "Final: no", 8)]
+    (letter,) = await DeadLetters(db).of_process("order-sick", "deliveries")
+    assert (letter.message_id, letter.place) == (f"{first.event_id}:payments", "StockReserved → payments")
+    assert (letter.error_type, letter.cause, letter.attempts) == ("Final", "no", 8)
+    assert Event.model_validate_json(letter.original) == first
 
     assert await feed.redrive(first.event_id, "payments")
     assert not await feed.redrive(first.event_id, "payments")
@@ -150,24 +154,24 @@ async def test_a_dead_delivery_holds_up_its_own_process_alone_until_it_is_redriv
     assert [event.redrives for event in await outbox.events(db, "sick")] == [1, 0]
 
 
-async def test_the_bell_rings_when_an_event_is_committed_and_not_before(db: Database, url: str) -> None:
-    bell = Bell(url)
-    await bell.wait(0.01)
+async def test_a_listener_is_woken_when_an_event_is_committed_and_not_before(db: Database, url: str) -> None:
+    listener = OutboxListener(url)
+    await listener.wait(0.01)
     async with unit_of_work(db) as unit:
         await outbox.begin(unit, "o", None)
         await outbox.append(unit, EventType.ORDER_PLACED, facts())
-        ringing = asyncio.create_task(bell.wait(20))
+        waking = asyncio.create_task(listener.wait(20))
         await asyncio.sleep(0.2)
-        assert not ringing.done()
+        assert not waking.done()
     began = time.monotonic()
-    await ringing
-    await bell.close()
+    await waking
+    await listener.close()
 
     assert time.monotonic() - began < 10
 
 
-async def test_a_bell_that_can_not_be_heard_still_ends_its_wait() -> None:
-    await asyncio.wait_for(Bell("postgresql://127.0.0.1:1/none").wait(0.01), 5)
+async def test_a_listener_without_a_connection_still_ends_its_wait() -> None:
+    await asyncio.wait_for(OutboxListener("postgresql://127.0.0.1:1/none").wait(0.01), 5)
 
 
 async def test_lag_is_the_age_of_the_oldest_unpublished_event(db: Database) -> None:
@@ -189,13 +193,13 @@ async def test_purge_takes_whole_processes_that_ended_and_can_not_be_delivered_a
     if held_by != "an unpublished event":
         await publish_all(feed, [])
     if held_by == "a dead letter":
-        await feed.on_exhausted((await outbox.events(db, "ended"))[0], "orders", "no", 1)
+        await feed.on_exhausted((await outbox.events(db, "ended"))[0], "orders", "Final", "no", 1)
     if held_by != "youth":
         await db.rows(b"update outbox.processes set ended_at = now() - interval '2 days' where process_id = 'ended'")
 
     assert await feed.purge(24 * 3600) == (held_by == "nothing")
-    assert await outbox.knows(db, "ended") is (held_by != "nothing")
-    assert await outbox.knows(db, "open")
+    assert bool(await outbox.events(db, "ended")) is (held_by != "nothing")
+    assert await outbox.events(db, "open")
 
 
 async def test_a_hundred_duplicates_are_consumed_once(db: Database) -> None:

@@ -17,10 +17,9 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
 from choreography import deliveries
 from choreography.relay import Relay
-from models.order_events import Event
-from services.outbox import Outbox
-from services.outbox_bell import Bell
-from tests.choreography.conftest import Stage, order_status
+from messaging.outbox.listener import OutboxListener
+from models.choreography import Event
+from tests.choreography.conftest import Stage, dead_deliveries, order_status
 from tests.orders.conftest import free_ports
 from tests.orders.scenarios import Scenario
 
@@ -80,7 +79,7 @@ async def test_an_event_that_nobody_understands_holds_up_its_own_order_alone(sta
 
     assert await stage.to_the_end(well) == "completed"
     assert await order_status(stage.db, sick) == "running"
-    (letter,) = await Outbox().dead(stage.db, sick.order_id)
+    (letter,) = await dead_deliveries(stage.db, sick)
     assert "OrderEaten" in letter.cause
 
 
@@ -89,20 +88,20 @@ async def test_a_delivery_that_can_not_be_understood_becomes_a_dead_letter(stage
     await stage.db.rows(b"update outbox.events set version = 99 where process_id = %(id)s", {"id": order.order_id})
     await stage.relay.run_once()
     async with asyncio.timeout(20):
-        while not (letters := await Outbox().dead(stage.db, order.order_id)):
+        while not (letters := await dead_deliveries(stage.db, order)):
             await asyncio.sleep(0.05)
 
-    assert [(letter.subscriber, letter.attempts) for letter in letters] == [("inventory", 1)]
+    assert [(letter.place, letter.attempts) for letter in letters] == [("OrderPlaced → inventory", 1)]
     await stage.db.rows(b"update outbox.events set version = 1 where process_id = %(id)s", {"id": order.order_id})
-    assert await stage.feed.redrive(letters[0].event_id, "inventory")
+    assert await stage.feed.redrive(letters[0].message_id.partition(":")[0], "inventory")
     assert await stage.to_the_end(order) == "completed"
 
 
 async def test_lag_is_a_metric(stage: Stage) -> None:
     (port,) = free_ports(1)
     runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
-    bell = Bell(stage.house.stack.database_url)
-    measured = Relay(stage.house.client, stage.feed, bell, runtime.metric_meter)
+    listener = OutboxListener(stage.house.stack.database_url)
+    measured = Relay(stage.house.client, stage.feed, listener, runtime.metric_meter)
     sick = await stage.place(Scenario("lagging").order())
     await stage.db.rows(b"update outbox.events set type = '?' where process_id = %(id)s", {"id": sick.order_id})
     running = asyncio.create_task(measured.run())

@@ -2,8 +2,7 @@
 
 import pytest
 
-from services.outbox import Outbox
-from tests.choreography.conftest import Stage, order_status
+from tests.choreography.conftest import Stage, dead_deliveries, order_status
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
 from tests.orders.test_scenarios import books
@@ -94,8 +93,8 @@ async def test_a_delivery_that_failed_unheard_becomes_a_dead_letter_and_the_orde
     await stage.watcher.run_once()
     await stage.watcher.run_once()
 
-    (letter,) = await Outbox().dead(stage.db, order.order_id)
-    assert (letter.event_id, letter.subscriber) == (reserved.event_id, "payments")
+    (letter,) = await dead_deliveries(stage.db, order)
+    assert letter.message_id == f"{reserved.event_id}:payments"
     assert await order_status(stage.db, order) == "running"
-    assert await stage.feed.redrive(letter.event_id, "payments")
+    assert await stage.feed.redrive(reserved.event_id, "payments")
     assert (await stage.to_the_end(order)).final

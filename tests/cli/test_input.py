@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from cli.app import run
-from models.documents import BYTES_AT_MOST
+from models.intake.documents import BYTES_AT_MOST
 from tests.cli.conftest import as_bytes, order_document
 
 WHO = ("--actor", "ana", "--reason", "r")

@@ -16,9 +16,10 @@ from pathlib import Path
 from temporalio.client import Client
 
 import worker
+from choreography.background import _forever
 from choreography.relay import Relay
-from choreography.running import _forever
 from choreography.watcher import Watcher
+from messaging.outbox.listener import OutboxListener
 from models.names import TASK_QUEUE
 from runtime import logs
 from runtime.connection import connect
@@ -26,10 +27,6 @@ from runtime.embedded.processes import PR_SET_PDEATHSIG
 from runtime.loop import loop_factory
 from runtime.process import leave
 from runtime.settings import Settings
-from services.outbox import Outbox
-from services.outbox_bell import Bell
-from services.outbox_feed import OutboxFeed
-from services.outbox_processes import OutboxProcesses
 from tests.faults.injecting import Notes, Plan
 from tests.faults.injecting_attempts import CURRENT
 from tests.faults.injecting_hooks import Faults, RelayRound
@@ -87,15 +84,16 @@ async def _serve(folder: Path, part: Part) -> None:
 async def _work(client: Client, database: FaultyDatabase, settings: Settings, queue: str, stop: asyncio.Event) -> None:
     # The product's own worker on another queue: an order whose worker dies must not take others along.
     vars(worker)["TASK_QUEUE"] = queue
-    async with worker.build(client, database, settings):
+    async with worker.build(client, worker.services_on(database, settings), settings):
         await stop.wait()
 
 
 async def _choreograph(
     client: Client, database: FaultyDatabase, url: str, faults: Faults, role: str, stop: asyncio.Event
 ) -> None:
-    relay = Relay(client, OutboxFeed(database), Bell(url))
-    watcher = Watcher(client, database, Outbox(), OutboxProcesses(database))
+    services = worker.services_on(database, Settings())
+    relay = Relay(client, services.outbox_feed, OutboxListener(url))
+    watcher = Watcher(client, services)
     if role == "relay":
         CURRENT.set(RelayRound(faults))
     work = asyncio.create_task(_forever(relay.run if role == "relay" else watcher.run))

@@ -6,7 +6,8 @@ from typing import Any
 from psycopg.rows import TupleRow
 from temporalio.client import Client
 
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 from tests.faults.evidence import Asked, Evidence, Hit, LogLine, Snapshot
 from tests.faults.histories import read_processes
 from tests.faults.queries import TABLES

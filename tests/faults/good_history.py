@@ -48,7 +48,7 @@ def good() -> Evidence:
         place(shop)
     for order, types in CHOREOGRAPHED.items():
         _play(shop, order, types)
-    shop.add("letters", Letter("outbox", "c-dead 3:shipping", "c-dead", "open", "KeyReused: other", 8, shop.tick()))
+    shop.add("letters", Letter("deliveries", "c-dead 3:shipping", "c-dead", "open", "KeyReused: other", 8, shop.tick()))
     shop.add("hits", Hit(shop.tick(), "worker killed"))
     shop.add("hits", Hit(shop.tick(), "lost answer", "o-lost", "create_shipment"))
     shop.add("log", LogLine("worker 1", "error", "needs attention order_id=o-parked step=charge"))

@@ -11,16 +11,16 @@ from typing import Any
 import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
-from activities.recovery import Recovery
-from choreography.orders import place
+from activities.lost_orders import Recovery
+from messaging.outbox.outbox import Outbox
 from models.commands import Accepted, CancelOrder, Resolve
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.order import Order
-from models.slip import RoutingSlip
+from models.slips.slip import RoutingSlip
 from runtime.settings import Settings
-from services.inventory import Inventory
-from services.open_orders import OpenOrders
-from services.outbox import Outbox
+from services.inventory.inventory import Inventory
+from services.orders.open_orders import OpenOrders
+from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence import Asked, Evidence, Snapshot
 from tests.faults.gathering import gather
 from tests.orders.conftest import House, free_ports, open_house, result_of
@@ -83,7 +83,7 @@ class Clients:
 
     async def choreographed(self, scenario: Scenario) -> Order:
         order = scenario.order()
-        await place(self.house.db, Outbox(), order)
+        await ChoreographedOrders(self.house.db, Outbox()).place(order)
         self.note("place", order.order_id, order.body_hash())
         last = "select ended_at from outbox.processes where process_id = %s"
         published = "select bool_and(published_at is not null) from outbox.events where process_id = %s"
@@ -117,7 +117,7 @@ class Clients:
         await self.cancel(order, handle)
 
         async def waits() -> bool:
-            told = await self.house.one("select told_at from operators.alerts where order_id = %s", order.order_id)
+            told = await self.house.one("select sent_at from operators.alerts where order_id = %s", order.order_id)
             return bool(told) and (await self.house.state(handle)).status == "needs_attention"
 
         await until(waits)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from temporalio import activity
 
 from models.errors import Final, Unavailable
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 from tests.faults.injecting import SECONDS_BETWEEN_LOOKS, Action, Rule, in_line
 from tests.faults.injecting_others import cross, rival
 

@@ -10,7 +10,8 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 from tests.faults.injecting import Action, Notes, Point, Rule, in_line
 from tests.faults.injecting_actions import ACTIONS
 

@@ -11,7 +11,8 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.boundary import as_failure
 from models.errors import Final, Unavailable
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 from tests.faults.injecting import RELAY, Notes, Plan, Point, told_apart
 from tests.faults.injecting_attempts import CURRENT, Attempt
 from tests.faults.injecting_others import reused

@@ -4,10 +4,13 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+from models.activities.inventory import Reservation, ReserveInventory
+from models.activities.payments import ChargePayment, ExpectTransfer
+from models.activities.shipping import CreateShipment
 from models.names import key
-from models.steps import ChargePayment, CreateShipment, ExpectTransfer, Reservation, ReserveInventory
-from services.database import Connection, Database
-from services.inventory import Inventory
+from postgres.database import Database
+from postgres.pipeline import Connection
+from services.inventory.inventory import Inventory
 from tests.faults.injecting import SECONDS_BETWEEN_LOOKS, Rule
 
 if TYPE_CHECKING:

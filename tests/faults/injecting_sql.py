@@ -5,7 +5,8 @@ from contextlib import asynccontextmanager
 
 from psycopg.rows import TupleRow
 
-from services.database import Connection, Database, Params, Pipeline
+from postgres.database import Database
+from postgres.pipeline import Connection, Params, Pipeline
 from tests.faults.injecting_attempts import CURRENT
 
 

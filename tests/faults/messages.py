@@ -37,7 +37,7 @@ class Alert:
     failure: str
     at_risk: int
     raised_at: float
-    told_at: float | None = None
+    sent_at: float | None = None
     given_up_at: float | None = None
 
 
@@ -52,7 +52,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter: of the channels `recovery` and `alerts`, or `outbox` for a delivery that died (then open)."""
+    """A dead letter: of the channel `recovery`, `alerts` or `deliveries`."""
 
     channel: str
     message_id: str

@@ -79,25 +79,18 @@ from outbox.consumed as noted join outbox.events using (event_id) """
 ALERTS = (
     b"""
 select key, order_id, step, direction, failure, at_risk, extract(epoch from raised_at)::float8,
-  extract(epoch from told_at)::float8, extract(epoch from given_up_at)::float8
+  extract(epoch from sent_at)::float8, extract(epoch from given_up_at)::float8
 from operators.alerts """
     + _OF_ORDER
 )
-LETTERS = (
-    b"""
+LETTERS = b"""
 select channel, message_id, coalesce(correlation_id, message_id), status, cause, attempts,
   extract(epoch from died_at)::float8, (
     select coalesce(jsonb_agg(jsonb_build_array(action, actor, reason) order by entry), '[]')
     from dead_letters.audit where audit.letter_id = letters.letter_id
   ), length(original) > 0
 from dead_letters.letters
-where (%(only)s::text[] is null or coalesce(correlation_id, message_id) = any(%(only)s::text[]))
-union all
-select 'outbox', event_id || ':' || subscriber, process_id, 'open', cause, attempts, extract(epoch from at)::float8,
-  '[]', true
-from outbox.dead """
-    + _OF_PROCESS
-)
+where (%(only)s::text[] is null or coalesce(correlation_id, message_id) = any(%(only)s::text[]))"""
 
 
 def _letter(*row: Any) -> messages.Letter:

@@ -5,7 +5,8 @@ from types import TracebackType
 from typing import Self
 
 from models.errors import Unavailable
-from services.database import Connection, Database
+from postgres.database import Database
+from postgres.pipeline import Connection
 from tests.conservation import ALWAYS, _found
 from tests.faults import queries
 from tests.faults.evidence import Account, Level, Snapshot

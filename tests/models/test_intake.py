@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.documents import BYTES_AT_MOST
 from models.errors import InvalidInput
-from models.intake import read_order
+from models.intake.documents import BYTES_AT_MOST
+from models.intake.reading import read_order
 
 GOOD: dict[str, Any] = {
     "order_id": "o-1001",

@@ -5,7 +5,7 @@ import json
 import pytest
 from pydantic import ValidationError
 
-from models.intake import read_order
+from models.intake.reading import read_order
 from models.names import is_id, key, workflow_id
 from models.order import Order
 from tests.models.test_intake import GOOD

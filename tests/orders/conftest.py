@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +18,14 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, ProcessState
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import Settings
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
+from services.assembly import Services
 from tests.conservation import assert_conserved
-from worker import orders_worker
+from worker import orders_worker, services_on
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,11 @@ class House:
     stack: Stack
     client: Client
     db: Database
+
+    @cached_property
+    def services(self) -> Services:
+        """The services on the house's database."""
+        return services_on(self.db, self.settings)
 
     async def start(self, order: Order) -> WorkflowHandle[Any, OrderResult]:
         """Start an order, as any client of Temporal may."""
@@ -84,9 +91,9 @@ def settings() -> Iterator[Settings]:
 async def open_house(settings: Settings) -> AsyncIterator[House]:
     """Yield a house without workers."""
     async with embedded_stack(settings) as stack:
-        await asyncio.to_thread(schema.migrate, stack.database_url)
+        await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with await Database.open(stack.database_url) as db:
-            await catalogue.load(db)
+            await demo_articles.load(db)
             yield House(settings, stack, await connect(settings, address=stack.temporal_address), db)
 
 

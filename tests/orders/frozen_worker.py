@@ -15,10 +15,10 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, 
 
 from activities.boundary import Boundary
 from models.names import TASK_QUEUE
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.settings import Settings
-from services.database import Database
-from worker import _activities
+from worker import _activities, services_on
 from workflows.order import OrderWorkflow
 
 
@@ -75,7 +75,7 @@ async def main(database_url: str, address: str, name: str, where: str, workflows
             client,
             task_queue=TASK_QUEUE,
             workflows=[OrderWorkflow] if workflows else [],
-            activities=_activities(database),
+            activities=_activities(services_on(database, Settings())),
             interceptors=[Freeze(name, where), Boundary()],
             max_concurrent_activities=1
             if not workflows

@@ -113,7 +113,7 @@ class HeldOrders:
             client,
             task_queue=self.queue,
             workflows=[OrderWorkflow, RoutingSlipWorkflow],
-            activities=_activities(self.house.db),
+            activities=_activities(self.house.services),
             interceptors=[Boundary()],
             workflow_runner=UnsandboxedWorkflowRunner(),  # hundreds of orders; the others prove the sandbox
         )

@@ -71,7 +71,7 @@ async def skipping_orders(house: House) -> AsyncIterator[Skipping]:
             env.client,
             task_queue=TASK_QUEUE,
             workflows=[OrderWorkflow],
-            activities=_activities(house.db),
+            activities=_activities(house.services),
             interceptors=[Boundary()],
         )
         async with worker:

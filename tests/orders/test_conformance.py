@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from choreography.orders import place
+from messaging.outbox.outbox import Outbox
 from models.order import Order
-from services.outbox import Outbox
+from services.orders.placing import ChoreographedOrders
 from tests.choreography.conftest import until_ended
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
@@ -24,7 +24,7 @@ async def placed(house: House) -> AsyncIterator[Placed]:
     pairs = {scenario.name: (scenario.order(), scenario.order()) for scenario in SCENARIOS}
     handles = [await house.start(orchestrated) for orchestrated, _ in pairs.values()]
     for _, choreographed in pairs.values():
-        await place(house.db, Outbox(), choreographed)
+        await ChoreographedOrders(house.db, Outbox()).place(choreographed)
     yield pairs
     await asyncio.gather(*(result_of(handle) for handle in handles))
     await assert_conserved(house.db)
@@ -43,5 +43,5 @@ async def test_both_styles_leave_the_same_books(house: House, placed: Placed, sc
 
 async def test_an_orchestrated_order_never_feeds_the_choreography(house: House, placed: Placed) -> None:
     for orchestrated, choreographed in placed.values():
-        assert not await Outbox().knows(house.db, orchestrated.order_id)
-        assert await Outbox().knows(house.db, choreographed.order_id)
+        assert not await Outbox().events(house.db, orchestrated.order_id)
+        assert await Outbox().events(house.db, choreographed.order_id)

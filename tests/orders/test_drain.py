@@ -57,7 +57,7 @@ def worker(house: House, queue: str, *interceptors: Interceptor) -> Worker:
         house.client,
         task_queue=queue,
         workflows=[OrderWorkflow],
-        activities=_activities(house.db),
+        activities=_activities(house.services),
         interceptors=[*interceptors, Boundary()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=DRAIN_SECONDS),

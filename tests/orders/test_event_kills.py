@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from cli.deliver import deliver, update_id
-from models.events import EventTaken
+from models.external_events import EventTaken
 from models.process import Status
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of

@@ -13,15 +13,15 @@ from temporalio.service import RPCError
 
 from cli.deliver import deliver
 from cli.placing import place
+from models.activities.payments import BookTransfer
 from models.commands import Accepted, CancelOrder, UndoPlan
 from models.errors import AlreadyUndone, Conflict
-from models.events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, OutsideEvent
 from models.money import Money
 from models.names import STATUS_ATTRIBUTE, key
 from models.process import OrderResult, Status
-from models.steps import BookTransfer
-from services.orders import Orders
-from services.transfers import Transfers
+from services.orders.orders import Orders
+from services.payments.transfers import Transfers
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import Scenario

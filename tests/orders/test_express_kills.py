@@ -62,7 +62,7 @@ async def test_a_cancel_undoes_what_no_history_knows_of_unless_the_carrier_has_i
 
 async def test_a_draining_worker_begins_no_further_step(lonely: House) -> None:
     order = COMPLETED.order()
-    worker = build(lonely.client, lonely.db, lonely.settings)
+    worker = build(lonely.client, lonely.services, lonely.settings)
     running = asyncio.create_task(worker.run())
     async with blocked(lonely, "payments.receipts"):
         handle = await lonely.start(order)

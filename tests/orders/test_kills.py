@@ -15,8 +15,8 @@ from psycopg import AsyncConnection
 from temporalio.client import WorkflowHandle
 
 from models.order import Order
+from postgres.database import Database
 from runtime.embedded.record import Layout, live_record
-from services.database import Database
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import Scenario

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowUpdateFailedError
 
 from models.names import SLIP_WORKFLOW, slip_workflow_id
-from models.slip import CancelSlip, SlipResult, Taken
+from models.slips.slip import CancelSlip, SlipResult, Taken
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
 from tests.orders.held import HeldOrders, held_orders

@@ -9,12 +9,12 @@ import structlog
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
+from models.activities.payments import RefundPayment
 from models.commands import Accepted, CancelOrder
 from models.order import Order
-from models.steps import RefundPayment
+from providers.simulated.card_provider import SimulatedCardProvider
 from runtime.converter import DATA_CONVERTER
-from services.payments import Payments
-from services.simulated.card_provider import SimulatedCardProvider
+from services.payments.payments import Payments
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
 from tests.orders.parking import LONGER_THAN_ANY_UNDO, TOTAL, decide, mend, parked, refusal

@@ -33,7 +33,7 @@ async def workflows_only(house: House) -> AsyncIterator[None]:
         house.client,
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow],
-        activities=_activities(house.db),
+        activities=_activities(house.services),
         interceptors=[Boundary()],
         no_remote_activities=True,
     )

@@ -14,8 +14,8 @@ from cli.store import Store
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status
-from services.orders import Orders
-from services.process_states import ProcessStates
+from services.orders.orders import Orders
+from services.orders.process_states import ProcessStates
 from tests.orders.conftest import House, open_house, own_stack, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import failed, settled, transfer_order, waiting

@@ -22,7 +22,7 @@ SCENARIOS = {"express-completed": Status.COMPLETED, "express-carrier-refuses": S
 async def test_every_step_goes_by_the_task_queue(house: House, scenario: Scenario) -> None:
     order, queue = scenario.order(), f"no-express-{uuid4().hex[:8]}"
     settings = house.settings.model_copy(update={"worker_express": False})
-    config = configuration(house.client, house.db, settings)
+    config = configuration(house.client, house.services, settings)
     config["task_queue"] = queue
     async with Worker(**config):
         handle = await house.client.start_workflow(

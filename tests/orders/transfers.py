@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from models.events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, OutsideEvent
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status

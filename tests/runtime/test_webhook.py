@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
+from models.activities.operators import Alert
 from models.errors import Unavailable
-from models.steps import Alert
+from providers.webhook import SECONDS_TO_ANSWER, WebhookNotifier
 from runtime.embedded.ports import free_port
-from runtime.webhook import SECONDS_TO_ANSWER, WebhookNotifier
 from tests.runtime.hook import Hook, listening
 from workflows.policies import ALERT
 

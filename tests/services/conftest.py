@@ -11,15 +11,11 @@ import pytest
 import pytest_asyncio
 from psycopg.conninfo import make_conninfo
 
-from services import catalogue, schema
-from services.closing import Closing
-from services.database import Database
-from services.inventory import Inventory
-from services.orders import Orders
-from services.payments import Payments
-from services.shipping import Shipping
-from services.simulated.card_provider import SimulatedCardProvider
-from services.simulated.carrier import SimulatedCarrier
+from postgres.database import Database
+from postgres.migrations import VERSION_TABLE
+from providers.simulated.card_provider import SimulatedCardProvider
+from providers.simulated.carrier import SimulatedCarrier
+from services import demo_articles, schemas
 from tests.conservation import assert_conserved
 from tests.services.shop import Shop
 
@@ -56,7 +52,7 @@ def migrated(server: str) -> str:
     with psycopg.connect(server, autocommit=True) as connection:
         connection.execute("alter system set fsync = off")
         connection.execute("select pg_reload_conf()")
-    schema.migrate(server)
+    schemas.migrate(server)
     return server
 
 
@@ -73,27 +69,22 @@ def url(migrated: str) -> str:
 
 def _tables(connection: psycopg.Connection) -> list[str]:
     """Every table of the services and of the outside parties."""
-    query = "select schemaname || '.' || tablename from pg_tables where schemaname <> all(%s)"
-    others = ["pg_catalog", "information_schema", schema.VERSION_SCHEMA]
-    return [name for (name,) in connection.execute(query, [others]).fetchall()]
+    query = "select schemaname || '.' || tablename from pg_tables where schemaname = any(%s) and tablename <> %s"
+    ours = [schema.name for schema in schemas.SCHEMAS]
+    return [name for (name,) in connection.execute(query, [ours, VERSION_TABLE]).fetchall()]
 
 
 @pytest_asyncio.fixture
 async def db(url: str) -> AsyncIterator[Database]:
     async with await Database.open(url, size=20) as database:
-        await catalogue.load(database)
+        await demo_articles.load(database)
         yield database
 
 
 @pytest_asyncio.fixture
 async def unchecked_shop(db: Database, url: str) -> AsyncIterator[Shop]:
     async with await Database.open(url, size=5) as card_db, await Database.open(url, size=5) as carrier_db:
-        provider, carrier = SimulatedCardProvider(card_db), SimulatedCarrier(carrier_db)
-        inventory, payments = Inventory(db), Payments(db, provider)
-        orders = Orders(db)
-        shipping = Shipping(db, carrier)
-        closing = Closing(db, inventory, payments, shipping, orders)
-        yield Shop(db, provider, carrier, inventory, payments, shipping, orders, closing)
+        yield Shop(db, SimulatedCardProvider(card_db), SimulatedCarrier(carrier_db))
 
 
 @pytest_asyncio.fixture

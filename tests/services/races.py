@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import psycopg
 
-from services.inventory import Inventory
+from services.inventory.inventory import Inventory
 from tests.services import requests
 from tests.services.shop import Shop
 

@@ -1,17 +1,12 @@
 """Requests as the tests make them: given an order id, and what matters to the test."""
 
+from models.activities.inventory import ReleaseInventory, ReserveInventory
+from models.activities.orders import CompleteOrder
+from models.activities.payments import ChargePayment, RefundPayment
+from models.activities.shipping import CancelShipment, CreateShipment
 from models.money import Money
 from models.names import key
 from models.order import Address, Line, Order, Payment
-from models.steps import (
-    CancelShipment,
-    ChargePayment,
-    CompleteOrder,
-    CreateShipment,
-    RefundPayment,
-    ReleaseInventory,
-    ReserveInventory,
-)
 
 
 def lines(**quantities: int) -> tuple[Line, ...]:

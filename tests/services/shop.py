@@ -1,26 +1,22 @@
 """What the tests of the services work on."""
 
-from dataclasses import dataclass
+from functools import cached_property
 
-from services.closing import Closing
-from services.database import Database
-from services.inventory import Inventory
-from services.orders import Orders
-from services.payments import Payments
-from services.shipping import Shipping
-from services.simulated.card_provider import SimulatedCardProvider
-from services.simulated.carrier import SimulatedCarrier
+from postgres.database import Database
+from providers.registry import Providers
+from providers.simulated.card_provider import SimulatedCardProvider
+from providers.simulated.carrier import SimulatedCarrier
+from services.assembly import Services
+from services.orders.closing import OrderClosing
 
 
-@dataclass(frozen=True)
-class Shop:
+class Shop(Services):
     """All services on one database, the outside parties on connections of their own."""
 
-    db: Database
-    provider: SimulatedCardProvider
-    carrier: SimulatedCarrier
-    inventory: Inventory
-    payments: Payments
-    shipping: Shipping
-    orders: Orders
-    closing: Closing
+    def __init__(self, db: Database, provider: SimulatedCardProvider, carrier: SimulatedCarrier) -> None:
+        super().__init__(db, Providers(provider, carrier))
+        self.provider, self.carrier = provider, carrier
+
+    @cached_property
+    def closing(self) -> OrderClosing:
+        return self.order_closing

@@ -2,9 +2,9 @@ import asyncio
 
 import pytest
 
+from models.activities.base import Closed
 from models.errors import AlreadySettled, Final, NotFound
-from models.steps import Closed
-from services.inventory import Level
+from services.inventory.inventory import Level
 from tests.services import requests
 from tests.services.shop import Shop
 
@@ -29,7 +29,7 @@ async def test_a_completed_order_sells_the_stock_and_earns_the_money(shop: Shop)
 
     assert closed == [Closed(outcome="completed")] * 20
     assert (await shop.inventory.levels())["SKU-1"] == Level(998, 0, 2, 1000)
-    assert await shop.payments.balances() == {"card_clearing": 2980, "bank": 0, "held": 0, "revenue": 2980}
+    assert await shop.ledger.balances() == {"card_clearing": 2980, "bank": 0, "held": 0, "revenue": 2980}
 
 
 async def test_nothing_of_a_completed_order_can_be_undone(shop: Shop) -> None:
@@ -103,7 +103,7 @@ async def test_an_order_with_a_step_undone_can_not_be_completed_and_settles_noth
     record = await shop.orders.find("o-1")
     assert record is not None
     assert record.status == "running"
-    assert (await shop.payments.balances())["held"] == 2980
+    assert (await shop.ledger.balances())["held"] == 2980
 
 
 @pytest.mark.parametrize("missing", ["reserve", "charge", "ship"])

@@ -6,12 +6,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from messaging.idempotent_receiver.receiver import Settling
+from models.activities.base import Closed
 from models.errors import Unavailable
-from models.steps import Closed
-from services.closing import Closing
-from services.database import Database
-from services.inventory import Inventory
-from services.receiver import Settling
+from postgres.database import Database
+from services.inventory.inventory import Inventory
+from services.orders.closing import OrderClosing
 from tests.services import requests
 from tests.services.shop import Shop
 from tests.services.test_closing import placed
@@ -40,7 +40,7 @@ class Frozen(Inventory):
 async def frozen_closing(shop: Shop) -> AsyncIterator[asyncio.Task[Closed]]:
     """Hold a closing still between its last statement and its commit, for the length of the block."""
     inventory = Frozen(shop.db)
-    closing = Closing(shop.db, inventory, shop.payments, shop.shipping, shop.orders)
+    closing = OrderClosing(shop.db, inventory, shop.payments, shop.shipping)
     task = asyncio.create_task(closing.close(requests.complete()))
     await asyncio.wait_for(inventory.reached.wait(), 10)
     try:

@@ -6,9 +6,9 @@ import pytest
 from psycopg.conninfo import make_conninfo
 
 from models.errors import InvalidInput, Unavailable
-from services import catalogue
-from services.database import Database
-from services.inventory import Inventory
+from postgres.database import Database
+from services import demo_articles
+from services.inventory.inventory import Inventory
 from tests.services.races import held_stock
 from tests.services.shop import Shop
 
@@ -87,7 +87,7 @@ async def test_an_address_that_is_none_is_told_without_its_password(address: str
 
 async def test_loading_the_catalogue_again_changes_nothing(db: Database) -> None:
     await db.rows(b"update inventory.stock set available = 900, reserved = 100 where sku = 'SKU-1'")
-    await asyncio.gather(*(catalogue.load(db) for _ in range(5)))
+    await asyncio.gather(*(demo_articles.load(db) for _ in range(5)))
 
     levels = await Inventory(db).levels()
     assert levels["SKU-1"].available == 900

@@ -3,9 +3,9 @@ import random
 
 import pytest
 
+from models.activities.inventory import Reservation
 from models.errors import AlreadyUndone, OutOfStock
-from models.steps import Reservation
-from services.inventory import Level
+from services.inventory.inventory import Level
 from tests.services import requests
 from tests.services.races import held_stock, waiting
 from tests.services.shop import Shop

@@ -1,42 +1,75 @@
 import asyncio
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
+from models.activities.orders import Priced
 from models.errors import AlreadyUndone, Conflict, Final, NotFound, OrderRejected
 from models.money import Money
 from models.order import Order
 from models.process import Status
-from models.steps import Priced
+from postgres.database import Database
+from services.orders.orders import Orders
 from tests.services import requests
 from tests.services.shop import Shop
 
 PRICE = {"SKU-1": 1490, "SKU-2": 1990}
 
 
-async def close(shop: Shop, outcome: Status, order_id: str = "o-1") -> Status | None:
-    """Close an order; return the outcome that stood already."""
-    async with shop.db.pipeline() as pipeline:
-        stood = await (await shop.orders.close(pipeline, order_id, outcome, "because")).end()
-    return stood.status if stood else None
+async def close(shop: Shop, outcome: Status, order_id: str = "o-1") -> Status:
+    """Close an order; return the outcome that stands."""
+    closed = await shop.closing.close(requests.complete(order_id, outcome=outcome.value, reason="because"))
+    return Status(closed.outcome)
 
 
 async def test_an_order_is_accepted_at_the_catalogues_price(shop: Shop) -> None:
     order = requests.order(SKU_1=2, SKU_2=1)
 
-    priced = await shop.orders.accept(order)
+    accepted = await shop.orders.accept(order)
 
     record = await shop.orders.find("o-1")
-    assert priced == Priced(total=Money(amount=2 * PRICE["SKU-1"] + PRICE["SKU-2"], currency="EUR"))
+    total = Money(amount=2 * PRICE["SKU-1"] + PRICE["SKU-2"], currency="EUR")
+    assert (accepted.total, accepted.new) == (total, True)
+    assert accepted.record == record
     assert record is not None
-    assert (record.status, record.total, record.closed_at) == (Status.RUNNING, priced.total, None)
+    assert (record.status, record.total, record.closed_at) == (Status.RUNNING, total, None)
+    assert await shop.orders.accept_to_run(order) == Priced(total=total)
     assert record.body_hash == order.body_hash()
 
 
 async def test_100_equal_orders_at_once_are_one(shop: Shop) -> None:
     answers = await asyncio.gather(*(shop.orders.accept(requests.order()) for _ in range(100)))
 
-    assert len(set(map(str, answers))) == 1
+    assert len({accepted.record for accepted in answers}) == 1
+    assert [accepted.new for accepted in answers].count(True) == 1
     assert await shop.db.row(b"select count(*) from orders.orders", {}) == (1,)
+
+
+async def test_an_order_is_accepted_again_in_one_statement(shop: Shop) -> None:
+    order = requests.order()
+    await shop.orders.accept(order)
+    asked: list[bytes] = []
+
+    class Counting(Database):
+        async def rows(self, query: bytes, *rest: Any, **more: Any) -> list[Any]:
+            asked.append(query)
+            return await super().rows(query, *rest, **more)
+
+    counting = Counting(shop.db._pool)
+    assert not (await Orders(counting).accept(order)).new
+    assert (await Orders(counting).accept_to_run(order)).total.amount == PRICE["SKU-1"] * 2
+    assert len(asked) == 2
+
+
+async def test_an_order_of_one_style_is_never_led_in_the_other(shop: Shop) -> None:
+    await shop.orders.accept(requests.order("o-1"))
+    await shop.choreographed_orders.place(requests.order("o-2"))
+
+    with pytest.raises(Conflict, match=r"^o-1: was placed in the style orchestrated$"):
+        await shop.choreographed_orders.place(requests.order("o-1"))
+    with pytest.raises(Conflict, match=r"^o-2: was placed in the style choreographed$"):
+        await shop.orders.accept_to_run(requests.order("o-2"))
 
 
 async def test_the_same_id_with_another_body_is_a_conflict(shop: Shop) -> None:
@@ -77,13 +110,13 @@ async def test_an_accepted_order_keeps_its_price_when_the_catalogue_changes(shop
     before = await shop.orders.accept(order)
     await shop.db.rows(b"update orders.catalogue set price = 9999 where sku = 'SKU-1'")
 
-    assert await shop.orders.accept(order) == before
+    assert await shop.orders.accept(order) == replace(before, new=False)
 
 
 async def test_a_closed_order_keeps_its_first_outcome(shop: Shop) -> None:
     await shop.orders.accept(requests.order())
 
-    assert await close(shop, Status.CANCELLED) is None
+    assert await close(shop, Status.CANCELLED) is Status.CANCELLED
     assert await close(shop, Status.CANCELLED) is Status.CANCELLED
     with pytest.raises(Final, match=r"^o-1: was closed as cancelled, not completed$"):
         await close(shop, Status.COMPLETED)
@@ -97,7 +130,7 @@ async def test_a_closed_order_keeps_its_first_outcome(shop: Shop) -> None:
 async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
     await shop.orders.accept(requests.order())
 
-    assert await close(shop, Status.CANCELLED) is None
+    assert await close(shop, Status.CANCELLED) is Status.CANCELLED
     assert await close(shop, Status.COMPENSATED) is Status.CANCELLED
 
     record = await shop.orders.find("o-1")

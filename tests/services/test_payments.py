@@ -3,9 +3,9 @@ import asyncio
 import psycopg
 import pytest
 
+from models.activities.payments import Refunded
 from models.errors import AlreadySettled, AlreadyUndone, CardDeclined, KeyReused
 from models.money import Money
-from models.steps import Refunded
 from tests.services import requests
 from tests.services.shop import Shop
 
@@ -25,14 +25,14 @@ async def settle(shop: Shop) -> None:
 
 async def test_a_charge_is_held_until_it_is_settled(shop: Shop) -> None:
     charge = await shop.payments.charge(requests.charge())
-    held = await shop.payments.balances()
+    held = await shop.ledger.balances()
     await settle(shop)
     await settle(shop)
 
     assert charge.amount == AMOUNT
     assert charge.charge_id.startswith("ch_")
     assert held == HELD
-    assert await shop.payments.balances() == {"card_clearing": 2980, "bank": 0, "held": 0, "revenue": 2980}
+    assert await shop.ledger.balances() == {"card_clearing": 2980, "bank": 0, "held": 0, "revenue": 2980}
 
 
 async def test_a_refund_gives_everything_back_once_however_often_it_is_asked(shop: Shop) -> None:
@@ -42,7 +42,7 @@ async def test_a_refund_gives_everything_back_once_however_often_it_is_asked(sho
 
     assert len({answer.refund_id for answer in answers}) == 1
     assert answers[0].amount == AMOUNT
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await kinds(shop) == ["charge", "refund"]
 
 
@@ -62,7 +62,7 @@ async def test_the_refund_of_a_charge_that_never_came_stops_it_when_it_comes(sho
         with pytest.raises(AlreadyUndone):
             await shop.payments.charge(requests.charge())
 
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await shop.provider.find("o-1:charge") is None
 
 
@@ -72,7 +72,7 @@ async def test_a_key_charges_one_amount(shop: Shop) -> None:
     with pytest.raises(KeyReused):
         await shop.payments.charge(requests.charge(amount=2981))
 
-    assert await shop.payments.balances() == HELD
+    assert await shop.ledger.balances() == HELD
 
 
 async def test_money_that_was_taken_unknown_to_our_ledger_is_booked_and_given_back(shop: Shop) -> None:
@@ -83,7 +83,7 @@ async def test_money_that_was_taken_unknown_to_our_ledger_is_booked_and_given_ba
 
     assert refunded.amount == AMOUNT
     assert await kinds(shop) == ["charge", "refund"]
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
 
 
 async def test_a_settled_charge_is_not_refunded_not_even_by_the_provider(shop: Shop) -> None:

@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from models.activities.payments import Charge
 from models.errors import AlreadyUndone, Unavailable
 from models.money import Money
-from models.steps import Charge
-from services.payments import Payments
-from services.ports import Captured
-from services.simulated.card_provider import SimulatedCardProvider
+from providers.ports import Captured
+from providers.simulated.card_provider import SimulatedCardProvider
+from services.payments.payments import Payments
 from tests.services import requests
 from tests.services.shop import Shop
 
@@ -31,7 +31,7 @@ async def test_100_charges_of_one_key_at_once_take_the_money_once(shop: Shop) ->
     answers = await asyncio.gather(*(shop.payments.charge(requests.charge()) for _ in range(100)))
 
     assert len({answer.charge_id for answer in answers}) == 1
-    assert await shop.payments.balances() == HELD
+    assert await shop.ledger.balances() == HELD
     assert await kinds(shop) == ["charge"]
 
 
@@ -53,7 +53,7 @@ async def test_a_charge_that_wakes_up_after_its_refund_is_not_booked(shop: Shop)
 
     with pytest.raises(AlreadyUndone):
         await late
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
 
 
 async def test_charge_and_refund_at_once_end_with_nothing_taken(shop: Shop) -> None:
@@ -67,7 +67,7 @@ async def test_charge_and_refund_at_once_end_with_nothing_taken(shop: Shop) -> N
         assert isinstance(charge, Charge | AlreadyUndone)
         await shop.payments.refund(requests.refund(order_id))
 
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
 
 
 async def test_a_refund_that_has_begun_stops_the_settling(shop: Shop) -> None:

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
+from models.activities.inventory import Released, Reservation
 from models.errors import AlreadyUndone
-from models.steps import Released, Reservation
-from services.inventory import Level
+from services.inventory.inventory import Level
 from tests.services import requests
 from tests.services.races import Uncommitted, held_stock, waiting
 from tests.services.shop import Shop

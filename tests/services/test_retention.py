@@ -4,15 +4,18 @@ import asyncio
 
 import pytest
 
+from models.activities.inventory import Released
+from models.activities.slips import AcceptSlip, CloseSlip
+from models.activities.wrapping import WrapGift
+from models.dead_letters import Undeliverable
 from models.errors import AlreadySettled, Conflict, Final, InvalidInput, OrderRejected
 from models.money import Money
-from models.slip import RoutingSlip, Stop
-from models.slip_steps import CloseSlip, WrapGift
-from models.steps import Priced, Released
+from models.slips.slip import RoutingSlip, Stop
+from services.payments.transfers import Transfers
 from services.retention import Pruned, Retention
-from services.slips import SlipClosing, Slips
-from services.transfers import Transfers
-from services.wrapping import Wrapping
+from services.slips.closing import SlipClosing
+from services.slips.slips import Slips
+from services.wrapping.wrapping import Wrapping
 from tests.services import requests
 from tests.services.shop import Shop
 from tests.services.test_closing import placed
@@ -26,14 +29,15 @@ OLD_SLIP = RoutingSlip(slip_id="s-1", itinerary=(Stop(name="wrap", activity="wra
 STATE = b"""
 insert into orders.process_states (order_id, process_id, status, started_at, updated_at, state)
 values ('o-1', 'order-o-1', 'completed', now(), now(), '{}')"""
-DEAD = b"""
-with process as (
-  insert into outbox.processes (process_id, due_at, ended_at) values ('o-1', now(), now()) returning process_id),
-event as (
-  insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id)
-  select 'e-1', process_id, 1, 'OrderPlaced', 1, '{}', 'c' from process returning event_id)
-insert into outbox.dead (event_id, subscriber, process_id, cause, attempts)
-select event_id, 'inventory', 'o-1', 'Gone', 8 from event"""
+DEAD = Undeliverable(
+    channel="deliveries",
+    message_id="e-1:inventory",
+    original=b"{}",
+    error_type="Gone",
+    cause="for good",
+    attempts=8,
+    process_id="order-o-1",
+)
 
 
 async def completed(shop: Shop, order_id: str = "o-1", days: int | None = 30) -> None:
@@ -41,6 +45,11 @@ async def completed(shop: Shop, order_id: str = "o-1", days: int | None = 30) ->
     await shop.closing.close(requests.complete(order_id))
     if days is not None:
         await shop.db.rows(AGE, {"id": order_id, "days": days})
+
+
+def accepting(slip: RoutingSlip) -> AcceptSlip:
+    process = f"slip.{slip.slip_id}"
+    return AcceptSlip(key=f"{process}:accept", order_id=process, slip=slip)
 
 
 async def keys(shop: Shop) -> list[str]:
@@ -51,7 +60,7 @@ async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_s
     shop, retention = unchecked_shop, Retention(unchecked_shop.db)
     await completed(shop)
     await shop.db.rows(STATE)
-    books = (await shop.inventory.levels(), await shop.payments.balances())
+    books = (await shop.inventory.levels(), await shop.ledger.balances())
     assert await retention.count(29) == Pruned(orders=1)
 
     assert await retention.prune(29) == Pruned(orders=1, receipts=3, states=1)
@@ -61,29 +70,29 @@ async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_s
     assert body is not None
     assert "tok_ok" not in body[0]
     assert "Lyon" not in body[0]
-    assert await shop.orders.accept(requests.order()) == Priced(total=Money(amount=2980, currency="EUR"))
+    assert (await shop.orders.accept(requests.order())).total == Money(amount=2980, currency="EUR")
     with pytest.raises(Conflict):
         await shop.orders.accept(requests.order(SKU_1=7))
-    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
     assert (await retention.count(29), await retention.prune(29)) == (Pruned(), Pruned())
 
 
 async def test_a_pruned_order_is_not_run_again(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await completed(shop)
-    await shop.orders.accept(requests.order(), to_run=True)
+    await shop.orders.accept_to_run(requests.order())
 
     await Retention(shop.db).prune(29)
 
     with pytest.raises(OrderRejected, match="order_id: o-1 ended long ago as completed and was pruned"):
-        await shop.orders.accept(requests.order(), to_run=True)
+        await shop.orders.accept_to_run(requests.order())
 
 
 async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await completed(shop)
     await Retention(shop.db).prune(29)
-    books = (await shop.inventory.levels(), await shop.payments.balances())
+    books = (await shop.inventory.levels(), await shop.ledger.balances())
 
     with pytest.raises(AlreadySettled):
         await shop.payments.refund(requests.refund())
@@ -93,7 +102,7 @@ async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop
         await Transfers(shop.db).give_back(requests.refund())
 
     assert await shop.inventory.release(requests.release()) == Released()
-    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
     assert await shop.provider.find(requests.charge().key)
     assert await shop.carrier.find(requests.create().key)
 
@@ -101,7 +110,7 @@ async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop
 async def test_what_is_younger_or_open_or_waits_for_a_person_stays(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await completed(shop)
-    await shop.db.rows(DEAD)
+    await shop.dead_letters.record(DEAD)
     await completed(shop, "o-2", days=8)
     await placed(shop, "o-3")
     before = await keys(shop)
@@ -134,13 +143,13 @@ async def test_an_order_that_was_undone_can_be_undone_again_after_it_was_pruned(
     await shop.closing.close(requests.complete(outcome="compensated"))
     await shop.db.rows(AGE, {"id": "o-1", "days": 30})
     await Retention(shop.db).prune(7)
-    books = (await shop.inventory.levels(), await shop.payments.balances())
+    books = (await shop.inventory.levels(), await shop.ledger.balances())
 
     await shop.shipping.cancel(requests.cancel())
     await shop.payments.refund(requests.refund())
     await shop.inventory.release(requests.release())
 
-    assert (await shop.inventory.levels(), await shop.payments.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
 
 
 async def test_an_old_slip_is_let_go_of_and_its_id_is_not_run_again(unchecked_shop: Shop) -> None:
@@ -161,9 +170,9 @@ async def test_an_old_slip_is_let_go_of_and_its_id_is_not_run_again(unchecked_sh
     assert await shop.db.rows(b"select key from wrapping.receipts") == [("slip.s-2:wrap",)]
     assert await shop.db.row(b"select body::text from slips.slips where slip_id = 's-1'", {}) == ("{}",)
     assert not (await slips.accept(OLD_SLIP)).new
-    assert (await slips.accept(OLD_SLIP.model_copy(update={"slip_id": "s-2"}), to_run=True)).new is False
+    assert (await slips.accept_to_run(accepting(OLD_SLIP.model_copy(update={"slip_id": "s-2"})))).new is False
     with pytest.raises(Final, match="s-1: ended long ago as completed and was pruned"):
-        await slips.accept(OLD_SLIP, to_run=True)
+        await slips.accept_to_run(accepting(OLD_SLIP))
     with pytest.raises(Conflict):
         await slips.accept(OLD_SLIP.model_copy(update={"max_hops": 3}))
 

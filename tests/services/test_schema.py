@@ -5,47 +5,62 @@ import psycopg
 import pytest
 
 from models.errors import Final, InvalidInput, Unavailable
-from services import schema
+from postgres import migrations
+from services import schemas
 
 
 def test_an_empty_database_is_brought_up_to_date_and_again_without_harm(empty_url: str) -> None:
-    with pytest.raises(Final, match=f"^the database's schema is at nothing, this code needs {schema.HEAD}"):
-        schema.check(empty_url)
+    with pytest.raises(Final, match=r"^the schema inventory is at nothing, this code needs 0001"):
+        schemas.check(empty_url)
 
-    schema.migrate(empty_url)
-    schema.migrate(empty_url)
+    schemas.migrate(empty_url)
+    schemas.migrate(empty_url)
 
-    schema.check(empty_url)
+    schemas.check(empty_url)
 
 
 def test_many_may_migrate_at_once(empty_url: str) -> None:
     with ThreadPoolExecutor(6) as pool:
-        list(pool.map(schema.migrate, [empty_url] * 6))
+        list(pool.map(schemas.migrate, [empty_url] * 6))
 
-    schema.check(empty_url)
+    schemas.check(empty_url)
 
 
 def test_a_schema_from_the_future_is_refused(empty_url: str) -> None:
-    schema.migrate(empty_url)
+    schemas.migrate(empty_url)
     with psycopg.connect(empty_url) as connection:
-        connection.execute("update migrations.alembic_version set version_num = '9999'")
+        connection.execute("update slips.schema_version set version_num = '9999'")
 
-    for refused in (schema.check, schema.migrate):
-        with pytest.raises(Final, match="is at 9999, newer than this code"):
+    for refused in (schemas.check, schemas.migrate):
+        with pytest.raises(Final, match=r"^the schema slips is at 9999, newer than this code, which knows 0001"):
             refused(empty_url)
 
 
-def test_the_head_is_the_last_migration() -> None:
-    versions = Path(schema.__file__).parent / "migrations" / "versions"
+def test_a_schema_can_live_by_itself(empty_url: str) -> None:
+    payments = next(schema for schema in schemas.SCHEMAS if schema.name == "payments")
 
-    assert max(version.name for version in versions.glob("[0-9]*.py")).startswith(f"{schema.HEAD}_")
+    migrations.migrate(empty_url, [payments])
+
+    migrations.check(empty_url, [payments])
+    with psycopg.connect(empty_url) as connection:
+        found = connection.execute("select distinct schemaname from pg_tables where schemaname !~ '^pg_|^information'")
+        assert found.fetchall() == [("payments",)]
+
+
+@pytest.mark.parametrize("schema", schemas.SCHEMAS, ids=lambda schema: schema.name)
+def test_the_head_is_the_last_migration(schema: migrations.Schema, tmp_path: Path) -> None:
+    for name in ("0009_nine.py", "0010_ten.py", "__init__.py"):
+        (tmp_path / name).touch()
+
+    assert schema.head == "0001"
+    assert migrations.Schema("any", tmp_path).head == "0010"
 
 
 def test_a_database_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"^database: [^\n]+$"):
-        schema.migrate(f"host={tmp_path}")
+        schemas.migrate(f"host={tmp_path}")
 
 
 def test_an_address_that_is_none_is_told_without_its_password() -> None:
     with pytest.raises(InvalidInput, match=r"^DATABASE_URL: is not a PostgreSQL address$"):
-        schema.check("secret@nonsense")
+        schemas.check("secret@nonsense")

@@ -2,8 +2,8 @@ import asyncio
 
 import pytest
 
+from models.activities.shipping import Recalled
 from models.errors import AlreadyUndone, KeyReused, ShipmentRefused
-from models.steps import Recalled
 from tests.services import requests
 from tests.services.shop import Shop
 

@@ -6,8 +6,8 @@ import pytest
 
 from models.errors import CardDeclined, Unavailable
 from models.money import Money
-from services.database import Database
-from services.simulated.card_provider import SimulatedCardProvider
+from postgres.database import Database
+from providers.simulated.card_provider import SimulatedCardProvider
 from tests.services import requests
 from tests.services.shop import Shop
 

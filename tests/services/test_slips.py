@@ -3,13 +3,16 @@ from typing import Any
 
 import pytest
 
+from models.activities.base import Closed
+from models.activities.fraud import CheckFraud
+from models.activities.orders import PriceArticles
+from models.activities.slips import CloseSlip
 from models.errors import AlreadyUndone, Conflict, Final, NotFound, OrderRejected
-from models.slip import RoutingSlip, Stop
-from models.slip_steps import CheckFraud, CloseSlip, PriceArticles
-from models.steps import Closed
-from services import fraud
-from services.pricing import Pricing
-from services.slips import SlipClosing, Slips
+from models.slips.slip import RoutingSlip, Stop
+from services.fraud.fraud import FraudDesk
+from services.orders.pricing import Pricing
+from services.slips.closing import SlipClosing
+from services.slips.slips import Slips
 from tests.services import requests
 from tests.services.shop import Shop
 
@@ -52,7 +55,7 @@ async def test_closing_sells_what_is_held_however_often_it_is_asked(shop: Shop) 
     await asyncio.gather(*(closing(shop).close(request) for _ in range(10)))
 
     assert (await shop.inventory.levels())["SKU-1"].sold == 2
-    balances = await shop.payments.balances()
+    balances = await shop.ledger.balances()
     assert (balances["held"], balances["card_clearing"] - balances["revenue"]) == (0, 0)
 
 
@@ -129,7 +132,7 @@ def test_an_amount_over_the_limit_is_suspicious(amount: int, suspicious: bool) -
         {"key": "slip.s-1:fraud", "order_id": "slip.s-1", "amount": {"amount": amount, "currency": "EUR"}, "limit": 100}
     )
 
-    found = fraud.check(asked)
+    found = FraudDesk().check(asked)
 
     assert found.suspicious is suspicious
     inserted = found.revision.insert if found.revision else ()

@@ -4,11 +4,11 @@ import asyncio
 
 import pytest
 
+from models.activities.payments import BookTransfer, ExpectTransfer, PendingTransfer, Refunded
 from models.errors import AlreadyUndone, KeyReused, TransferRefused
 from models.money import Money
 from models.names import key
-from models.steps import BookTransfer, ExpectTransfer, PendingTransfer, Refunded
-from services.transfers import Transfers
+from services.payments.transfers import Transfers
 from tests.services import requests
 from tests.services.shop import Shop
 
@@ -42,7 +42,7 @@ async def test_an_expected_transfer_moves_no_money(shop: Shop, transfers: Transf
 
     assert set(answers) == {PendingTransfer(amount=AMOUNT, reference="ref_1")}
     assert await transfers.find(expect()) == answers[0]
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) == "expected"
 
 
@@ -57,13 +57,13 @@ async def test_what_arrived_is_held_once_and_becomes_revenue(shop: Shop, transfe
     await transfers.expect(expect())
 
     answers = await asyncio.gather(*(transfers.book(book()) for _ in range(10)))
-    held = await shop.payments.balances()
+    held = await shop.ledger.balances()
     async with shop.db.pipeline() as pipeline:
         await (await shop.payments.settle(pipeline, "o-1:charge")).end()
 
     assert len(set(answers)) == 1
     assert held == NOTHING | {"bank": 2980, "held": 2980}
-    assert await shop.payments.balances() == NOTHING | {"bank": 2980, "revenue": 2980}
+    assert await shop.ledger.balances() == NOTHING | {"bank": 2980, "revenue": 2980}
     assert await status(shop) == "settled"
 
 
@@ -76,7 +76,7 @@ async def test_what_arrives_before_it_is_expected_is_held_and_can_be_given_back(
 
     await transfers.give_back(requests.refund())
 
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) == "returned"
 
 
@@ -97,7 +97,7 @@ async def test_another_amount_is_refused_for_good_and_the_transfer_is_void_after
             await transfers.book(book(paid=2979))
 
     assert await transfers.give_back(requests.refund()) == Refunded()
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) == "void"
 
 
@@ -112,7 +112,7 @@ async def test_the_undo_of_what_never_arrived_moves_nothing_and_stops_what_comes
     for late in (transfers.book(book()), transfers.expect(expect())):
         with pytest.raises(AlreadyUndone):
             await late
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) == "void"
 
 
@@ -123,7 +123,7 @@ async def test_what_arrived_is_given_back_once_however_often_it_is_asked(shop: S
     answers = await asyncio.gather(*(transfers.give_back(requests.refund()) for _ in range(20)))
 
     assert set(answers) == {Refunded(refund_id="re_tr_e-1", amount=AMOUNT)}
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) == "returned"
 
 
@@ -136,5 +136,5 @@ async def test_a_booking_and_its_undo_at_once_leave_nothing_held(shop: Shop, tra
         return_exceptions=True,
     )
 
-    assert await shop.payments.balances() == NOTHING
+    assert await shop.ledger.balances() == NOTHING
     assert await status(shop) in {"void", "returned"}

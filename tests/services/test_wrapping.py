@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
+from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 from models.errors import AlreadyUndone, KeyReused, WrapRefused
-from models.slip_steps import UnwrapGift, Unwrapped, WrapGift, Wrapped
-from services.database import Database
-from services.wrapping import Wrapping
+from postgres.database import Database
+from services.wrapping.wrapping import Wrapping
 from tests.conservation import assert_conserved
 from tests.services import requests
 

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.process import ProcessState
-from models.slip import ReviseSlip, Revision, RoutingSlip, SlipResult, Taken
+from models.slips.slip import ReviseSlip, Revision, RoutingSlip, SlipResult, Taken
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, house, settings
 

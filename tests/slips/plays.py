@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from temporalio.client import WorkflowHandle
 
-from models.slip import CancelSlip, Review
+from models.slips.slip import CancelSlip, Review
 from tests.orders.conftest import House
 from tests.slips.conftest import result_of, revision, start, update, waiting
 from tests.slips.slips import SHIP_TO, shipped, slip, stop

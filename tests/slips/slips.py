@@ -5,7 +5,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from models.slip import RoutingSlip, Stop
+from models.slips.slip import RoutingSlip, Stop
 
 FOLDER = Path(__file__).parents[2] / "itineraries"
 SHIPPED = sorted(path.stem for path in FOLDER.glob("*.json"))

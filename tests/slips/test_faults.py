@@ -5,7 +5,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from models.commands import Resolve, UndoPlan
-from models.slip import CancelSlip, RoutingSlip
+from models.slips.slip import CancelSlip, RoutingSlip
 from tests.orders.conftest import House
 from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
 from tests.slips.slips import slip, stop

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from models.order import Order
-from models.slip import CancelSlip, Review
+from models.slips.slip import CancelSlip, Review
 from tests.orders.conftest import House
 from tests.orders.conftest import result_of as result_of_order
 from tests.orders.scenarios import Scenario

@@ -8,8 +8,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from models.errors import InvalidInput
-from models.intake import read_slip
-from models.slip import RoutingSlip, Stop
+from models.intake.reading import read_slip
+from models.slips.slip import RoutingSlip, Stop
 from tests.orders.conftest import House
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop

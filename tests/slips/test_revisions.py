@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.slip import Review
+from models.slips.slip import Review
 from tests.orders.conftest import House
 from tests.slips.conftest import (
     Handle,

@@ -15,9 +15,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
-from models.upkeep import Reconcile, Reconciled
+from models.recovery import Reconcile, Reconciled
 from runtime.settings import Settings
-from services.orders import Orders
+from services.orders.orders import Orders
 from tests.cli.conftest import Ran, clean_environment, run_starter
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, open_house, own_stack

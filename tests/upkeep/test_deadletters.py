@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from models.deadletters import DeadLetter, LetterStatus, Undeliverable
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.dead_letters.fingerprints import fingerprint_of
+from messaging.dead_letters.redrive import Redriving
+from models.activities.operators import Alert
+from models.dead_letters import DeadLetter, LetterStatus, Undeliverable
 from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
-from models.steps import Alert
-from services.alerts import Alerts
-from services.deadletters import DeadLetters
-from services.fingerprints import fingerprint_of
-from services.orders import Orders
-from services.redrive import Redriving
-from services.untold import AlertRedriver, UntoldAlerts
+from postgres.database import Database
+from services.operators.alerts import Alerts
+from services.operators.unsent_alerts import AlertRedriver, UnsentAlerts
 from tests.orders.conftest import House
 
 pytestmark = pytest.mark.server
@@ -39,12 +39,16 @@ class Receiver:
 
     refuses: set[str] = field(default_factory=set)
     took: list[str] = field(default_factory=list)
+    gave_up: list[str] = field(default_factory=list)
 
     async def redrive(self, letter: DeadLetter) -> None:
         self.took.append(letter.message_id)
         await asyncio.sleep(0.05)
         if letter.message_id in self.refuses:
             raise Unavailable(letter.cause)
+
+    async def discard(self, letter: DeadLetter, unit: Database) -> None:
+        self.gave_up.append(letter.message_id)
 
 
 @dataclass
@@ -66,7 +70,7 @@ def letters(workerless: House) -> DeadLetters:
 
 
 def redriving(letters: DeadLetters, receiver: Receiver) -> Redriving:
-    return Redriving(letters, {"events": receiver})
+    return Redriving(letters._db, {"events": receiver})
 
 
 async def recorded(letters: DeadLetters, *messages: Undeliverable) -> list[DeadLetter]:
@@ -188,15 +192,20 @@ async def test_two_people_redrive_a_letter_and_one_does(letters: DeadLetters) ->
 async def test_a_discard_needs_a_reason_and_is_audited(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
 
+    receiver = Receiver()
+    redrive = redriving(letters, receiver)
     with pytest.raises(InvalidInput):
-        await letters.discard(letter.letter_id, "ann", " ")
-    await letters.discard(letter.letter_id, "ann", "a test order")
+        await redrive.discard(letter.letter_id, "ann", " ")
+    assert receiver.gave_up == []
+    await redrive.discard(letter.letter_id, "ann", "a test order")
+
+    assert receiver.gave_up == [letter.message_id]
 
     last = (await letters.audit(letter.letter_id))[-1]
     assert (last.action, last.actor, last.reason) == ("discarded", "ann", "a test order")
     assert not await letters.is_blocked(str(letter.process_id))
     with pytest.raises(Conflict, match="is discarded already"):
-        await letters.discard(letter.letter_id, "ann", "again")
+        await redrive.discard(letter.letter_id, "ann", "again")
 
 
 async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters) -> None:
@@ -209,12 +218,12 @@ async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters
     assert (await letters.read(letter.letter_id)).status is LetterStatus.OPEN
 
 
-async def test_an_alert_that_reaches_nobody_is_given_up_once_and_told_by_a_redrive(
+async def test_an_alert_that_reaches_no_operator_is_given_up_once_and_sent_by_a_redrive(
     workerless: House, letters: DeadLetters
 ) -> None:
     pager = Pager()
     alerts = Alerts(workerless.db, [pager])
-    untold = UntoldAlerts(workerless.db, Orders(workerless.db), letters)
+    unsent = UnsentAlerts(workerless.db, letters)
     order_id = f"o-{uuid.uuid4().hex[:8]}"
     key = f"{order_id}:charge"
     alert = Alert(
@@ -228,14 +237,14 @@ async def test_an_alert_that_reaches_nobody_is_given_up_once_and_told_by_a_redri
     )
     assert await alerts.log_once(alert)
     with pytest.raises(Unavailable):
-        await alerts.tell(alert)
+        await alerts.send(alert)
 
-    assert await untold.give_up(60) == 0
-    assert [await untold.give_up(0), await untold.give_up(0)] == [1, 0]
+    assert await unsent.give_up(60) == 0
+    assert [await unsent.give_up(0), await unsent.give_up(0)] == [1, 0]
 
     (letter,) = [letter for letter in await letters.open() if letter.message_id == key]
     assert (letter.channel, letter.attempts, letter.blocks) == ("alerts", 20, False)
-    redrive = Redriving(letters, {"alerts": AlertRedriver(alerts)})
+    redrive = Redriving(workerless.db, {"alerts": AlertRedriver(alerts)})
     assert (await redrive.one(letter.letter_id, "ann", "try")).status is LetterStatus.OPEN
     pager.up = True
     assert (await redrive.one(letter.letter_id, "ann", "the pager is back")).status is LetterStatus.REDRIVEN

@@ -5,15 +5,15 @@ import asyncio
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.upkeep import UpkeepActivities
+from activities.recovery import RecoveryActivities
+from messaging.dead_letters.dead_letters import DeadLetters
 from models.errors import Unavailable
-from models.upkeep import Reconcile
-from services.database import Database
-from services.deadletters import DeadLetters
-from services.inventory import Inventory
-from services.open_orders import OpenOrders
-from services.orders import Orders
-from services.untold import UntoldAlerts
+from models.recovery import Reconcile
+from postgres.database import Database
+from services.inventory.inventory import Inventory
+from services.operators.unsent_alerts import UnsentAlerts
+from services.orders.open_orders import OpenOrders
+from services.orders.orders import Orders
 from tests.orders.conftest import House
 from tests.orders.scenarios import Scenario
 from tests.upkeep.conftest import blocked
@@ -21,9 +21,9 @@ from tests.upkeep.conftest import blocked
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 
-def upkeep(db: Database) -> UpkeepActivities:
+def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    return UpkeepActivities(OpenOrders(db), Inventory(db), letters, UntoldAlerts(db, Orders(db), letters))
+    return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters))
 
 
 def looks_under_way() -> list[str]:

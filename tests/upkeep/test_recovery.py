@@ -7,9 +7,9 @@ import pytest
 from cli.deliver import deliver
 from models.names import workflow_id
 from models.process import Status
-from models.upkeep import Reconcile
+from models.recovery import Reconcile
 from runtime.reconciling import schedule_reconciler
-from services.orders import Orders
+from services.orders.orders import Orders
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import ledger, settled, transfer_order, waiting

@@ -10,9 +10,9 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from models.names import TASK_QUEUE, workflow_id
 from models.order import Order
-from models.upkeep import Reconcile
+from models.recovery import Reconcile
 from runtime.reconciling import schedule_reconciler
-from services.orders import Orders
+from services.orders.orders import Orders
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import Scenario
 from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, keep_as, reconcile, starter, step_reached

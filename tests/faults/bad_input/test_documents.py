@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.documents import BYTES_AT_MOST, shown
 from models.errors import InvalidInput
-from models.events import FAILED, SETTLED, FailedPayload, SettledPayload
-from models.intake import check_payload, read_order, read_slip
+from models.external_events import FAILED, SETTLED, FailedPayload, SettledPayload
+from models.intake.documents import BYTES_AT_MOST, shown
+from models.intake.reading import check_payload, read_order, read_slip
 from models.order import Order
-from models.slip import RoutingSlip
+from models.slips.slip import RoutingSlip
 from tests.faults.bad_input.documents import valid
 from tests.faults.bad_input.fuzzing import fuzzed, tried
 from tests.faults.bad_input.limits import is_order, may_hold_a_card_number

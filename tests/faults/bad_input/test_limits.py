@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from models.errors import InvalidInput
-from models.intake import read_order
+from models.intake.reading import read_order
 from tests.cli.conftest import as_bytes, order_document
 from tests.faults.bad_input.fuzzing import tried
 from tests.faults.bad_input.limits import is_order

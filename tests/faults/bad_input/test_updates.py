@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.commands import PATIENCE_AT_MOST, CancelOrder, Resolve
-from models.events import OutsideEvent
-from models.slip import CancelSlip, Review, ReviseSlip
+from models.external_events import OutsideEvent
+from models.slips.slip import CancelSlip, Review, ReviseSlip
 from tests.cli.conftest import as_bytes
 from tests.cli.parking import new_id, until
 from tests.faults.bad_input.corpus import updates

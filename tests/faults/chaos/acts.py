@@ -13,7 +13,7 @@ from cli.deliver import deliver
 from cli.placing import run_of
 from models.commands import Accepted, CancelOrder
 from models.errors import NotFound
-from models.events import OutsideEvent
+from models.external_events import OutsideEvent
 from models.names import workflow_id
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import PlannedOrder

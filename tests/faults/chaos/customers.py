@@ -6,12 +6,12 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-import choreography.orders
 from cli.placing import place
 from cli.placing_within import place_within
+from messaging.outbox.outbox import Outbox
 from models.errors import Unavailable
-from services.orders import Orders
-from services.outbox import Outbox
+from services.orders.orders import Orders
+from services.orders.placing import ChoreographedOrders
 from tests.faults.chaos.acts import act
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import REPEATED, PlannedOrder
@@ -89,7 +89,7 @@ class Customers:
     def _way_of(self, planned: PlannedOrder) -> Callable[[], Awaitable[object]]:
         db, client = self.house.db, self.house.client
         if planned.choreographed:
-            return lambda: choreography.orders.place(db, Outbox(), planned.order)
+            return lambda: ChoreographedOrders(db, Outbox()).place(planned.order)
         if planned.within:
             return lambda: place_within(planned.order, client, Orders(db), planned.within)
         return lambda: place(planned.order, client, Orders(db))

@@ -11,7 +11,7 @@ from temporalio.service import RPCError
 
 from models.errors import Unavailable
 from models.names import workflow_id
-from services.database import Database
+from postgres.database import Database
 from tests.faults.chaos.post import Post
 
 AT_ONCE = 10

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from models.order import Order
-from models.slip import RoutingSlip
+from models.slips.slip import RoutingSlip
 from runtime.settings import PROJECT
 from tests.faults.chaos.kinds import KINDS, Act, Kind
 

@@ -14,14 +14,14 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from temporalio.client import Client
 
+from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded.record import Layout, read_record
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.metrics import build_runtime
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
-from services import catalogue, schema
-from services.database import Database
+from services import demo_articles, schemas
 from tests.faults.chaos.crew import Crew, crew
 from tests.faults.chaos.faults import WORKERS
 from tests.faults.chaos.proxy import LOOPBACK
@@ -64,12 +64,12 @@ async def open_house(folder: Path, *, hasty: bool) -> AsyncIterator[House]:
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="warning")
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
     async with embedded_stack(settings) as stack:
-        await asyncio.to_thread(schema.migrate, stack.database_url)
+        await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with (
             await Database.open(_as_ours(stack.database_url), size=20) as db,
             crew(stack, folder, WORKERS, hasty=hasty) as people,
         ):
-            await catalogue.load(db)
+            await demo_articles.load(db)
             client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
             await schedule_reconciler(client, SECONDS_BETWEEN_ROUNDS)
             await _everybody_is_there(people)

@@ -10,15 +10,16 @@ from cli.asking import state_now
 from cli.deadletters import PARKED
 from cli.placing import Handle
 from cli.resolve import update_id_of
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.dead_letters.redrive import Redriving
 from models.commands import Accepted, Resolve
+from models.dead_letters import Redriven
 from models.errors import Unavailable
 from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id, workflow_id
 from models.process import OrderResult
-from services.deadletters import DeadLetters
-from services.outbox_feed import OutboxFeed
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.house import House
-from worker import redriving
+from worker import redriving, services_on
 
 ACTOR = "operator-1"
 SECONDS_BETWEEN_ROUNDS = 1.0
@@ -26,7 +27,6 @@ SECONDS_BETWEEN_ROUNDS = 1.0
 # As cli/deadletters.py lists them, and the slips.
 _PARKED = PARKED.replace(")", f", '{SLIP_WORKFLOW}')", 1)
 _MEND = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
-_DEAD = b"select event_id, subscriber, process_id from outbox.dead"
 
 
 def order_of(name: str) -> str:
@@ -46,7 +46,7 @@ class Operators:
     async def work(self) -> None:
         """Look at everything that waits for a person, again and again, until cancelled."""
         while True:
-            for work in (self._resolve_all, self._redrive_letters, self._redrive_deliveries):
+            for work in (self._resolve_all, self._redrive_letters):
                 try:
                     await work()
                 except (Unavailable, RPCError, TimeoutError) as error:
@@ -76,17 +76,11 @@ class Operators:
         await self.house.db.rows(_MEND, {"key": f"{order_id}:charge"})
 
     async def _redrive_letters(self) -> None:
-        letters = await DeadLetters(self.house.db).open()
-        if letters:
-            redrive = redriving(self.house.client, self.house.db, self.house.settings)
-            for each in await redrive.many(letters, ACTOR, "all is well again"):
-                self.log.reasons[f"redrive: {each.status}: {each.cause}"] += 1
-
-    async def _redrive_deliveries(self) -> None:
-        feed = OutboxFeed(self.house.db)
-        for event_id, subscriber, process_id in await self.house.db.rows(_DEAD):
-            await self._mend(process_id)
-            await self.log.ask("redrive", process_id, _Redrive(feed, event_id, subscriber), subscriber, patient=False)
+        redrive = redriving(self.house.client, services_on(self.house.db, self.house.settings))
+        for letter in await DeadLetters(self.house.db).open():
+            order_id = letter.correlation_id or letter.message_id
+            await self._mend(order_id)
+            await self.log.ask("redrive", order_id, _Redrive(redrive, letter.letter_id), letter.place, patient=False)
 
 
 @dataclass(frozen=True)
@@ -106,9 +100,8 @@ class _Decision:
 
 @dataclass(frozen=True)
 class _Redrive:
-    feed: OutboxFeed
-    event_id: str
-    subscriber: str
+    redrive: Redriving
+    letter_id: int
 
-    async def __call__(self) -> bool:
-        return await self.feed.redrive(self.event_id, self.subscriber)
+    async def __call__(self) -> Redriven:
+        return await self.redrive.one(self.letter_id, ACTOR, "all is well again")

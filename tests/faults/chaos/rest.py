@@ -20,7 +20,7 @@ _OPEN = {
     "open slips": b"select count(*) from slips.slips where closed_at is null",
     "events to publish": b"select count(*) from outbox.events where published_at is null",
     "open choreographies": b"select count(*) from outbox.processes where ended_at is null",
-    "dead deliveries": b"select count(*) from outbox.dead",
+    "dead deliveries": b"select count(*) from outbox.undelivered",
     "dead letters": b"select count(*) from dead_letters.letters where status in ('open', 'redriving')",
 }
 _RUNNING = (

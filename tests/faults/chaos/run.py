@@ -11,7 +11,7 @@ from typing import Any
 from temporalio.service import RPCError
 
 from models.errors import Unavailable
-from services import catalogue
+from services import demo_articles
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.beside import beside
 from tests.faults.chaos.crew import End
@@ -104,7 +104,7 @@ async def _tell(ran: Ran, customers: Customers, began: float, say: Say) -> None:
 
 async def _gather(ran: Ran, house: House) -> None:
     lines, ran.said = read_logs(house.folder, ran.faulty_ends)
-    opening = {sku: stock for sku, _, stock in catalogue.ARTICLES}
+    opening = {sku: stock for sku, (_, stock) in demo_articles.ARTICLES.items()}
     known: dict[str, Any] = {"asked": tuple(ran.log.asked), "hits": tuple(ran.hits), "log": lines}
     known |= {
         "snapshots": tuple(ran.snapshots),

@@ -5,7 +5,7 @@ import time
 
 from cli.slips import place_slip
 from models.names import slip_process
-from services.slips import Slips
+from services.slips.slips import Slips
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import PlannedSlip
 from tests.faults.chaos.house import House

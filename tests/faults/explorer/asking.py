@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 from temporalio.client import WorkflowUpdateStage
 from temporalio.service import RPCError
 
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import CHANNEL
 from models.commands import Accepted, CancelOrder, Resolve
 from models.errors import Unavailable
-from models.events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, OutsideEvent
+from models.names import workflow_id
 from models.process import ProcessState, Status
-from services.outbox import Outbox
-from services.outbox_feed import OutboxFeed
+from worker import redriving
 
 if TYPE_CHECKING:
     from tests.faults.explorer.playing import Play
@@ -59,11 +61,13 @@ async def operate(play: "Play") -> None:
 
 
 async def _redrive(play: "Play") -> None:
-    for letter in await Outbox().dead(play.scene.db, play.order.order_id):
+    process_id = workflow_id(play.order.order_id)
+    for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
         _put_right(play)
+        redrive = redriving(play.scene.house.client, play.scene.house.services)
         with suppress(Unavailable):  # a delivery under way holds the letter: asked again at the next look
-            async with play.scene.asking("redrive", play.order.order_id, letter.subscriber):
-                await OutboxFeed(play.scene.db).redrive(letter.event_id, letter.subscriber)
+            async with play.scene.asking("redrive", play.order.order_id, letter.place):
+                await redrive.one(letter.letter_id, "explorer", "put right")
 
 
 async def _resolve(play: "Play") -> None:

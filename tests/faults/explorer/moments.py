@@ -10,7 +10,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import ActivityExecutionStatus
 
-from services.database import LIMITS
+from postgres.connection import LIMITS
 from tests.faults.explorer.fleet import stopped
 
 if TYPE_CHECKING:

@@ -3,12 +3,12 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-import choreography.orders
 from cli import placing
+from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.order import Order
-from services.orders import Orders
-from services.outbox import Outbox
+from services.orders.orders import Orders
+from services.orders.placing import ChoreographedOrders
 from tests.orders.conftest import result_of
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ async def place_rival(play: "Play") -> Order:
     rival = play.order.model_copy(update={"order_id": f"{play.order.order_id}-rival"})
     async with play.scene.asking("place", rival.order_id, rival.body_hash()):
         if play.case.step.style == "choreographed":
-            await choreography.orders.place(play.scene.db, Outbox(), rival)
+            await ChoreographedOrders(play.scene.db, Outbox()).place(rival)
         else:
             await play.scene.house.client.start_workflow(
                 ORDER_WORKFLOW, rival, id=workflow_id(rival.order_id), task_queue=play.queue
@@ -58,6 +58,6 @@ async def place_again(play: "Play") -> None:
 
 async def _place(play: "Play", order: Order) -> None:
     if play.case.step.style == "choreographed":
-        await choreography.orders.place(play.scene.db, Outbox(), order)
+        await ChoreographedOrders(play.scene.db, Outbox()).place(order)
     else:
         await placing.place(order, play.scene.house.client, Orders(play.scene.db))

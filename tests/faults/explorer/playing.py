@@ -10,11 +10,11 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
-from choreography.orders import place
+from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult
-from services.outbox import Outbox
+from services.orders.placing import ChoreographedOrders
 from tests.faults.explorer import asking, moments, others, striking
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.faults import LATE
@@ -78,7 +78,7 @@ class Play:
     async def _place(self) -> None:
         async with self.scene.asking("place", self.order.order_id, self.order.body_hash()):
             if self.case.step.style == "choreographed":
-                await place(self.scene.db, Outbox(), self.order)
+                await ChoreographedOrders(self.scene.db, Outbox()).place(self.order)
                 return
             await self.scene.house.client.start_workflow(
                 ORDER_WORKFLOW,

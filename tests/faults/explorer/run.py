@@ -9,9 +9,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from postgres.database import Database
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
-from services.database import Database
 from tests.faults.evidence import Evidence, Hit, LogLine
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.faults import Kind

@@ -10,10 +10,10 @@ from typing import Literal
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
+from messaging.outbox.feed import OutboxFeed
 from models.errors import Conflict, Unavailable
 from models.order import Order
-from services.database import Database
-from services.outbox_feed import OutboxFeed
+from postgres.database import Database
 from tests.faults.evidence import Asked, Snapshot
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.fleet import Fleet
@@ -39,7 +39,7 @@ select 'PAIR-' || n || '-' || side, %(stock)s, %(stock)s
 from generate_series(1, %(pairs)s) n, generate_series(1, 2) side
 """
 _CLOSED = b"select order_id from orders.orders where closed_at is not null"
-_WAITING = b"select distinct order_id from operators.alerts union select process_id from outbox.dead"
+_WAITING = b"select distinct order_id from operators.alerts union select process_id from outbox.undelivered"
 
 
 @dataclass

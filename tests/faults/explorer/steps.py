@@ -105,7 +105,7 @@ ORCHESTRATED = (
         PARKED,
         "aside",
         "alert_operators",
-        marks={"fenced": "insert into operators.alerts", "sent": "set told_at"},
+        marks={"fenced": "insert into operators.alerts", "sent": "set sent_at"},
         local=True,
     ),
     Step(

@@ -1,0 +1,85 @@
+"""Who reacts to what: the whole choreography is this table, and no service conducts it."""
+
+from collections.abc import Mapping
+
+from choreography import inventory, orders, payments, shipping
+from choreography.reaction import DecidedBefore, Delivery, Reaction
+from models.choreography import Event, EventType, Facts
+from models.errors import AlreadyUndone, InvalidInput, Unavailable
+from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
+from services.assembly import Services
+
+# Event: its subscribers, and what each of them does. Undoing goes in reverse: parcel, money, stock.
+REACTIONS: Mapping[EventType, Mapping[str, Reaction]] = {
+    EventType.ORDER_PLACED: {"inventory": inventory.reserve},
+    EventType.STOCK_RESERVED: {"payments": payments.charge},
+    EventType.STOCK_REJECTED: {"orders": orders.fail},
+    EventType.PAYMENT_CHARGED: {"shipping": shipping.ship},
+    EventType.PAYMENT_DECLINED: {"inventory": inventory.release},
+    EventType.SHIPMENT_CREATED: {"orders": orders.complete},
+    EventType.SHIPMENT_REFUSED: {"payments": payments.refund},
+    EventType.ORDER_TIMED_OUT: {"shipping": shipping.recall},
+    EventType.SHIPMENT_RECALLED: {"payments": payments.refund},
+    EventType.PAYMENT_REFUNDED: {"inventory": inventory.release},
+    EventType.STOCK_RELEASED: {"orders": orders.fail},
+    EventType.ORDER_COMPLETED: {},
+    EventType.ORDER_FAILED: {},
+}
+REPEATED = "handled before"
+TOO_LATE = "too late: the order goes back or has ended"
+
+
+def subscribers_of(event: Event) -> tuple[str, ...]:
+    """Return the subscribers of an event; raise InvalidInput when its type is unknown."""
+    return tuple(_reactions_to(event))
+
+
+def _reactions_to(event: Event) -> Mapping[str, Reaction]:
+    try:
+        return REACTIONS[EventType(event.type)]
+    except ValueError:
+        raise InvalidInput("type", f"{event.type} is no event of this project") from None
+
+
+class Subscribers:
+    """Has a service react to an event, once, whatever arrives when and how often."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._outbox = services, services.outbox
+
+    async def handle(self, subscriber: str, event: Event, attempt: int = 1) -> str:
+        """React, and return the type of the event that follows, or why none does.
+
+        Raises Unavailable to be asked again, Final or InvalidInput when that can't help.
+        """
+        reaction = _reactions_to(event).get(subscriber)
+        if reaction is None:
+            raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
+        facts = Facts.of(event)
+        if await self._outbox.consumed(self._services.db, subscriber, event):
+            return REPEATED
+        try:
+            return await self._react(reaction, subscriber, event, facts, attempt)
+        except DecidedBefore:
+            return REPEATED
+        except AlreadyUndone as late:
+            if not await self._outbox.superseded(self._services.db, event.process_id):
+                # The same delivery, running twice, is just taking its part back.
+                raise Unavailable(str(late)) from late
+        await self._outbox.consume(self._services.db, subscriber, event)
+        return TOO_LATE
+
+    async def _react(self, reaction: Reaction, subscriber: str, event: Event, facts: Facts, attempt: int) -> str:
+        """The effect, the note that the event was consumed and the new event, in one transaction."""
+
+        async def decided(db: Database) -> bool:
+            return await self._outbox.consumed(db, subscriber, event)
+
+        async with unit_of_work(self._services.db) as unit:
+            within = self._services.within(unit)
+            follows, told = await reaction(Delivery(facts, attempt, within, self._services, decided))
+            if not await self._outbox.consume(unit, subscriber, event):
+                return REPEATED
+            await self._outbox.append(unit, follows, told, event)
+        return follows.value

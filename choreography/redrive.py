@@ -1,0 +1,48 @@
+"""Redriving deliveries: an event that a subscriber could not handle is delivered to it once more."""
+
+import asyncio
+
+from messaging.outbox.feed import OutboxFeed
+from models.choreography import Event
+from models.dead_letters import DeadLetter
+from models.errors import NotFound
+from postgres.database import Database
+from services.assembly import Services
+
+SECONDS_TO_HANDLE = 30.0
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+class DeliveryRedriver:
+    """Implements messaging.dead_letters.redrive.Redriver for the channel of deliveries."""
+
+    def __init__(self, services: Services) -> None:
+        self._services, self._feed = services, services.outbox_feed
+
+    async def redrive(self, letter: DeadLetter) -> None:
+        """Have the event delivered again, and wait a while for its end; raise NotFound when its event is gone.
+
+        A delivery that fails for good again has opened its letter again by then.
+        """
+        event, subscriber = _of(letter)
+        if not await self._feed.redrive(event.event_id, subscriber):
+            raise NotFound(f"{letter.message_id}: the outbox has no such delivery any more")
+        try:
+            async with asyncio.timeout(SECONDS_TO_HANDLE):
+                while not await self._over(event, subscriber):  # noqa: ASYNC110 - a worker elsewhere handles it
+                    await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        except TimeoutError:
+            return  # it goes on by itself, and comes back here if it fails
+
+    async def discard(self, letter: DeadLetter, unit: Database) -> None:
+        """Let the order go on without the event: its watcher turns it back, or delivers its last event again."""
+        event, subscriber = _of(letter)
+        await OutboxFeed(unit).give_up(event.event_id, subscriber)
+
+    async def _over(self, event: Event, subscriber: str) -> bool:
+        consumed = await self._services.outbox.consumed(self._services.db, subscriber, event)
+        return consumed or await self._feed.is_dead(event.event_id, subscriber)
+
+
+def _of(letter: DeadLetter) -> tuple[Event, str]:
+    return Event.model_validate_json(letter.original), letter.message_id.partition(":")[2]

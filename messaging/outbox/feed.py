@@ -1,0 +1,91 @@
+"""The transactional outbox, as a relay sees it: what is to be published, in order, by as many relays as there are."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox import statements
+from models.choreography import Event
+from models.dead_letters import Undeliverable
+from models.names import workflow_id
+from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
+
+CHANNEL = "deliveries"
+
+
+def letter_id(event_id: str, subscriber: str) -> str:
+    """Return the message id of a delivery's dead letter."""
+    return f"{event_id}:{subscriber}"
+
+
+class Claim:
+    """Events that nobody else may publish while the claim is held; at most one of each process."""
+
+    def __init__(self, unit: Database, events: list[Event]) -> None:
+        self.events = events
+        self._unit = unit
+
+    async def mark(self, events: list[Event]) -> None:
+        """Note that these were published; it counts when the claim ends without an error."""
+        await self._unit.rows(statements.MARK, {"event_ids": [event.event_id for event in events]})
+
+
+class OutboxFeed:
+    """Hands out unpublished events, and keeps what can't be delivered."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    @asynccontextmanager
+    async def claim(self, limit: int) -> AsyncIterator[Claim]:
+        """Hold up to `limit` events for the block; a process that dies meanwhile lets go of them unmarked."""
+        async with unit_of_work(self._db) as unit:
+            rows = await unit.rows(statements.HEADS, {"limit": limit})
+            yield Claim(unit, [Event.model_validate_json(text) for (text,) in rows])
+
+    async def lag(self) -> tuple[int, float]:
+        """Return how many events wait to be published, and for how many seconds the oldest has."""
+        count, seconds = await self._db.row(statements.LAG, {}) or (0, 0.0)
+        return count, seconds
+
+    async def on_exhausted(self, event: Event, subscriber: str, error: str, cause: str, attempts: int) -> None:
+        """Make a delivery that failed for good a dead letter; its process, and no other, waits behind it."""
+        letter = Undeliverable(
+            channel=CHANNEL,
+            message_id=letter_id(event.event_id, subscriber),
+            original=event.model_dump_json().encode(),
+            error_type=error,
+            cause=cause,
+            attempts=attempts,
+            process_id=workflow_id(event.process_id),
+            correlation_id=event.correlation_id,
+            place=f"{event.type} → {subscriber}",
+        )
+        params = {"event_id": event.event_id, "process_id": event.process_id, "subscriber": subscriber}
+        async with unit_of_work(self._db) as unit:
+            await unit.rows(statements.HALT, params)
+            await DeadLetters(unit).record(letter)
+
+    async def redrive(self, event_id: str, subscriber: str) -> bool:
+        """Have a dead delivery made once more; False when it isn't dead."""
+        params = {"event_id": event_id, "subscriber": subscriber}
+        return await self._db.row(statements.REDRIVE, params) is not None
+
+    async def is_dead(self, event_id: str, subscriber: str) -> bool:
+        """Tell whether a delivery failed for good."""
+        params = {"event_id": event_id, "subscriber": subscriber}
+        return await self._db.row(statements.HALTED, params) is not None
+
+    async def give_up(self, event_id: str, subscriber: str) -> None:
+        """Let a process go on without a dead delivery, which its subscriber never gets."""
+        await self._db.rows(statements.GIVE_UP, {"event_id": event_id, "subscriber": subscriber})
+
+    async def again(self, event: Event) -> None:
+        """Have an event delivered once more; its consumers tell a repetition by its id."""
+        await self._db.rows(statements.AGAIN, {"event_id": event.event_id})
+
+    async def purge(self, older_than_seconds: float, limit: int = 1000) -> int:
+        """Forget up to `limit` processes that ended this long ago, with all of their events; return how many."""
+        params = {"seconds": older_than_seconds, "limit": limit}
+        return len(await self._db.rows(statements.PURGE, params))

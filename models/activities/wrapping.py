@@ -1,0 +1,31 @@
+"""What the activities of the wrapping desk are asked, and what they answer."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from models.activities.base import Reply, Request
+from models.order import LINES_AT_MOST, Line
+
+
+class WrapGift(Request):
+    """Wrap the articles in this paper."""
+
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
+    paper: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
+
+
+class Wrapped(Reply):
+    """The paper that was used."""
+
+    paper: str
+
+
+class UnwrapGift(Request):
+    """Unwrap whatever was wrapped under this key, if anything was."""
+
+
+class Unwrapped(Reply):
+    """The paper that was taken off; None when nothing was wrapped."""
+
+    paper: str | None = None

@@ -1,0 +1,116 @@
+"""Whether a stop's arguments fit its activity, before it runs; its request, when it does; and revisions applied."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, get_args
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
+
+from models.activities.base import Reply, Request
+from models.base import Message
+from models.errors import InvalidInput
+from models.slips.slip import Revision, Stop
+
+VARIABLE = "$var"
+
+
+def check_arguments(
+    at: str,
+    stop: Stop,
+    asks: type[Request],
+    variables: Mapping[str, JsonValue],
+    answers: Mapping[str, type[Reply]],
+) -> None:
+    """Raise InvalidInput when a request can't be made of a stop's arguments; `answers` are those of earlier stops."""
+    fields = {name: field for name, field in asks.model_fields.items() if name not in Request.model_fields}
+    for name in stop.arguments:
+        if name not in fields:
+            raise InvalidInput(f"{at}.arguments.{name}", f"{stop.activity} has no such argument")
+    for name, field in fields.items():
+        where = f"{at}.arguments.{name}"
+        if name not in stop.arguments:
+            if field.is_required():
+                raise InvalidInput(where, "is missing")
+        elif source := _of_a_stop(stop.arguments[name]):
+            _check_reference(where, field, source, answers)
+        else:
+            _check_value(where, field, _resolved(where, stop.arguments[name], variables))
+
+
+def request_of(
+    stop: Stop,
+    asks: type[Request],
+    key: str,
+    process: str,
+    variables: Mapping[str, JsonValue],
+    answers: Mapping[str, Any],
+) -> Request:
+    """Return the request that a stop sends, its variables put in."""
+    document: dict[str, Any] = {"key": key, "order_id": process}
+    for name, value in stop.arguments.items():
+        if source := _of_a_stop(value):
+            earlier, _, field = source.partition(".")
+            document[name] = answers[earlier].model_dump(mode="json")[field]
+        else:
+            document[name] = _resolved(name, value, variables)
+    return asks.model_validate_json(json.dumps(document))
+
+
+def revised(ahead: Sequence[Stop], revision: Revision) -> tuple[Stop, ...]:
+    """Return what is ahead after a revision; raise InvalidInput when it names a stop that isn't ahead."""
+    if revision.terminate:
+        return ()
+    if revision.replace is not None:
+        return revision.replace
+    names = [stop.name for stop in ahead]
+    for name in (*revision.drop, revision.before, revision.after):
+        if name is not None and name not in names:
+            raise InvalidInput("revision", f"{name} is not ahead")
+    anchor = revision.before or revision.after
+    place = names.index(anchor) + (revision.after is not None) if anchor else 0
+    stops = (*ahead[:place], *revision.insert, *ahead[place:])
+    return tuple(stop for stop in stops if stop.name not in revision.drop or stop in revision.insert)
+
+
+def _of_a_stop(value: JsonValue) -> str | None:
+    """The name of the answer's field that a whole argument stands for, if it does."""
+    name = value.get(VARIABLE) if isinstance(value, dict) and set(value) == {VARIABLE} else None
+    return name if isinstance(name, str) and "." in name else None
+
+
+def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping[str, type[Message]]) -> None:
+    stop, _, name = source.partition(".")
+    if stop not in answers:
+        raise InvalidInput(where, f"no stop {stop} comes before it")
+    given = answers[stop].model_fields.get(name)
+    if given is None:
+        raise InvalidInput(where, f"the answer of {stop} has no {name}")
+    if given.annotation != field.annotation and given.annotation not in get_args(field.annotation):
+        raise InvalidInput(where, f"{source} is of another type")
+
+
+def _check_value(where: str, field: FieldInfo, value: JsonValue) -> None:
+    # Field by field: those that only a later answer can tell are not known yet.
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    try:
+        adapter.validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        problem = error.errors(include_url=False, include_input=False)[0]
+        inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
+        raise InvalidInput(f"{where}{inner}", problem["msg"].removeprefix("Value error, ")) from None
+
+
+def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:
+    """The value with the slip's variables put in, wherever they stand."""
+    if isinstance(value, list):
+        return [_resolved(where, item, variables) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if VARIABLE not in value:
+        return {name: _resolved(where, item, variables) for name, item in value.items()}
+    name = value[VARIABLE]
+    if len(value) > 1 or not isinstance(name, str) or name not in variables:
+        raise InvalidInput(where, f"there is no variable {name}")
+    return variables[name]

@@ -1,0 +1,103 @@
+"""The one way to PostgreSQL: a pool of connections, for single statements, transactions and pipelines."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.pq import PipelineStatus
+from psycopg.rows import TupleRow
+from psycopg_pool import AsyncConnectionPool
+
+from postgres.connection import LIMITS, LIMITS_SINCE_17, VERSION_17, connection_string, unavailable
+from postgres.pipeline import Connection, Params, Pipeline
+
+POOL_WAIT_SECONDS = 5.0
+
+
+class Database:
+    """A pool of autocommit connections: one statement is one transaction, unless `transaction` says otherwise."""
+
+    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, url: str, size: int = 10) -> Self:
+        """Connect to `url` with up to `size` connections; raise InvalidInput or Unavailable, in one line."""
+        conninfo = connection_string(url)
+        with unavailable():
+            # The pool only tells that it waited in vain; a first connection of our own tells why.
+            async with await AsyncConnection.connect(conninfo) as first:
+                version = first.info.server_version
+        if version >= VERSION_17:
+            conninfo = connection_string(url, LIMITS | LIMITS_SINCE_17)
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            conninfo,
+            kwargs={"autocommit": True, "prepare_threshold": 0},
+            min_size=min(2, size),
+            max_size=size,
+            timeout=POOL_WAIT_SECONDS,
+            open=False,
+        )
+        with unavailable():
+            await pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
+        return cls(pool)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._pool.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+    async def row(self, query: bytes, params: Params, connection: Connection | None = None) -> TupleRow | None:
+        """Return the first row of one statement, run in the transaction of `connection` if one is given."""
+        found = await self.rows(query, params, connection)
+        return found[0] if found else None
+
+    async def rows(
+        self, query: bytes, params: Params | None = None, connection: Connection | None = None
+    ) -> list[TupleRow]:
+        """Return every row of one statement; raise Unavailable when the database can't answer now."""
+        if connection is not None:
+            return await _fetch(connection, query, params)
+        async with self._connection() as own:
+            return await _fetch(own, query, params)
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """Hold a connection in a transaction: committed at the end of the block, rolled back by any error."""
+        async with self._connection() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def pipeline(self) -> AsyncIterator[Pipeline]:
+        """As `transaction`; what is sent in the block doesn't wait for the answers of what was sent before."""
+        async with self._connection() as connection, connection.pipeline() as sent, connection.transaction():
+            yield Pipeline(connection, sent)
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        with unavailable():
+            async with self._pool.connection() as connection:
+                try:
+                    yield connection
+                except psycopg.Error:
+                    if connection.closed:
+                        # Where one connection died the idle ones did too: find out now, not at one failure each.
+                        await self._pool.check()
+                    raise
+                finally:
+                    # Cancelled on its way out of a pipeline it would stay in it, and look idle to the pool: whoever has
+                    # it next would get no rows, and not know why.
+                    if connection.pgconn.pipeline_status != PipelineStatus.OFF:
+                        await connection.close()
+
+
+async def _fetch(connection: Connection, query: bytes, params: Params | None) -> list[TupleRow]:
+    cursor = await connection.execute(query, params)
+    return await cursor.fetchall() if cursor.description else []

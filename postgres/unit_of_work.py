@@ -1,0 +1,31 @@
+"""One transaction over several services: an effect, its receipt and its event are committed together or not at all."""
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from postgres.database import Database
+from postgres.pipeline import Connection
+
+
+class UnitOfWork(Database):
+    """A Database whose statements all run in one transaction.
+
+    It begins with the first statement, so nothing is held while an outside party is asked before that.
+    """
+
+    def __init__(self, db: Database, opened: AsyncExitStack) -> None:
+        self._db, self._opened = db, opened
+        self._held: Connection | None = None
+
+    @asynccontextmanager
+    async def _connection(self) -> AsyncIterator[Connection]:
+        if self._held is None:
+            self._held = await self._opened.enter_async_context(self._db.transaction())
+        yield self._held
+
+
+@asynccontextmanager
+async def unit_of_work(db: Database) -> AsyncIterator[UnitOfWork]:
+    """Open a unit of work: committed at the end of the block, rolled back by any error."""
+    async with AsyncExitStack() as opened:
+        yield UnitOfWork(db, opened)

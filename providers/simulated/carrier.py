@@ -1,0 +1,50 @@
+"""A carrier with a book of its own. Postcode 00000 is refused; 0000N fails N times as the network would."""
+
+import re
+from uuid import uuid4
+
+from models.activities.shipping import CreateShipment
+from models.base import fingerprint
+from models.errors import ShipmentRefused
+from models.order import Address, Line
+from postgres.database import Database
+from providers.simulated.book import Book, Plan
+
+
+class SimulatedCarrier:
+    """Implements Carrier on the schema `carrier`."""
+
+    def __init__(self, db: Database) -> None:
+        self._book = Book(db, "carrier")
+
+    async def create(self, key: str, lines: tuple[Line, ...], ship_to: Address) -> str:
+        """Take one parcel for the key, as its postcode says; return its tracking number."""
+        asked = CreateShipment(key=key, order_id="", lines=lines, ship_to=ship_to)
+        entry = await self._book.do(
+            key,
+            _plan(ship_to.postcode),
+            operation="create",
+            hash=fingerprint(asked),
+            detail={"postcode": ship_to.postcode, "pieces": sum(line.quantity for line in lines)},
+            reference=f"TRK-{uuid4().hex[:16].upper()}",
+        )
+        if entry.status == "refused":
+            raise ShipmentRefused("the carrier doesn't deliver to this postcode")
+        return entry.reference
+
+    async def cancel(self, key: str) -> str | None:
+        """Take the key's parcel back; None when there was none, and then there never will be."""
+        entry = await self._book.undo(key, "cancel", f"RET-{uuid4().hex[:16].upper()}")
+        return entry.reference if entry.status == "taken_back" else None
+
+    async def find(self, key: str) -> str | None:
+        """Return the tracking number of the key's parcel, if the carrier has it."""
+        entry = await self._book.find(key)
+        return entry.reference if entry is not None and entry.status == "taken" else None
+
+
+def _plan(postcode: str) -> Plan:
+    if postcode == "00000":
+        return Plan(status="refused")
+    flaky = re.fullmatch(r"0000([1-9])", postcode)
+    return Plan(failures=int(flaky[1])) if flaky else Plan()

@@ -1,0 +1,152 @@
+"""The one place where services are built; everything else receives them."""
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.outbox import Outbox
+from messaging.outbox.processes import OutboxProcesses
+from postgres.database import Database
+from providers.ports import Notifier
+from providers.registry import Providers
+from services.fraud.fraud import FraudDesk
+from services.inventory.inventory import Inventory
+from services.operators.alerts import Alerts
+from services.operators.unsent_alerts import UnsentAlerts
+from services.orders.closing import OrderClosing
+from services.orders.open_orders import OpenOrders
+from services.orders.orders import Orders
+from services.orders.placing import ChoreographedOrders
+from services.orders.pricing import Pricing
+from services.orders.process_states import ProcessStates
+from services.payments.ledger import Ledger
+from services.payments.payments import Payments
+from services.payments.transfers import Transfers
+from services.retention import Retention
+from services.shipping.shipping import Shipping
+from services.slips.closing import SlipClosing
+from services.slips.slips import Slips
+from services.wrapping.wrapping import Wrapping
+
+
+class Services:
+    """Every service of the house on one database; each is built when it is first asked for."""
+
+    def __init__(self, db: Database, providers: Providers, notifiers: Sequence[Notifier] = ()) -> None:
+        self.db = db
+        self._providers, self._notifiers = providers, notifiers
+
+    def within(self, unit: Database) -> "Services":
+        """Return the services in one transaction of the database."""
+        return Services(unit, self._providers, self._notifiers)
+
+    @cached_property
+    def inventory(self) -> Inventory:
+        """Stock."""
+        return Inventory(self.db)
+
+    @cached_property
+    def payments(self) -> Payments:
+        """Cards."""
+        return Payments(self.db, self._providers.card)
+
+    @cached_property
+    def transfers(self) -> Transfers:
+        """Bank transfers."""
+        return Transfers(self.db)
+
+    @cached_property
+    def ledger(self) -> Ledger:
+        """The accounts."""
+        return Ledger(self.db)
+
+    @cached_property
+    def shipping(self) -> Shipping:
+        """Parcels."""
+        return Shipping(self.db, self._providers.carrier)
+
+    @cached_property
+    def orders(self) -> Orders:
+        """Orders and their outcome."""
+        return Orders(self.db)
+
+    @cached_property
+    def order_closing(self) -> OrderClosing:
+        """What closes an order."""
+        return OrderClosing(self.db, self.inventory, self.payments, self.shipping)
+
+    @cached_property
+    def open_orders(self) -> OpenOrders:
+        """Orders without an outcome."""
+        return OpenOrders(self.db)
+
+    @cached_property
+    def choreographed_orders(self) -> ChoreographedOrders:
+        """What places an order that no workflow conducts."""
+        return ChoreographedOrders(self.db, self.outbox)
+
+    @cached_property
+    def pricing(self) -> Pricing:
+        """The catalogue's prices."""
+        return Pricing(self.db)
+
+    @cached_property
+    def process_states(self) -> ProcessStates:
+        """The read model of process states."""
+        return ProcessStates(self.db)
+
+    @cached_property
+    def slips(self) -> Slips:
+        """Routing slips and their outcome."""
+        return Slips(self.db)
+
+    @cached_property
+    def slip_closing(self) -> SlipClosing:
+        """What closes a slip."""
+        return SlipClosing(self.db, self.inventory, self.payments)
+
+    @cached_property
+    def wrapping(self) -> Wrapping:
+        """The wrapping desk."""
+        return Wrapping(self.db)
+
+    @cached_property
+    def fraud(self) -> FraudDesk:
+        """The fraud desk."""
+        return FraudDesk()
+
+    @cached_property
+    def alerts(self) -> Alerts:
+        """What operators are alerted of."""
+        return Alerts(self.db, self._notifiers)
+
+    @cached_property
+    def unsent_alerts(self) -> UnsentAlerts:
+        """Alerts that reached no operator."""
+        return UnsentAlerts(self.db, self.dead_letters)
+
+    @cached_property
+    def dead_letters(self) -> DeadLetters:
+        """The dead letter channel."""
+        return DeadLetters(self.db)
+
+    @cached_property
+    def outbox(self) -> Outbox:
+        """The transactional outbox, for writers."""
+        return Outbox()
+
+    @cached_property
+    def outbox_feed(self) -> OutboxFeed:
+        """The transactional outbox, for relays."""
+        return OutboxFeed(self.db)
+
+    @cached_property
+    def outbox_processes(self) -> OutboxProcesses:
+        """The transactional outbox, for watchers."""
+        return OutboxProcesses(self.db)
+
+    @cached_property
+    def retention(self) -> Retention:
+        """What prunes."""
+        return Retention(self.db)

@@ -1,0 +1,22 @@
+"""The fraud desk's rule: an amount over the limit needs a person, or ends the slip."""
+
+from pydantic import JsonValue
+
+from models.activities.fraud import CheckFraud, FraudChecked
+from models.slips.slip import Revision, Stop
+
+
+class FraudDesk:
+    """Looks at amounts."""
+
+    def check(self, request: CheckFraud) -> FraudChecked:
+        """Return whether the amount is suspicious and, if so, the revision that follows from it."""
+        if request.amount.amount <= request.limit:
+            return FraudChecked(suspicious=False)
+        reason = f"{request.amount} is over the limit"
+        if request.over == "terminate":
+            return FraudChecked(suspicious=True, revision=Revision(terminate=True, reason=reason))
+        arguments: dict[str, JsonValue] = {"question": reason, "within_seconds": request.within_seconds}
+        asked_at = request.key.rpartition(":")[2]
+        review = Stop(name=f"{asked_at}-review", activity="review", arguments=arguments)
+        return FraudChecked(suspicious=True, revision=Revision(insert=(review,), reason=reason))

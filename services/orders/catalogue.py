@@ -1,0 +1,22 @@
+"""The catalogue: what each article costs."""
+
+from collections.abc import Mapping
+
+from postgres.database import Database
+
+_ADD = b"""
+insert into orders.catalogue (sku, price, currency)
+select sku, price, %(currency)s from unnest(%(skus)s::text[], %(prices)s::bigint[]) as article (sku, price)
+on conflict (sku) do nothing
+"""
+
+
+class Catalogue:
+    """Knows the articles that can be ordered."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def add(self, prices: Mapping[str, int], currency: str = "EUR") -> None:
+        """Add the articles that aren't there yet, by SKU, at prices in minor units; raise Unavailable."""
+        await self._db.rows(_ADD, {"skus": list(prices), "prices": list(prices.values()), "currency": currency})

@@ -1,0 +1,44 @@
+"""Orders that were accepted and not closed: what the reconciler looks at, oldest first, one page at a time."""
+
+from models.money import Money
+from models.recovery import OpenOrder
+from postgres.database import Database
+
+# A choreographed order has no workflow to lose: its own deadline watches over it.
+_PAGE = b"""
+select order_id from orders.orders
+where style = 'orchestrated' and closed_at is null and created_at < now() - make_interval(secs => %(grace)s)
+  and (%(after)s::text is null or (created_at, order_id) >
+    (select created_at, order_id from orders.orders where order_id = %(after)s))
+order by created_at, order_id limit %(limit)s
+"""
+_READ = b"""
+select body::text, total, currency, extract(epoch from now() - created_at)::float8 from orders.orders
+where order_id = %(order_id)s and closed_at is null and style = 'orchestrated'
+"""
+_OUTCOME = b"select status, reason from orders.orders where order_id = %(order_id)s and closed_at is not null"
+
+
+class OpenOrders:
+    """Reads the orders that are still open."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def page(self, after: str | None, limit: int, grace: float) -> list[str]:
+        """Return the ids of up to `limit` open orders older than `grace` seconds, from behind `after`."""
+        rows = await self._db.rows(_PAGE, {"after": after, "limit": limit, "grace": grace})
+        return [order_id for (order_id,) in rows]
+
+    async def read(self, order_id: str) -> OpenOrder | None:
+        """Return an open order, None when it was closed or never came."""
+        row = await self._db.row(_READ, {"order_id": order_id})
+        if row is None:
+            return None
+        body, total, currency, age = row
+        return OpenOrder(order_id=order_id, body=body, total=Money(amount=total, currency=currency), age_seconds=age)
+
+    async def outcome(self, order_id: str) -> tuple[str, str] | None:
+        """Return the status and the reason with which an order was closed, None while it is open."""
+        row = await self._db.row(_OUTCOME, {"order_id": order_id})
+        return (str(row[0]), str(row[1])) if row else None

@@ -1,0 +1,70 @@
+"""Orders and how they ended. The primary key and the body's hash decide what a repeated id means, for ever."""
+
+from models.activities.orders import Priced
+from models.errors import AlreadyUndone, Conflict, OrderRejected, Unavailable
+from models.order import Order
+from models.process import Status, Style
+from postgres.database import Database
+from services.orders import statements
+from services.orders.records import Accepted, OrderRecord
+
+
+class Orders:
+    """Accepts orders at the catalogue's price, and remembers them and their outcome."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def accept(self, order: Order, style: Style = Style.ORCHESTRATED) -> Accepted:
+        """Take the order once, at the catalogue's price.
+
+        Raises OrderRejected naming the field, Conflict when the id has another body or style, AlreadyUndone,
+        Unavailable.
+        """
+        params = {
+            "order_id": order.order_id,
+            "style": style.value,
+            "body": order.model_dump_json(),
+            "hash": order.body_hash(),
+            "total": order.total,
+            "currency": order.currency,
+            "skus": [line.sku for line in order.lines],
+            "quantities": [line.quantity for line in order.lines],
+        }
+        refusal, new, *row = await self._db.row(statements.ACCEPT, params) or (None, None)
+        if new is not None:
+            known: OrderRecord | None = OrderRecord.of(tuple(row))
+        else:  # refused; or another call accepted it while this one was on its way, unseen by its statement
+            known = await self.find(order.order_id)
+        if known is None:
+            raise OrderRejected(refusal) if refusal else Unavailable("the order can't be read back")
+        return _accepted(order, style, known, new=bool(new))
+
+    async def accept_to_run(self, order: Order) -> Priced:
+        """Take an order whose run begins; raise as `accept` does, and OrderRejected for one that was pruned."""
+        accepted = await self.accept(order)
+        if accepted.record.pruned:
+            # No receipt would keep its effects from happening once more.
+            raise OrderRejected(f"order_id: {order.order_id} ended long ago as {accepted.record.status} and was pruned")
+        return Priced(total=accepted.total)
+
+    async def find(self, order_id: str) -> OrderRecord | None:
+        """Return what is known of an order, None when it never came."""
+        row = await self._db.row(statements.READ, {"order_id": order_id})
+        return OrderRecord.of(row) if row else None
+
+    async def by_status(self, status: Status, limit: int = 100, after: str | None = None) -> list[OrderRecord]:
+        """Return up to `limit` orders of a status, oldest first, from behind the order `after`."""
+        rows = await self._db.rows(statements.BY_STATUS, {"status": status.value, "limit": limit, "after": after})
+        return [OrderRecord.of(row) for row in rows]
+
+
+def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> Accepted:
+    """Return what is known of an order that was accepted, now or before; raise as `accept` does."""
+    if known.total is None:
+        raise AlreadyUndone(f"{order.order_id}: was closed as {known.status} before it came")
+    if known.style is not style:
+        raise Conflict(f"{order.order_id}: was placed in the style {known.style}")
+    if known.body_hash != order.body_hash():
+        raise Conflict(f"{order.order_id}: is the id of another order")
+    return Accepted(known, known.total, new)

@@ -1,0 +1,55 @@
+"""Orders that ended long ago: found oldest first, and rid of what is personal in them.
+
+What stays is small and must stay: that the id was used, for what and with which outcome, so that none is run twice.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from postgres.database import Database
+
+_OLD = """
+select order_id, closed_at from orders.orders
+where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'payment'
+  and (%(at)s::timestamptz is null or (closed_at, order_id) > (%(at)s, %(order_id)s))
+order by closed_at, order_id limit %(limit)s
+"""
+_COUNT = b"""
+select count(*) from orders.orders
+where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'payment'
+"""
+_PRUNE = b"""
+with states as (delete from orders.process_states where order_id = any(%(order_ids)s) returning 1),
+pruned as (
+  update orders.orders set body = body - 'payment' - 'ship_to'
+  where order_id = any(%(order_ids)s) and body ? 'payment' returning order_id
+)
+select array(select order_id from pruned), (select count(*) from states)
+"""
+Place = tuple[datetime, str]
+
+
+class OrderRetention:
+    """Finds old orders, and prunes them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def count(self, seconds: int) -> int:
+        """Return how many orders ended this many seconds ago and were not pruned; raise Unavailable."""
+        row = await self._db.row(_COUNT, {"seconds": seconds})
+        return int(row[0]) if row else 0
+
+    async def old(self, seconds: int, limit: int, behind: Place | None = None) -> list[tuple[str, datetime]]:
+        """Return up to `limit` of them with their ends, the oldest first, from behind a place."""
+        at, order_id = behind or (None, None)
+        params = {"seconds": seconds, "limit": limit, "at": at, "order_id": order_id}
+        return [(str(found), ended) for found, ended in await self._db.rows(_OLD.encode(), params)]
+
+    async def prune(self, unit: Database, order_ids: Sequence[str]) -> tuple[list[str], int]:
+        """Forget address, token and kept steps, in the caller's transaction.
+
+        Return the orders that this call pruned, and how many states; another call may have come first.
+        """
+        row = await unit.row(_PRUNE, {"order_ids": list(order_ids)})
+        return (list(row[0]), int(row[1])) if row else ([], 0)

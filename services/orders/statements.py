@@ -1,0 +1,57 @@
+"""The SQL of services/orders/orders.py: each statement goes by a primary key, but the listing, which has its index."""
+
+_RECORD = """order_id, style, status, total, currency, reason, body_hash, created_at, closed_at,
+  body is not null and not body ? 'payment' as pruned"""
+
+# A refusal isn't kept: nothing was taken, and the same order may be fine once the catalogue has changed. What was
+# accepted before stays accepted, at its price of then, whatever the catalogue says now.
+ACCEPT = f"""
+with wanted as (
+  select position, sku, quantity
+  from unnest(%(skus)s::text[], %(quantities)s::bigint[]) with ordinality as wanted (sku, quantity, position)
+),
+priced as (
+  select position, wanted.sku, article.price * quantity as amount
+  from wanted left join orders.catalogue as article
+    on article.sku = wanted.sku and article.active and article.currency = %(currency)s
+),
+verdict as (
+  select sum(amount)::bigint as total, coalesce(
+    (select 'lines[' || position - 1 || '].sku: ' || sku || ' is not in the catalogue'
+      from priced where amount is null order by position limit 1),
+    'total: is ' || sum(amount) || ' by the catalogue, not ' || nullif(%(total)s::bigint, sum(amount))
+  ) as refusal
+  from priced
+),
+accepted as (
+  insert into orders.orders (order_id, style, body, body_hash, total, currency, status)
+  select %(order_id)s, %(style)s, %(body)s::jsonb, %(hash)s, total, %(currency)s, 'running' from verdict
+  where refusal is null
+  on conflict (order_id) do nothing
+  returning {_RECORD}
+),
+known as (
+  select true as new, * from accepted
+  union all
+  select false, {_RECORD} from orders.orders where order_id = %(order_id)s and not exists (select from accepted)
+)
+select verdict.refusal, known.* from verdict left join known on true
+""".encode()  # noqa: S608 - of constants, as below
+
+# An order that was never accepted can still be closed as undone: a late accept then finds it closed.
+CLOSE = b"""
+insert into orders.orders as held (order_id, status, reason, closed_at)
+values (%(order_id)s, %(outcome)s, %(reason)s, now())
+on conflict (order_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
+where held.closed_at is null
+returning body_hash
+"""
+
+READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
+
+BY_STATUS = f"""
+select {_RECORD} from orders.orders
+where status = %(status)s and (%(after)s::text is null or (created_at, order_id) >
+  (select created_at, order_id from orders.orders where order_id = %(after)s))
+order by created_at, order_id limit %(limit)s
+""".encode()  # noqa: S608

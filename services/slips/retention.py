@@ -1,0 +1,53 @@
+"""Slips that ended long ago: found oldest first, and rid of their itinerary, in which anything may be personal."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from models.names import key, slip_process
+from postgres.database import Database
+from services.slips.closing import STANDING
+
+_OLD = b"""
+select slip_id, status, array(select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop)
+from slips.slips
+where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
+order by closed_at limit %(limit)s
+for update skip locked
+"""
+_COUNT = b"""
+select count(*) from slips.slips
+where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
+"""
+_PRUNE = b"update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) returning slip_id"
+
+
+@dataclass(frozen=True)
+class OldSlip:
+    """A slip that ended long ago: the keys of its stops, and whether its effects stand."""
+
+    slip_id: str
+    keys: tuple[str, ...]
+    stands: bool
+
+
+class SlipRetention:
+    """Finds old slips, and prunes them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def count(self, seconds: int) -> int:
+        """Return how many slips ended this many seconds ago and were not pruned; raise Unavailable."""
+        row = await self._db.row(_COUNT, {"seconds": seconds})
+        return int(row[0]) if row else 0
+
+    async def old(self, unit: Database, seconds: int, limit: int) -> list[OldSlip]:
+        """Return up to `limit` of them, the oldest first, held for the caller's transaction."""
+        return [
+            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in STANDING)
+            for slip_id, status, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
+        ]
+
+    async def prune(self, unit: Database, slip_ids: Sequence[str]) -> int:
+        """Forget what their stops were, in the caller's transaction; return how many slips."""
+        return len(await unit.rows(_PRUNE, {"slip_ids": list(slip_ids)}))

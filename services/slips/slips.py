@@ -1,0 +1,68 @@
+"""Routing slips and how they ended."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from models.activities.slips import AcceptSlip, SlipAccepted
+from models.errors import AlreadyUndone, Conflict, Final
+from models.slips.slip import RoutingSlip
+from postgres.database import Database
+
+_ACCEPT = b"""
+insert into slips.slips (slip_id, body, body_hash, status)
+values (%(slip_id)s, %(body)s::jsonb, %(hash)s, 'running')
+on conflict (slip_id) do nothing returning slip_id
+"""
+
+_READ = b"""
+select slip_id, status, reason, body_hash, created_at, closed_at, body is not null and not body ? 'itinerary'
+from slips.slips where slip_id = %(slip_id)s
+"""
+
+
+@dataclass(frozen=True)
+class SlipRecord:
+    """What the table says of a slip; body_hash is None when it was closed before it came.
+
+    One that was pruned has no receipts any more.
+    """
+
+    slip_id: str
+    status: str
+    reason: str
+    body_hash: str | None
+    created_at: datetime
+    closed_at: datetime | None
+    pruned: bool
+
+
+class Slips:
+    """Remembers slips by their id."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def accept(self, slip: RoutingSlip) -> SlipAccepted:
+        """Take the slip once; raise Conflict when its id is another slip's, AlreadyUndone, Unavailable."""
+        params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
+        if await self._db.row(_ACCEPT, params):
+            return SlipAccepted(new=True)
+        known = await self.find(slip.slip_id)
+        if known is not None and known.body_hash is None:
+            raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it came")
+        if known is None or known.body_hash != slip.body_hash():
+            raise Conflict(f"{slip.slip_id}: is the id of another slip")
+        return SlipAccepted(new=False)
+
+    async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
+        """Take a slip whose run begins; raise as `accept` does, and Final for one that was pruned."""
+        accepted = await self.accept(request.slip)
+        known = None if accepted.new else await self.find(request.slip.slip_id)
+        if known and known.pruned:
+            raise Final(f"{known.slip_id}: ended long ago as {known.status} and was pruned")
+        return accepted
+
+    async def find(self, slip_id: str) -> SlipRecord | None:
+        """Return what is known of a slip, None when it never came."""
+        row = await self._db.row(_READ, {"slip_id": slip_id})
+        return SlipRecord(*row) if row else None

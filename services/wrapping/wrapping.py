@@ -1,0 +1,44 @@
+"""The wrapping desk: what was wrapped in which paper, and what was unwrapped again."""
+
+from messaging.idempotent_receiver.receiver import Receiver
+from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
+from models.errors import WrapRefused
+from postgres.database import Database
+
+PAPERS = ("plain", "snow", "stars")
+
+_WRAPPED = """,
+work as (
+  insert into wrapping.work (key, kind, paper) select key, 'wrap', answer ->> 'paper' from claim where status = 'done'
+)
+"""
+
+_UNWRAPPED = """,
+work as (
+  insert into wrapping.work (key, kind, paper)
+  select key, 'unwrap', answer ->> 'paper' from undone where status = 'undone' and undos = 1
+)
+"""
+
+_RECEIVER = Receiver("wrapping", refused_as=WrapRefused, done=_WRAPPED, undone=_UNWRAPPED)
+
+
+class Wrapping:
+    """Wraps gifts, and unwraps them."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+
+    async def wrap(self, request: WrapGift) -> Wrapped:
+        """Wrap once; raise WrapRefused when there is no such paper, KeyReused, AlreadyUndone, Unavailable."""
+        known = request.paper in PAPERS
+        refusal = None if known else f"there is no paper {request.paper}, only {', '.join(PAPERS)}"
+        answer = Wrapped(paper=request.paper).model_dump_json(exclude={"attempt"})
+        return Wrapped.model_validate_json(await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer))
+
+    async def unwrap(self, request: UnwrapGift) -> Unwrapped:
+        """Unwrap what was wrapped under the key, if anything was; raise Unavailable."""
+        undone = await _RECEIVER.undo(self._db, request)
+        if undone.answer is None or not undone.was_done:
+            return Unwrapped()
+        return Unwrapped(paper=Wrapped.model_validate_json(undone.answer).paper)
