@@ -1,1 +1,1 @@
-"""Seeded bugs: each a small patch that the explorer or the chaos run must find on a copy of the code."""
+"""Seeded bugs: each a small edit that the explorer or the chaos run must find on a copy of the code."""

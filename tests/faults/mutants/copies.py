@@ -1,20 +1,31 @@
 """Copies of the working tree, to be spoilt: the files that git knows of, as they are now, and nothing else."""
 
-import os
 import shutil
 import subprocess
+from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import PROJECT
+from tests.architecture.rooms import ENTRANCES, ROOMS
 
 
 class DoesNotApply(Exception):
-    """A patch no longer fits the code; the message says where."""
+    """A seeded bug no longer fits the code; the message says which text of it."""
+
+
+@dataclass(frozen=True)
+class Edit:
+    """Text that stands once in the code, in whatever file that is, and what a bug makes of it."""
+
+    before: str
+    after: str
 
 
 def copy_tree(into: Path) -> Path:
     """Copy the working tree into a new folder."""
-    listed = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, check=True, capture_output=True).stdout  # noqa: S607 - git is where the system has it
+    command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         source, target = PROJECT / name, into / name
         if source.is_file():  # what was deleted is still listed until that is committed
@@ -23,11 +34,22 @@ def copy_tree(into: Path) -> Path:
     return into
 
 
-def patch(folder: Path, diff: Path, *, check: bool = False) -> None:
-    """Apply a unified diff to a folder, or only look whether it fits; raise DoesNotApply."""
-    command = ["git", "apply", *(["--check"] if check else []), str(diff.resolve())]
-    # Where the folder lies inside of somebody's repository, that is none of git's business.
-    environ = os.environ | {"GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)}
-    ran = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, check=False)
-    if ran.returncode != 0:
-        raise DoesNotApply(f"{diff.name} no longer applies: {' '.join(ran.stderr.split())}")
+def spoil(folder: Path, edits: Iterable[Edit]) -> None:
+    """Make edits in a folder that holds the code; raise DoesNotApply."""
+    for edit in edits:
+        path = place_of(edit, folder)
+        path.write_text(path.read_text().replace(edit.before, edit.after))
+
+
+def place_of(edit: Edit, folder: Path = PROJECT) -> Path:
+    """Return the file that holds the text of an edit; raise DoesNotApply unless it stands there once and nowhere else.
+
+    Files may move: what is looked for is the text.
+    """
+    code = [folder / f"{name}.py" for name in ENTRANCES]
+    code += [path for room in sorted(ROOMS) for path in sorted((folder / room).rglob("*.py"))]
+    found = [path for path in code for _ in range(path.read_text().count(edit.before))]
+    if len(found) != 1:
+        places = ", ".join(str(path.relative_to(folder)) for path in found) or "nowhere"
+        raise DoesNotApply(f"stands {len(found)} times ({places}): {edit.before!r}")
+    return found[0]

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from runtime.embedded.processes import _bound_to
 from tests.faults.mutants.bugs import Bug, Hunt
-from tests.faults.mutants.copies import DoesNotApply, patch
+from tests.faults.mutants.copies import DoesNotApply, spoil
 from tests.faults.mutants.findings import Finding, findings
 
 SECONDS_AT_MOST, SECONDS_TO_LEAVE = 420, 45
@@ -54,7 +54,7 @@ async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> Verdict:
     await asyncio.to_thread(shutil.copytree, pristine, copy)
     why_not = []
     try:
-        patch(copy, bug.path)
+        spoil(copy, bug.edits)
         for hunt in bug.hunts:
             report = await send(hunt, copy, bug.patience, folder / f"{bug.name}.log")
             by = tuple(sorted({kind for kind, _ in report.found} & bug.breaks))
@@ -63,7 +63,7 @@ async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> Verdict:
                 return Verdict(bug, time.monotonic() - began, hunt, by, told)
             why_not.append(f"{hunt}: {_why(report)}")
     except DoesNotApply as error:
-        why_not.append(str(error))
+        why_not.append(f"{bug.name} {error}")
     finally:
         await asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True)
     return Verdict(bug, time.monotonic() - began, why_not="; ".join(why_not))

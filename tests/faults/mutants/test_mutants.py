@@ -1,39 +1,35 @@
-"""The seeded bugs are kept alive: each patch fits the code as it is, and its header says who can find it."""
+"""The seeded bugs are kept alive: each fits the code as it is, and its header says who can find it."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from runtime.settings import PROJECT
 from tests.faults.explorer.cases import cases
-from tests.faults.mutants.bugs import PATCHES, bugs, read
-from tests.faults.mutants.copies import DoesNotApply, patch
+from tests.faults.mutants.bugs import Bug, bugs, read
+from tests.faults.mutants.copies import DoesNotApply, Edit, place_of, spoil
 from tests.faults.mutants.findings import kind_of
 
-SEEDED = sorted(PATCHES.glob("*.patch"))
 AT_LEAST = 24
-GIT = pytest.mark.skipif(shutil.which("git") is None, reason="git applies the patches, and is not here")
 HEADER = "Bug: One.\nBreaks: I3\nHunt: explore --case o-ship-called-refuse\n"
-DIFF = "\n--- a/worker.py\n+++ b/worker.py\n@@ -1 +1 @@\n-what was never there\n+nothing\n"
+EDIT = "\n[as it is]\nwhat was never there\n[with the bug]\nnothing\n"
 
 
-@GIT
-@pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
-def test_its_patch_fits_the_code(path: Path) -> None:
-    patch(PROJECT, path, check=True)
+@pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
+def test_it_fits_the_code(bug: Bug) -> None:
+    assert all(edit.before != edit.after and place_of(edit) for edit in bug.edits)
 
 
-@pytest.mark.parametrize("path", SEEDED, ids=lambda path: path.stem)
-def test_its_header_names_hunters_that_there_are(path: Path) -> None:
+@pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
+def test_its_header_names_hunters_that_there_are(bug: Bug) -> None:
     known = {case.id for case in cases()}
-    for hunt in read(path).hunts:
+    for hunt in bug.hunts:
         asked = dict(zip(hunt.arguments[::2], hunt.arguments[1::2], strict=True))
         assert set(asked.get("--case", "o-ship-called-refuse").split(",")) <= known
 
 
 def test_there_are_enough_and_no_two_are_the_same() -> None:
-    assert len({bug.sentence for bug in bugs()}) == len(SEEDED) >= AT_LEAST
+    assert len({bug.sentence for bug in bugs()}) == len(bugs()) >= AT_LEAST
 
 
 def test_the_docs_tell_of_each() -> None:
@@ -41,11 +37,23 @@ def test_the_docs_tell_of_each() -> None:
     assert [bug.name for bug in bugs() if f"| `{bug.name}` | {bug.sentence} |" not in page] == []
 
 
-@GIT
-def test_a_patch_that_no_longer_fits_is_noticed(tmp_path: Path) -> None:
-    (tmp_path / "old.patch").write_text(HEADER + DIFF)
-    with pytest.raises(DoesNotApply, match=r"old\.patch no longer applies: .*worker\.py"):
-        patch(PROJECT, tmp_path / "old.patch", check=True)
+def test_a_bug_that_no_longer_fits_is_noticed() -> None:
+    with pytest.raises(DoesNotApply, match=r"^stands 0 times \(nowhere\): 'what was never there'$"):
+        place_of(Edit("what was never there", ""))
+    with pytest.raises(DoesNotApply, match=r"^stands \d\d+ times"):
+        place_of(Edit("async def ", ""))
+
+
+def test_a_bug_is_made_wherever_its_code_stands(tmp_path: Path) -> None:
+    (tmp_path / "services" / "new").mkdir(parents=True)
+    for name in ("worker.py", "starter.py"):
+        (tmp_path / name).touch()
+    moved = tmp_path / "services" / "new" / "place.py"
+    moved.write_text("a = 1\nb = 2\n")
+
+    spoil(tmp_path, [Edit("b = 2", "b = 3")])
+
+    assert moved.read_text() == "a = 1\nb = 3\n"
 
 
 @pytest.mark.parametrize(
@@ -58,9 +66,9 @@ def test_a_patch_that_no_longer_fits_is_noticed(tmp_path: Path) -> None:
     ],
 )
 def test_a_wrong_header_is_refused(tmp_path: Path, header: str, problem: str) -> None:
-    (tmp_path / "wrong.patch").write_text(header + DIFF)
+    (tmp_path / "wrong.txt").write_text(header + EDIT)
     with pytest.raises(ValueError, match=problem):
-        read(tmp_path / "wrong.patch")
+        read(tmp_path / "wrong.txt")
 
 
 @pytest.mark.parametrize(
