@@ -6,8 +6,8 @@ Breaks: what must be found wrong: I1-I16 of the checker, or of the explorer's ow
 Hunt: `explore` or `chaos`, with arguments; there may be several such lines, tried in their order until one finds it.
 Patience: after how many seconds the explorer gives a case up that doesn't end; 45 unless said otherwise.
 
-Below stand the edits that make it: a line `[as it is]` and text that stands once in the code, whatever file holds it, so
-that a bug survives moves; then a line `[with the bug]` and what takes its place.
+Below stand the edits that make it: a line `[as it is]` and text that stands once in the code, in whatever file, so that
+a bug survives moves; then a line `[with the bug]` and what takes its place.
 """
 
 import re
