@@ -5,7 +5,7 @@ import sys
 try:
     from cli.app import main
 except ModuleNotFoundError as error:
-    if error.name in {"cli", "models", "runtime", "services", "workflows"}:
+    if error.name in {"cli", "client", "models", "orders", "runtime", "worker"}:
         raise
     sys.exit(f"error: {error.name} is not installed here: run `make setup`, then `.venv/bin/python starter.py`")
 

@@ -6,7 +6,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client
 
 from models.commands import Resolve, Verb
-from models.external_events import OutsideEvent
+from models.external_events import ExternalEvent
 from models.names import RECOVERY_WORKFLOW, workflow_id
 from models.recovery import LostOrder
 
@@ -16,7 +16,7 @@ class Left:
     """What was settled must not be settled again, at somebody's cost; what has arrived must be booked or given back."""
 
     settled: dict[str, Verb] = field(default_factory=dict)
-    heard: OutsideEvent | None = None
+    heard: ExternalEvent | None = None
 
 
 async def left_behind(client: Client, order_id: str) -> Left:
@@ -24,7 +24,7 @@ async def left_behind(client: Client, order_id: str) -> Left:
 
     Read from the history, event by event: a workflow that can't be run any more can't be asked.
     """
-    left, asked = Left(), dict[str, OutsideEvent]()
+    left, asked = Left(), dict[str, ExternalEvent]()
     async for event in client.get_workflow_handle(workflow_id(order_id)).fetch_history_events():
         await _inherit(client, event, left)
         await _accept(client, event, left, asked)
@@ -42,7 +42,7 @@ async def _inherit(client: Client, event: HistoryEvent, left: Left) -> None:
         left.settled, left.heard = dict(lost.settled), lost.heard
 
 
-async def _accept(client: Client, event: HistoryEvent, left: Left, asked: dict[str, OutsideEvent]) -> None:
+async def _accept(client: Client, event: HistoryEvent, left: Left, asked: dict[str, ExternalEvent]) -> None:
     accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
     if accepted.input.name == "resolve":
         [command] = await client.data_converter.decode(accepted.input.args.payloads, [Resolve])
@@ -50,5 +50,5 @@ async def _accept(client: Client, event: HistoryEvent, left: Left, asked: dict[s
             left.settled[command.step] = command.verb
     elif accepted.input.name == "deliver_event":
         [asked[accepted.meta.update_id]] = await client.data_converter.decode(
-            accepted.input.args.payloads, [OutsideEvent]
+            accepted.input.args.payloads, [ExternalEvent]
         )

@@ -8,27 +8,27 @@ import typer
 from temporalio.client import RPCError
 from temporalio.service import RPCStatusCode
 
-from cli.batch import batch
-from cli.cancel import cancel
-from cli.deadletters import deadletters
-from cli.deliver import event
-from cli.demo import demo
+from cli.demo.demo import demo
+from cli.demo.up import up
 from cli.exits import BY_CLASS, Code, Ended
-from cli.find import find, rebuild
-from cli.history import history
-from cli.listing import list_orders
+from cli.operate.dead_letters import deadletters
+from cli.operate.prune import prune
+from cli.operate.resolve import resolve
+from cli.operate.setup import setup
+from cli.operate.states import find, rebuild
+from cli.operate.stuck import stuck
+from cli.orders.batch import batch
+from cli.orders.cancel import cancel
+from cli.orders.event import event
+from cli.orders.history import history
+from cli.orders.listing import list_orders
+from cli.orders.place import place
+from cli.orders.plan import plan
+from cli.orders.status import status
+from cli.orders.trace import trace
+from cli.orders.watch import watch
 from cli.output import plain
-from cli.place import place
-from cli.plan import plan
-from cli.prune import prune
-from cli.resolve import resolve
-from cli.setup import setup
-from cli.slip import review, slip
-from cli.status import status
-from cli.stuck import stuck
-from cli.trace import trace
-from cli.up import up
-from cli.watch import watch
+from cli.slips.slip import review, slip
 
 app = typer.Typer(
     name="starter.py",
@@ -113,7 +113,7 @@ COMMANDS = (
     ("event", event, "Tell an order what came of its bank transfer."),
     ("find", find, "Find orders by status, also those that Temporal has forgotten."),
     ("rebuild", rebuild, "Bring the read model of process states up to date."),
-    ("prune", prune, "Let go of what ended long ago."),
+    ("prune", prune, "Delete what is no longer needed of what ended long ago."),
     ("history", history, "Show the attempts, times and errors of an order."),
     ("trace", trace, "Draw the events of a choreographed order."),
     ("stuck", stuck, "Name what does not move, why, and what helps."),

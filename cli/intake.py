@@ -11,13 +11,14 @@ from typing import Any, BinaryIO
 from models.errors import InvalidInput
 from models.intake import reading
 from models.intake.documents import BYTES_AT_MOST, read_object
-from models.names import is_id
+from models.names import is_id, readings
 from models.order import Order
 from models.slips.slip import RoutingSlip
 from models.texts import holds_card_number
 
 REASON_AT_MOST = 500
 NAME_AT_MOST = 100
+_ID = "must be 1 to 64 letters, digits, - and _, and start with a letter or a digit"
 
 
 def read_order(source: str) -> Order:
@@ -65,7 +66,14 @@ def read_payload(source: str) -> dict[str, Any]:
 def order_id(text: str, field: str = "ID") -> str:
     """Return an order id as it was typed; raise InvalidInput naming the field when no order can have it."""
     if not is_id(text):
-        raise InvalidInput(field, "must be 1 to 64 letters, digits, - and _, and start with a letter or a digit")
+        raise InvalidInput(field, _ID)
+    return text
+
+
+def process(text: str) -> str:
+    """Return what a process is called as it was typed; raise InvalidInput when no order or slip can be called so."""
+    if not readings(text):
+        raise InvalidInput("ID", f"{_ID}; or orders/ID, slips/ID")
     return text
 
 

@@ -5,10 +5,16 @@ from typing import Annotated
 import typer
 
 from models.order import DEADLINE_AT_MOST
+from models.process import Style
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; all else goes to stderr.")]
 Reason = Annotated[str, typer.Option(help="Why; it is kept with the order.")]
 OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
+ProcessId = Annotated[
+    str,
+    typer.Argument(metavar="ID", help="The order's id, or a slip as slip-ID; orders/ID, slips/ID mean one only."),
+]
+ChosenStyle = Annotated[Style, typer.Option(help="Led by a workflow, or by the events of the services.")]
 Express = Annotated[
     bool | None,
     typer.Option(

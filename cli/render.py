@@ -47,6 +47,11 @@ def took(started: datetime | None, completed: datetime | None) -> str:
     return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
 
 
+def moment(at: datetime) -> str:
+    """Return a moment in this machine's time zone."""
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+
+
 def amount(minor: int) -> str:
     """Return an amount of minor units, such as "49.70"; nothing for none."""
     return f"{minor / 100:.2f}" if minor else ""
@@ -86,11 +91,11 @@ def trail(state: ProcessState | None) -> Text:
     return line
 
 
-def live(order_id: str, state: ProcessState | None) -> RenderableType:
-    """Return an order as it stands, for a display that moves."""
+def live(name: str, state: ProcessState | None) -> RenderableType:
+    """Return a process as it stands, for a display that moves."""
     if state is None:
-        return Text(f"order {order_id}: waiting for a worker …", style="yellow")
-    head = Text.assemble(f"order {order_id}: ", styled(state.status.value))
+        return Text(f"{name}: waiting for a worker …", style="yellow")
+    head = Text.assemble(f"{name}: ", styled(state.status.value))
     return Group(head, steps(state.history))
 
 

@@ -13,7 +13,7 @@ SETTLED, FAILED = "payment_settled", "payment_failed"
 EVENT_TYPES = (SETTLED, FAILED)
 
 
-class OutsideEvent(Message):
+class ExternalEvent(Message):
     """One event, under the id that its sender gave it: the same id again is the same event."""
 
     event_id: Id

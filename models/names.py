@@ -1,6 +1,9 @@
 """Every name that a client, the Temporal CLI or the Web UI sees. People's tools rely on them: none may change."""
 
 import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
 
 TASK_QUEUE = "orders"
 ORDER_WORKFLOW = "OrderWorkflow"
@@ -11,9 +14,64 @@ SLIP_WORKFLOW = "RoutingSlipWorkflow"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 
+_ORDER_ID, _SLIP_ID = "order-", "slip-"
+# A dot is in no id: no order can be called so, and undo a slip's effects.
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 SKU_PATTERN = ID_PATTERN
+
+
+class ProcessKind(StrEnum):
+    """What a process is: an order, or a routing slip."""
+
+    ORDER = "order"
+    SLIP = "slip"
+
+
+@dataclass(frozen=True)
+class ProcessName:
+    """One process, by its kind and its id."""
+
+    kind: ProcessKind
+    id: str
+
+    @property
+    def workflow_id(self) -> str:
+        """The id of its workflow, such as order-o-1."""
+        return f"{_ORDER_ID if self.kind is ProcessKind.ORDER else _SLIP_ID}{self.id}"
+
+    @property
+    def path(self) -> str:
+        """The name that means this process and no other, such as orders/o-1."""
+        return f"{self.kind}s/{self.id}"
+
+    @property
+    def argument(self) -> str:
+        """What to type for this process: the id alone where it can mean nothing else."""
+        return self.id if readings(self.id) == (self,) else self.path
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.id}"
+
+
+def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tuple[ProcessName, ...]:
+    """Return the processes of these kinds that a text may mean, the likeliest first; none when it means none.
+
+    `orders/ID` and `slips/ID` mean one. `ID` is an order's id, or a slip's where only slips are meant; it may also be a
+    workflow's id, `order-ID` or `slip-ID`.
+    """
+    allowed, found = list(kinds), list[ProcessName]()
+    for kind in allowed:
+        if text.startswith(f"{kind}s/"):
+            return _valid([ProcessName(kind, text.removeprefix(f"{kind}s/"))])
+    for kind, prefix in ((ProcessKind.SLIP, _SLIP_ID), (ProcessKind.ORDER, _ORDER_ID)):
+        if kind in allowed and text.startswith(prefix):
+            found.append(ProcessName(kind, text.removeprefix(prefix)))
+    return _valid([*found, ProcessName(allowed[0], text)])
+
+
+def _valid(names: Iterable[ProcessName]) -> tuple[ProcessName, ...]:
+    return tuple(name for name in names if is_id(name.id))
 
 
 def is_id(text: str) -> bool:
@@ -24,16 +82,23 @@ def is_id(text: str) -> bool:
 
 def workflow_id(order_id: str) -> str:
     """Return the id of the workflow that runs an order."""
-    return f"order-{order_id}"
+    return ProcessName(ProcessKind.ORDER, order_id).workflow_id
 
 
 def slip_workflow_id(slip_id: str) -> str:
     """Return the id of the workflow that runs a routing slip."""
-    return f"slip-{slip_id}"
+    return ProcessName(ProcessKind.SLIP, slip_id).workflow_id
+
+
+def name_of_workflow(found: str) -> ProcessName:
+    """Return the process that a workflow of this id runs."""
+    if found.startswith(_SLIP_ID):
+        return ProcessName(ProcessKind.SLIP, found.removeprefix(_SLIP_ID))
+    return ProcessName(ProcessKind.ORDER, found.removeprefix(_ORDER_ID))
 
 
 def slip_process(slip_id: str) -> str:
-    """Return what a slip is called in keys and books; no order can be called so, and undo the other's effects."""
+    """Return what a slip is called in keys and books."""
     return f"{_SLIP}{slip_id}"
 
 

@@ -4,7 +4,7 @@ from pydantic import Field
 
 from models.base import Message
 from models.commands import Verb
-from models.external_events import OutsideEvent
+from models.external_events import ExternalEvent
 from models.money import Money
 from models.order import Order
 
@@ -28,7 +28,7 @@ class LostOrder(Message):
     total: Money
     cause: str
     settled: dict[str, Verb] = Field(default_factory=dict)
-    heard: OutsideEvent | None = None
+    heard: ExternalEvent | None = None
 
 
 class Reconciled(Message):

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from datetime import timedelta
 from ipaddress import ip_address
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
@@ -98,13 +97,6 @@ def database_of(settings: Settings) -> str:
             "nothing is running here: start it with `starter.py up`, or set TEMPORAL_ADDRESS and DATABASE_URL"
         )
     return stack.database_url
-
-
-async def retention_of(client: Client) -> timedelta:
-    """Return for how long the namespace keeps a run that has ended; raises RPCError."""
-    asked = DescribeNamespaceRequest(namespace=client.namespace)
-    found = await client.workflow_service.describe_namespace(asked)
-    return found.config.workflow_execution_retention_ttl.ToTimedelta()
 
 
 def is_loopback(target: str) -> bool:

@@ -12,9 +12,9 @@ from typing import Any
 
 from temporalio.client import WorkflowHandle
 
-from cli.deliver import deliver
+from client.commands import deliver
 from models.commands import Accepted, CancelOrder, Resolve
-from models.external_events import OutsideEvent
+from models.external_events import ExternalEvent
 from models.process import Status
 from runtime.settings import Settings
 from tests.orders.conftest import House, free_ports, open_house, result_of
@@ -87,7 +87,7 @@ async def late(house: House) -> WorkflowHandle[Any, Any]:
     return handle
 
 
-def told(name: str, *events: OutsideEvent, deadline: int | None = None, **scenario: Any) -> Play:
+def told(name: str, *events: ExternalEvent, deadline: int | None = None, **scenario: Any) -> Play:
     """Return the play of an order paid by transfer that waits, and is told these events."""
 
     async def play(house: House) -> WorkflowHandle[Any, Any]:

@@ -10,7 +10,6 @@ import pytest
 from psycopg import AsyncConnection
 from temporalio.client import WorkflowHandle
 
-from cli.store import Store
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from messaging.outbox.processes import OutboxProcesses
@@ -18,9 +17,7 @@ from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
 from models.recovery import Reconcile
 from postgres.connection import connection_string
-from services.orders.orders import Orders
 from services.orders.placing import ChoreographedOrders
-from services.orders.process_states import ProcessStates
 from services.retention import Retention
 from tests.choreography.conftest import until_ended
 from tests.orders.conftest import House, open_house, own_stack, result_of
@@ -106,7 +103,7 @@ async def live(house: House) -> None:
     for order in choreographed:
         await ChoreographedOrders(house.db, Outbox()).place(order)
     await asyncio.gather(*map(result_of, handles), *(until_ended(house.db, order) for order in choreographed))
-    store = Store(house.client, Orders(house.db), ProcessStates(house.db))
+    store = house.orders.states
     page = await store.find_by_status(Status.COMPLETED, 1)
     await store.find_by_status(Status.COMPLETED, 1, page.following)
     await store.load("never-was")

@@ -15,7 +15,7 @@ from workflows.views import plan_of, result_of, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.commands import Accepted, CancelOrder, Patience, Resolve, UndoPlan
-    from models.external_events import EventTaken, OutsideEvent
+    from models.external_events import EventTaken, ExternalEvent
     from models.names import ORDER_WORKFLOW, workflow_id
     from models.order import Order, Payment
     from models.process import OrderResult, ProcessState
@@ -32,7 +32,7 @@ class OrderWorkflow:
         self._order = order
         deadline = timedelta(seconds=order.deadline_seconds) if order.deadline_seconds else None
         self._shown = Shown()
-        self._events: dict[str, OutsideEvent] = {}
+        self._events: dict[str, ExternalEvent] = {}
         self._started_at = self._updated_at = workflow.now()
         # A transfer may take days: nothing is won, and less is to be undone when a workflow task was lost.
         express = policies.LOCAL if order.express and isinstance(order.payment, Payment) else None
@@ -112,7 +112,7 @@ class OrderWorkflow:
     @workflow.update(
         description="Tell what came of a bank transfer: payment_settled or payment_failed, once for its id"
     )
-    async def deliver_event(self, event: OutsideEvent) -> EventTaken:
+    async def deliver_event(self, event: ExternalEvent) -> EventTaken:
         """Take an event, however often it comes; raise when it doesn't fit or comes too late."""
         run = self._run
         # Before the price is known nobody can tell whether the amount fits.
@@ -125,8 +125,8 @@ class OrderWorkflow:
         return answer_to(event, run)
 
     @deliver_event.validator
-    def _may_deliver(self, event: OutsideEvent) -> None:
-        expect(OutsideEvent, event)
+    def _may_deliver(self, event: ExternalEvent) -> None:
+        expect(ExternalEvent, event)
         if problem := objection(event, self._run, self._events):
             raise refusal("EventRefused", problem)
 

@@ -13,8 +13,8 @@ with workflow.unsafe.imports_passed_through():
         PAYLOADS,
         SETTLED,
         EventTaken,
+        ExternalEvent,
         FailedPayload,
-        OutsideEvent,
         SettledPayload,
     )
     from models.money import Money
@@ -23,7 +23,7 @@ with workflow.unsafe.imports_passed_through():
 DECIDES = "charge"
 
 
-def objection(event: OutsideEvent, run: Run, taken: dict[str, OutsideEvent]) -> str | None:
+def objection(event: ExternalEvent, run: Run, taken: dict[str, ExternalEvent]) -> str | None:
     """Return why an order can't take an event, or None; the same event again is taken again."""
     if event.event_id in taken:
         return None if taken[event.event_id] == event else f"event {event.event_id} said something else before"
@@ -36,7 +36,7 @@ def objection(event: OutsideEvent, run: Run, taken: dict[str, OutsideEvent]) -> 
     return _misfit(event, run)
 
 
-def _misfit(event: OutsideEvent, run: Run) -> str | None:
+def _misfit(event: ExternalEvent, run: Run) -> str | None:
     try:
         payload = PAYLOADS[event.type].model_validate(event.payload)
     except ValidationError as error:
@@ -52,7 +52,7 @@ def _misfit(event: OutsideEvent, run: Run) -> str | None:
     return None if paid == total else f"payload.amount: {paid} is not the {total} that was asked for"
 
 
-def heard(event: OutsideEvent, run: Run) -> Event:
+def heard(event: ExternalEvent, run: Run) -> Event:
     """Return what an event without objection says to the saga."""
     if event.type == FAILED:
         reason = FailedPayload.model_validate(event.payload).reason
@@ -62,7 +62,7 @@ def heard(event: OutsideEvent, run: Run) -> Event:
     return Event(event.type, settles=True, detail={"event_id": event.event_id, "paid": paid})
 
 
-def answer_to(event: OutsideEvent, run: Run) -> EventTaken:
+def answer_to(event: ExternalEvent, run: Run) -> EventTaken:
     """Return what the sender is told, each time the same."""
     return EventTaken(
         order_id=run.subject.order_id,

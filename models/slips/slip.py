@@ -111,11 +111,16 @@ class Taken(Message):
 
 
 class SlipResult(Message):
-    """How a slip ended: what the workflow returns, or carries in the details of its failure."""
+    """How a slip ended: what the workflow returns, or carries in the details of its failure.
+
+    A client that looks at a slip on its way says so in the status: `running`, `waiting` or `needs_attention`.
+    """
 
     slip_id: str
-    status: Literal["completed", "terminated", "compensated", "cancelled", "failed"]
-    version: int
+    status: Literal[
+        "completed", "terminated", "compensated", "cancelled", "failed", "running", "waiting", "needs_attention"
+    ]
+    version: int = 1
     failed_step: str | None = None
     reason: str | None = None
     undone: tuple[str, ...] = ()

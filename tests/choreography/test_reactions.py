@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections import Counter
+from typing import Any
 
 import pytest
 
 from choreography.reactions import REACTIONS, REPEATED, TOO_LATE, Subscribers, subscribers_of
-from cli.choreographed import standing_of
+from client.choreographed import ChoreographedClient
+from client.connection import Connection
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from models.choreography import LAST, Event, EventType, Facts
@@ -32,6 +34,7 @@ PATHS = {
     ),
 }
 outbox = Outbox()
+NO_TEMPORAL: Any = None
 
 
 async def play(shop: Shop, subscribers: Subscribers, event: Event) -> str:
@@ -138,10 +141,11 @@ async def test_an_order_with_a_dead_delivery_waits_for_a_person(shop: Shop, subs
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     (placed,) = await outbox.events(shop.db, order.order_id)
-    assert not (await standing_of(shop.db, order.order_id)).at_rest
+    standing_of = ChoreographedClient(Connection.to(NO_TEMPORAL, shop)).standing
+    assert not (await standing_of(order.order_id)).at_rest
 
     await OutboxFeed(shop.db).on_exhausted(placed, "inventory", "Final", "never", attempts=8)
-    standing = await standing_of(shop.db, order.order_id)
+    standing = await standing_of(order.order_id)
 
     assert standing.at_rest
     assert (standing.result.status, standing.result.reason) == ("needs_attention", "Final: never")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from cli.setup import prepare
+from client.upkeep import prepare
 from runtime.embedded.stack import embedded_stack
 from runtime.settings import Settings
 from tests.cli.conftest import PROJECT, Environment, as_bytes, clean_environment, free_port, order_document, run_starter

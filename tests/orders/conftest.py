@@ -15,6 +15,8 @@ from psycopg import AsyncConnection
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
+from client.connection import Connection
+from client.orders import OrdersClient
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, ProcessState
@@ -41,6 +43,11 @@ class House:
     def services(self) -> Services:
         """The services on the house's database."""
         return services_on(self.db, self.settings)
+
+    @cached_property
+    def orders(self) -> OrdersClient:
+        """The Python API on the house."""
+        return OrdersClient(Connection.to(self.client, self.services))
 
     async def start(self, order: Order) -> WorkflowHandle[Any, OrderResult]:
         """Start an order, as any client of Temporal may."""

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from cli.deliver import deliver, update_id
+from client.commands import deliver, event_update_id
 from models.external_events import EventTaken
 from models.process import Status
 from tests.conservation import assert_conserved
@@ -24,7 +24,7 @@ async def test_a_worker_killed_at_the_waiting_point_changes_nothing(lonely: Hous
         doomed.wait()
     # Sent while nobody is there to take it.
     answer = asyncio.create_task(
-        handle.execute_update("deliver_event", settled(), id=update_id(settled()), result_type=EventTaken)
+        handle.execute_update("deliver_event", settled(), id=event_update_id(settled()), result_type=EventTaken)
     )
     with worker_process(lonely):
         await until(lonely, handle, Status.COMPLETED)

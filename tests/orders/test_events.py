@@ -11,16 +11,14 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError
 
-from cli.deliver import deliver
-from cli.placing import place
+from client.commands import deliver
 from models.activities.payments import BookTransfer
 from models.commands import Accepted, CancelOrder, UndoPlan
 from models.errors import AlreadyUndone, Conflict
-from models.external_events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, ExternalEvent
 from models.money import Money
 from models.names import STATUS_ATTRIBUTE, key
 from models.process import OrderResult, Status
-from services.orders.orders import Orders
 from services.payments.transfers import Transfers
 from tests.conservation import assert_conserved
 from tests.orders.conftest import House, result_of
@@ -42,7 +40,7 @@ async def at_rest(house: House) -> AsyncIterator[None]:
     await assert_conserved(house.db)
 
 
-async def taken_or_refused(handle: WorkflowHandle[Any, OrderResult], event: OutsideEvent) -> EventTaken | str:
+async def taken_or_refused(handle: WorkflowHandle[Any, OrderResult], event: ExternalEvent) -> EventTaken | str:
     try:
         return await deliver(handle, event)
     except Conflict as refused:
@@ -189,14 +187,14 @@ async def test_money_that_came_goes_back_when_the_carrier_refuses(house: House) 
 @pytest.mark.parametrize(
     ("event", "reason"),
     [
-        (OutsideEvent(event_id="e-1", type="lunch_served", payload={}), "unknown event type 'lunch_served'"),
+        (ExternalEvent(event_id="e-1", type="lunch_served", payload={}), "unknown event type 'lunch_served'"),
         (settled(amount=TOTAL - 1), "payload.amount: 49.69 EUR is not the 49.70 EUR that was asked for"),
-        (OutsideEvent(event_id="e-1", type="payment_settled", payload={"amount": "all"}), "payload.amount: "),
-        (OutsideEvent(event_id="e-1", type="payment_failed", payload={"colour": 1}), "payload.colour: "),
+        (ExternalEvent(event_id="e-1", type="payment_settled", payload={"amount": "all"}), "payload.amount: "),
+        (ExternalEvent(event_id="e-1", type="payment_failed", payload={"colour": 1}), "payload.colour: "),
     ],
 )
 async def test_a_strange_event_is_refused_and_the_order_waits_on(
-    house: House, event: OutsideEvent, reason: str
+    house: House, event: ExternalEvent, reason: str
 ) -> None:
     handle = await waiting(house, transfer_order("strange"))
 
@@ -245,11 +243,10 @@ async def test_an_order_paid_by_card_waits_for_nothing(house: House) -> None:
 @pytest.mark.parametrize("payment", ["card", "transfer"])
 async def test_twenty_starts_at_once_are_one_process_with_one_answer(house: House, payment: str) -> None:
     order = Scenario("twenty").order() if payment == "card" else transfer_order("twenty")
-    orders = Orders(house.db)
 
-    placed = await asyncio.gather(*(place(order, house.client, orders) for _ in range(20)))
+    placed = await asyncio.gather(*(house.orders.place(order) for _ in range(20)))
 
-    handles = [each.handle for each in placed if each.handle]
+    handles = [each.run.handle for each in placed]
     if payment == "transfer":
         answers = await asyncio.gather(*(deliver(handle, settled()) for handle in handles))
         assert answers == [answers[0]] * 20

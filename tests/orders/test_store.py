@@ -9,13 +9,11 @@ from psycopg import AsyncConnection
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
-from cli.deliver import deliver
-from cli.store import Store
+from client.commands import deliver
+from client.finding.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status
-from services.orders.orders import Orders
-from services.orders.process_states import ProcessStates
 from tests.orders.conftest import House, open_house, own_stack, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import failed, settled, transfer_order, waiting
@@ -34,11 +32,11 @@ async def house() -> AsyncIterator[House]:
 
 
 @pytest.fixture
-def store(house: House) -> Store:
-    return Store(house.client, Orders(house.db), ProcessStates(house.db))
+def store(house: House) -> StateStore:
+    return house.orders.states
 
 
-async def every(store: Store, status: Status) -> list[str]:
+async def every(store: StateStore, status: Status) -> list[str]:
     """Return all processes of a status, page by page."""
     page = await store.find_by_status(status, 3)
     found = [each.order_id for each in page.found]
@@ -48,7 +46,7 @@ async def every(store: Store, status: Status) -> list[str]:
     return found
 
 
-async def until_seen(store: Store, status: Status, order_ids: set[str]) -> None:
+async def until_seen(store: StateStore, status: Status, order_ids: set[str]) -> None:
     """Wait until visibility, which lags behind, knows of these orders."""
     async with asyncio.timeout(30):
         while not order_ids <= set(await every(store, status)):
@@ -61,7 +59,7 @@ async def end(house: House, order: Order, *, well: bool = True) -> None:
     await result_of(handle)
 
 
-async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(house: House, store: Store) -> None:
+async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(house: House, store: StateStore) -> None:
     orders = [transfer_order("paged") for _ in range(12)]
     await asyncio.gather(*(waiting(house, order) for order in orders))
     await until_seen(store, Status.WAITING, {order.order_id for order in orders})
@@ -83,7 +81,7 @@ async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(ho
     await asyncio.gather(*(end(house, order, well=False) for order in [*orders, coming] if order not in leaving))
 
 
-async def test_pages_of_ended_orders_shift_for_nobody(house: House, store: Store) -> None:
+async def test_pages_of_ended_orders_shift_for_nobody(house: House, store: StateStore) -> None:
     orders = [Scenario("ended").order() for _ in range(7)]
     for handle in [await house.start(order) for order in orders]:
         await result_of(handle)
@@ -99,7 +97,7 @@ async def test_pages_of_ended_orders_shift_for_nobody(house: House, store: Store
     assert {order.order_id for order in orders} <= set(found)
 
 
-async def test_a_page_that_is_none_is_refused(store: Store) -> None:
+async def test_a_page_that_is_none_is_refused(store: StateStore) -> None:
     with pytest.raises(InvalidInput, match="--after: is not what a page of this list gave"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
@@ -110,7 +108,7 @@ async def rows(house: House) -> list[Any]:
         return await (await connection.execute(query)).fetchall()
 
 
-async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(house: House, store: Store) -> None:
+async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(house: House, store: StateStore) -> None:
     going, declined = transfer_order("going"), Scenario("declined", token="tok_declined").order()
     handle = await waiting(house, going)
     await result_of(await house.start(declined))
@@ -130,7 +128,7 @@ async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(house: H
     assert rebuilt.from_temporal >= len(before)  # an order that was reset has several runs
 
 
-async def test_two_rebuilds_at_once_do_no_harm(house: House, store: Store) -> None:
+async def test_two_rebuilds_at_once_do_no_harm(house: House, store: StateStore) -> None:
     await store.rebuild()
     before = await rows(house)
 
@@ -139,7 +137,7 @@ async def test_two_rebuilds_at_once_do_no_harm(house: House, store: Store) -> No
     assert await rows(house) == before
 
 
-async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(house: House, store: Store) -> None:
+async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(house: House, store: StateStore) -> None:
     order = Scenario("forgotten", token="tok_flaky_1").order()
     handle = await house.start(order)
     await result_of(handle)
@@ -173,5 +171,5 @@ async def until_listed(house: House, order: Order, *, there: bool = True) -> Non
             await asyncio.sleep(0.05)
 
 
-async def test_an_order_that_never_was_is_not_found(store: Store) -> None:
+async def test_an_order_that_never_was_is_not_found(store: StateStore) -> None:
     assert await store.load("never-was") is None

@@ -6,7 +6,7 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from models.external_events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, ExternalEvent
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status
@@ -22,13 +22,13 @@ def transfer_order(name: str, deadline: int | None = None, **scenario: Any) -> O
     return Scenario(name, **scenario).order(payment=payment)
 
 
-def settled(event_id: str = "e-1", amount: int | None = TOTAL) -> OutsideEvent:
+def settled(event_id: str = "e-1", amount: int | None = TOTAL) -> ExternalEvent:
     payload = {} if amount is None else {"amount": amount, "currency": "EUR"}
-    return OutsideEvent(event_id=event_id, type="payment_settled", payload=payload)
+    return ExternalEvent(event_id=event_id, type="payment_settled", payload=payload)
 
 
-def failed(event_id: str = "e-2") -> OutsideEvent:
-    return OutsideEvent(event_id=event_id, type="payment_failed", payload={"reason": "account closed"})
+def failed(event_id: str = "e-2") -> ExternalEvent:
+    return ExternalEvent(event_id=event_id, type="payment_failed", payload={"reason": "account closed"})
 
 
 async def until(house: House, handle: WorkflowHandle[Any, Any], status: Status) -> None:
@@ -45,7 +45,7 @@ async def waiting(house: House, order: Order) -> WorkflowHandle[Any, OrderResult
     return handle
 
 
-async def early(house: House, order: Order, event: OutsideEvent) -> WorkflowHandle[Any, OrderResult]:
+async def early(house: House, order: Order, event: ExternalEvent) -> WorkflowHandle[Any, OrderResult]:
     """Start an order with an event that is there before its first step."""
     start: WithStartWorkflowOperation[Any, OrderResult] = WithStartWorkflowOperation(
         ORDER_WORKFLOW,

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from cli.deliver import deliver
+from client.commands import deliver
 from models.names import workflow_id
 from models.process import Status
 from models.recovery import Reconcile

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.commands import PATIENCE_AT_MOST, CancelOrder, Resolve
-from models.external_events import OutsideEvent
+from models.external_events import ExternalEvent
 from models.slips.slip import CancelSlip, Review, ReviseSlip
 from tests.cli.conftest import as_bytes
 from tests.cli.parking import new_id, until
@@ -74,7 +74,7 @@ def never(document: Any, **fields: Any) -> Any:
 COMMANDS = {
     "cancel_order": valid(CancelOrder).map(lambda it: never(it, plan="0000000000000000")),
     "resolve": valid(Resolve).map(lambda it: never(it, step="charge")),
-    "deliver_event": valid(OutsideEvent).map(lambda it: never(it, type="payment_settled", payload={"amount": 1})),
+    "deliver_event": valid(ExternalEvent).map(lambda it: never(it, type="payment_settled", payload={"amount": 1})),
     "outcome": st.fixed_dictionaries({"seconds": st.sampled_from((0, -1, 10**9, "1", None))}),
 }
 

@@ -9,11 +9,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest, ResetWorkflowExecutionRequest
 from temporalio.client import Client, WorkflowHandle
 
-from cli.deliver import deliver
-from cli.placing import run_of
+from client.commands import deliver
+from client.handles import Handle
 from models.commands import Accepted, CancelOrder
 from models.errors import NotFound
-from models.external_events import OutsideEvent
+from models.external_events import ExternalEvent
 from models.names import workflow_id
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import PlannedOrder
@@ -28,7 +28,7 @@ async def act(planned: PlannedOrder, client: Client, log: Log) -> None:
         return
     await asyncio.sleep(planned.after)
     order_id = planned.order.order_id
-    run = run_of(order_id, client)
+    run: Handle = client.get_workflow_handle(workflow_id(order_id))
     if planned.act in {Act.SETTLE, Act.FAIL}:
         await _tell(planned, client, log)
     elif planned.act is Act.CANCEL:
@@ -52,12 +52,12 @@ async def _cancel(run: WorkflowHandle[Any, Any]) -> None:
 async def _tell(planned: PlannedOrder, client: Client, log: Log) -> None:
     """Deliver what the bank has to say, up to three times, in any order, also before the order waits for it."""
     order_id = planned.order.order_id
-    settled = OutsideEvent(event_id=f"{order_id[:50]}-paid", type="payment_settled", payload={})
-    failed = OutsideEvent(event_id=f"{order_id[:50]}-failed", type="payment_failed", payload={"reason": "no funds"})
+    settled = ExternalEvent(event_id=f"{order_id[:50]}-paid", type="payment_settled", payload={})
+    failed = ExternalEvent(event_id=f"{order_id[:50]}-failed", type="payment_failed", payload={"reason": "no funds"})
     said = [settled] * planned.copies if planned.act is Act.SETTLE else [failed] * planned.copies
-    run = run_of(order_id, client)
+    run: Handle = client.get_workflow_handle(workflow_id(order_id))
 
-    async def tell(event: OutsideEvent) -> None:
+    async def tell(event: ExternalEvent) -> None:
         await log.ask("deliver", order_id, lambda: deliver(run, event), detail=f"{event.type} {event.event_id}")
 
     await asyncio.gather(*map(tell, said))
@@ -73,7 +73,7 @@ async def _delete(client: Client, order_id: str) -> None:
 
 async def _reset(client: Client, order_id: str) -> None:
     """Begin the order again behind its first decision: what it has done since is asked for once more."""
-    run = run_of(order_id, client)
+    run: Handle = client.get_workflow_handle(workflow_id(order_id))
     history = await run.fetch_history()
     decisions = [
         event.event_id for event in history.events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED

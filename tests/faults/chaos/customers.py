@@ -6,12 +6,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
-from cli.placing import place
-from cli.placing_within import place_within
-from messaging.outbox.outbox import Outbox
 from models.errors import Unavailable
-from services.orders.orders import Orders
-from services.orders.placing import ChoreographedOrders
 from tests.faults.chaos.acts import act
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import REPEATED, PlannedOrder
@@ -87,12 +82,12 @@ class Customers:
         return "ok" in await asyncio.gather(*asks)
 
     def _way_of(self, planned: PlannedOrder) -> Callable[[], Awaitable[object]]:
-        db, client = self.house.db, self.house.client
+        orders = self.house.orders
         if planned.choreographed:
-            return lambda: ChoreographedOrders(db, Outbox()).place(planned.order)
+            return lambda: orders.choreographed.place(planned.order)
         if planned.within:
-            return lambda: place_within(planned.order, client, Orders(db), planned.within)
-        return lambda: place(planned.order, client, Orders(db))
+            return lambda: orders.place_within(planned.order, planned.within)
+        return lambda: orders.place(planned.order)
 
     async def look(self) -> None:
         """Cross off what has ended, until cancelled."""

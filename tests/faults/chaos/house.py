@@ -8,12 +8,15 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 from temporalio.client import Client
 
+from client.connection import Connection
+from client.orders import OrdersClient
 from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded.record import Layout, read_record
@@ -22,9 +25,11 @@ from runtime.metrics import build_runtime
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
 from services import demo_articles, schemas
+from services.assembly import Services
 from tests.faults.chaos.crew import Crew, crew
 from tests.faults.chaos.faults import WORKERS
 from tests.faults.chaos.proxy import LOOPBACK
+from worker import services_on
 
 OURS = "chaos"
 SECONDS_BETWEEN_ROUNDS = 2
@@ -43,6 +48,16 @@ class House:
     client: Client
     db: Database
     crew: Crew
+
+    @cached_property
+    def services(self) -> Services:
+        """The services, by the run's own way to the database."""
+        return services_on(self.db, self.settings)
+
+    @cached_property
+    def orders(self) -> OrdersClient:
+        """The Python API, by the run's own ways to the servers."""
+        return OrdersClient(Connection.to(self.client, self.services))
 
     def server(self, name: str) -> int:
         """Return the process id of `temporal` or `postgres` as of now; 0 while it is being started."""

@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 
 from temporalio.service import RPCError
 
-from cli.asking import state_now
-from cli.deadletters import PARKED
-from cli.placing import Handle
-from cli.resolve import update_id_of
+from client.commands import decision_id
+from client.dead_letters import PARKED
+from client.handles import Handle
+from client.progress import state_of
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.dead_letters.redrive import Redriving
 from models.commands import Accepted, Resolve
@@ -19,12 +20,12 @@ from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id, workflow
 from models.process import OrderResult
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.house import House
-from worker import redriving, services_on
+from worker import redriving
 
 ACTOR = "operator-1"
 SECONDS_BETWEEN_ROUNDS = 1.0
 
-# As cli/deadletters.py lists them, and the slips.
+# As client/dead_letters.py lists them, and the slips.
 _PARKED = PARKED.replace(")", f", '{SLIP_WORKFLOW}')", 1)
 _MEND = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
 
@@ -61,14 +62,16 @@ class Operators:
     async def _resolve(self, name: str) -> None:
         order_id = order_of(name)
         run: Handle = self.house.client.get_workflow_handle(name, result_type=OrderResult)
-        state = await state_now(run)
+        state = await state_of(run, timedelta(seconds=10))
+        if state is None:
+            raise Unavailable("no worker answers")
         for step in sorted({line.step for line in state.history if line.status == "parked"}):
             verb = self.verbs.get(order_id, "retry") if step == "charge" else "retry"
             await self._mend(order_id)
             command = Resolve.model_validate(
                 {"step": step, "verb": verb, "actor": ACTOR, "reason": "the bank is back", "evidence": "letter 4711"}
             )
-            decide = _Decision(run, command, update_id_of(command, state))
+            decide = _Decision(run, command, decision_id(command, state))
             await self.log.ask("resolve", order_id, decide, f"{step} {verb}", patient=False)
 
     async def _mend(self, order_id: str) -> None:
@@ -76,7 +79,7 @@ class Operators:
         await self.house.db.rows(_MEND, {"key": f"{order_id}:charge"})
 
     async def _redrive_letters(self) -> None:
-        redrive = redriving(self.house.client, services_on(self.house.db, self.house.settings))
+        redrive = redriving(self.house.client, self.house.services)
         for letter in await DeadLetters(self.house.db).open():
             order_id = letter.correlation_id or letter.message_id
             await self._mend(order_id)

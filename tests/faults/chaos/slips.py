@@ -3,9 +3,7 @@
 import asyncio
 import time
 
-from cli.slips import place_slip
 from models.names import slip_process
-from services.slips.slips import Slips
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import PlannedSlip
 from tests.faults.chaos.house import House
@@ -21,7 +19,7 @@ async def place_slips(plan: Plan, house: House, log: Log, began: float) -> None:
         await log.ask(
             "place",
             slip_process(slip.slip_id),
-            lambda: place_slip(slip, house.client, Slips(house.db)),
+            lambda: house.orders.slips.place(slip),
             slip.body_hash(),
         )
 

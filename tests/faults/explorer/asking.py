@@ -11,7 +11,7 @@ from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox.feed import CHANNEL
 from models.commands import Accepted, CancelOrder, Resolve
 from models.errors import Unavailable
-from models.external_events import EventTaken, OutsideEvent
+from models.external_events import EventTaken, ExternalEvent
 from models.names import workflow_id
 from models.process import ProcessState, Status
 from worker import redriving
@@ -103,7 +103,7 @@ async def pay(play: "Play") -> None:
     query = b"select true from payments.transfers where order_id = %(id)s"
     while not await play.scene.db.row(query, {"id": play.order.order_id}):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-    event = OutsideEvent(event_id=f"{play.order.order_id[:60]}-e", type="payment_settled", payload={})
+    event = ExternalEvent(event_id=f"{play.order.order_id[:60]}-e", type="payment_settled", payload={})
     while not any(asked.op == "deliver" and asked.answer != "unknown" for asked in play.scene.asked_of(play.order)):
         async with play.scene.asking("deliver", play.order.order_id, event.type):
             await play.handle.execute_update("deliver_event", event, id=event.event_id, result_type=EventTaken)

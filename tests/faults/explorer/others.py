@@ -3,13 +3,14 @@
 import asyncio
 from typing import TYPE_CHECKING
 
-from cli import placing
+from client.connection import Connection
+from client.orders import OrdersClient
 from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.order import Order
-from services.orders.orders import Orders
 from services.orders.placing import ChoreographedOrders
 from tests.orders.conftest import result_of
+from worker import services_on
 
 if TYPE_CHECKING:
     from tests.faults.explorer.playing import Play
@@ -57,7 +58,5 @@ async def place_again(play: "Play") -> None:
 
 
 async def _place(play: "Play", order: Order) -> None:
-    if play.case.step.style == "choreographed":
-        await ChoreographedOrders(play.scene.db, Outbox()).place(order)
-    else:
-        await placing.place(order, play.scene.house.client, Orders(play.scene.db))
+    orders = OrdersClient(Connection.to(play.scene.house.client, services_on(play.scene.db, play.scene.house.settings)))
+    await (orders.choreographed if play.case.step.style == "choreographed" else orders).place(order)

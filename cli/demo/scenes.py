@@ -1,0 +1,88 @@
+"""The demo's five orders, and how they are shown: while they run, and at the end."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import RenderableType
+from rich.text import Text
+
+from cli import render
+from cli.demo.system import System
+from cli.orders.mix import KINDS
+from client.progress import Outcome
+from models.order import Order
+from models.process import OrderResult, ProcessState
+
+SHOWN = {
+    "ok": "all goes well",
+    "declined": "card declined: the stock goes back",
+    "refused": "carrier refuses: refund, then release",
+    "flaky": "card provider fails twice: tried again",
+    "lost_answer": "answer lost: found, not charged twice",
+}
+
+
+@dataclass
+class Scene:
+    """One order of the demo: its kind, how it stands, how it ended."""
+
+    kind: str
+    order: Order
+    state: ProcessState | None = None
+    outcome: Outcome[OrderResult] | None = None
+
+    @property
+    def as_it_must(self) -> bool:
+        """Whether the order ended as its kind must."""
+        return self.outcome is not None and self.outcome.result.status is KINDS[self.kind].ends
+
+
+@dataclass
+class Demo:
+    """The demo's orders and what the check of the books said."""
+
+    scenes: list[Scene]
+    wrong: list[str] = field(default_factory=list)
+
+
+def overview(scenes: list[Scene]) -> RenderableType:
+    """Return all orders as they stand, one line each; their ids come at the end, where there is room."""
+    made = render.table("what happens", "status", "steps")
+    for scene in scenes:
+        status = render.styled(scene.state.status if scene.state else "starting")
+        made.add_row(SHOWN[scene.kind].partition(":")[0], status, render.trail(scene.state))
+    return made
+
+
+def document(played: Demo, system: System) -> dict[str, Any]:
+    """Return what `demo --json` prints."""
+    orders = [
+        {"kind": s.kind, "ui": system.page(s.order.order_id), "outcome": s.outcome and vars(s.outcome)}
+        for s in played.scenes
+    ]
+    return {"orders": orders, "wrong": played.wrong, "ui_url": system.ui_url}
+
+
+def shown(played: Demo, system: System) -> list[RenderableType]:
+    """Return each order's steps, the summary, what the books say, and how to go on."""
+    parts: list[RenderableType] = []
+    summary = render.table("order", "what happened", "status", "took")
+    for scene in played.scenes:
+        if scene.outcome is None:
+            continue
+        result, state = scene.outcome.result, scene.outcome.state
+        title = Text(f"{scene.order.order_id} · {SHOWN[scene.kind]} · ", style="bold")
+        parts += [title.append_text(render.styled(result.status)), render.steps(state.history if state else ())]
+        parts.append(f"{system.page(scene.order.order_id)}\n")
+        took = render.took(state.started_at, state.updated_at) if state else ""
+        summary.add_row(scene.order.order_id, KINDS[scene.kind].what, render.styled(result.status), took)
+    return [*parts, summary, *_closing(played)]
+
+
+def _closing(played: Demo) -> list[str]:
+    verdict = "; ".join(played.wrong) or "nothing was lost or created; only the completed orders moved stock and money"
+    return [
+        f"\nStock and ledger: {verdict}.",
+        "\nThe servers stop with the demo. `make up` starts them again, with these orders in the Web UI;",
+        "then, in another terminal: `. .venv/bin/activate` and `python starter.py place FILE`.",
+    ]

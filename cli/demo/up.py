@@ -1,0 +1,46 @@
+"""`up`: the embedded stack and a worker, until it is stopped."""
+
+import asyncio
+import signal
+
+from cli.demo.system import System, stop_on_signals, whole_system
+from cli.exits import Code, Ended
+from cli.options import AsJson
+from cli.output import Output
+from cli.run import run_to_end
+from runtime import logs
+from runtime.settings import Settings
+
+NEXT = """
+Web UI    {ui_url}
+
+Try, in another terminal, after `. .venv/bin/activate`:
+  python starter.py batch 20 --mix ok=14,declined=3,refused=3
+  python starter.py list
+  python starter.py history ID
+
+Stop with Ctrl-C."""
+
+
+def up(as_json: AsJson = False) -> None:
+    """Start Temporal, its Web UI, the database and a worker, and stay up until SIGINT or SIGTERM."""
+    run_to_end(_up(Output(as_json)))
+
+
+async def _up(output: Output) -> None:
+    settings = Settings.read()
+    logs.configure(settings.log_level, settings.log_format)
+    came = stop_on_signals(output.note)
+    try:
+        async with whole_system(settings, output.note) as system:
+            _tell(system, output)
+            await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        if not came:
+            raise
+    raise Ended(Code.INTERRUPTED if came == [signal.SIGINT] else Code.DONE)
+
+
+def _tell(system: System, output: Output) -> None:
+    address = system.client.service_client.config.target_host
+    output.answer({"ui_url": system.ui_url, "temporal_address": address}, NEXT.format(ui_url=system.ui_url))

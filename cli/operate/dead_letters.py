@@ -1,0 +1,147 @@
+"""`deadletters`: what could not be delivered, understood or undone, and what people do about it."""
+
+from typing import Annotated, Any
+
+import typer
+
+from cli import intake, render
+from cli.exits import Code, Ended
+from cli.options import AsJson
+from cli.output import Output
+from cli.run import run_to_end
+from client.dead_letters import AT_ONCE, GroupedLetters
+from client.diagnosis.causes import Stuck
+from client.orders import OrdersClient
+from models.dead_letters import DeadLetter, LetterStatus
+from models.errors import InvalidInput
+from orders import connect
+from runtime.settings import Settings
+
+FEW = 5
+
+Letter = Annotated[int, typer.Argument(metavar="LETTER", help="The number of the letter.")]
+Letters = Annotated[list[int] | None, typer.Argument(metavar="LETTER", help="The numbers of the letters.")]
+Fingerprint = Annotated[str | None, typer.Option(help="The letters that died of this, the oldest first.")]
+Everything = Annotated[bool, typer.Option("--all", help="All open letters, the oldest first.")]
+AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="How many at most.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the letter.")]
+Actor = Annotated[str | None, typer.Option(help="Who decides; by default, who is logged in.")]
+
+deadletters = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
+
+
+@deadletters.command("list")
+def list_letters(as_json: AsJson = False) -> None:
+    """List open letters, grouped by what they died of, and the parked effects beside them."""
+    run_to_end(_list(Output(as_json)))
+
+
+@deadletters.command("show")
+def show(letter: Letter, as_json: AsJson = False) -> None:
+    """Show one letter: the full original, why and where it died, and all that was done about it."""
+    run_to_end(_show(letter, Output(as_json)))
+
+
+@deadletters.command("redrive")
+def redrive(
+    letters: Letters = None,
+    *,
+    reason: Reason,
+    fingerprint: Fingerprint = None,
+    everything: Everything = False,
+    limit: AtMost = AT_ONCE,
+    actor: Actor = None,
+    as_json: AsJson = False,
+) -> None:
+    """Bring letters to their receiver again; stops when the same cause comes back. Exit code 3 when one did."""
+    if sum((bool(letters), fingerprint is not None, everything)) != 1:
+        raise InvalidInput("LETTER", "give numbers of letters, or --fingerprint, or --all")
+    if fingerprint is not None and not (fingerprint.isascii() and fingerprint.isalnum()):
+        raise InvalidInput("--fingerprint", "is not what `deadletters list` shows")
+    by = intake.actor(actor)
+    run_to_end(_redrive(letters, fingerprint, limit, by, intake.reason(reason), Output(as_json)))
+
+
+@deadletters.command("discard")
+def discard(letter: Letter, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
+    """Give up a letter's message for good; the letter and the reason stay."""
+    run_to_end(_discard(letter, intake.actor(actor), intake.reason(reason), Output(as_json)))
+
+
+async def _list(output: Output) -> None:
+    async with connect() as orders:
+        groups, parked = await orders.dead_letters.groups(), await orders.dead_letters.parked()
+    document = [each.group.model_dump(mode="json") | {"letters": each.letters} for each in groups]
+    shown = [_groups(groups)] if groups else []
+    shown += [_effects(parked)] if parked else []
+    output.answer({"groups": document, "parked": parked}, *(shown or ["no dead letters"]))
+
+
+async def _show(number: int, output: Output) -> None:
+    async with connect() as orders:
+        letter, audit = await orders.dead_letters.read(number)
+    table = render.table("when", "what", "who", "why")
+    for event in audit:
+        table.add_row(*map(render.cell, (render.moment(event.at), event.action, event.actor, event.reason)))
+    facts = render.table("", "")
+    document = _document(letter)
+    for name, value in document.items():
+        facts.add_row(render.cell(name), render.cell(value))
+    output.answer(document | {"audit": audit}, facts, table)
+
+
+async def _redrive(
+    chosen: list[int] | None, fingerprint: str | None, limit: int, actor: str, reason: str, output: Output
+) -> None:
+    async with connect() as orders:
+        found = await orders.dead_letters.chosen(chosen, fingerprint, limit)
+        outcomes = await (await _redriving(orders)).many(found, actor, reason)
+    done = [each for each in outcomes if each.status is LetterStatus.REDRIVEN]
+    back = [each for each in outcomes if each.status is not LetterStatus.REDRIVEN]
+    left = len(found) - len(outcomes)
+    told = f"{len(done)} redriven, {len(back)} came back, {left} left where they are"
+    lines = [f"letter {each.letter_id} is {each.status}: {each.cause}" for each in back]
+    output.answer({"outcomes": outcomes, "left": left}, *(render.cell(line) for line in lines), told)
+    if back:
+        raise Ended(Code.NOT_COMPLETED)
+
+
+async def _discard(number: int, actor: str, reason: str, output: Output) -> None:
+    async with connect() as orders:
+        await (await _redriving(orders)).discard(number, actor, reason)
+    output.answer({"letter_id": number, "status": "discarded"}, f"letter {number} discarded")
+
+
+async def _redriving(orders: OrdersClient) -> Any:
+    from worker import redriving, services_on  # the other commands need none of the services that receive letters
+
+    services = services_on((await orders.connection.services()).db, Settings.read())
+    return redriving(await orders.connection.temporal(), services)
+
+
+def _groups(groups: list[GroupedLetters]) -> Any:
+    table = render.table("fingerprint", "channel", "letters", "oldest", "died of", title="dead letters")
+    for each in groups:
+        group, first = each.group, ", ".join(map(str, each.letters[:FEW]))
+        count = f"{group.count} ({first}{', …' * (group.count > FEW)})"
+        cause = f"{group.error_type}: {group.cause}"
+        cells = (group.fingerprint, group.channel, count, render.moment(group.oldest), cause)
+        table.add_row(*map(render.cell, cells))
+    return table
+
+
+def _effects(parked: list[Stuck]) -> Any:
+    table = render.table("process", "at risk", "what", "what helps", title="parked effects")
+    for effect in parked:
+        at_risk = f"{effect.at_risk / 100:.2f}"
+        table.add_row(*map(render.cell, (effect.process_id, at_risk, effect.detail, effect.help)))
+    return table
+
+
+def _document(letter: DeadLetter) -> dict[str, Any]:
+    """The letter for JSON; an original that isn't text is shown with what can't be read replaced, and in hex."""
+    document = letter.model_dump(mode="json", exclude={"original"})
+    document["original"] = letter.original.decode(errors="replace")
+    if document["original"].encode() != letter.original:
+        document["original_hex"] = letter.original.hex()
+    return document

@@ -1,0 +1,59 @@
+"""`resolve`: a person's decision on a step that is parked."""
+
+from typing import Annotated
+
+import typer
+
+from cli import intake
+from cli.options import AsJson, ProcessId, Reason
+from cli.output import Output
+from cli.run import run_to_end
+from models.commands import Resolve, Verb
+from models.errors import InvalidInput
+from models.intake.reading import made
+from orders import connect
+
+Step = Annotated[str, typer.Argument(metavar="STEP", help="The parked step, such as charge.")]
+Decision = Annotated[
+    Verb,
+    typer.Argument(
+        metavar="VERB",
+        help="retry: try again. edit: try again with --request. skip: it was settled by hand, see --evidence. "
+        "waive: leave it open for good, the order ends as failed. unwind: go back, where a step parked on its way on.",
+    ),
+]
+Actor = Annotated[str, typer.Option(help="Who decides; it is kept with the order.")]
+Evidence = Annotated[str | None, typer.Option(help="What proves it, such as a bank's reference.")]
+Request = Annotated[str | None, typer.Option(metavar="FILE", help="The fields to change, a JSON object; - for stdin.")]
+
+
+def resolve(
+    process: ProcessId,
+    step: Step,
+    verb: Decision,
+    *,
+    actor: Actor,
+    reason: Reason,
+    evidence: Evidence = None,
+    request: Request = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decide what happens with a parked step; repeated, it is the same decision. Exit code 6 when it is refused."""
+    if request is not None and verb != "edit":
+        raise InvalidInput("--request", "goes with edit only")
+    said = {
+        "step": intake.printable("STEP", step, intake.NAME_AT_MOST),
+        "verb": verb,
+        "actor": intake.actor(actor),
+        "reason": intake.reason(reason),
+        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
+        "request": None if request is None else intake.read_request(request),
+    }
+    command = made(Resolve, said, {"step": "STEP", "request": "--request"})
+    run_to_end(_resolve(intake.process(process), command, Output(as_json)))
+
+
+async def _resolve(process: str, command: Resolve, output: Output) -> None:
+    async with connect() as orders:
+        accepted = await orders.resolve(process, command)
+    output.answer(accepted, f"order {process}: {command.verb} {command.step} accepted, now {accepted.status}")

@@ -1,0 +1,156 @@
+"""`batch`: many orders at once, and how fast they were."""
+
+import asyncio
+import math
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from cli import render
+from cli.exits import Code, Ended
+from cli.intake import order_id
+from cli.options import AsJson, ChosenStyle, Deadline, Express
+from cli.orders.choreographed import refuse_for_choreographed
+from cli.orders.mix import KINDS, kinds_of, read_mix, trial_order
+from cli.output import Output
+from cli.run import run_to_end
+from client.orders import OrdersClient
+from client.placing import RunOptions
+from models.errors import InvalidInput
+from models.order import Order
+from models.process import OrderResult, Style
+from models.texts import holds_card_number
+from orders import connect
+
+Number = Annotated[int, typer.Argument(metavar="N", min=1, max=1_000_000, help="How many orders.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="How many at the same time.")]
+Mix = Annotated[str, typer.Option(help=f"Shares of outcomes, such as ok=60,declined=10. Kinds: {', '.join(KINDS)}.")]
+Name = Annotated[
+    str | None, typer.Option(help="First part of the order ids; the same name again goes on where it stopped.")
+]
+
+Run = Callable[[Order], Awaitable[OrderResult]]
+
+
+@dataclass
+class Tally:
+    """What came of a batch: how each order ended, and after how many seconds."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    unexpected: list[str] = field(default_factory=list)
+
+
+def batch(  # noqa: PLR0917 - one parameter for each option
+    number: Number,
+    concurrency: Concurrency = 30,
+    mix: Mix = "ok=1",
+    name: Name = None,
+    deadline: Deadline = None,
+    express: Express = None,
+    style: ChosenStyle = Style.ORCHESTRATED,
+    as_json: AsJson = False,
+) -> None:
+    """Place many test orders: exit code 0 when each of them ended as its kind must."""
+    shares = read_mix(mix)
+    prefix = name or f"batch-{int(time.time())}"
+    _check_ids(prefix, number)
+    if style is Style.CHOREOGRAPHED:
+        refuse_for_choreographed(express)
+    kinds = list(kinds_of(shares, number))
+    run_to_end(_batch(prefix, kinds, concurrency, RunOptions(deadline, express), style, Output(as_json)))
+
+
+def _check_ids(prefix: str, number: int) -> None:
+    """Refuse before the first order what one of them would be refused for."""
+    order_id(f"{prefix}-{number}", "--name")
+    if any(holds_card_number(f"{prefix}-{each}") for each in range(1, number + 1)):
+        raise InvalidInput("--name", "makes an order id that looks like a card number")
+
+
+async def _batch(
+    prefix: str, kinds: list[str], concurrency: int, options: RunOptions, style: Style, output: Output
+) -> None:
+    tally = Tally()
+    output.note(f"orders {prefix}-1 to {prefix}-{len(kinds)}; --name {prefix} goes on with them if this is stopped")
+    async with connect() as orders:
+        run = await _runner(style, orders)
+        columns = (TextColumn("orders"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+        began = time.monotonic()
+        with Progress(*columns, console=output.notes) as progress:
+            bar = progress.add_task("orders", total=len(kinds))
+            waiting = iter(enumerate(kinds, start=1))
+
+            async def work() -> None:
+                for number, kind in waiting:
+                    order = trial_order(kind, f"{prefix}-{number}", number)
+                    await _one(orders.with_options(order, options), kind, run, tally)
+                    progress.advance(bar)
+
+            async with asyncio.TaskGroup() as workers:
+                for _ in range(min(concurrency, len(kinds))):
+                    workers.create_task(work())
+        elapsed = time.monotonic() - began
+    _report(prefix, tally, elapsed, output)
+
+
+async def _runner(style: Style, orders: OrdersClient) -> Run:
+    """Return what places an order in this style and waits for its end; raise Unavailable."""
+    await orders.connection.services()  # before the clock runs
+    if style is Style.ORCHESTRATED:
+        await orders.connection.temporal()
+
+    async def run_by_events(order: Order) -> OrderResult:
+        await orders.choreographed.place(order)
+        return (await orders.choreographed.follow(order.order_id)).result
+
+    async def run_by_workflow(order: Order) -> OrderResult:
+        return await orders.result(await orders.place(order))
+
+    return run_by_events if style is Style.CHOREOGRAPHED else run_by_workflow
+
+
+async def _one(order: Order, kind: str, run: Run, tally: Tally) -> None:
+    began = time.monotonic()
+    status = (await run(order)).status
+    tally.seconds.append(time.monotonic() - began)
+    tally.statuses[status] += 1
+    if status is not KINDS[kind].ends:
+        tally.unexpected.append(order.order_id)
+
+
+def _report(prefix: str, tally: Tally, elapsed: float, output: Output) -> None:
+    document = summary_of(tally, elapsed)
+    shown = render.table("orders", "per second", "p50", "p90", "p99", "slowest", "outcomes")
+    outcomes = ", ".join(f"{count} {status}" for status, count in document["outcomes"].items())
+    latencies = [f"{seconds:.3f} s" for seconds in document["latency_seconds"].values()]
+    shown.add_row(str(document["orders"]), f"{document['per_second']:.1f}", *latencies, outcomes)
+    output.answer({"name": prefix, **document}, shown)
+    if tally.unexpected:
+        few = ", ".join(tally.unexpected[:5])
+        line = f"{len(tally.unexpected)} orders ended otherwise than their kind must: {few}"
+        raise Ended(Code.NOT_COMPLETED, line)
+
+
+def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:
+    """Return the numbers of a batch: orders, seconds, throughput, latencies, outcomes."""
+    ordered = sorted(tally.seconds)
+    at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
+    return {
+        "orders": len(ordered),
+        "seconds": round(elapsed, 3),
+        "per_second": round(len(ordered) / elapsed, 2),
+        "latency_seconds": {name: round(percentile(ordered, share), 4) for name, share in at.items()},
+        "outcomes": dict(tally.statuses.most_common()),
+        "unexpected": tally.unexpected,
+    }
+
+
+def percentile(ordered: list[float], share: float) -> float:
+    """Return the smallest value that this share of the values does not exceed (nearest rank)."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,0 +1,50 @@
+"""`place --style choreographed`: an order that no workflow conducts, from a file to its end."""
+
+from typing import Any
+
+from cli import render
+from cli.exits import Code, Ended
+from cli.live import live
+from cli.orders.trace import dead, told, tree
+from cli.output import Output
+from client.choreographed import ChoreographedStanding
+from client.placing import RunOptions
+from models.errors import InvalidInput
+from models.order import Order
+from models.process import Status, Style
+from orders import connect
+
+
+def refuse_for_choreographed(express: bool | None, within: float | None = None) -> None:
+    """Raise InvalidInput when something is asked for that only a workflow has."""
+    if express:
+        raise InvalidInput("--express", "a choreographed order has no workflow to try its steps in")
+    if within:
+        raise InvalidInput("--within", "a choreographed order has no workflow that could answer")
+
+
+async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
+    """Place an order and, if asked to, wait until it ends; raise Ended unless it completed."""
+    async with connect() as orders:
+        new = await orders.choreographed.place(orders.with_options(order, options))
+        if not new:
+            output.note(f"order {order.order_id} was placed before: it is not run again")
+        if wait:
+            with live(output) as shown:
+                standing = await orders.choreographed.follow(order.order_id, lambda now: shown(tree(now)))
+        else:
+            standing = await orders.choreographed.standing(order.order_id)
+    words = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
+    output.answer(_document(standing, placed_before=not new), words)
+    if wait and standing.result.status is not Status.COMPLETED:
+        raise Ended(Code.NOT_COMPLETED)
+
+
+def _document(standing: ChoreographedStanding, *, placed_before: bool) -> dict[str, Any]:
+    return {
+        **standing.result.model_dump(mode="json"),
+        "style": Style.CHOREOGRAPHED,
+        "placed_before": placed_before,
+        "events": [told(event) for event in standing.events],
+        "dead": [dead(letter) for letter in standing.letters],
+    }

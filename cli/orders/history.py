@@ -1,0 +1,52 @@
+"""`history`: what Temporal recorded of an order's activities, for which it needs no worker, and what people decided."""
+
+from typing import Any
+
+from cli import intake, render
+from cli.options import AsJson, ProcessId
+from cli.output import Output, plain
+from cli.run import run_to_end
+from client.history.activity_lines import ActivityLine
+from client.history.recorded import Decision
+from orders import connect
+
+
+def history(process: ProcessId, as_json: AsJson = False) -> None:
+    """Show each activity of an order with its attempts, times and errors, also while it is being retried."""
+    run_to_end(_history(intake.process(process), Output(as_json)))
+
+
+async def _history(process: str, output: Output) -> None:
+    async with connect() as orders:
+        found = await orders.history(process)
+    if found.decisions is None:
+        output.note("no worker answers: what people decided is not known now")
+    document = {"order_id": process, "activities": found.activities, "decisions": found.decisions}
+    output.answer(document, _shown(found.activities), *_decided(found.decisions or []))
+
+
+def _decided(decisions: list[Decision]) -> list[Any]:
+    if not decisions:
+        return []
+    shown = render.table("step", "decision", "at", "by", "why", "evidence, request", title="\nDecisions")
+    for each in decisions:
+        more = " ".join(str(each[name]) for name in ("evidence", "request") if name in each)
+        cells = [each.get(name) for name in ("step", "verb", "at", "actor", "reason")]
+        shown.add_row(*map(render.cell, (*cells, more)))
+    return [shown]
+
+
+def _shown(lines: list[ActivityLine]) -> Any:
+    if not lines:
+        return "nothing was done yet"
+    shown = render.table("activity", "status", "attempts", "started", "took", "what")
+    for line in lines:
+        what = render.cell(line.summary)
+        if line.error:
+            what.append(f" · {plain(line.error)}", style="red")
+        if line.next_attempt_at:
+            what.append(f" · again at {line.next_attempt_at.astimezone():%H:%M:%S}")
+        started = f"{line.started_at.astimezone():%H:%M:%S}" if line.started_at else ""
+        took = render.took(line.started_at, line.ended_at)
+        shown.add_row(line.activity, render.styled(line.status), str(line.attempts), started, took, what)
+    return shown

@@ -1,0 +1,33 @@
+"""`plan`: what a cancel would undo now."""
+
+from typing import Any
+
+from cli import intake, render
+from cli.options import AsJson, ProcessId
+from cli.output import Output
+from cli.run import run_to_end
+from models.commands import UndoPlan
+from orders import connect
+
+
+def plan(process: ProcessId, as_json: AsJson = False) -> None:
+    """Show which undos a cancel would run now, in order, what can't be taken back, and the hash for cancel --plan."""
+    run_to_end(_plan(intake.process(process), Output(as_json)))
+
+
+async def _plan(process: str, output: Output) -> None:
+    async with connect() as orders:
+        found = await orders.plan(process)
+    output.answer({"order_id": process, **found.model_dump(mode="json")}, *_shown(process, found))
+
+
+def _shown(process: str, found: UndoPlan) -> list[Any]:
+    can = "can be cancelled" if found.cancellable else "can't be cancelled any more"
+    head = f"order {process} {can} · {render.amount(found.amount) or 'nothing'} to give back · plan {found.hash}"
+    if not found.steps:
+        return [head, "nothing would be undone"]
+    shown = render.table("undo of", "what", "amount", "can't be taken back", "key")
+    for step in found.steps:
+        cells = (step.step, step.summary, render.amount(step.at_risk), step.irreversible, step.key)
+        shown.add_row(*map(render.cell, cells))
+    return [head, shown]

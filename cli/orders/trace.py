@@ -1,0 +1,71 @@
+"""`trace`: the events of a choreographed order, as the tree of what caused what."""
+
+from typing import Any
+
+from rich.tree import Tree
+
+from cli import intake, render
+from cli.options import AsJson, OrderId
+from cli.output import Output
+from cli.run import run_to_end
+from client.choreographed import ChoreographedStanding
+from models.choreography import Event
+from models.dead_letters import DeadLetter
+from orders import connect
+
+
+def trace(order_id: OrderId, as_json: AsJson = False) -> None:
+    """Draw the events of a choreographed order; exit code 5 when there is none with this id."""
+    run_to_end(_trace(intake.process(order_id), Output(as_json)))
+
+
+async def _trace(order: str, output: Output) -> None:
+    async with connect() as orders:
+        standing = await orders.choreographed.trace(order)
+    document = {
+        "order_id": standing.result.order_id,
+        "events": [told(event) for event in standing.events],
+        "tree": _branches(standing.events, None),
+        "dead": [dead(letter) for letter in standing.letters],
+    }
+    output.answer(document, tree(standing))
+
+
+def told(event: Event) -> dict[str, Any]:
+    """Return an event for programs, without its payload: that names a customer."""
+    return event.model_dump(mode="json", exclude={"payload"})
+
+
+def dead(letter: DeadLetter) -> dict[str, Any]:
+    """Return a dead delivery for programs: which letter, of which event, to which subscriber, and why."""
+    event_id, _, subscriber = letter.message_id.partition(":")
+    cause = f"{letter.error_type}: {letter.cause}"
+    known = {"event_id": event_id, "subscriber": subscriber, "cause": cause, "attempts": letter.attempts}
+    return known | {"letter_id": letter.letter_id}
+
+
+def tree(standing: ChoreographedStanding) -> Tree:
+    """Return the events for people: below each of them what it caused, after how many seconds, and what is stuck."""
+    drawn = Tree(render.cell(f"order {standing.result.order_id}"), guide_style="dim")
+    branches: dict[str, Tree] = {}
+    for event in standing.events:
+        seconds = (event.at - standing.events[0].at).total_seconds()
+        line = render.cell(f"{event.type} ").append(f"+{seconds:.2f} s", style="dim")
+        if event.redrives:
+            line.append(f" · delivered again ×{event.redrives}", style="yellow")
+        for letter in map(dead, standing.letters):
+            if letter["event_id"] == event.event_id:
+                cause = render.cell(letter["cause"])
+                line.append(f" · dead at {letter['subscriber']}: ", style="red").append_text(cause)
+        branches[event.event_id] = branches.get(event.causation_id or "", drawn).add(line)
+    return drawn
+
+
+def _branches(events: list[Event], cause: str | None) -> list[dict[str, Any]]:
+    """The events that one of them caused, each with its own; an event whose cause was lost stands at the root."""
+    known = {event.event_id for event in events}
+    caused = [event for event in events if (event.causation_id if event.causation_id in known else None) == cause]
+    return [
+        {"event_id": event.event_id, "type": event.type, "caused": _branches(events, event.event_id)}
+        for event in caused
+    ]

@@ -1,0 +1,24 @@
+"""`watch`: an order that was placed before, followed live."""
+
+from cli import intake
+from cli.exits import Code, Ended
+from cli.options import AsJson, OrderId
+from cli.orders.place import watch_to_end
+from cli.output import Output
+from cli.run import run_to_end
+from models.errors import Conflict
+from orders import connect
+
+
+def watch(order_id: OrderId, as_json: AsJson = False) -> None:
+    """Follow an order until it ends or waits: exit code 0 when it completes or waits for a transfer, 3 when not."""
+    run_to_end(_watch(intake.process(order_id), Output(as_json)))
+
+
+async def _watch(order: str, output: Output) -> None:
+    async with connect() as orders:
+        try:
+            placed = await orders.placed(order)
+        except Conflict as gone:
+            raise Ended(Code.NOT_COMPLETED, str(gone)) from None
+        await watch_to_end(placed, orders, output)

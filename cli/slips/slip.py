@@ -1,0 +1,88 @@
+"""`slip` and `review`: an itinerary from a file to its end, and the verdict that some of them wait for."""
+
+from typing import Annotated, Any, Literal
+
+import typer
+
+from cli import intake, render
+from cli.exits import Code, Ended
+from cli.live import live
+from cli.options import AsJson
+from cli.output import Output
+from cli.run import run_to_end
+from client.slips import PlacedSlip
+from models import names
+from models.intake.reading import made
+from models.process import ProcessState
+from models.slips.slip import Review, RoutingSlip, SlipResult
+from orders import connect
+
+STANDS = {"completed", "terminated"}
+
+Document = Annotated[str, typer.Argument(metavar="FILE", help="A file with one routing slip in JSON, or - for stdin.")]
+Wait = Annotated[bool, typer.Option(help="Wait until the slip ends, or waits for a person, and show its stops live.")]
+SlipId = Annotated[str, typer.Argument(metavar="ID", help="The slip's id.")]
+Stop = Annotated[str, typer.Argument(metavar="STOP", help="The stop that waits, as `status slip-ID` names it.")]
+Verdict = Annotated[Literal["approve", "reject"], typer.Option(help="Whether the slip goes on.")]
+Reason = Annotated[str, typer.Option(help="Why; it is kept with the slip.")]
+
+
+def slip(document: Document, wait: Wait = True, as_json: AsJson = False) -> None:
+    """Run a routing slip: exit code 0 when it completes or ends early, 3 when it doesn't; never twice for one id."""
+    from client.itineraries import check_itinerary
+
+    read = intake.read_slip(document)
+    check_itinerary(read)  # refuses here what the workflow would refuse
+    run_to_end(_slip(read, wait, Output(as_json)))
+
+
+async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
+    async with connect() as orders:
+        placed = await orders.slips.place(read)
+        if placed.again:
+            output.note(f"slip {read.slip_id} was placed before: it is not run again")
+        if not wait:
+            output.answer(_started(placed), f"slip {read.slip_id} placed · {len(read.itinerary)} stops")
+            return
+        with live(output) as shown:
+
+            def seen(state: ProcessState | None) -> None:
+                shown(render.live(f"slip {read.slip_id}", state))
+
+            outcome = await orders.slips.follow(placed, seen)
+    steps = outcome.state.history if outcome.state else ()
+    document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
+    output.answer(document, _said(outcome.result))
+    if outcome.result.status not in STANDS:
+        raise Ended(Code.NOT_COMPLETED)
+
+
+def _started(placed: PlacedSlip) -> dict[str, Any]:
+    slip_id = placed.slip.slip_id
+    run_id = None if placed.run.known else placed.run.handle.first_execution_run_id
+    workflow_id = names.slip_workflow_id(slip_id)
+    known = {"slip_id": slip_id, "workflow_id": workflow_id, "run_id": run_id, "status": "running"}
+    return known | {"placed_before": placed.again}
+
+
+def _said(ended: SlipResult) -> Any:
+    words = render.cell(f"slip {ended.slip_id} ").append_text(render.styled(ended.status))
+    for told in (ended.failed_step, ended.reason):
+        if told:
+            words.append(" · ").append_text(render.cell(told))
+    if ended.undone:
+        words.append(" · undone: ").append_text(render.cell(", ".join(ended.undone)))
+    return words
+
+
+def review(slip_id: SlipId, stop: Stop, verdict: Verdict, reason: Reason, as_json: AsJson = False) -> None:
+    """Approve or reject at a review stop that waits; exit code 6 when it doesn't wait."""
+    said = {"stop": stop, "verdict": verdict, "actor": intake.actor(None), "reason": intake.reason(reason)}
+    command = made(Review, said, {"stop": "STOP"})
+    run_to_end(_review(intake.process(slip_id), command, Output(as_json)))
+
+
+async def _review(slip_id: str, command: Review, output: Output) -> None:
+    async with connect() as orders:
+        taken = await orders.slips.review(slip_id, command)
+    output.answer(taken, f"slip {taken.slip_id}: {command.verdict} taken at {command.stop}")

@@ -1,0 +1,164 @@
+"""What people ask of a running process, by update or by query, and what an answer that never comes means."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.connection import Connection
+from client.handles import NO_WORKER, Handle, described_or_none, handle_of, process_named
+from client.progress import state_of
+from models.base import Message, fingerprint
+from models.commands import Accepted, CancelOrder, Resolve, UndoPlan
+from models.errors import Conflict, NotFound, Unavailable
+from models.external_events import EventTaken, ExternalEvent
+from models.names import ProcessKind, ProcessName
+from models.process import ProcessState
+from models.slips.slip import CancelSlip, Taken
+
+PATIENCE = timedelta(seconds=10)
+NO_WORKER_ANSWERS = "no worker answers; ask again, in the same words, once one runs"
+Answer = TypeVar("Answer", bound=Message)
+
+
+async def plan(process: str, connection: Connection) -> UndoPlan:
+    """Return what a cancel would undo now; raise NotFound, Conflict when it has ended, Unavailable without a worker."""
+    async with _asked(process, connection, "no plan") as (_, handle):
+        try:
+            found: UndoPlan = await handle.query("undo_plan", result_type=UndoPlan, rpc_timeout=PATIENCE)
+        except RPCError as error:
+            if error.status in NO_WORKER:
+                raise Unavailable(NO_WORKER_ANSWERS) from None
+            raise
+    return found
+
+
+async def cancel(process: str, command: CancelOrder, connection: Connection) -> Accepted | Taken:
+    """Cancel a process; raise NotFound, Conflict when it can't be cancelled any more, Unavailable without a worker."""
+    otherwise = "not cancelled"
+    # An id made of the reason, so that a repeated command is the same command.
+    update_id = "cancel-" + hashlib.sha256(command.reason.encode()).hexdigest()[:16]
+    async with _asked(process, connection, otherwise) as (name, handle):
+        if name.kind is ProcessKind.SLIP:
+            asked = CancelSlip(**vars(command))
+            return await send(handle, "cancel_slip", asked, update_id, otherwise, Taken)
+        return await send(handle, "cancel_order", command, update_id, otherwise, Accepted)
+
+
+async def resolve(process: str, command: Resolve, connection: Connection) -> Accepted | Taken:
+    """Decide on a parked step; raise NotFound, Conflict when it can't be decided so, Unavailable without a worker."""
+    otherwise = "not resolved"
+    async with _asked(process, connection, otherwise) as (name, handle):
+        state = await state_of(handle, PATIENCE)
+        if state is None:
+            raise Unavailable(NO_WORKER_ANSWERS)
+        answer = Accepted if name.kind is ProcessKind.ORDER else Taken
+        return await send(handle, "resolve", command, decision_id(command, state), otherwise, answer)
+
+
+def decision_id(command: Resolve, state: ProcessState) -> str:
+    """Return the id of a decision on one parking of a step.
+
+    Sent again, it is the same update and answers as it did; once the step is parked anew, it is a new decision.
+    """
+    decided, waits = 0, False
+    for line in state.history:
+        if line.step != command.step:
+            continue
+        if line.direction == "resolve":
+            decided, waits = decided + 1, False
+        elif line.status == "parked":
+            waits = True
+    parking = decided if waits else max(decided - 1, 0)
+    return "resolve-" + hashlib.sha256(f"{fingerprint(command)}:{parking}".encode()).hexdigest()[:16]
+
+
+def event_update_id(event: ExternalEvent) -> str:
+    """Return the id of an event's update, made of all that the event says."""
+    return f"event-{event.event_id}-{fingerprint(event)[:16]}"
+
+
+async def deliver(handle: Handle, event: ExternalEvent) -> EventTaken:
+    """Deliver an event once, however often it is sent; raise Conflict when it is refused, Unavailable, RPCError.
+
+    A repeated one is answered as the first time, also when the order has ended since.
+    """
+    update_id = event_update_id(event)
+    try:
+        try:
+            taken: EventTaken = await handle.execute_update(
+                "deliver_event", event, id=update_id, result_type=EventTaken, rpc_timeout=PATIENCE
+            )
+        except RPCError as error:
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
+            # An order that has ended takes nothing new, but still knows what it took.
+            known = handle.get_update_handle(update_id, result_type=EventTaken)
+            taken = await known.result(rpc_timeout=PATIENCE)
+    except WorkflowUpdateFailedError as refused:
+        raise Conflict(f"event refused: {getattr(refused.cause, 'message', refused.cause)}") from None
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise Unavailable("no worker answers; deliver the event again once one runs") from None
+    return taken
+
+
+async def deliver_event(process: str, event: ExternalEvent, connection: Connection) -> EventTaken:
+    """Deliver an event to an order; raise as `deliver` does, NotFound, and Conflict when it comes too late."""
+    name = await process_named(process, connection, [ProcessKind.ORDER])
+    handle = handle_of(name, await connection.temporal())
+    try:
+        return await deliver(handle, event)
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+    record = await (await connection.services()).orders.find(name.id)
+    if record is None and await described_or_none(handle) is None:
+        raise NotFound(f"there is no {name}")
+    ended = f", {record.status}" if record and record.status.final else ""
+    raise Conflict(f"event refused: it came too late, the order has ended{ended}; nothing of this event is booked")
+
+
+async def send(
+    handle: Handle, update: str, command: Message, update_id: str | None, otherwise: str, answer: type[Answer]
+) -> Answer:
+    """Send a command, once under its id; raise Conflict when it is refused, Unavailable without a worker."""
+    try:
+        taken: Answer = await handle.execute_update(
+            update, command, id=update_id, result_type=answer, rpc_timeout=PATIENCE
+        )
+    except WorkflowUpdateFailedError as refused:
+        raise Conflict(f"{otherwise}: {getattr(refused.cause, 'message', refused.cause)}") from None
+    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        raise Unavailable(NO_WORKER_ANSWERS) from None
+    return taken
+
+
+@asynccontextmanager
+async def _asked(process: str, connection: Connection, otherwise: str) -> AsyncIterator[tuple[ProcessName, Handle]]:
+    """Yield a process and its run; raise NotFound when there is no such one, Conflict when it has ended."""
+    name = await process_named(process, connection)
+    handle = handle_of(name, await connection.temporal())
+    try:
+        yield name, handle
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise await _why_not(name, handle, connection, otherwise) from None
+
+
+async def _why_not(name: ProcessName, handle: Handle, connection: Connection, otherwise: str) -> NotFound | Conflict:
+    """Tell a process that ended from one that never was, and from one that lost its workflow."""
+    services = await connection.services()
+    known = await (services.orders if name.kind is ProcessKind.ORDER else services.slips).find(name.id)
+    described = await described_or_none(handle)
+    if known is None and described is None:
+        return NotFound(f"there is no {name}")
+    if known and known.closed_at:
+        return Conflict(f"{otherwise}: it has ended, {known.status}")
+    if described and described.status:
+        return Conflict(f"{otherwise}: its workflow has ended, {described.status.name.lower()}")
+    return Conflict(f"{otherwise}: its workflow is gone")

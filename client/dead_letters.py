@@ -1,0 +1,62 @@
+"""What could not be delivered, understood or undone: open letters by cause, and parked effects by amount."""
+
+from dataclasses import dataclass
+
+from temporalio.common import SearchAttributeKey
+
+from client.connection import Connection
+from client.diagnosis.causes import Cause, Stuck, diagnose
+from models import names
+from models.dead_letters import DeadLetter, LetterEvent, LetterGroup
+
+AT_ONCE = 1000
+PARKED = (
+    f"WorkflowType IN ('{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}')"
+    f" AND ExecutionStatus = 'Running' AND {names.STATUS_ATTRIBUTE} = 'needs_attention'"
+)
+
+
+@dataclass(frozen=True)
+class GroupedLetters:
+    """Open letters that died of the same, and their numbers, the oldest first."""
+
+    group: LetterGroup
+    letters: list[int]
+
+
+class DeadLettersClient:
+    """Lists and shows what waits for a person in the dead letter channel."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    async def groups(self) -> list[GroupedLetters]:
+        """Return the open letters grouped by what they died of, the largest group first; raise Unavailable."""
+        letters = (await self._connection.services()).dead_letters
+        groups, numbers = await letters.groups(), dict[str, list[int]]()
+        for letter in await letters.open():
+            numbers.setdefault(letter.fingerprint, []).append(letter.letter_id)
+        return [GroupedLetters(group, numbers.get(group.fingerprint, [])) for group in groups]
+
+    async def parked(self) -> list[Stuck]:
+        """Return the effects that wait for a person, the dearest first, with the command to decide on each."""
+        client, found = await self._connection.temporal(), list[Stuck]()
+        at_risk = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
+        async for run in client.list_workflows(PARKED, limit=AT_ONCE):
+            stuck = await diagnose(client, run.id, run.run_id)
+            if stuck and stuck.cause is Cause.PARKED:
+                amount = run.typed_search_attributes.get(at_risk, 0)
+                found.append(stuck.model_copy(update={"at_risk": amount}))
+        return sorted(found, key=lambda effect: -effect.at_risk)
+
+    async def read(self, letter_id: int) -> tuple[DeadLetter, list[LetterEvent]]:
+        """Return one letter, and all that was done about it; raise NotFound, Unavailable."""
+        letters = (await self._connection.services()).dead_letters
+        return await letters.read(letter_id), await letters.audit(letter_id)
+
+    async def chosen(self, letter_ids: list[int] | None, fingerprint: str | None, limit: int) -> list[DeadLetter]:
+        """Return the letters of these numbers; else the open ones of a fingerprint, or all, the oldest first."""
+        letters = (await self._connection.services()).dead_letters
+        if letter_ids:
+            return [await letters.read(letter_id) for letter_id in letter_ids]
+        return await letters.open(fingerprint, limit)

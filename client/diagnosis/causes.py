@@ -1,0 +1,169 @@
+"""Why a process doesn't move, as Temporal and the process itself tell it."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import PendingActivityState, TaskQueueType
+from temporalio.api.workflow.v1 import PendingActivityInfo, PendingWorkflowTaskInfo
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, DescribeWorkflowExecutionResponse
+from temporalio.client import Client, WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.diagnosis import evidence
+from client.diagnosis.evidence import at, one_line
+from models import names
+from models.base import Message
+from models.process import ProcessState, Status
+
+# A worker that polls takes a task at once; after this long, none did.
+NOT_TAKEN = timedelta(seconds=5)
+PATIENCE = timedelta(seconds=3)
+START_A_WORKER = "python worker.py"
+
+
+class Cause(StrEnum):
+    """What keeps a process from moving."""
+
+    NO_POLLER = "no_poller"
+    WORKERS_BUSY = "workers_busy"
+    TASK_FAILING = "task_failing"
+    RETRYING = "retrying"
+    PAUSED = "paused"
+    PARKED = "parked"
+    WAITING = "waiting"
+    GONE = "gone"
+    DEAD_LETTER = "dead_letter"
+    SILENT = "silent"
+
+
+class Stuck(Message):
+    """A process that doesn't move: why, since when, and the command that helps."""
+
+    process_id: str
+    cause: Cause
+    detail: str
+    help: str
+    since: datetime | None = None
+    at_risk: int = 0
+
+
+async def diagnose(client: Client, workflow_id: str, run_id: str) -> Stuck | None:
+    """Return why a process doesn't move, None when it does or has ended."""
+    request = DescribeWorkflowExecutionRequest(
+        namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
+    )
+    try:
+        described = await client.workflow_service.describe_workflow_execution(request)
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    if described.workflow_execution_info.HasField("close_time"):
+        return None
+    if described.HasField("pending_workflow_task"):
+        return await _task_not_done(client, described, described.pending_workflow_task)
+    for pending in described.pending_activities:
+        if found := await _activity_not_done(client, described, pending):
+            return found
+    return None if described.pending_activities else await _waiting(client, workflow_id, run_id)
+
+
+async def _task_not_done(
+    client: Client, described: DescribeWorkflowExecutionResponse, task: PendingWorkflowTaskInfo
+) -> Stuck | None:
+    workflow_id = described.workflow_execution_info.execution.workflow_id
+    if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
+        message, since = failure
+        fix = f"deploy a worker that can run it; look: temporal workflow show --workflow-id {workflow_id}"
+        detail = f"its workflow task fails, attempt {task.attempt}: {message}"
+        return Stuck(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
+    scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
+    if task.HasField("started_time") or scheduled is None:
+        return None
+    return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "its next step")
+
+
+async def _not_taken(
+    client: Client,
+    described: DescribeWorkflowExecutionResponse,
+    scheduled: datetime,
+    kind: "TaskQueueType.ValueType",
+    what: str,
+) -> Stuck | None:
+    """A worker that polled before the task was there would have been given it; a later poll means that workers lag."""
+    if datetime.now(UTC) - scheduled < NOT_TAKEN:
+        return None
+    queue = described.execution_config.task_queue.name
+    last, pollers = await evidence.polls(client, queue, kind)
+    workflow_id = described.workflow_execution_info.execution.workflow_id
+    if last is not None and last > scheduled:
+        detail = f"{what} waits for a free worker on task queue {queue}; {pollers} poll it"
+        fix = f"start more workers: {START_A_WORKER}"
+        return Stuck(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
+    polled = f"; the last poll was at {last.astimezone():%H:%M:%S}" if last else ""
+    detail = f"no worker polls the task queue {queue}, {what} waits{polled}"
+    return Stuck(process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled)
+
+
+async def _activity_not_done(
+    client: Client, described: DescribeWorkflowExecutionResponse, pending: PendingActivityInfo
+) -> Stuck | None:
+    workflow_id = described.workflow_execution_info.execution.workflow_id
+    name = pending.activity_type.name
+    target = f"--workflow-id {workflow_id} --activity-id {pending.activity_id}"
+    if pending.paused:
+        detail = f"{name} is paused, after {pending.attempt} attempts"
+        fix = f"temporal activity unpause {target}"
+        return Stuck(process_id=workflow_id, cause=Cause.PAUSED, detail=detail, help=fix)
+    if pending.attempt > 1 and pending.HasField("last_failure"):
+        attempts = f"{pending.attempt} of {pending.maximum_attempts or 'any number'}"
+        following = at(pending.next_attempt_schedule_time)
+        when = f", next at {following.astimezone():%H:%M:%S}" if following else ", running now"
+        since = await evidence.scheduled_at(client, described, pending.activity_id)
+        detail = f"{name} is retried, attempt {attempts}{when}: {one_line(pending.last_failure.message)}"
+        fix = f"once the cause is gone: temporal activity reset {target}"
+        return Stuck(process_id=workflow_id, cause=Cause.RETRYING, detail=detail, help=fix, since=since)
+    scheduled = at(pending.scheduled_time)
+    if scheduled and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+        return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, name)
+    return None
+
+
+async def _waiting(client: Client, workflow_id: str, run_id: str) -> Stuck | None:
+    """What a process waits for that has nothing under way: it tells itself."""
+    handle = client.get_workflow_handle(workflow_id, run_id=run_id)
+    look = f"temporal workflow describe --workflow-id {workflow_id}"
+    try:
+        state: ProcessState = await handle.query("state", result_type=ProcessState, rpc_timeout=PATIENCE)
+    except (RPCError, WorkflowQueryFailedError) as error:
+        detail = f"nothing is under way, and no worker can tell its state: {one_line(str(error))}"
+        return Stuck(process_id=workflow_id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER)
+    if state.status is Status.NEEDS_ATTENTION:
+        return _parked(state)
+    if state.status.final:
+        return None
+    detail = f"{state.status} since its last step: it waits in {state.current_step}"
+    fix = look
+    if state.status is Status.WAITING:
+        detail = f"waits for the event that ends {state.current_step}"
+        fix = f"python starter.py event {names.name_of_workflow(workflow_id).argument} --type TYPE --event-id ID"
+    return Stuck(process_id=workflow_id, cause=Cause.WAITING, detail=detail, help=fix, since=state.updated_at)
+
+
+def _parked(state: ProcessState) -> Stuck:
+    lines = [line for line in state.history if line.status == "parked"]
+    told = "; ".join(f"{line.step} ({line.direction}): {line.error or ''}" for line in lines)
+    process = names.name_of_workflow(state.process_id).argument
+    return Stuck(
+        process_id=state.process_id,
+        cause=Cause.PARKED,
+        detail=f"waits for a person: {told}",
+        help=resolve_command(process, lines[0].step if lines else state.current_step),
+        since=lines[0].completed_at if lines else state.updated_at,
+    )
+
+
+def resolve_command(process: str, step: str) -> str:
+    """Return the command by which a person decides on a parked step."""
+    return f"python starter.py resolve {process} {step} retry --actor NAME --reason TEXT"

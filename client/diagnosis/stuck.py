@@ -1,0 +1,93 @@
+"""Everything that doesn't move: running processes without progress, orders without a workflow, dead letters."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.lost_orders import Recovery
+from client.connection import Connection
+from client.diagnosis.causes import Cause, Stuck, diagnose
+from models import names
+from models.dead_letters import DeadLetter
+from services.assembly import Services
+
+KINDS = f"'{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}', '{names.SLIP_WORKFLOW}'"
+NO_SCHEDULE = "no reconciler is scheduled: python starter.py setup"
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What doesn't move, and whether there were more processes than were looked at."""
+
+    stuck: list[Stuck]
+    cut_off: bool
+
+
+async def survey(connection: Connection, older_than: timedelta, limit: int) -> Survey:
+    """Name each process older than this that doesn't move, by its cause; raise Unavailable."""
+    client, services = await connection.temporal(), await connection.services()
+    since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
+    query = f"WorkflowType IN ({KINDS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
+    found: list[Stuck] = []
+    looked_at = 0
+    async for run in client.list_workflows(query, limit=limit):
+        looked_at += 1
+        diagnosis = await diagnose(client, run.id, run.run_id)
+        found += [diagnosis] if diagnosis else []
+    dead = [_dead(letter) for letter in await services.dead_letters.open(limit=limit) if letter.blocks]
+    # The reconciler leaves an order alone that waits behind a dead letter.
+    waiting = {stuck.process_id for stuck in dead}
+    found += dead
+    found += await _gone(client, services, older_than, limit, waiting)
+    return Survey(found, cut_off=looked_at == limit)
+
+
+def _dead(letter: DeadLetter) -> Stuck:
+    cause = f"{letter.error_type}: {letter.cause}"
+    return Stuck(
+        process_id=letter.process_id or letter.message_id,
+        cause=Cause.DEAD_LETTER,
+        detail=f"waits behind the dead letter {letter.letter_id} of {letter.channel}: {cause}",
+        help=f"python starter.py deadletters redrive {letter.letter_id} --reason TEXT",
+        since=letter.died_at,
+    )
+
+
+async def _gone(client: Client, services: Services, age: timedelta, limit: int, waiting: set[str]) -> list[Stuck]:
+    """The open orders without a workflow, and when the reconciler comes for them."""
+    recovery = Recovery(client, services.open_orders, services.inventory)
+    found = []
+    when = None
+    for order_id in await services.open_orders.page(None, limit, age.total_seconds()):
+        process_id = names.workflow_id(order_id)
+        cause = None if process_id in waiting else await recovery.lost(order_id)
+        # Read again: it may have been closed while we asked.
+        if cause is None or (order := await services.open_orders.read(order_id)) is None:
+            continue
+        when = when or await _next_round(client)
+        trigger = f"temporal schedule trigger --schedule-id {names.RECONCILER_SCHEDULE}"
+        found.append(
+            Stuck(
+                process_id=process_id,
+                cause=Cause.GONE,
+                detail=f"its workflow is gone ({cause}); {when}",
+                since=datetime.now(UTC) - timedelta(seconds=order.age_seconds),
+                help="python starter.py setup" if when == NO_SCHEDULE else trigger,
+            )
+        )
+    return found
+
+
+async def _next_round(client: Client) -> str:
+    try:
+        described = await client.get_schedule_handle(names.RECONCILER_SCHEDULE).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return NO_SCHEDULE
+        raise
+    times = described.info.next_action_times
+    if described.schedule.state.paused or not times:
+        return "the reconciler is paused"
+    return f"the reconciler looks at {times[0].astimezone():%H:%M:%S}"

@@ -1,0 +1,123 @@
+"""The orders that Temporal knows, a page at a time: newest first, or costliest if they wait for a person."""
+
+import heapq
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
+
+from client.finding.paging import place_of, token_of
+from models import names
+from models.process import Status
+
+OPEN = "ExecutionStatus = 'Running'"
+# An order on the happy path carries no search attribute: there, Temporal's own status tells.
+QUERY = {
+    Status.RUNNING: f"{OPEN} AND ({names.STATUS_ATTRIBUTE} IS NULL OR {names.STATUS_ATTRIBUTE} = 'running')",
+    Status.WAITING: f"{OPEN} AND {names.STATUS_ATTRIBUTE} = 'waiting'",
+    Status.COMPENSATING: f"{OPEN} AND {names.STATUS_ATTRIBUTE} = 'compensating'",
+    Status.NEEDS_ATTENTION: f"{OPEN} AND {names.STATUS_ATTRIBUTE} = 'needs_attention'",
+    Status.COMPLETED: "ExecutionStatus = 'Completed'",
+    Status.COMPENSATED: f"ExecutionStatus = 'Failed' AND {names.STATUS_ATTRIBUTE} = 'compensated'",
+    Status.CANCELLED: "ExecutionStatus = 'Canceled'",
+    Status.FAILED: (
+        f"(ExecutionStatus = 'Failed' AND {names.STATUS_ATTRIBUTE} = 'failed')"
+        " OR ExecutionStatus IN ('Terminated', 'TimedOut')"
+    ),
+}
+STATUS_OF = {
+    WorkflowExecutionStatus.COMPLETED: Status.COMPLETED,
+    WorkflowExecutionStatus.CANCELED: Status.CANCELLED,
+    WorkflowExecutionStatus.TERMINATED: Status.FAILED,
+    WorkflowExecutionStatus.TIMED_OUT: Status.FAILED,
+}
+NEWEST, RISKIEST = "newest", "riskiest"
+
+Rank = tuple[int, str]
+
+
+@dataclass(frozen=True)
+class ListedOrder:
+    """One order of a list; `at_risk` is in minor units, `workflow` Temporal's own status."""
+
+    order_id: str
+    status: str
+    workflow: str | None
+    started_at: datetime
+    closed_at: datetime | None
+    at_risk: int
+
+
+@dataclass(frozen=True)
+class ListPage:
+    """Some orders, and the token of the next page; None behind the last one."""
+
+    orders: list[ListedOrder]
+    following: str | None
+
+
+def place_in(status: Status | None, after: str | None) -> bytes:
+    """Return the place behind which a page begins; raise InvalidInput when `after` is no token of this list."""
+    return place_of(_order_of(status), after) if after else b""
+
+
+async def list_orders(client: Client, status: Status | None, limit: int, place: bytes) -> ListPage:
+    """Return a page of the orders of a status, or of all; those that wait for a person by the amount at risk."""
+    riskiest = status is Status.NEEDS_ATTENTION
+    orders, following = await (_riskiest(client, limit, place) if riskiest else _newest(client, status, limit, place))
+    return ListPage(orders, token_of(_order_of(status), following) if following else None)
+
+
+def _order_of(status: Status | None) -> str:
+    return RISKIEST if status is Status.NEEDS_ATTENTION else NEWEST
+
+
+def _query(status: Status | None) -> str:
+    kinds = f"WorkflowType IN ('{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}')"
+    return kinds + (f" AND ({QUERY[status]})" if status else "")
+
+
+async def _newest(client: Client, status: Status | None, limit: int, token: bytes) -> tuple[list[ListedOrder], bytes]:
+    """The server's own order and paging."""
+    pages = client.list_workflows(_query(status), page_size=limit, next_page_token=token or None)
+    await pages.fetch_next_page()
+    return [_listed(each) for each in pages.current_page or ()], pages.next_page_token or b""
+
+
+async def _riskiest(client: Client, limit: int, place: bytes) -> tuple[list[ListedOrder], bytes]:
+    """What comes behind a place in the list: an order that is resolved meanwhile shifts no other off a page."""
+    # Visibility on SQL can't sort, so all that wait for a person are read.
+    behind = _rank_at(place)
+    every = [_listed(each) async for each in client.list_workflows(_query(Status.NEEDS_ATTENTION), page_size=1000)]
+    left = [order for order in every if behind is None or _rank(order) > behind]
+    orders = heapq.nsmallest(limit, left, key=_rank)
+    return orders, json.dumps(_rank(orders[-1])).encode() if len(left) > limit else b""
+
+
+def _rank(order: ListedOrder) -> Rank:
+    return -order.at_risk, order.order_id
+
+
+def _rank_at(place: bytes) -> Rank | None:
+    """Behind which order a page of needs_attention ended."""
+    if not place:
+        return None
+    at_risk, order_id = json.loads(place)
+    return at_risk, order_id
+
+
+def _listed(run: WorkflowExecution) -> ListedOrder:
+    told: Any = run.typed_search_attributes.get(SearchAttributeKey.for_keyword(names.STATUS_ATTRIBUTE))
+    ended = STATUS_OF.get(run.status) if run.status else None
+    failed = run.status is WorkflowExecutionStatus.FAILED
+    return ListedOrder(
+        order_id=names.name_of_workflow(run.id).id,
+        status=str(ended or told or (Status.FAILED if failed else Status.RUNNING)),
+        workflow=run.status.name.lower() if run.status else None,
+        started_at=run.start_time,
+        closed_at=run.close_time,
+        at_risk=run.typed_search_attributes.get(SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE), 0),
+    )

@@ -1,0 +1,49 @@
+"""What Temporal recorded of a process's activities, for which it needs no worker, and what people decided."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio.service import RPCError, RPCStatusCode
+
+from client.connection import Connection
+from client.handles import handle_of, process_named
+from client.history.activity_lines import ActivityLine, activity_lines
+from client.progress import state_of
+from models.errors import NotFound
+from models.names import ProcessName
+from models.process import StepExecution
+
+Decision = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class History:
+    """The activities of a process, and the decisions of people; None when no worker answered."""
+
+    name: ProcessName
+    activities: list[ActivityLine]
+    decisions: list[Decision] | None
+
+
+async def history_of(process: str, connection: Connection) -> History:
+    """Return the history of a process; raise NotFound when Temporal has none, Conflict, Unavailable."""
+    client = await connection.temporal()
+    name = await process_named(process, connection)
+    handle = handle_of(name, client)
+    try:
+        described = await handle.describe()
+        recorded = await handle.fetch_history()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        raise NotFound(f"Temporal has no history of the {name}") from None
+    pending = described.raw_description.pending_activities
+    lines = await activity_lines(recorded.events, pending, client.data_converter)
+    state = await state_of(handle)
+    decisions = None if state is None else [_decision(line) for line in state.history if line.direction == "resolve"]
+    return History(name, lines, decisions)
+
+
+def _decision(line: StepExecution) -> Decision:
+    """A person's decision, as the process's own history has it: what, who, why."""
+    return {"step": line.step, "verb": line.summary, "at": line.started_at.isoformat(), **(line.result or {})}

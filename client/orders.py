@@ -1,0 +1,147 @@
+"""The Python API: what a program asks of the order saga. `orders.connect()` opens one from the environment."""
+
+from datetime import timedelta
+from functools import cached_property
+
+from client import commands
+from client.books import Books, read_books
+from client.choreographed import ChoreographedClient
+from client.connection import Connection
+from client.dead_letters import DeadLettersClient
+from client.diagnosis.stuck import Survey, survey
+from client.finding.listing import ListPage, list_orders, place_in
+from client.finding.state_store import StateStore
+from client.handles import exists, handle_of, process_named
+from client.history.recorded import History, history_of
+from client.placing import OrderRun, Placed, RunOptions, place, place_within, recorded_run
+from client.progress import Outcome, Seen, end_of, follow
+from client.slips import SlipsClient
+from client.standing import Standing, standing_of
+from client.upkeep import Pruned, prune
+from models.commands import Accepted, CancelOrder, Resolve, UndoPlan
+from models.errors import Conflict, NotFound
+from models.external_events import EventTaken, ExternalEvent
+from models.names import ProcessKind
+from models.order import Order
+from models.process import OrderResult, Status
+from models.slips.slip import Taken
+
+_AS_IT_IS = RunOptions()
+
+
+class OrdersClient:
+    """Places orders and operates them.
+
+    A process is named by its id (`o-1`), by its workflow's id (`order-o-1`, `slip-s-1`), or by its path (`orders/o-1`,
+    `slips/s-1`), which never means two. Every call may raise Unavailable: Temporal or the database can't be reached, or
+    no worker answers.
+    """
+
+    def __init__(self, connection: Connection, defaults: RunOptions = _AS_IT_IS) -> None:
+        self.connection, self._defaults = connection, defaults
+
+    @cached_property
+    def slips(self) -> SlipsClient:
+        """Routing slips."""
+        return SlipsClient(self.connection)
+
+    @cached_property
+    def choreographed(self) -> ChoreographedClient:
+        """Orders that no workflow conducts."""
+        return ChoreographedClient(self.connection)
+
+    @cached_property
+    def states(self) -> StateStore:
+        """The process state store."""
+        return StateStore(self.connection)
+
+    @cached_property
+    def dead_letters(self) -> DeadLettersClient:
+        """The dead letter channel."""
+        return DeadLettersClient(self.connection)
+
+    def with_options(self, order: Order, options: RunOptions = _AS_IT_IS) -> Order:
+        """Return an order as it is run with these options, where it and they say nothing with the defaults."""
+        return options.on(order, self._defaults)
+
+    async def place(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
+        """Place an order and return its run, the old one when it was placed before.
+
+        Raises OrderRejected when the catalogue says no, Conflict when the id is another order's; nothing is started
+        then.
+        """
+        client, services = await self.connection.temporal(), await self.connection.services()
+        return await place(self.with_options(order, options), client, services.orders)
+
+    async def place_within(
+        self, order: Order, seconds: float, options: RunOptions = _AS_IT_IS
+    ) -> tuple[Placed, OrderResult]:
+        """Place an order and return its outcome in one call, if it comes within `seconds`; else where it is by then.
+
+        Raises as `place` does; Unavailable when no worker answers, and then the order is placed all the same.
+        """
+        client, services = await self.connection.temporal(), await self.connection.services()
+        return await place_within(self.with_options(order, options), client, services.orders, seconds)
+
+    async def placed(self, order: str) -> Placed:
+        """Return an order that was placed before; raise NotFound, Conflict when it is open and its workflow is gone."""
+        client, services = await self.connection.temporal(), await self.connection.services()
+        name = await process_named(order, self.connection, [ProcessKind.ORDER])
+        record, handle = await services.orders.find(name.id), handle_of(name, client)
+        if await exists(handle):
+            total = record.total if record else None
+            return Placed(OrderRun(name.id, handle, services.orders, total), total, again=True)
+        if record is None:
+            raise NotFound(f"there is no {name}")
+        if not record.status.final:
+            raise Conflict(f"{name} is {record.status}, but its workflow is gone")
+        return await recorded_run(record, client, services.orders)
+
+    async def result(self, placed: Placed) -> OrderResult:
+        """Wait until an order ends, or waits for a person or an event; return what it came to."""
+        return await end_of(placed.run) if placed.run.known is None else placed.run.known
+
+    async def follow(self, placed: Placed, seen: Seen = lambda _: None, every: float = 0.1) -> Outcome[OrderResult]:
+        """Wait as `result` does; `seen` gets the order's state every so many seconds, None while no worker answers."""
+        return await follow(placed.run, seen, every) if placed.run.known is None else Outcome(placed.run.known)
+
+    async def status(self, process: str) -> Standing:
+        """Return where a process is; raise NotFound, Conflict when two are called so."""
+        return await standing_of(process, self.connection)
+
+    async def plan(self, process: str) -> UndoPlan:
+        """Return what a cancel would undo now, in order, and its hash; raise NotFound, Conflict when it has ended."""
+        return await commands.plan(process, self.connection)
+
+    async def cancel(self, process: str, command: CancelOrder) -> Accepted | Taken:
+        """Cancel a process and undo what was done; raise NotFound, Conflict when it is too late or the plan stale."""
+        return await commands.cancel(process, command, self.connection)
+
+    async def resolve(self, process: str, command: Resolve) -> Accepted | Taken:
+        """Decide on a parked step; raise NotFound, Conflict when that can't be decided so."""
+        return await commands.resolve(process, command, self.connection)
+
+    async def deliver(self, order: str, event: ExternalEvent) -> EventTaken:
+        """Deliver an event, once for its id; raise NotFound, Conflict when the order can't take it."""
+        return await commands.deliver_event(order, event, self.connection)
+
+    async def history(self, process: str) -> History:
+        """Return the attempts, times and errors of a process's activities; raise NotFound."""
+        return await history_of(process, self.connection)
+
+    async def list(self, status: Status | None = None, limit: int = 20, after: str | None = None) -> ListPage:
+        """Return a page of orders, newest first, or costliest if they wait for a person; raise InvalidInput."""
+        place = place_in(status, after)
+        return await list_orders(await self.connection.temporal(), status, limit, place)
+
+    async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> Survey:
+        """Return what doesn't move, each with the cause and the command that helps."""
+        return await survey(self.connection, older_than, limit)
+
+    async def prune(self, days: int, *, dry_run: bool = False) -> Pruned:
+        """Prune what ended so many days ago, or only count it; raise InvalidInput."""
+        return await prune(self.connection, days, dry_run=dry_run)
+
+    async def books(self) -> Books:
+        """Return the stock of every article and the balance of every account."""
+        return await read_books(await self.connection.services())
