@@ -49,10 +49,10 @@ from services import schemas
 from services.assembly import Services
 from services.operators.unsent_alerts import CHANNEL as ALERTS
 from services.operators.unsent_alerts import AlertRedriver
-from workflows.order import OrderWorkflow
-from workflows.recovery import RecoverOrderWorkflow
-from workflows.routing_slip import RoutingSlipWorkflow
-from workflows.upkeep import ReconcilerWorkflow
+from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.reconciler import ReconcilerWorkflow
+from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 log = logging.getLogger("worker")
 FAILED, USAGE, UNREACHABLE = 1, 2, 4

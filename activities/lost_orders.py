@@ -13,11 +13,12 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.last_run import Left, left_behind
+from activities.last_run import LastRun, last_run
 from models.dead_letters import DeadLetter
 from models.errors import Final, Unavailable
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, TASK_QUEUE, key, workflow_id
 from models.order import Order
+from models.problems import first_problem
 from models.recovery import LostOrder, OpenOrder
 
 CHANNEL = "recovery"
@@ -91,7 +92,7 @@ class Recovery:
         if untouched and found.age_seconds < YOUNG_SECONDS and cause == NEVER_OR_DELETED:
             started = await self._start(ORDER_WORKFLOW, order, order_id, WorkflowIDReusePolicy.REJECT_DUPLICATE)
             return "started" if started else "alive"
-        left = Left() if cause == NEVER_OR_DELETED else await left_behind(self._client, order_id)
+        left = LastRun() if cause == NEVER_OR_DELETED else await last_run(self._client, order_id)
         lost = LostOrder(order=order, total=found.total, cause=f"its workflow was {cause}", **vars(left))
         started = await self._start(RECOVERY_WORKFLOW, lost, order_id, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
         return "recovering" if started else "alive"
@@ -141,6 +142,5 @@ def _order(found: OpenOrder) -> Order:
     try:
         return Order.model_validate_json(found.body)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        field = ".".join(map(str, problem["loc"])) or "order"
-        raise Final(f"what is kept of the order can't be read: {field}: {problem['msg']}") from None
+        field, problem = first_problem(error)
+        raise Final(f"what is kept of the order can't be read: {field or 'order'}: {problem}") from None

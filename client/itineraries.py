@@ -1,7 +1,7 @@
 """Checking an itinerary before it is sent: by the same code as its workflow, which costs an import of workflows."""
 
 from models.slips.slip import RoutingSlip
-from workflows.itinerary import Itinerary
+from workflows.routing_slip.itinerary import Itinerary
 
 
 def check_itinerary(slip: RoutingSlip) -> None:

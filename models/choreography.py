@@ -11,6 +11,7 @@ from models.base import Message
 from models.errors import InvalidInput
 from models.money import Money
 from models.order import Order
+from models.problems import first_problem
 
 SCHEMA_VERSION = 1
 
@@ -82,5 +83,5 @@ class Facts(Message):
         try:
             return cls.model_validate_json(json.dumps(event.payload))
         except ValidationError as error:
-            field = ".".join(map(str, error.errors(include_url=False, include_input=False)[0]["loc"]))
+            field, _ = first_problem(error)
             raise InvalidInput(f"payload.{field}", f"of {event.type} can't be read") from None

@@ -12,6 +12,7 @@ from models.texts import Text, printable
 LINES_AT_MOST = 100
 DEADLINE_AT_MOST = 30 * 24 * 3600
 QUANTITY_AT_MOST = 1000
+SUMMARY_AT_MOST = 120
 
 Id = Annotated[str, Field(pattern=ID_PATTERN), AfterValidator(printable)]
 
@@ -21,6 +22,12 @@ class Line(Message):
 
     sku: Annotated[str, Field(pattern=SKU_PATTERN), AfterValidator(printable)]
     quantity: Annotated[int, Field(ge=1, le=QUANTITY_AT_MOST)]
+
+
+def articles(lines: tuple[Line, ...]) -> str:
+    """Return lines for people: "2 × SKU-1, 1 × SKU-2", cut to what fits a summary."""
+    text = ", ".join(f"{line.quantity} × {line.sku}" for line in lines)
+    return text if len(text) <= SUMMARY_AT_MOST else f"{text[:SUMMARY_AT_MOST]}…"
 
 
 class Payment(Message):

@@ -21,14 +21,14 @@ class OpenOrder(Message):
 class LostOrder(Message):
     """An accepted order that no workflow looks after any more, and why.
 
-    `settled` are the steps that people have settled by hand, `heard` is the event that its run had said yes to.
+    `settled` are the steps that people have settled by hand, `event` is the one that its run had accepted.
     """
 
     order: Order
     total: Money
     cause: str
     settled: dict[str, Verb] = Field(default_factory=dict)
-    heard: ExternalEvent | None = None
+    event: ExternalEvent | None = None
 
 
 class Reconciled(Message):

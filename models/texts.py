@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationError
 
+from models.problems import first_problem
+
 CARD_NUMBER_DIGITS = range(13, 20)
 # How people write a card number: in one run, or in groups with a mark or two between. Longer groups are other numbers.
 _RUN = re.compile(r"\d{13,}")
@@ -61,8 +63,7 @@ def check_texts(field: str, value: JsonValue) -> None:
             try:
                 _TEXT.validate_python(text)
             except ValidationError as error:
-                told = error.errors(include_url=False, include_input=False)[0]["msg"]
-                raise ValueError(f"{field}: {told.removeprefix('Value error, ')}") from None
+                raise ValueError(f"{field}: {first_problem(error)[1]}") from None
 
 
 def _texts(value: JsonValue) -> Iterator[str]:

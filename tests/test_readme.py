@@ -26,7 +26,7 @@ from dataclasses import dataclass
 from typing import Any
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
-from workflows.saga import Call, Kind, Policy, Run, Saga, Step
+from temporal_saga import Call, Kind, Policy, Run, Saga, Step
 
 @dataclass
 class Ask:

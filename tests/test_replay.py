@@ -12,10 +12,10 @@ from models.names import ORDER_WORKFLOW
 from models.order import Order
 from models.process import OrderResult
 from runtime.converter import DATA_CONVERTER
-from workflows.order import OrderWorkflow
-from workflows.order_steps import ORDER_SAGA
-from workflows.routing_slip import RoutingSlipWorkflow
-from workflows.saga import Run, Saga
+from temporal_saga import Run, Saga
+from workflows.order.saga import ORDER_SAGA
+from workflows.order.workflow import OrderWorkflow
+from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 

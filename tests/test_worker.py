@@ -23,7 +23,7 @@ from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import PROJECT, Settings
 from services import demo_articles, schemas
 from tests.runtime.stacks import environment_for, happens, settings_for
-from workflows.order import OrderWorkflow
+from workflows.order.workflow import OrderWorkflow
 
 Worker = subprocess.Popen[str]
 STOPPED_BY_SECOND_SIGTERM = 128 + signal.SIGTERM

@@ -5,7 +5,7 @@ A database statement is bounded well below an attempt, an attempt well below a w
 
 from datetime import timedelta
 
-from workflows.saga import Policy
+from temporal_saga import Policy
 
 ATTEMPT = timedelta(seconds=5)
 # Also how soon a killed worker is noticed.

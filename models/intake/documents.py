@@ -5,6 +5,7 @@ import math
 from typing import Any, NoReturn
 
 from models.errors import InvalidInput
+from models.problems import shown
 
 BYTES_AT_MOST = 256 * 1024
 # Deeper than any document of ours, and well below where the parsers that read it after us give up.
@@ -90,8 +91,3 @@ def _check(field: str, value: Any, what: str, levels: int) -> None:
             _check(f"{field}[{number}]", item, what, levels - 1)
     elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
         raise InvalidInput(shown(field, 200), "holds half a character, a lone surrogate")
-
-
-def shown(name: str, longest: int = 64) -> str:
-    """Return a field's name fit for one line of a terminal, however it was sent."""
-    return "".join(c if c.isprintable() else "?" for c in name)[:longest]

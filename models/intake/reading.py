@@ -7,8 +7,9 @@ from pydantic import BaseModel, ValidationError
 
 from models.errors import InvalidInput
 from models.external_events import PAYLOADS
-from models.intake.documents import read_object, shown
+from models.intake.documents import read_object
 from models.order import Order
+from models.problems import first_problem, path_of
 from models.slips.slip import RoutingSlip
 
 Document = TypeVar("Document", bound=BaseModel)
@@ -54,21 +55,19 @@ def check_payload(event_type: str, payload: Mapping[str, object]) -> None:
 
 
 def _first_of(error: ValidationError, what: str) -> InvalidInput:
-    """The first problem that pydantic found, without the value: a value may be personal."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    if problem["type"].startswith("union_tag"):
-        return _of_no_kind(missing=problem["type"] == "union_tag_not_found")
-    if problem["type"] == "json_invalid":
+    """The first problem, in the words of the document."""
+    found = error.errors(include_url=False, include_input=False)[0]
+    if found["type"].startswith("union_tag"):
+        return _of_no_kind(missing=found["type"] == "union_tag_not_found")
+    if found["type"] == "json_invalid":
         return InvalidInput(what, "is not JSON")
-    field = "".join(
-        f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in problem["loc"] if part not in NO_LEVELS
-    )
-    message = problem["msg"].removeprefix("Value error, ")
+    field = path_of(tuple(part for part in found["loc"] if part not in NO_LEVELS))
+    _, message = first_problem(error)
     if not field and ": " in message:  # a rule about the whole order names its own field
         field, message = message.split(": ", 1)
     if message[1:2].islower():  # pydantic's own sentences; a SKU keeps its capitals
         message = message[:1].lower() + message[1:]
-    return InvalidInput(field.lstrip(".") or what, message)
+    return InvalidInput(field or what, message)
 
 
 def _of_no_kind(*, missing: bool) -> InvalidInput:

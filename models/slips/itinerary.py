@@ -10,6 +10,7 @@ from pydantic.fields import FieldInfo
 from models.activities.base import Reply, Request
 from models.base import Message
 from models.errors import InvalidInput
+from models.problems import first_problem
 from models.slips.slip import Revision, Stop
 
 VARIABLE = "$var"
@@ -97,9 +98,9 @@ def _check_value(where: str, field: FieldInfo, value: JsonValue) -> None:
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        inner = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in problem["loc"])
-        raise InvalidInput(f"{where}{inner}", problem["msg"].removeprefix("Value error, ")) from None
+        inner, problem = first_problem(error)
+        dot = "." * bool(inner and not inner.startswith("["))
+        raise InvalidInput(f"{where}{dot}{inner}", problem) from None
 
 
 def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:

@@ -64,7 +64,7 @@ def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> A
     if known.total is None:
         raise AlreadyUndone(f"{order.order_id}: was closed as {known.status} before it came")
     if known.style is not style:
-        raise Conflict(f"{order.order_id}: was placed in the style {known.style}")
+        raise Conflict(f"{order.order_id}: was placed with the style {known.style}; place it again with that style")
     if known.body_hash != order.body_hash():
         raise Conflict(f"{order.order_id}: is the id of another order")
     return Accepted(known, known.total, new)

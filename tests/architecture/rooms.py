@@ -12,6 +12,7 @@ OUTSIDE = {"tests", "benchmarks", "deploy", "docs"}
 ANY_LIBRARY = None
 # Room: what it may import of the house, and which libraries.
 MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
+    "temporal_saga": (set(), {"temporalio"}),
     "models": (set(), {"pydantic"}),
     "postgres": ({"models"}, {"psycopg", "psycopg_pool", "alembic", "sqlalchemy"}),
     "messaging": ({"postgres", "models"}, {"psycopg", "alembic"}),
@@ -19,10 +20,10 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
     "services": ({"messaging", "providers", "postgres", "models"}, {"psycopg", "pydantic", "structlog", "alembic"}),
     "activities": ({"models"}, {"temporalio", "pydantic", "structlog"}),
     "choreography": ({"services", "messaging", "postgres", "models"}, {"temporalio", "structlog"}),
-    "workflows": ({"activities", "models"}, {"temporalio", "pydantic"}),
+    "workflows": ({"temporal_saga", "activities", "models"}, {"temporalio", "pydantic"}),
     "runtime": ({"models"}, ANY_LIBRARY),
     "client": (
-        {"workflows", "activities", "services", "messaging", "postgres", "models"},
+        {"workflows", "temporal_saga", "activities", "services", "messaging", "postgres", "models"},
         {"temporalio", "pydantic", "google"},
     ),
     "cli": ({"client", "runtime", "models", *ENTRANCES}, ANY_LIBRARY),

@@ -192,7 +192,7 @@ async def test_an_order_of_the_other_style_is_never_run_again_as_events(shop: Sh
     order = PATHS["completed"][0].order()
     await shop.orders.accept(order)
 
-    with pytest.raises(Conflict, match="was placed in the style orchestrated"):
+    with pytest.raises(Conflict, match="was placed with the style orchestrated"):
         await ChoreographedOrders(shop.db, Outbox()).place(order)
     assert await outbox.events(shop.db, order.order_id) == []
 

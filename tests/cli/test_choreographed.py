@@ -56,7 +56,7 @@ def test_placed_again_it_is_not_run_again_and_another_body_or_style_is_a_conflic
     assert len(again.document["events"]) == 5
     assert other.code == 6
     assert by_workflow.code == 6
-    assert "--style choreographed" in by_workflow.err
+    assert "with the style choreographed" in by_workflow.err
 
 
 def test_an_order_of_a_workflow_is_not_placed_as_events_too(starter: Starter) -> None:

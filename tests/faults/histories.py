@@ -16,10 +16,10 @@ from models.names import ORDER_WORKFLOW, RECONCILER_WORKFLOW, RECOVERY_WORKFLOW,
 from tests.faults.endings import process_of, workflow_of
 from tests.faults.reading import Reader
 from tests.faults.runs import Process, Replay
-from workflows.order import OrderWorkflow
-from workflows.recovery import RecoverOrderWorkflow
-from workflows.routing_slip import RoutingSlipWorkflow
-from workflows.upkeep import ReconcilerWorkflow
+from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.reconciler import ReconcilerWorkflow
+from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 TYPES = (ORDER_WORKFLOW, RECOVERY_WORKFLOW, RECONCILER_WORKFLOW, SLIP_WORKFLOW)
 WORKFLOWS = [OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow]

@@ -10,8 +10,8 @@ from temporalio.worker import (
     WorkflowInterceptorClassInput,
 )
 
+from temporal_saga import Execution, Run
 from tests.faults.runs import Line
-from workflows.saga import Execution, Run
 
 
 class Reader(Interceptor):
@@ -50,7 +50,7 @@ class Reader(Interceptor):
             changed()
             # What a replay does once it drops its copy of the workflow never happened.
             if not vars(this)["_deleting"]:
-                self.log, self.status = tuple(_line(line) for line in run.log), run.status
+                self.log, self.status = tuple(_line(line) for line in run.history), run.status
 
         run.changed = read
 

@@ -41,7 +41,8 @@ HARMS: dict[str, tuple[Scenario, str, bytes]] = {
     "people are told of it and nothing waits": (
         DONE,
         "I10",
-        b"insert into operators.alerts values (%(id)s || ':ship:undo:0', %(id)s, 'ship', 'undo', 'Unavailable', 1)",
+        b"""insert into operators.alerts (key, order_id, step, direction, failure, at_risk, currency)
+        values (%(id)s || ':ship:undo:0', %(id)s, 'ship', 'undo', 'Unavailable', 1, 'EUR')""",
     ),
     "the table says that it was cancelled": (
         DECLINED,

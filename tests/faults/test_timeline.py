@@ -37,7 +37,7 @@ def test_a_choreographed_order_tells_its_events_and_its_dead_letter() -> None:
 
     assert "PaymentCharged (event 3) committed, because of StockReserved (event 2)" in told
     assert "StockReserved (event 2) consumed by payments" in told
-    assert "outbox c-dead 3:shipping: KeyReused: other, 8 attempts; open at the end" in told
+    assert "deliveries c-dead 3:shipping: KeyReused: other, 8 attempts; open at the end" in told
 
 
 def test_what_waited_tells_the_alert_and_the_decision() -> None:

@@ -9,7 +9,7 @@ from temporalio.exceptions import ApplicationErrorCategory
 from activities.boundary import as_failure
 from models import errors
 from models.errors import AlreadyUndone, CardDeclined, Conflict, InvalidInput, OrderError, Refused, Unavailable
-from workflows.saga import FailureClass, classify
+from temporal_saga import FailureClass, classify
 
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, OrderError)]
 

@@ -19,7 +19,7 @@ from postgres.database import Database
 from runtime.connection import connect
 from runtime.settings import Settings
 from worker import _activities, services_on
-from workflows.order import OrderWorkflow
+from workflows.order.workflow import OrderWorkflow
 
 
 class Freeze(Interceptor):

@@ -26,8 +26,8 @@ from models.process import OrderResult
 from runtime.converter import DATA_CONVERTER
 from tests.orders.conftest import House
 from worker import _activities
-from workflows.order import OrderWorkflow
-from workflows.routing_slip import RoutingSlipWorkflow
+from workflows.order.workflow import OrderWorkflow
+from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 
 @dataclass

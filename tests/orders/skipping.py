@@ -24,7 +24,7 @@ from runtime.converter import DATA_CONVERTER
 from runtime.search_attributes import ATTRIBUTES
 from tests.orders.conftest import House
 from worker import _activities
-from workflows.order import OrderWorkflow
+from workflows.order.workflow import OrderWorkflow
 
 SERVER = Path(sys.executable).parent / "temporal-test-server"
 Handle = WorkflowHandle[Any, OrderResult]

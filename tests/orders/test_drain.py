@@ -22,7 +22,7 @@ from models.process import OrderResult
 from tests.orders.conftest import House, result_of
 from tests.orders.scenarios import Scenario
 from worker import _activities
-from workflows.order import OrderWorkflow
+from workflows.order.workflow import OrderWorkflow
 
 DRAIN_SECONDS = 5
 # An attempt of 5 s that is under way, and some for a slow machine.

@@ -21,7 +21,7 @@ from tests.orders.scenarios import Scenario
 from tests.orders.test_kills import PROJECT, blocked, until_somebody_waits, worker_process
 from tests.orders.test_reset import effects
 from worker import _activities, orders_worker
-from workflows.order import OrderWorkflow
+from workflows.order.workflow import OrderWorkflow
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 

@@ -66,9 +66,9 @@ async def test_an_order_of_one_style_is_never_led_in_the_other(shop: Shop) -> No
     await shop.orders.accept(requests.order("o-1"))
     await shop.choreographed_orders.place(requests.order("o-2"))
 
-    with pytest.raises(Conflict, match=r"^o-1: was placed in the style orchestrated$"):
+    with pytest.raises(Conflict, match=r"^o-1: was placed with the style orchestrated; place it again with"):
         await shop.choreographed_orders.place(requests.order("o-1"))
-    with pytest.raises(Conflict, match=r"^o-2: was placed in the style choreographed$"):
+    with pytest.raises(Conflict, match=r"^o-2: was placed with the style choreographed; place it again with"):
         await shop.orders.accept_to_run(requests.order("o-2"))
 
 

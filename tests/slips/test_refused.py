@@ -13,7 +13,7 @@ from models.slips.slip import RoutingSlip, Stop
 from tests.orders.conftest import House
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop
-from workflows.itinerary import Itinerary
+from workflows.routing_slip.itinerary import Itinerary
 
 
 def var(name: str) -> dict[str, str]:

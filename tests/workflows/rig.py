@@ -1,4 +1,4 @@
-"""A saga of four scripted steps around a small world, to try saga.py itself: a, b, p (pivot), r (retriable)."""
+"""A saga of four scripted steps around a small world, to try temporal_saga itself: a, b, p (pivot), r (retriable)."""
 
 import asyncio
 from collections import defaultdict
@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import activity, workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
-from workflows.saga import Call, Kind, Policy, Run, Saga, Step
+from temporal_saga import Call, Kind, Policy, Run, Saga, Step
 
 STEPS = ("a", "b", "p", "r")
 
@@ -96,8 +96,8 @@ class World:
         return [step for way, step, _ in self.calls[process] if way == direction]
 
 
-def _call(step: str, direction: str, policy: Policy) -> Call:
-    def request(run: Run, key: str) -> Ask:
+def _call(step: str, direction: str, policy: Policy) -> Call[Plan, Answer]:
+    def request(run: Run[Plan], key: str) -> Ask:
         return Ask(key, step, direction, run.subject.scripts.get(f"{step}:{direction}", ["ok"]))
 
     return Call(World.act, request, lambda _: f"{direction} {step}", policy)
@@ -108,7 +108,7 @@ UNDO = Policy(attempts=6, timeout=timedelta(seconds=1), heartbeat=timedelta(seco
 CLOSE = _call("close", "close", Policy(attempts=0, timeout=timedelta(seconds=5)))
 
 
-def rig_saga(*, parks: bool) -> Saga:
+def rig_saga(*, parks: bool) -> Saga[Plan]:
     """Return the saga, whose steps a and b may park before they unwind."""
     return Saga(
         Step("a", do=_call("a", "do", DO), undo=_call("a", "undo", UNDO), parks=parks, at_risk=lambda _: 7),
@@ -147,10 +147,10 @@ class RigWorkflow:
             "parked": sorted(run.parked),
             "at_risk": run.at_risk,
             "failure": run.failure.kind if run.failure else None,
-            "stopped": run.stopped.why if run.stopped else None,
-            "log": [[line.direction, line.step, line.status, line.attempt] for line in run.log],
-            "plan": [undo.step for undo in run.plan()[0]],
-            "hash": run.plan()[1],
+            "stopped": run.stopped.kind if run.stopped else None,
+            "log": [[line.direction, line.step, line.status, line.attempt] for line in run.history],
+            "plan": [undo.step for undo in run.plan().undos],
+            "hash": run.plan().hash,
         }
 
     @workflow.update
@@ -160,7 +160,7 @@ class RigWorkflow:
     @workflow.update
     async def decide(self, decision: list[str]) -> str:
         step, verb = decision
-        if objection := self.run_.objection(step, verb, evidence=True, request=True):
+        if objection := self.run_.decision_objection(step, verb, evidence=True, request=True):
             return objection
         edited = None
         if verb == "edit":

@@ -1,5 +1,6 @@
 """A saga that could not keep its promise is refused when it is declared, and says why."""
 
+import asyncio
 import dataclasses
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,22 +17,22 @@ from temporalio.exceptions import (
 )
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
-from workflows.order_steps import ORDER_SAGA
-from workflows.saga import Call, FailureClass, Kind, Policy, Saga, Step, Wait, classify
+from temporal_saga import Call, FailureClass, Kind, Policy, Saga, Step, Wait, classify
+from workflows.order.saga import ORDER_SAGA
 
 
-def call(attempts: int = 4) -> Call:
-    return Call(len, lambda *_: None, lambda _: "", Policy(attempts=attempts))
+def call(attempts: int = 4) -> Call[Any, Any]:
+    return Call(asyncio.sleep, lambda *_: None, lambda _: "", Policy(attempts=attempts))
 
 
-def step(name: str, **changes: Any) -> Step:
+def step(name: str, **changes: Any) -> Step[Any, Any]:
     return dataclasses.replace(Step(name, do=call(), undo=call(8)), **changes)
 
 
 WAIT = Wait(pending=bool, summary="", within=lambda _: timedelta(days=1), settle=call())
 PIVOT = step("go", kind=Kind.PIVOT)
 
-REFUSED: dict[str, Callable[[], Saga]] = {
+REFUSED: dict[str, Callable[[], Saga[Any]]] = {
     "a compensatable step can't stand after the pivot": lambda: Saga(PIVOT, step("b"), close=call()),
     "a pivot step can't stand after the pivot": lambda: Saga(PIVOT, step("b", kind=Kind.PIVOT), close=call()),
     "a retriable step can't stand before the pivot": lambda: Saga(

@@ -10,16 +10,17 @@ from hypothesis import strategies as st
 
 from models.errors import InvalidInput
 from models.external_events import FAILED, SETTLED, FailedPayload, SettledPayload
-from models.intake.documents import BYTES_AT_MOST, shown
+from models.intake.documents import BYTES_AT_MOST
 from models.intake.reading import check_payload, read_order, read_slip
 from models.order import Order
+from models.problems import shown
 from models.slips.slip import RoutingSlip
 from tests.faults.bad_input.documents import valid
 from tests.faults.bad_input.fuzzing import fuzzed, tried
 from tests.faults.bad_input.limits import is_order, may_hold_a_card_number
 from tests.faults.bad_input.mutations import damaged, mutated, written
 from tests.faults.bad_input.slips import slips
-from workflows.itinerary import Itinerary
+from workflows.routing_slip.itinerary import Itinerary
 
 ORDERS = valid(Order).filter(is_order)
 CANARY = "Zoë Canary"

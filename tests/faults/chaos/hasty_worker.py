@@ -9,11 +9,11 @@ from dataclasses import replace
 from datetime import timedelta
 
 import choreography.deliveries
-import workflows.upkeep
+import workflows.recovery.reconciler
 from runtime.process import leave
+from temporal_saga import Policy
 from worker import main
 from workflows import policies
-from workflows.saga import Policy
 
 LONGEST_DELAY = timedelta(seconds=4)
 HEARTBEAT = timedelta(seconds=2)
@@ -26,7 +26,7 @@ def hurry() -> None:
     for policy in vars(policies).values():
         if isinstance(policy, Policy):
             object.__setattr__(policy, "longest_delay", LONGEST_DELAY)
-    workflows.upkeep.HEARTBEAT = HEARTBEAT
+    workflows.recovery.reconciler.HEARTBEAT = HEARTBEAT
     deliveries = choreography.deliveries
     deliveries._RETRY = replace(deliveries._RETRY, maximum_interval=LONGEST_DELAY)
 

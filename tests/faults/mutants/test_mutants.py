@@ -46,7 +46,7 @@ def test_a_bug_that_no_longer_fits_is_noticed() -> None:
 
 def test_a_bug_is_made_wherever_its_code_stands(tmp_path: Path) -> None:
     (tmp_path / "services" / "new").mkdir(parents=True)
-    for name in ("worker.py", "starter.py"):
+    for name in ("orders.py", "worker.py", "starter.py"):
         (tmp_path / name).touch()
     moved = tmp_path / "services" / "new" / "place.py"
     moved.write_text("a = 1\nb = 2\n")

@@ -5,48 +5,46 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.itinerary import Itinerary
-from workflows.order_steps import why
-from workflows.saga import Run
-from workflows.views import APART, line_of, table_of
+from workflows.routing_slip.ends import SlipRun
+from workflows.states import APART, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
-    from models.process import ProcessState, Status
+    from models.process import ProcessState
     from models.slips.slip import SlipResult
 
 
-def answers_of(run: Run) -> dict[str, Any]:
-    """Return what the stops answered, by name: the slip's variables of later stops."""
+def _answers(run: SlipRun) -> dict[str, Any]:
+    """What the stops answered, by name: the slip's variables of later stops."""
     answers = {name: answer for name, answer in run.answers.items() if hasattr(answer, "model_dump")}
     own = {"accept", "settle"}
     return {name: answer.model_dump(mode="json") for name, answer in answers.items() if name not in own}
 
 
-def state_of(run: Run, itinerary: Itinerary, started_at: datetime, updated_at: datetime) -> ProcessState:
+def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> ProcessState:
     """Return where the slip is."""
-    slip = itinerary.slip
-    return ProcessState(
+    itinerary, slip = run.subject, run.subject.slip
+    return state_of(
+        run,
         process_id=slip_workflow_id(slip.slip_id),
         process_type=SLIP_WORKFLOW,
-        current_step=next(iter(run.parked), run.begun[-1].name if run.begun else "start"),
-        status=Status(run.status),
+        current_step=run.begun[-1].name if run.begun else "start",
         data={
             "version": itinerary.version,
             "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in slip.itinerary],
             "ahead": [stop.name for stop in itinerary.ahead(run)],
             "hops_left": slip.max_hops - sum(step.name not in {"accept", "commit", "settle"} for step in run.begun),
             "terminated": itinerary.terminated,
-            "answers": answers_of(run),
+            "answers": _answers(run),
         },
-        history=tuple(line_of(line) for line in run.log),
         started_at=started_at,
         updated_at=updated_at,
     )
 
 
-def result_of(run: Run, itinerary: Itinerary) -> SlipResult:
+def result_of(run: SlipRun) -> SlipResult:
     """Return how the slip ended."""
+    itinerary = run.subject
     terminated = itinerary.terminated if not run.unwinding else None
     outcome = run.outcome
     return SlipResult(
@@ -54,15 +52,15 @@ def result_of(run: Run, itinerary: Itinerary) -> SlipResult:
         status="terminated" if terminated and outcome == "completed" else outcome,
         version=itinerary.version,
         failed_step=run.failure.step if run.failure else None,
-        reason=why(run) or terminated or None,
+        reason=run.reason or terminated or None,
         undone=tuple(run.undone),
         waived=tuple(run.waived),
-        answers=answers_of(run),
+        answers=_answers(run),
     )
 
 
-def table_of_slip(run: Run, itinerary: Itinerary) -> str:
+def table_of_slip(run: SlipRun) -> str:
     """Return the stops behind and ahead as the markdown table of the Web UI's current details."""
-    ahead = [] if run.unwinding else itinerary.ahead(run)
+    ahead = [] if run.unwinding else run.subject.ahead(run)
     rows = [f"| {stop.name}{APART} | ahead{APART} | {stop.activity} | | |" for stop in ahead]
-    return "\n".join([f"version {itinerary.version}", "", table_of(run), *rows])
+    return "\n".join([f"version {run.subject.version}", "", table_of(run), *rows])

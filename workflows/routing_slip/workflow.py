@@ -3,18 +3,16 @@
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
-from workflows.decisions import Shown, cancel, check_cancel, check_decision, decide, end_as_cancelled, expect, refusal
-from workflows.itinerary import Itinerary
-from workflows.order_steps import why
-from workflows.saga import Run
-from workflows.slip_ends import ALERT
-from workflows.slip_views import result_of, state_of, table_of_slip
-from workflows.views import plan_of
+from temporal_saga import Run
+from workflows.commands import cancel, check_cancel, expect, refusal
+from workflows.process import Process
+from workflows.routing_slip.ends import ALERT, SlipRun
+from workflows.routing_slip.itinerary import Itinerary
+from workflows.routing_slip.views import result_of, state_of_slip, table_of_slip
 
 with workflow.unsafe.imports_passed_through():
-    from models.commands import Resolve, UndoPlan
     from models.errors import InvalidInput
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
@@ -24,27 +22,25 @@ NO_WAY_BACK = "there is no way back any more; it can't be cancelled"
 
 
 @workflow.defn(name=SLIP_WORKFLOW)
-class RoutingSlipWorkflow:
+class RoutingSlipWorkflow(Process[Itinerary]):
     """Visit the stops of an itinerary, which may change on the way; undo what was done when one fails."""
 
     @workflow.init
     def __init__(self, slip: RoutingSlip) -> None:
+        super().__init__()
         self._problem = ""
         try:
             self._itinerary = Itinerary(slip)
         except InvalidInput as problem:
             self._problem = str(problem)
             self._itinerary = Itinerary(slip.model_copy(update={"itinerary": ()}))
-        self._shown = Shown()
-        self._started_at = self._updated_at = workflow.now()
-        deadline = timedelta(seconds=slip.deadline_seconds) if slip.deadline_seconds else None
-        self._run = Run(
+        self._run: SlipRun = Run(
             self._itinerary.saga,
             slip_process(slip.slip_id),
             self._itinerary,
             changed=self._changed,
             alert=ALERT,
-            deadline=deadline,
+            deadline=timedelta(seconds=slip.deadline_seconds) if slip.deadline_seconds else None,
         )
 
     @workflow.run
@@ -55,35 +51,18 @@ class RoutingSlipWorkflow:
         if self._problem:
             raise ApplicationError(self._problem, type="InvalidInput", non_retryable=True)
         await self._run.execute()
-        await workflow.wait_condition(workflow.all_handlers_finished)
-        if self._run.status == "completed":
-            return result_of(self._run, self._itinerary)
-        if self._run.status == "cancelled":
-            await end_as_cancelled(self._run)
-        raise ApplicationError(
-            f"{self._run.status}: {why(self._run)}",
-            result_of(self._run, self._itinerary),
-            type="SlipCompensated",
-            non_retryable=True,
-            category=ApplicationErrorCategory.BENIGN,
-        )
+        return await self._end(lambda: result_of(self._run), "SlipCompensated")
 
     @workflow.query(description="Where the slip is: its status, its version, what is ahead, the history of its stops")
     def state(self) -> ProcessState:
         """Return the process state."""
-        return state_of(self._run, self._itinerary, self._started_at, self._updated_at)
-
-    @workflow.query(description="Which undos would run if the slip were cancelled now, in order, and the plan's hash")
-    def undo_plan(self) -> UndoPlan:
-        """Return the undo preview."""
-        undos, digest = self._run.plan()
-        return plan_of(undos, digest, cancellable=not (self._run.pivoted or self._run.unwinding or self._run.ended))
+        return state_of_slip(self._run, self._started_at, self._updated_at)
 
     @workflow.update(description="Change what is ahead: replace it, drop and insert stops, or end the slip early")
     def revise_slip(self, command: ReviseSlip) -> Taken:
         """Make a person's revision."""
         self._itinerary.revise(self._run, command.revision, actor=command.actor, reason=command.reason)
-        return self._taken()
+        return self._accepted()
 
     @revise_slip.validator
     def _may_revise(self, command: ReviseSlip) -> None:
@@ -99,7 +78,7 @@ class RoutingSlipWorkflow:
     def review(self, command: Review) -> Taken:
         """Take a person's verdict."""
         self._itinerary.reviews.setdefault(command.stop, command)
-        return self._taken()
+        return self._accepted()
 
     @review.validator
     def _may_review(self, command: Review) -> None:
@@ -116,28 +95,16 @@ class RoutingSlipWorkflow:
     async def cancel_slip(self, command: CancelSlip) -> Taken:
         """Stop the slip; raise when it went past the point of no return meanwhile."""
         await cancel(self._run, command.reason, NO_WAY_BACK)
-        return self._taken()
+        return self._accepted()
 
     @cancel_slip.validator
     def _may_cancel(self, command: CancelSlip) -> None:
         expect(CancelSlip, command)
         check_cancel(self._run, command.plan, NO_WAY_BACK)
 
-    @workflow.update(description="Decide what happens with a parked step: retry, skip, edit, waive or unwind")
-    async def resolve(self, command: Resolve) -> Taken:
-        """Take a person's decision on a parked step."""
-        decide(self._run, command)
-        return self._taken()
-
-    @resolve.validator
-    def _may_resolve(self, command: Resolve) -> None:
-        expect(Resolve, command)
-        check_decision(self._run, command)
-
-    def _taken(self) -> Taken:
+    def _accepted(self) -> Taken:
         slip = self._itinerary.slip
         return Taken(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
 
-    def _changed(self) -> None:
-        self._updated_at = workflow.now()
-        self._shown.show(self._run, table_of_slip(self._run, self._itinerary))
+    def _table(self) -> str:
+        return table_of_slip(self._run)

@@ -5,15 +5,14 @@ from typing import Any
 
 from temporalio import workflow
 
+from temporal_saga import Call, Inside, Kind, Saga, Step
 from workflows import policies
-from workflows.saga import Call, Execution, Inside, Kind, Run, Saga, Step
-from workflows.slip_ends import ACCEPT, CLOSE, COMMIT, SETTLE
-from workflows.stops import STOPS, Offer
+from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SlipRun
+from workflows.routing_slip.stops import STOPS, Offer
 
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import InvalidInput
-    from models.names import slip_process
     from models.slips.itinerary import check_arguments, request_of, revised
     from models.slips.slip import OWN_STEPS, Review, Revision, RoutingSlip, Stop
 
@@ -31,7 +30,7 @@ class Itinerary:
         except ValueError as problem:
             raise InvalidInput("itinerary", str(problem)) from None
 
-    def ahead(self, run: Run) -> tuple[Stop, ...]:
+    def ahead(self, run: SlipRun) -> tuple[Stop, ...]:
         """Return the stops that have not begun."""
         return tuple(self._stops[step.name] for step in run.ahead if step.name in self._stops)
 
@@ -39,7 +38,7 @@ class Itinerary:
         """Return what runs at a stop, None when the slip has no such stop."""
         return self._stops[stop].activity if stop in self._stops else None
 
-    def preview(self, run: Run, revision: Revision) -> tuple[tuple[Stop, ...], list[Step]]:
+    def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
         """Return the stops and steps ahead after a revision; raise InvalidInput when they can't be followed."""
         if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE in run.begun:
             raise InvalidInput("revision", "comes too late: there is nothing ahead that could change")
@@ -52,7 +51,7 @@ class Itinerary:
             raise InvalidInput("revision", str(problem)) from None
         return stops, steps
 
-    def revise(self, run: Run, revision: Revision, **by: str) -> None:
+    def revise(self, run: SlipRun, revision: Revision, **by: str) -> None:
         """Change what is ahead, as a new version that the history tells; raise InvalidInput."""
         stops, steps = self.preview(run, revision)
         self._stops.update({stop.name: stop for stop in stops})
@@ -60,69 +59,70 @@ class Itinerary:
         if revision.terminate:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
-        said = {"version": self.version, "ahead": [stop.name for stop in stops], **by}
-        summary, now = f"version {self.version}: {ahead} ahead", workflow.now()
-        run.log.append(Execution("itinerary", "revise", summary, now, "completed", 1, now, said))
+        result = {"version": self.version, "ahead": [stop.name for stop in stops], **by}
+        run.history.note("itinerary", "revise", f"version {self.version}: {ahead} ahead", result)
         run.revise(*steps)
 
-    def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step]:
-        """The steps ahead, to the very end; raise InvalidInput."""
-        hops = len(behind) + len(ahead)
-        if hops > self.slip.max_hops:
-            raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
-        answers: dict[str, type[Reply]] = {stop.name: STOPS[stop.activity].answers for stop in behind}
-        for number, stop in enumerate(ahead, start=len(behind)):
-            at = f"itinerary[{number}]"
-            if stop.activity not in STOPS:
-                raise InvalidInput(f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}")
-            if stop.name in OWN_STEPS or stop.name in answers:
-                raise InvalidInput(f"{at}.name", f"{stop.name} is taken")
-            offer = STOPS[stop.activity]
-            check_arguments(at, stop, offer.asks, self.slip.variables, answers)
-            answers[stop.name] = offer.answers
-        pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
-        return [*map(self._step, ahead), *([] if pivot else [COMMIT]), SETTLE]
-
-    def _step(self, stop: Stop) -> Step:
-        offer = STOPS[stop.activity]
-        asked = partial(_asked, self.slip, stop, offer)
-        called = Inside if offer.inside else Call
-
-        def tells(run: Run) -> str:
-            return offer.tells(asked(run, ""))
-
-        undo = None
-        if offer.undo:
-            activity, asks = offer.undo
-            undo = Call(activity, _undo_asked(asks, self.slip), lambda run: f"take back: {tells(run)}", policies.UNDO)
-        return Step(
-            stop.name,
-            do=called(offer.do, asked, tells, offer.policy),
-            undo=undo,
-            kind=offer.kind,
-            has_effect=undo is not None,
-            probe=Call(offer.probe, asked, lambda run: f"did it land? {tells(run)}", policies.PROBE)
-            if offer.probe
-            else None,
-            at_risk=lambda run: offer.at_risk(asked(run, "")),
-            then=partial(_obey, stop.name),
-        )
-
-    def keys(self, run: Run, settles: str) -> tuple[str, ...]:
+    def keys(self, run: SlipRun, settles: str) -> tuple[str, ...]:
         """Return the keys of what was done and must be settled."""
         done = [name for name in run.answers if name in self._stops]
         return tuple(run.key(name) for name in done if STOPS[self._stops[name].activity].settles == settles)
 
+    def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
+        """The steps ahead, to the very end; raise InvalidInput."""
+        hops = len(behind) + len(ahead)
+        if hops > self.slip.max_hops:
+            raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
+        replies: dict[str, type[Reply]] = {stop.name: STOPS[stop.activity].reply for stop in behind}
+        for number, stop in enumerate(ahead, start=len(behind)):
+            at = f"itinerary[{number}]"
+            if stop.activity not in STOPS:
+                raise InvalidInput(f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}")
+            if stop.name in OWN_STEPS or stop.name in replies:
+                raise InvalidInput(f"{at}.name", f"{stop.name} is taken")
+            offer = STOPS[stop.activity]
+            check_arguments(at, stop, offer.request, self.slip.variables, replies)
+            replies[stop.name] = offer.reply
+        pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
+        return [*map(_step, ahead), *([] if pivot else [COMMIT]), SETTLE]
 
-def _asked(slip: RoutingSlip, stop: Stop, offer: Offer, run: Run, key: str) -> Any:
-    return request_of(stop, offer.asks, key, slip_process(slip.slip_id), slip.variables, run.answers)
+
+def _step(stop: Stop) -> Step[Itinerary, Any]:
+    offer = STOPS[stop.activity]
+    request = partial(_request, stop, offer)
+
+    def summary(run: SlipRun) -> str:
+        return offer.summary(request(run, ""))
+
+    called = Inside[Itinerary, Any] if offer.inside else Call[Itinerary, Any]
+    undo = probe = None
+    if offer.undo:
+        activity, undo_request = offer.undo
+        undo = Call[Itinerary, Any](
+            activity,
+            lambda run, key: undo_request(key=key, order_id=run.process),
+            lambda run: f"take back: {summary(run)}",
+            policies.UNDO,
+        )
+    if offer.probe:
+        probe = Call[Itinerary, Any](offer.probe, request, lambda run: f"did it land? {summary(run)}", policies.PROBE)
+    return Step(
+        stop.name,
+        do=called(offer.do, request, summary, offer.policy),
+        undo=undo,
+        kind=offer.kind,
+        has_effect=undo is not None,
+        probe=probe,
+        at_risk=lambda run: offer.at_risk(request(run, "")),
+        then=partial(_obey, stop.name),
+    )
 
 
-def _undo_asked(asks: Any, slip: RoutingSlip) -> Any:
-    return lambda _, key: asks(key=key, order_id=slip_process(slip.slip_id))
+def _request(stop: Stop, offer: Offer, run: SlipRun, key: str) -> Any:
+    return request_of(stop, offer.request, key, run.process, run.subject.slip.variables, run.answers)
 
 
-def _obey(name: str, run: Run) -> None:
+def _obey(name: str, run: SlipRun) -> None:
     """Make the revision that a stop's answer carries, if it does; a bad one is the stop's fault."""
     revision = getattr(run.answers.get(name), "revision", None)
     if revision is None:

@@ -1,8 +1,10 @@
-"""Events from outside: which of them an order takes, and what they say of its payment."""
+"""Events from outside: which of them an order accepts, and what they say of its payment."""
 
 from temporalio import workflow
 
-from workflows.saga import Event, Run
+from temporal_saga import Event
+from workflows.order.orders import OrderRun, total, total_if_known
+from workflows.order.payments import CHARGE
 
 with workflow.unsafe.imports_passed_through():
     from pydantic import ValidationError
@@ -19,55 +21,55 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.money import Money
     from models.order import BankTransfer
+    from models.problems import first_problem
 
-DECIDES = "charge"
 
-
-def objection(event: ExternalEvent, run: Run, taken: dict[str, ExternalEvent]) -> str | None:
-    """Return why an order can't take an event, or None; the same event again is taken again."""
-    if event.event_id in taken:
-        return None if taken[event.event_id] == event else f"event {event.event_id} said something else before"
+def objection(event: ExternalEvent, run: OrderRun, accepted: dict[str, ExternalEvent]) -> str | None:
+    """Return why an order can't accept an event, or None; the same event again is accepted again."""
+    if event.event_id in accepted:
+        return None if accepted[event.event_id] == event else f"event {event.event_id} said something else before"
     if event.type not in EVENT_TYPES:
         return f"unknown event type {event.type!r}; known are {', '.join(EVENT_TYPES)}"
     if not isinstance(run.subject.payment, BankTransfer):
         return "the order is paid by card; it waits for no event"
-    if late := run.deaf(DECIDES):
+    if late := run.event_objection(CHARGE):
         return f"{late}; nothing of this event is booked"
     return _misfit(event, run)
 
 
-def _misfit(event: ExternalEvent, run: Run) -> str | None:
+def _misfit(event: ExternalEvent, run: OrderRun) -> str | None:
     try:
         payload = PAYLOADS[event.type].model_validate(event.payload)
     except ValidationError as error:
-        problem = error.errors(include_url=False, include_input=False)[0]
-        return f"payload.{'.'.join(map(str, problem['loc']))}: {problem['msg']}"
+        field, problem = first_problem(error)
+        return f"payload.{field}: {problem}"
     if not isinstance(payload, SettledPayload):
         return None
     if payload.currency != run.subject.currency:
         return f"payload.currency: {payload.currency} is not the {run.subject.currency} that was asked for"
-    if payload.amount is None or "validate" not in run.answers:
+    expected = total_if_known(run)
+    if payload.amount is None or expected is None:
         return None
-    paid, total = Money(amount=payload.amount, currency=payload.currency), run.answers["validate"].total
-    return None if paid == total else f"payload.amount: {paid} is not the {total} that was asked for"
+    paid = Money(amount=payload.amount, currency=payload.currency)
+    return None if paid == expected else f"payload.amount: {paid} is not the {expected} that was asked for"
 
 
-def heard(event: ExternalEvent, run: Run) -> Event:
-    """Return what an event without objection says to the saga."""
+def decisive(event: ExternalEvent, run: OrderRun) -> Event:
+    """Return what an event without objection means to the saga."""
     if event.type == FAILED:
         reason = FailedPayload.model_validate(event.payload).reason
         return Event(event.type, settles=False, reason=reason, detail={"event_id": event.event_id, "reason": reason})
     # The amount that was asked for: another one was objected to.
-    paid = run.answers["validate"].total.model_dump(mode="json")
+    paid = total(run).model_dump(mode="json")
     return Event(event.type, settles=True, detail={"event_id": event.event_id, "paid": paid})
 
 
-def answer_to(event: ExternalEvent, run: Run) -> EventTaken:
-    """Return what the sender is told, each time the same."""
+def answer_to(event: ExternalEvent, run: OrderRun) -> EventTaken:
+    """Return what the sender gets, each time the same."""
     return EventTaken(
-        order_id=run.subject.order_id,
+        order_id=run.process,
         event_id=event.event_id,
         type=event.type,
-        step=DECIDES,
+        step=CHARGE.name,
         effect="settles" if event.type == SETTLED else "fails",
     )

@@ -1,0 +1,45 @@
+"""The way back: every pending undo in reverse order of start; what can't be undone waits for a person."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from temporal_saga.calls import call
+from temporal_saga.decisions import set_aside, unpark
+from temporal_saga.declaration import Call, Step
+from temporal_saga.failures import classify
+from temporal_saga.waiting import book_unheeded
+
+if TYPE_CHECKING:
+    from temporal_saga.run import Run
+
+
+async def go_back(run: "Run[Any]") -> None:
+    """Undo what is pending, and close; return when no effect is open."""
+    await book_unheeded(run)
+    for step in reversed(run.pending_undos.copy()):
+        await _undo(run, step)
+    while run.parked:
+        await workflow.wait_condition(lambda: any(parked.decision for parked in run.parked.values()))
+        for parked in [parked for parked in run.parked.values() if parked.decision]:
+            unpark(run, parked)
+            if parked.decision in {"retry", "edit"}:
+                await _undo(run, parked.step, parked.edited or parked.request)
+    if run.pending_undos:
+        raise RuntimeError(f"{run.process}: an effect would be left open: {run.pending_undos}")
+    # What stands: a workflow task that was lost may have closed it as compensated before it was cancelled.
+    request = run.saga.close.request(run, run.key("close"))
+    run.closed = await call(run, "close", "close", run.saga.close, request)
+
+
+async def _undo(run: "Run[Any]", step: Step[Any, Any], request: Any = None) -> None:
+    undo = cast("Call[Any, Any]", step.undo)  # only steps with an undo are pending
+    request = request or undo.request(run, run.key(step.name))
+    try:
+        await call(run, step.name, "undo", undo, request)
+    except FailureError as error:
+        set_aside(run, step, "undo", classify(step.name, error), request)
+    else:
+        run.pending_undos.remove(step)
+        run.undone.append(step.name)

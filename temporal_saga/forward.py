@@ -1,0 +1,77 @@
+"""The way forward: step after step, each undo remembered before its do."""
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+from temporalio.exceptions import FailureError
+
+from temporal_saga.calls import call, landed
+from temporal_saga.decisions import decided
+from temporal_saga.declaration import Kind, Step
+from temporal_saga.failures import Failure, FailureClass, StepFailed, classify
+from temporal_saga.stopping import see_through, turn_back_if_stopped
+from temporal_saga.waiting import settled
+
+if TYPE_CHECKING:
+    from temporal_saga.run import Run
+
+
+async def reach_the_end(run: "Run[Any]") -> bool:
+    """Go forward; return whether that came to its end."""
+    run.forward = asyncio.create_task(_go_forward(run))
+    await see_through(run, run.forward, run.deadline)
+    try:
+        run.forward.result()
+    except (StepFailed, asyncio.CancelledError):
+        return False
+    return True
+
+
+async def _go_forward(run: "Run[Any]") -> None:
+    while run.ahead:
+        turn_back_if_stopped(run)
+        run.begun.append(step := run.ahead.pop(0))
+        await do(run, step)
+        _then(run, step)
+        if step.kind is Kind.PIVOT:  # no way back from here, also for a cancel that came while it ran
+            run.pivoted, run.stopped = True, None
+            run.pending_undos.clear()
+    turn_back_if_stopped(run)
+
+
+def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
+    try:
+        step.then(run)
+    except ValueError as problem:
+        run.failure = Failure(step.name, FailureClass.TRANSIENT, "RevisionRefused", str(problem), 1)
+        raise StepFailed(step.name) from problem
+
+
+async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
+    """Do one step, its undo remembered first; raise StepFailed when the saga must go back."""
+    if step.undo:
+        run.pending_undos.append(step)
+    request = step.do.request(run, run.key(step.name))
+    while request is not None:
+        if (failure := await _try(run, step, request) or await settled(run, step)) is None:
+            return
+        if not run.pivoted and (failure.kind is FailureClass.REFUSED or not step.parks):
+            run.failure = failure
+            if failure.kind is FailureClass.REFUSED and step.undo:
+                run.pending_undos.remove(step)  # its answer says that nothing happened, and nothing will
+            raise StepFailed(step.name)
+        request = await decided(run, step, failure, request)
+
+
+async def _try(run: "Run[Any]", step: Step[Any, Any], request: Any) -> Failure | None:
+    """Make all the attempts of a step; return why they came to nothing, or None."""
+    try:
+        run.answers[step.name] = await call(run, step.name, "do", step.do, request)
+    except (FailureError, asyncio.CancelledError) as error:
+        if isinstance(error, asyncio.CancelledError) and not run.overdue:
+            raise
+        turn_back_if_stopped(run)
+        failure = classify(step.name, error)
+        found = failure.kind is FailureClass.UNKNOWN and await landed(run, step)
+        return None if found else failure
+    return None

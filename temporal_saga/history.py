@@ -1,0 +1,42 @@
+"""The history of a run: one line for each call, wait, event and decision, in the order in which they began."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from temporalio import workflow
+
+Direction = Literal["do", "wait", "event", "settle", "undo", "probe", "resolve", "revise", "close"]
+
+
+@dataclass
+class Execution:
+    """One line: a step done or undone, an event, a decision."""
+
+    step: str
+    direction: Direction
+    summary: str
+    started_at: datetime
+    status: str = "pending"
+    attempt: int = 1
+    completed_at: datetime | None = None
+    result: Any = None
+    error: str | None = None
+
+
+class History(list[Execution]):
+    """The lines of a run."""
+
+    def begin(self, step: str, direction: Direction, summary: str) -> Execution:
+        """Add a line that is under way, and return it."""
+        self.append(line := Execution(step, direction, summary, workflow.now()))
+        return line
+
+    def note(self, step: str, direction: Direction, summary: str, result: Any) -> None:
+        """Add a line that began and ended in this moment."""
+        now = workflow.now()
+        self.append(Execution(step, direction, summary, now, "completed", 1, now, result))
+
+    def last(self, step: str, direction: Direction) -> Execution:
+        """Return the newest line of a step in a direction."""
+        return next(line for line in reversed(self) if (line.step, line.direction) == (step, direction))

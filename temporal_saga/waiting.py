@@ -1,0 +1,89 @@
+"""Steps whose answer is only pending: they wait for an event from outside, which decides them."""
+
+import asyncio
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from temporalio import workflow
+from temporalio.exceptions import FailureError
+
+from temporal_saga.calls import call, end_line
+from temporal_saga.declaration import Event, Step, Wait
+from temporal_saga.failures import Failure, FailureClass, classify
+from temporal_saga.stopping import turn_back_if_stopped
+
+if TYPE_CHECKING:
+    from temporal_saga.run import Run
+
+
+def event_objection(run: "Run[Any]", step: str) -> str | None:
+    """Return why an event that decides a step can't be accepted any more, or None: one that comes early is kept."""
+    if run.ended or run.unwinding or run.stopped:
+        return f"it came too late: the process is {run.status if run.unwinding or run.ended else 'stopping'}"
+    if known := run.events.get(step):
+        return f"{known.name} came first, and decided"
+    return f"{step} waits for nothing any more" if run.pivoted else None
+
+
+def accept_event(run: "Run[Any]", step: str, event: Event) -> None:
+    """Accept the event that decides a step, now or when it comes to wait; ask `event_objection` first."""
+    run.history.note(step, "event", event.name, event.detail)
+    run.events[step] = event
+    run.changed()
+
+
+async def settled(run: "Run[Any]", step: Step[Any, Any]) -> Failure | None:
+    """Where the answer is only pending, wait for the event that decides; return why it came to nothing, or None."""
+    if step.wait is None or not step.wait.pending(run.answers[step.name]):
+        return None
+    if step.name not in run.events:
+        # A cancel that the step swallowed; runs that were waiting in spite of one before this was here wait on.
+        if run.stopped and workflow.patched("no-wait-once-stopped"):
+            turn_back_if_stopped(run)
+        await _listen(run, step, step.wait)
+    event = run.events.get(step.name)
+    if event is None:
+        return Failure(step.name, FailureClass.UNKNOWN, "NothingHeard", "no event came in time", 0)
+    if event.settles:
+        return await _book(run, step, step.wait)
+    return Failure(step.name, FailureClass.TRANSIENT, event.name, event.reason, 0)
+
+
+async def _listen(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> None:
+    line = run.history.begin(step.name, "wait", wait.summary)
+    run.waiting = step.name
+    run.changed()
+    within = wait.within(run)
+    try:
+        await workflow.wait_condition(lambda: step.name in run.events, timeout=within, timeout_summary=wait.summary)
+        line.status = "completed"
+    except TimeoutError:
+        line.status = "timed out"
+    except asyncio.CancelledError:
+        line.status, line.completed_at, run.waiting = "cancelled", workflow.now(), ""
+        raise
+    end_line(run, line)
+
+
+async def _book(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> Failure | None:
+    """Have the event that settles a step written down; return why its participant did not take it, or None."""
+    request = wait.settle.request(run, run.key(step.name))
+    try:
+        run.answers[step.name] = await call(run, step.name, "settle", wait.settle, request)
+    except FailureError as error:
+        if not run.unwinding:
+            turn_back_if_stopped(run)
+        del run.events[step.name]
+        # Never as refused: the step itself was not, so its undo must run.
+        return replace(classify(step.name, error), kind=FailureClass.TRANSIENT)
+    return None
+
+
+async def book_unheeded(run: "Run[Any]") -> None:
+    """Book an event that was accepted though the run went back before it counted: it is true, and so it is undone."""
+    for step in (*run.begun, *run.ahead):
+        wait, event, answer = step.wait, run.events.get(step.name), run.answers.get(step.name)
+        if wait and event and event.settles and (answer is None or wait.pending(answer)):
+            if step not in run.pending_undos:
+                run.pending_undos.append(step)
+            await _book(run, step, wait)

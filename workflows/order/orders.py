@@ -1,0 +1,65 @@
+"""The orders service's part of an order: it is validated first, completed last, and closed when it went back."""
+
+from temporalio import workflow
+
+from temporal_saga import Call, Kind, Run, Step
+from workflows import policies
+
+with workflow.unsafe.imports_passed_through():
+    from activities.orders import OrderActivities
+    from models.activities.base import Closed
+    from models.activities.orders import CompleteOrder, Priced
+    from models.money import Money
+    from models.order import Order, articles
+
+OrderRun = Run[Order]
+
+
+def _order(run: OrderRun, _key: str) -> Order:
+    return run.subject
+
+
+def _closing(run: OrderRun, key: str) -> CompleteOrder:
+    """The closing of an order, whichever way it went."""
+    return CompleteOrder(
+        key=key,
+        order_id=run.process,
+        outcome=run.outcome,
+        reserve_key=run.key("reserve"),
+        charge_key=run.key("charge"),
+        ship_key=run.key("ship"),
+        reason=run.reason,
+    )
+
+
+def articles_of(run: OrderRun) -> str:
+    """Return what was ordered, for people."""
+    return articles(run.subject.lines)
+
+
+def total(run: OrderRun) -> Money:
+    """Return the price at which the order was accepted; raise LookupError before it was."""
+    return run.answer_of(VALIDATE).total
+
+
+def total_if_known(run: OrderRun) -> Money | None:
+    """Return the price; an express order may go back before this history knows it."""
+    priced = run.answer(VALIDATE)
+    return priced.total if priced else None
+
+
+VALIDATE: Step[Order, Priced] = Step(
+    "validate",
+    do=Call(OrderActivities.validate_order, _order, lambda run: f"validate {articles_of(run)}", policies.VALIDATE),
+    undo=None,
+    has_effect=False,
+)
+COMPLETE: Step[Order, Closed] = Step(
+    "complete",
+    do=Call(OrderActivities.complete_order, _closing, lambda _: "complete the order", policies.COMPLETE),
+    undo=None,
+    kind=Kind.RETRIABLE,
+)
+CLOSE: Call[Order, Closed] = Call(
+    OrderActivities.complete_order, _closing, lambda _: "keep the outcome", policies.CLOSE
+)

@@ -1,0 +1,77 @@
+"""What every slip does before its first stop, after its last, and once it is undone."""
+
+from __future__ import annotations  # an itinerary is built from what stands here
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from temporalio import workflow
+
+from temporal_saga import Call, Inside, Kind, Policy, Run, Step
+from workflows import policies
+from workflows.alerts import alert_call
+
+if TYPE_CHECKING:
+    from workflows.routing_slip.itinerary import Itinerary
+
+with workflow.unsafe.imports_passed_through():
+    from activities.slips import SlipActivities
+    from models.activities.base import Closed
+    from models.activities.operators import Alerted
+    from models.activities.slips import AcceptSlip, CloseSlip, SlipAccepted
+
+SlipRun = Run["Itinerary"]
+
+
+def _accepting(run: SlipRun, key: str) -> AcceptSlip:
+    return AcceptSlip(key=key, order_id=run.process, slip=run.subject.slip)
+
+
+def _closing(run: SlipRun, key: str) -> CloseSlip:
+    it = run.subject
+    standing = not run.unwinding
+    return CloseSlip(
+        key=key,
+        order_id=run.process,
+        slip_id=it.slip.slip_id,
+        body_hash=it.slip.body_hash(),
+        outcome="terminated" if standing and it.terminated else run.outcome,
+        reserve_keys=it.keys(run, "stock") if standing else (),
+        charge_keys=it.keys(run, "money") if standing else (),
+        reason=(it.terminated or "") if standing else run.reason,
+    )
+
+
+async def _no_way_back(run: SlipRun, _request: None) -> None:
+    """Have the history know first: what follows is never undone, not even when its workflow task is lost."""
+    if workflow.patched("settle-in-history"):
+        run.revise(SETTLE_IN_HISTORY)
+
+
+ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: "EUR")
+CLOSE: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "keep the outcome", policies.CLOSE)
+
+# Around the stops of every slip; a slip that ships has its point of no return there.
+ACCEPT: Step[Itinerary, SlipAccepted] = Step(
+    "accept",
+    do=Call(SlipActivities.accept_slip, _accepting, lambda _: "accept the slip", policies.VALIDATE),
+    undo=None,
+    has_effect=False,
+)
+COMMIT: Step[Itinerary, Any] = Step(
+    "commit",
+    do=Inside(_no_way_back, lambda _run, _key: (), lambda _: "no way back from here"),
+    undo=None,
+    kind=Kind.PIVOT,
+    has_effect=False,
+)
+
+
+def _settle(policy: Policy) -> Step[Itinerary, Closed]:
+    do: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "settle stock and money", policy)
+    return Step("settle", do=do, undo=None, kind=Kind.RETRIABLE)
+
+
+# Local where a stop was the point of no return, whose answer stands in the history.
+SETTLE = _settle(policies.COMPLETE)
+SETTLE_IN_HISTORY = _settle(replace(policies.COMPLETE, express=None))

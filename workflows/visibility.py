@@ -1,0 +1,35 @@
+"""What the Web UI and the visibility store are told of a run."""
+
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import SearchAttributeKey, SearchAttributeUpdate
+
+from temporal_saga import Run
+
+with workflow.unsafe.imports_passed_through():
+    from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
+
+STATUS = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
+AT_RISK = SearchAttributeKey.for_int(AT_RISK_ATTRIBUTE)
+
+
+class VisibilityUpdater:
+    """Updates a workflow's details at every step, and its search attributes off the happy path only."""
+
+    def __init__(self) -> None:
+        self._status, self._at_risk = "", 0
+
+    def update(self, run: Run[Any], table: str) -> None:
+        """Show the table, and the status and the amount at risk when they have changed."""
+        workflow.set_current_details(table)
+        status, at_risk = run.status, run.at_risk
+        if (status, at_risk) == (self._status, self._at_risk):
+            return
+        if status in {"running", "completed"} and not self._status:
+            return
+        updates: list[SearchAttributeUpdate[Any]] = [STATUS.value_set(status)]
+        if at_risk != self._at_risk:
+            updates.append(AT_RISK.value_set(at_risk))
+        self._status, self._at_risk = status, at_risk
+        workflow.upsert_search_attributes(updates)
