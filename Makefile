@@ -37,7 +37,8 @@ test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
 	$(PY) -m pytest -n $(PYTEST_WORKERS) --session-timeout=$(TEST_SECONDS) $(ARGS)
 
 bench: setup $(PEERS)/.installed  ## Compare with other systems, side by side (half an hour; ARGS=--quick to try it)
-	$(PY) -m benchmarks.compare --json .data/bench.json --svg .data/bench.svg $(ARGS)
+	$(PY) -m benchmarks.compare --json .data/bench.json --chart .data/chart.json $(ARGS)
+	$(PEERS)/venv/bin/python -m benchmarks.peers.drawing .data/chart.json .data/chart.svg
 
 bench-check: setup  ## Fail when orders have become slower, compared with a bare workflow in the same run
 	$(PY) -m benchmarks.check $(ARGS)

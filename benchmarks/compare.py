@@ -1,4 +1,4 @@
-"""All systems side by side, in one run on one PostgreSQL: python -m benchmarks.compare [--json FILE] [--svg FILE].
+"""All systems side by side, in one run on one PostgreSQL: python -m benchmarks.compare [--json FILE] [--chart FILE].
 
 They take turns in rounds, each alone on the machine in its turn, so that what is noisy is noisy for all; every other
 round goes the other way round. A figure is the median over the rounds; a ratio is the median of the ratios within
@@ -77,7 +77,7 @@ def options() -> argparse.Namespace:
     names = ", ".join(one.name for one in FIELD)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], epilog=f"Systems: {names}.")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
-    parser.add_argument("--svg", type=Path, help="draw the chart into this file")
+    parser.add_argument("--chart", type=Path, help="write what the chart shows to this file, to be drawn")
     parser.add_argument("--rounds", type=int, help=f"{Plan.rounds} unless given")
     parser.add_argument("--quick", action="store_true", help="one short round: to try it, not to believe it")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
@@ -88,7 +88,7 @@ def options() -> argparse.Namespace:
 
 
 def main() -> None:
-    """Measure, write, draw and print."""
+    """Measure, write and print."""
     given = options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     plan = QUICK if given.quick else Plan()
@@ -99,12 +99,10 @@ def main() -> None:
         document = asyncio.run(compare(contestants, plan, given.growth, growing))
     except (RunFailed, ValueError) as error:
         sys.exit(f"this run is void: {error}")
-    if given.json:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(document, indent=1) + "\n")
-    if given.svg:
-        given.svg.parent.mkdir(parents=True, exist_ok=True)
-        given.svg.write_text(chart.drawn(document))
+    for file, text in ((given.json, json.dumps(document, indent=1) + "\n"), (given.chart, chart.written(document))):
+        if file:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
     print(report.written(document))
 
 

@@ -6,6 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 Turn = Mapping[str, Any]
+ROLES = ("server", "worker", "client", "postgres")
+
+
+def turns_of(document: Mapping[str, Any], name: str) -> list[Turn]:
+    """Return the turns of one system."""
+    return [turn for turn in document["turns"] if turn["name"] == name]
+
+
+def with_role(turns: Iterable[Turn], role: str) -> list[Turn]:
+    """Return the turns of a system that has a process of this role."""
+    return [turn for turn in turns if role in turn.get("load", {}).get("cpu", {})]
 
 
 def percentile(values: Iterable[float], share: float) -> float:

@@ -1,6 +1,6 @@
-"""The tables of a run, in Markdown: python -m benchmarks.report FILE [--into PAGE] [--svg FILE].
+"""The tables of a run, in Markdown: python -m benchmarks.report FILE [--into PAGE] [--chart FILE].
 
-`--into docs/benchmarks.md --svg docs/images/benchmarks.svg` is how the figures come into the documentation.
+`--into docs/benchmarks.md --chart docs/images/benchmarks.json` is how the figures come into the documentation.
 """
 
 import argparse
@@ -10,17 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import chart, figures
+from benchmarks.figures import ROLES, turns_of, with_role
 
 Document = Mapping[str, Any]
-ROLES = ("server", "worker", "client", "postgres")
 # What a ratio of ours is taken to, and whether more of it is better.
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 GOALS = ("load.per_second", "alone.p50", "load.p99", "load.cpu")
-
-
-def turns_of(document: Document, name: str) -> list[Mapping[str, Any]]:
-    """Return the turns of one system."""
-    return [turn for turn in document["turns"] if turn["name"] == name]
 
 
 def in_brief(turn: Mapping[str, Any]) -> str:
@@ -68,11 +63,6 @@ def cost(document: Document) -> str:
         bases = [figures.ratio(turns, turns_of(document, base), "load.cpu") for base in ("floor", "floor-local")]
         rows.append([label, number(figures.median(turns, "load.cpu")), *by_role, *(number(base, 2) for base in bases)])
     return table(["ms of CPU an order", "all", *ROLES, "to the floor", "to the local floor"], rows)
-
-
-def with_role(turns: Iterable[Mapping[str, Any]], role: str) -> list[Mapping[str, Any]]:
-    """Return the turns of a system that has a process of this role."""
-    return [turn for turn in turns if role in turn.get("load", {}).get("cpu", {})]
 
 
 def trouble(document: Document) -> str:
@@ -142,19 +132,19 @@ def put_into(page: str, tables: str) -> str:
 
 
 def main() -> None:
-    """Print the tables of a run, put them into a page and draw the chart, as asked."""
+    """Print the tables of a run, put them into a page and write what the chart shows, as asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("file", type=Path, help="what `python -m benchmarks.compare --json FILE` wrote")
     parser.add_argument("--into", type=Path, help="replace the figures of this page")
-    parser.add_argument("--svg", type=Path, help="draw the chart into this file")
+    parser.add_argument("--chart", type=Path, help="write what the chart shows to this file, to be drawn")
     given = parser.parse_args()
     document = json.loads(given.file.read_text())
     tables = written(document)
     print(tables)
     if given.into:
         given.into.write_text(put_into(given.into.read_text(), tables))
-    if given.svg:
-        given.svg.write_text(chart.drawn(document))
+    if given.chart:
+        given.chart.write_text(chart.written(document))
 
 
 if __name__ == "__main__":

@@ -7,13 +7,20 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
 
 PREFIX = "ORDERS_"
 PROJECT = Path(__file__).resolve().parent.parent
+
+
+def variable(field: str) -> str:
+    """Return the environment variable that sets a field."""
+    return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
 
 
 def _loopback_by_default(address: str) -> str:
@@ -55,17 +62,33 @@ def _is_this_machine(host: str) -> bool:
         return False
 
 
+def _folder(path: Path) -> Path:
+    """Return the folder that a path names, which need not be there yet."""
+    try:
+        folder = path.expanduser().absolute()
+        folder.exists()
+    except RuntimeError:
+        raise ValueError("names the home of somebody who has none here") from None
+    except OSError as error:
+        raise ValueError((error.strerror or str(error)).lower()) from None
+    return folder
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """Every setting, and its default; each field but `database_url` is read from ORDERS_ and its name."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # An alias for each field, so that an error names the variable. The prefix is for the other way to read a field, by
+    # its name: without it a variable called `express` would be a setting.
+    model_config = SettingsConfigDict(
+        frozen=True, alias_generator=variable, validate_by_name=True, env_prefix=PREFIX, case_sensitive=True
+    )
 
     database_url: Annotated[str, AfterValidator(_database)] | None = None
-    data_dir: Path = PROJECT / ".data"
+    data_dir: Annotated[Path, AfterValidator(_folder)] = PROJECT / ".data"
     temporal_port: Port = 7233
     ui_port: Port = 8233
     untuned: bool = False
@@ -103,11 +126,26 @@ class Settings(BaseModel):
         return self
 
     @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the library's signature
+        init_settings: Source,
+        *_: Source,
+        **__: Source,
+    ) -> tuple[Source, ...]:
+        """Take what the class is called with and nothing else: only `read` looks at an environment."""
+        return (init_settings,)
+
+    @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Self:
         """Return the settings of an environment; raise InvalidInput that names the variable at fault."""
         given = os.environ if environ is None else environ
+        _check_names_and_bytes(given)
+        source = EnvSettingsSource(cls)
+        # An empty variable counts as unset, as in a shell.
+        source.env_vars = {name: text for name, text in given.items() if text}
         try:
-            return cls.model_validate(_fields(given))
+            return cls(**source())
         except ValidationError as error:
             raise _first_of(error) from None
 
@@ -117,35 +155,14 @@ def is_utf8(text: str) -> bool:
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
-def variable(field: str) -> str:
-    """Return the environment variable that sets a field."""
-    return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
-
-
-def _fields(environ: Mapping[str, str]) -> dict[str, object]:
-    """The fields an environment sets; an empty variable counts as unset, as in a shell."""
-    known = {variable(field): field for field in Settings.model_fields}
+def _check_names_and_bytes(environ: Mapping[str, str]) -> None:
+    """Raise InvalidInput for a variable that is no setting, as a misspelt one, or is not UTF-8."""
+    known = {variable(field) for field in Settings.model_fields}
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
             raise InvalidInput(name, "is not a setting of this project")
         if name in known and not is_utf8(environ[name]):
             raise InvalidInput(name, "is not UTF-8")
-    fields: dict[str, object] = {known[name]: text for name, text in environ.items() if name in known and text}
-    if "data_dir" in fields:
-        fields["data_dir"] = _folder(variable("data_dir"), str(fields["data_dir"]))
-    return fields
-
-
-def _folder(name: str, text: str) -> Path:
-    """The folder that a variable names, which need not be there yet."""
-    try:
-        folder = Path(text).expanduser().absolute()
-        folder.exists()
-    except RuntimeError:
-        raise InvalidInput(name, "names the home of somebody who has none here") from None
-    except OSError as error:
-        raise InvalidInput(name, (error.strerror or str(error)).lower()) from None
-    return folder
 
 
 def _first_of(error: ValidationError) -> InvalidInput:
@@ -153,6 +170,6 @@ def _first_of(error: ValidationError) -> InvalidInput:
     problem = error.errors(include_url=False, include_input=False)[0]
     message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
     if problem["loc"]:
-        return InvalidInput(variable(str(problem["loc"][0])), message[:1].lower() + message[1:])
+        return InvalidInput(str(problem["loc"][0]), message[:1].lower() + message[1:])
     name, message = message.split(": ", 1)
     return InvalidInput(name, message)

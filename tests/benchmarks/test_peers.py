@@ -20,7 +20,7 @@ def pins(lock: Path) -> dict[str, int]:
 def test_python_peers_are_pinned_by_hash_and_name_no_index() -> None:
     found = pins(PEERS / "requirements.txt")
 
-    assert {"dbos", "restate-sdk", "hypercorn"} <= set(found)
+    assert {"dbos", "restate-sdk", "hypercorn", "matplotlib"} <= set(found)
     assert [name for name, hashes in found.items() if hashes == 0] == []
     assert re.findall(r"https?://|--(?:extra-)?index-url|--find-links", (PEERS / "requirements.txt").read_text()) == []
 
@@ -36,7 +36,7 @@ def test_the_node_peers_are_pinned_by_hash_and_name_no_registry() -> None:
 def test_no_peer_is_a_dependency_of_the_product() -> None:
     product = pins(HOUSE / "requirements.txt") | pins(HOUSE / "requirements-dev.txt")
 
-    assert {"dbos", "restate-sdk", "hypercorn"} & set(product) == set()
+    assert {"dbos", "restate-sdk", "hypercorn", "matplotlib"} & set(product) == set()
 
 
 def test_everyone_has_a_name_of_its_own_and_can_be_left_out() -> None:

@@ -1,46 +1,12 @@
-"""The tables and the picture of a run."""
+"""The tables of a run."""
 
 import re
 from pathlib import Path
 from typing import Any
-from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import chart, report
-
-SVG = "{http://www.w3.org/2000/svg}"
-
-
-def stretch(rate: float, p50: float, cpu: dict[str, float]) -> dict[str, Any]:
-    return {"per_second": rate, "p50": p50, "p99": 2 * p50, "cpu": cpu, "orders": 10, "seconds": 1.0}
-
-
-def turn(name: str, rate: float, *, saga: bool) -> dict[str, Any]:
-    cpu = {"server": 20.0, "worker": 10.0, "postgres": 5.0}
-    taken = {"name": name, "round": 1, "alone": stretch(1, 1000 / rate, cpu), "load": stretch(rate, 30_000 / rate, cpu)}
-    if saga:
-        taken |= {"undo": stretch(1, 1500 / rate, cpu), "crash": {"seconds": 2.5, "in_flight": 40}}
-    return taken
-
-
-@pytest.fixture
-def document() -> dict[str, Any]:
-    rates = {"ours": 40.0, "by-hand": 10.0, "floor": 50.0, "other": 20.0}
-    memory = {"server": 200.0, "worker": 100.0}
-    tenths = [{"name": "ours", "kept": kept, "memory": memory, **stretch(rate, 10, {"server": 1.0})} for kept, rate in
-              [(500, 40.0), (1000, 36.0)]]  # fmt: skip
-    return {
-        "made": "2030-01-01T00:00:00+00:00",
-        "machine": {"cores": 2, "cpu": "a <fast> one", "memory_gb": 8.0},
-        "versions": {"python": "3"},
-        "plan": {"rounds": 1},
-        "labels": {"ours": "ours", "by-hand": "by hand", "floor": "the floor", "other": "a & b"},
-        "floors": ["floor"],
-        "turns": [turn(name, rate, saga=name != "floor") for name, rate in rates.items()],
-        "growth": tenths,
-        "others_cores": 0.1,
-    }
+from benchmarks import report
 
 
 def cells(table: str, label: str) -> list[str]:
@@ -91,25 +57,6 @@ def test_a_run_without_growth_and_crash_is_reported_too(document: dict[str, Any]
 
     assert cells(report.trouble(document), "ours")[-1] == "–"
     assert report.written(document).count("\n### ") == 4
-
-
-def test_the_picture_has_a_bar_for_each_figure_in_proportion(document: dict[str, Any]) -> None:
-    root = ET.fromstring(chart.drawn(document))  # noqa: S314 - drawn by ourselves
-    bars = [element for element in root.iter(f"{SVG}rect") if element.get("height") == str(chart.ROW - 8)]
-    throughput = {bar.get("y"): float(bar.get("width", 0)) for bar in bars if bar.get("x") == f"{chart.LABELS:.1f}"}
-
-    assert list(throughput.values()) == [160.0, 40.0, 200.0, 80.0]
-    words = [element.text for element in root.iter(f"{SVG}text")]
-    assert {"ours", "by hand", "the floor", "a & b"} <= set(words)
-
-
-def test_nothing_is_drawn_outside_the_picture(document: dict[str, Any]) -> None:
-    root = ET.fromstring(chart.drawn(document))  # noqa: S314 - drawn by ourselves
-    _, _, width, height = (float(side) for side in root.get("viewBox", "").split())
-
-    for bar in root.iter(f"{SVG}rect"):
-        assert float(bar.get("x", 0)) + float(bar.get("width", 0)) <= width
-        assert float(bar.get("y", 0)) + float(bar.get("height", 0)) <= height
 
 
 def test_a_turn_is_told_in_one_line(document: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from models.errors import InvalidInput
 from runtime.settings import PROJECT, Settings
@@ -96,6 +97,29 @@ def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: 
 
 def test_an_empty_variable_counts_as_unset() -> None:
     assert Settings.read({"DATABASE_URL": "", "ORDERS_UI_PORT": ""}) == Settings()
+
+
+def test_no_other_variable_is_a_setting() -> None:
+    lower_case = {"express": "1", "temporal_port": "7000", "database_url": "postgresql://db/orders"}
+
+    assert Settings.read(lower_case) == Settings()
+
+
+def test_settings_that_are_built_leave_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ORDERS_UI_PORT", "8000")
+    monkeypatch.setenv("DATABASE_URL", "postgresql://db/orders")
+
+    built = Settings(temporal_port=7000)
+
+    assert (built.temporal_port, built.ui_port, built.database_url) == (7000, 8233, None)
+    assert Settings.read().ui_port == 8000
+
+
+def test_settings_are_fixed_and_take_no_others() -> None:
+    with pytest.raises(ValidationError, match="frozen"):
+        Settings().ui_port = 1  # type: ignore[misc]
+    with pytest.raises(ValidationError, match="not permitted"):
+        Settings(nope=1)  # type: ignore[call-arg]
 
 
 def test_what_concerns_every_order_is_read_too() -> None:
