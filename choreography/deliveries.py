@@ -9,18 +9,15 @@ from temporalio.exceptions import ActivityAlreadyStartedError
 
 from choreography.reactions import Subscribers
 from messaging.outbox.feed import OutboxFeed
+from models.attempts import ATTEMPT, HEARTBEAT, LONGEST_DELAY, UNDO_ATTEMPTS
 from models.choreography import Event
 from models.errors import Final, InvalidInput
 from models.names import TASK_QUEUE
 
-# As the undos of the orchestrated saga: about a minute and a half, then it waits for a person.
-ATTEMPTS = 8
-_RETRY = RetryPolicy(
-    initial_interval=timedelta(seconds=1), maximum_interval=timedelta(seconds=30), maximum_attempts=ATTEMPTS
-)
-# One try, one probe and one undo of 4 s each, and the database's own limits.
-_ATTEMPT = timedelta(seconds=25)
-_HEARTBEAT = timedelta(seconds=2)
+# As the undos of an order that a workflow runs; after the last attempt the delivery is a dead letter.
+_RETRY = RetryPolicy(maximum_interval=LONGEST_DELAY, maximum_attempts=UNDO_ATTEMPTS)
+# One try, one probe and one undo, and the database's own limits.
+_ATTEMPT = 5 * ATTEMPT
 _CALL = timedelta(seconds=2)
 
 
@@ -39,7 +36,7 @@ async def start(client: Client, event: Event, subscriber: str) -> None:
             task_queue=TASK_QUEUE,
             result_type=str,
             start_to_close_timeout=_ATTEMPT,
-            heartbeat_timeout=_HEARTBEAT,
+            heartbeat_timeout=HEARTBEAT,
             retry_policy=_RETRY,
             id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
             summary=f"{event.type} of {event.process_id} → {subscriber}",
@@ -62,6 +59,6 @@ class Deliveries:
         try:
             return await self._subscribers.handle(subscriber, event, attempt)
         except Exception as error:
-            if isinstance(error, Final | InvalidInput) or attempt >= ATTEMPTS:
+            if isinstance(error, Final | InvalidInput) or attempt >= UNDO_ATTEMPTS:
                 await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
             raise

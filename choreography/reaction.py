@@ -5,16 +5,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from models.attempts import ATTEMPT, DO_ATTEMPTS
 from models.choreography import EventType, Facts
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
 
-# The seed's three retries; after them a service takes its own part back and publishes that it did.
-TRIES = 4
-# Four fifths of an attempt of the orchestrated saga, so that asking, probing and undoing fit into one delivery.
-ANSWER_SECONDS = 4.0
+# So that asking, probing and undoing fit into one delivery.
+ANSWER_SECONDS = 0.8 * ATTEMPT.total_seconds()
 
 
 class DecidedBefore(Exception):
@@ -72,11 +71,11 @@ async def done_or_given_up(
     After the last attempt it is looked up. If it did not land it is stopped and undone, and GivenUp is raised.
     """
     last = Unavailable("every attempt failed")
-    if delivery.attempt <= TRIES:
+    if delivery.attempt <= DO_ATTEMPTS:
         try:
             return await answered(do())
         except Unavailable as error:
-            if delivery.attempt < TRIES:
+            if delivery.attempt < DO_ATTEMPTS:
                 raise
             last = error
     if (found := await _landed(find())) is not None:

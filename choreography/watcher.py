@@ -6,9 +6,10 @@ import structlog
 from temporalio.client import ActivityExecutionStatus, Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from choreography.deliveries import ATTEMPTS, delivery_id
+from choreography.deliveries import delivery_id
 from choreography.reactions import subscribers_of
 from messaging.outbox.processes import Overdue
+from models.attempts import UNDO_ATTEMPTS
 from models.choreography import PIVOT, Event, EventType, Facts
 from models.errors import Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
@@ -99,5 +100,5 @@ class Watcher:
             raise
         if found.status in STOPPED:
             cause = f"the delivery ended as {found.status.name.lower()}"
-            await self._feed.on_exhausted(event, subscriber, "DeliveryFailed", cause, ATTEMPTS)
+            await self._feed.on_exhausted(event, subscriber, "DeliveryFailed", cause, UNDO_ATTEMPTS)
         return found.status is ActivityExecutionStatus.RUNNING or found.status in STOPPED

@@ -13,6 +13,9 @@ RECONCILER_SCHEDULE = "reconcile-orders"
 SLIP_WORKFLOW = "RoutingSlipWorkflow"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
+SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
+# A query of every search attribute that finds nothing: a server that answers it knows them.
+QUERY_OF_ALL_ATTRIBUTES = f"{STATUS_ATTRIBUTE} = 'none' AND {AT_RISK_ATTRIBUTE} = -1"
 
 _ORDER_ID, _SLIP_ID = "order-", "slip-"
 # A dot is in no id: no order can be called so, and undo a slip's effects.

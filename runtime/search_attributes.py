@@ -8,12 +8,11 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from models.errors import Final, Unavailable
-from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
+from models.names import QUERY_OF_ALL_ATTRIBUTES, SEARCH_ATTRIBUTES
 
-KEYWORD = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD
-INT = IndexedValueType.INDEXED_VALUE_TYPE_INT
-ATTRIBUTES = {STATUS_ATTRIBUTE: KEYWORD, AT_RISK_ATTRIBUTE: INT}
-QUERY = f"{STATUS_ATTRIBUTE} = 'none' AND {AT_RISK_ATTRIBUTE} = -1"
+ATTRIBUTES = {
+    name: IndexedValueType.Value(f"INDEXED_VALUE_TYPE_{kind.upper()}") for name, kind in SEARCH_ATTRIBUTES.items()
+}
 # A server that caches its attributes looks again after a minute.
 SECONDS_TO_SPREAD = 90.0
 SECONDS_BETWEEN_LOOKS = 0.2
@@ -62,7 +61,7 @@ async def _add(client: Client, names: tuple[str, ...]) -> None:
 async def _usable(client: Client) -> bool:
     """Whether a query may name them, which is later than their being listed."""
     try:
-        await client.count_workflows(QUERY)
+        await client.count_workflows(QUERY_OF_ALL_ATTRIBUTES)
     except RPCError as error:
         if error.status == RPCStatusCode.INVALID_ARGUMENT:
             return False

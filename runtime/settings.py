@@ -13,6 +13,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
+from models.problems import first_problem
 
 PREFIX = "ORDERS_"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -166,10 +167,9 @@ def _check_names_and_bytes(environ: Mapping[str, str]) -> None:
 
 
 def _first_of(error: ValidationError) -> InvalidInput:
-    """The first problem, without the value: a database's address may hold a password."""
-    problem = error.errors(include_url=False, include_input=False)[0]
-    message = problem["msg"].removeprefix("Value error, ").removeprefix("Input ")
-    if problem["loc"]:
-        return InvalidInput(str(problem["loc"][0]), message[:1].lower() + message[1:])
-    name, message = message.split(": ", 1)
-    return InvalidInput(name, message)
+    """The first problem; a rule about all settings names its variable itself."""
+    name, message = first_problem(error)
+    if not name:
+        return InvalidInput(*message.split(": ", 1))
+    message = message.removeprefix("Input ")
+    return InvalidInput(name, message[:1].lower() + message[1:])

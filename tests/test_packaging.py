@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
+from models.names import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 
 HOUSE = Path(__file__).parent.parent
@@ -124,7 +124,7 @@ def test_images_are_pinned_and_set_nothing_up_by_themselves(services: dict[str, 
 
 def test_the_cluster_gets_the_search_attributes_that_workflows_set() -> None:
     created = re.findall(r"--name (\w+) --type (\w+)", read("deploy/temporal-search-attributes.sh"))
-    assert dict(created) == {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
+    assert dict(created) == SEARCH_ATTRIBUTES
 
 
 def test_our_containers_are_given_known_settings_only(services: dict[str, dict[str, Any]]) -> None:

@@ -5,22 +5,24 @@ A database statement is bounded well below an attempt, an attempt well below a w
 
 from datetime import timedelta
 
+from temporalio import workflow
+
 from temporal_saga import Policy
 
-ATTEMPT = timedelta(seconds=5)
-# Also how soon a killed worker is noticed.
-HEARTBEAT = timedelta(seconds=2)
+with workflow.unsafe.imports_passed_through():
+    from models.attempts import ALERT_ATTEMPTS, ATTEMPT, DO_ATTEMPTS, HEARTBEAT, UNDO_ATTEMPTS
+
 # Short next to the 10 s of a workflow task, inside which a local attempt runs.
 LOCAL = timedelta(seconds=2)
 
-# The seed's: three retries, after 1, 2 and 4 s, then compensation.
-DO = Policy(attempts=4, timeout=ATTEMPT, heartbeat=HEARTBEAT)
-# Tried longer than any do: about a minute and a half, then a person is told.
-UNDO = Policy(attempts=8, timeout=ATTEMPT, heartbeat=HEARTBEAT)
+# After the last attempt, compensation.
+DO = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
+# After the last attempt it waits for a person.
+UNDO = Policy(attempts=UNDO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
 # Asked only after a do's every attempt went without an answer.
 PROBE = Policy(attempts=2, timeout=ATTEMPT, heartbeat=HEARTBEAT)
-VALIDATE = Policy(attempts=4, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
-# After the pivot there is only forward: about eight minutes, then a person is told.
+VALIDATE = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
+# After the pivot there is only forward: about eight minutes, then it waits for a person.
 COMPLETE = Policy(attempts=20, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
 # Nothing is open any more and the outcome must be kept: for ever.
 CLOSE = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
@@ -29,4 +31,4 @@ BOOK = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
 # How long a bank transfer may take when the order says nothing else.
 TRANSFER = timedelta(days=3)
 # A notifier that is down for longer leaves the alert in the log, in its table and in the list of what waits.
-ALERT = Policy(attempts=20, timeout=ATTEMPT, express=LOCAL)
+ALERT = Policy(attempts=ALERT_ATTEMPTS, timeout=ATTEMPT, express=LOCAL)

@@ -8,13 +8,13 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError, is_cancelled_exception
 
 from temporal_saga import ONCE, Run
-from workflows import policies
 from workflows.commands import check_decision, decide, expect
 from workflows.states import undo_plan_of
 from workflows.visibility import VisibilityUpdater
 
 with workflow.unsafe.imports_passed_through():
     from activities.cancellation import request_cancellation
+    from models.attempts import ATTEMPT
     from models.base import Message
     from models.commands import Accepted, Resolve, UndoPlan
     from models.slips.slip import Taken
@@ -83,7 +83,7 @@ async def _end_as_cancelled(reason: str) -> None:
         try:
             await workflow.execute_local_activity(
                 request_cancellation,
-                start_to_close_timeout=policies.ATTEMPT,
+                start_to_close_timeout=ATTEMPT,
                 # A local activity that is tried again stays where it is, and keeps a worker that drains from leaving.
                 retry_policy=ONCE,
                 summary="have Temporal cancel it",

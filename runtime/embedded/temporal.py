@@ -9,15 +9,13 @@ import sys
 from pathlib import Path
 from urllib.parse import quote
 
-from models.names import AT_RISK_ATTRIBUTE, STATUS_ATTRIBUTE
+from models.names import QUERY_OF_ALL_ATTRIBUTES, SEARCH_ATTRIBUTES
 from runtime.embedded.errors import StackFailed
 from runtime.embedded.ports import LOOPBACK, free_port, is_open
 from runtime.embedded.processes import clean_environment, spawn
 from runtime.embedded.record import Layout, Ports
 from runtime.embedded.visibility import drop_unused_indexes
 
-SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
-QUERY = quote(f"{STATUS_ATTRIBUTE} = 'none' AND {AT_RISK_ATTRIBUTE} = -1", safe="")
 TUNING = {
     # One history shard polls its queues 20 times a second by default: 50 ms for each step of a saga.
     "history.transferProcessorMaxPollRPS": 10_000,
@@ -66,7 +64,7 @@ class Temporal:
 
     def is_ready(self) -> bool:
         """Tell whether the Web UI is there and the server answers a query that names the search attributes."""
-        path = f"/api/v1/namespaces/default/workflow-count?query={QUERY}"
+        path = f"/api/v1/namespaces/default/workflow-count?query={quote(QUERY_OF_ALL_ATTRIBUTES, safe='')}"
         connection = http.client.HTTPConnection(LOOPBACK, self._http_port, timeout=2)
         try:
             connection.request("GET", path)

@@ -2,14 +2,13 @@
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.activities.operators import Alert
+from models.attempts import ALERT_ATTEMPTS
 from models.dead_letters import DeadLetter, Undeliverable
 from models.names import workflow_of
 from postgres.database import Database
 from services.operators.alerts import Alerts
 
 CHANNEL = "alerts"
-# Twenty attempts, after 1, 2, 4, 8, 16 and then every 30 s: the policy of the alerting activity.
-ATTEMPTS = 20
 
 _GIVE_UP = b"""
 update operators.alerts set given_up_at = now()
@@ -63,7 +62,7 @@ def _dead(alert: Alert) -> Undeliverable:
         original=alert.model_dump_json().encode(),
         error_type="Unavailable",
         cause=f"no operator could be reached: {alert.step} {alert.direction}: {alert.failure}",
-        attempts=ATTEMPTS,
+        attempts=ALERT_ATTEMPTS,
         process_id=workflow_of(alert.order_id),
         correlation_id=alert.order_id,
         place="operators.alerts",

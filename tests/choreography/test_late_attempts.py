@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from choreography.reaction import TRIES
 from choreography.reactions import REPEATED, Subscribers
 from messaging.outbox.outbox import Outbox
+from models.attempts import DO_ATTEMPTS
 from models.choreography import Event
 from models.errors import Unavailable
 from models.order import Order
@@ -76,9 +76,9 @@ async def test_an_attempt_that_gives_up_late_takes_back_nothing_that_the_next_on
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
     party, lonely = cut_off(shop, subscriber)
-    late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
+    late = asyncio.create_task(lonely.handle(subscriber, event, DO_ATTEMPTS))
     await party.asked.wait()
-    assert await subscribers.handle(subscriber, event, TRIES + 1) == made
+    assert await subscribers.handle(subscriber, event, DO_ATTEMPTS + 1) == made
     party.woken.set()
 
     assert await late == REPEATED
@@ -94,7 +94,7 @@ async def test_an_attempt_that_wakes_up_after_its_order_completed_leaves_no_dead
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
     party, lonely = cut_off(shop, subscriber)
-    late = asyncio.create_task(lonely.handle(subscriber, event, TRIES))
+    late = asyncio.create_task(lonely.handle(subscriber, event, DO_ATTEMPTS))
     await party.asked.wait()
     await play_out(shop, subscribers, order.order_id)
     party.woken.set()
@@ -111,9 +111,9 @@ async def test_what_an_attempt_began_to_take_back_when_it_died_the_next_one_take
     party, lonely = cut_off(shop, subscriber)
     party.woken.set()
     with pytest.raises(Unavailable):
-        await lonely.handle(subscriber, event, TRIES)
+        await lonely.handle(subscriber, event, DO_ATTEMPTS)
 
-    assert await subscribers.handle(subscriber, event, TRIES + 1) == given_up
+    assert await subscribers.handle(subscriber, event, DO_ATTEMPTS + 1) == given_up
 
     await play_out(shop, subscribers, order.order_id)
     assert await order_status(shop.db, order) == "compensated"

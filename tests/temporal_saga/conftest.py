@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from tests.workflows.rig import Plan, RigWorkflow, World
+from tests.temporal_saga.rig import Plan, RigWorkflow, World
 
 BINARIES = Path(sys.executable).parent
 

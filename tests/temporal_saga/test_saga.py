@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from tests.workflows.rig import Plan, RigWorkflow
+from tests.temporal_saga.rig import Plan, RigWorkflow
 
 
 async def run(rig: Any, **scripts: list[str]) -> tuple[str, dict[str, Any]]:
