@@ -14,9 +14,9 @@ from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentV
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.boundary import Boundary
 from activities.cancellation import request_cancellation
 from activities.fraud import FraudActivities
+from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
 from activities.lost_orders import CHANNEL as RECOVERY
 from activities.lost_orders import Recovery, RecoveryRedriver
@@ -110,7 +110,7 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
         activities=_activities(services),
-        interceptors=[Boundary(express=settings.worker_express)],
+        interceptors=[ActivityInterceptor(express=settings.worker_express)],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
         max_concurrent_local_activities=settings.max_activities,
@@ -156,7 +156,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         request_cancellation,
         recovery.recover_page,
         recovery.read_outcome,
-        recovery.bury_recovery,
+        recovery.record_failed_recovery,
         recovery.give_up_alerts,
         Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]

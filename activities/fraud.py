@@ -7,7 +7,7 @@ from temporalio import activity
 from models.activities.fraud import CheckFraud, FraudChecked
 
 
-class FraudDesk(Protocol):
+class FraudService(Protocol):
     """What this activity needs of the desk."""
 
     def check(self, request: CheckFraud) -> FraudChecked:
@@ -18,7 +18,7 @@ class FraudDesk(Protocol):
 class FraudActivities:
     """Look for fraud."""
 
-    def __init__(self, desk: FraudDesk) -> None:
+    def __init__(self, desk: FraudService) -> None:
         self._desk = desk
 
     @activity.defn

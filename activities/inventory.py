@@ -7,7 +7,7 @@ from temporalio import activity
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
 
 
-class Inventory(Protocol):
+class InventoryService(Protocol):
     """What these activities need of the service."""
 
     async def reserve(self, request: ReserveInventory) -> Reservation:
@@ -22,7 +22,7 @@ class Inventory(Protocol):
 class InventoryActivities:
     """Reserve stock, and release it."""
 
-    def __init__(self, inventory: Inventory) -> None:
+    def __init__(self, inventory: InventoryService) -> None:
         self._inventory = inventory
 
     @activity.defn

@@ -15,7 +15,7 @@ from models.recovery import LostOrder
 class LastRun:
     """What was settled must not be settled again, at somebody's cost; what has arrived must be booked or given back."""
 
-    settled: dict[str, Verb] = field(default_factory=dict)
+    resolved: dict[str, Verb] = field(default_factory=dict)
     event: ExternalEvent | None = None
 
 
@@ -39,7 +39,7 @@ async def _inherit(client: Client, event: HistoryEvent, last: LastRun) -> None:
     started = event.workflow_execution_started_event_attributes
     if started.workflow_type.name == RECOVERY_WORKFLOW:
         [lost] = await client.data_converter.decode(started.input.payloads, [LostOrder])
-        last.settled, last.event = dict(lost.settled), lost.event
+        last.resolved, last.event = dict(lost.resolved), lost.event
 
 
 async def _accept(client: Client, event: HistoryEvent, last: LastRun, asked: dict[str, ExternalEvent]) -> None:
@@ -47,7 +47,7 @@ async def _accept(client: Client, event: HistoryEvent, last: LastRun, asked: dic
     if accepted.input.name == "resolve":
         [command] = await client.data_converter.decode(accepted.input.args.payloads, [Resolve])
         if command.verb in {"skip", "waive"}:
-            last.settled[command.step] = command.verb
+            last.resolved[command.step] = command.verb
     elif accepted.input.name == "deliver_event":
         [asked[accepted.meta.update_id]] = await client.data_converter.decode(
             accepted.input.args.payloads, [ExternalEvent]

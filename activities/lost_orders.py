@@ -37,7 +37,7 @@ YOUNG_SECONDS = 3600.0
 SECONDS_TO_RECOVER = 30.0
 
 
-class OpenOrders(Protocol):
+class OpenOrdersService(Protocol):
     """What recovery needs of the orders service."""
 
     async def page(self, after: str | None, limit: int, grace: float) -> list[str]:
@@ -53,10 +53,10 @@ class OpenOrders(Protocol):
         ...
 
 
-class Receipts(Protocol):
+class ReceiptsService(Protocol):
     """What recovery needs of the service that comes first."""
 
-    async def heard_of(self, key: str) -> bool:
+    async def has_receipt(self, key: str) -> bool:
         """Tell whether a do or an undo ever came under the key."""
         ...
 
@@ -64,7 +64,7 @@ class Receipts(Protocol):
 class Recovery:
     """Finds out whether an order is lost, and starts what brings it to its end."""
 
-    def __init__(self, client: Client, orders: OpenOrders, inventory: Receipts) -> None:
+    def __init__(self, client: Client, orders: OpenOrdersService, inventory: ReceiptsService) -> None:
         self._client, self._orders, self._inventory = client, orders, inventory
 
     async def lost(self, order_id: str) -> str | None:
@@ -88,7 +88,7 @@ class Recovery:
             return "closed"
         order = _order(found)
         # Nobody was ever asked for anything: nothing to undo, nothing that a start could do twice.
-        untouched = not await self._inventory.heard_of(key(order_id, "reserve"))
+        untouched = not await self._inventory.has_receipt(key(order_id, "reserve"))
         if untouched and found.age_seconds < YOUNG_SECONDS and cause == NEVER_OR_DELETED:
             started = await self._start(ORDER_WORKFLOW, order, order_id, WorkflowIDReusePolicy.REJECT_DUPLICATE)
             return "started" if started else "alive"

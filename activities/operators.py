@@ -7,7 +7,7 @@ from temporalio import activity
 from models.activities.operators import Alert, Alerted
 
 
-class Alerts(Protocol):
+class AlertsService(Protocol):
     """What this activity needs of the service."""
 
     async def log_once(self, alert: Alert) -> bool:
@@ -22,7 +22,7 @@ class Alerts(Protocol):
 class OperatorActivities:
     """Alert operators."""
 
-    def __init__(self, alerts: Alerts) -> None:
+    def __init__(self, alerts: AlertsService) -> None:
         self._alerts = alerts
 
     @activity.defn

@@ -9,7 +9,7 @@ from models.activities.orders import CompleteOrder, PriceArticles, Priced
 from models.order import Order
 
 
-class Orders(Protocol):
+class OrdersService(Protocol):
     """What these activities need of the service, beside the closing and the prices."""
 
     async def accept_to_run(self, order: Order) -> Priced:
@@ -17,7 +17,7 @@ class Orders(Protocol):
         ...
 
 
-class Closing(Protocol):
+class OrderClosingService(Protocol):
     """What keeps the outcome of an order."""
 
     async def close(self, request: CompleteOrder) -> Closed:
@@ -25,7 +25,7 @@ class Closing(Protocol):
         ...
 
 
-class Pricing(Protocol):
+class PricingService(Protocol):
     """What knows the catalogue's prices."""
 
     async def price(self, request: PriceArticles) -> Priced:
@@ -36,7 +36,7 @@ class Pricing(Protocol):
 class OrderActivities:
     """Validate and complete orders."""
 
-    def __init__(self, orders: Orders, closing: Closing, pricing: Pricing) -> None:
+    def __init__(self, orders: OrdersService, closing: OrderClosingService, pricing: PricingService) -> None:
         self._orders, self._closing, self._pricing = orders, closing, pricing
 
     @activity.defn

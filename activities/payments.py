@@ -15,7 +15,7 @@ from models.activities.payments import (
 )
 
 
-class Payments(Protocol):
+class PaymentsService(Protocol):
     """What these activities need of the service for cards."""
 
     async def charge(self, request: ChargePayment) -> Charge:
@@ -31,7 +31,7 @@ class Payments(Protocol):
         ...
 
 
-class Transfers(Protocol):
+class TransfersService(Protocol):
     """What these activities need of the service for bank transfers."""
 
     async def expect(self, request: ExpectTransfer) -> PendingTransfer:
@@ -58,7 +58,7 @@ class Transfers(Protocol):
 class PaymentActivities:
     """Charge, and refund."""
 
-    def __init__(self, payments: Payments, transfers: Transfers) -> None:
+    def __init__(self, payments: PaymentsService, transfers: TransfersService) -> None:
         self._payments, self._transfers = payments, transfers
 
     @activity.defn

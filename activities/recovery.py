@@ -6,7 +6,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from activities.lost_orders import CHANNEL, OpenOrders, Receipts, Recovery
+from activities.lost_orders import CHANNEL, OpenOrdersService, ReceiptsService, Recovery
 from models.activities.base import Closed
 from models.dead_letters import Undeliverable
 from models.errors import Final
@@ -18,7 +18,7 @@ from models.recovery import FailedRecovery, Reconcile, Reconciled
 AT_ONCE = 10
 
 
-class DeadLetters(Protocol):
+class DeadLetterChannel(Protocol):
     """What these activities need of the dead letter channel."""
 
     async def record(self, dead: Undeliverable) -> int:
@@ -30,7 +30,7 @@ class DeadLetters(Protocol):
         ...
 
 
-class UnsentAlerts(Protocol):
+class UnsentAlertsService(Protocol):
     """What gives up alerts that reach no operator."""
 
     async def give_up(self, older_than: float) -> int:
@@ -41,7 +41,13 @@ class UnsentAlerts(Protocol):
 class RecoveryActivities:
     """Recover lost orders, and give up what can't be recovered or sent."""
 
-    def __init__(self, orders: OpenOrders, inventory: Receipts, letters: DeadLetters, unsent: UnsentAlerts) -> None:
+    def __init__(
+        self,
+        orders: OpenOrdersService,
+        inventory: ReceiptsService,
+        letters: DeadLetterChannel,
+        unsent: UnsentAlertsService,
+    ) -> None:
         self._orders, self._inventory, self._letters, self._unsent = orders, inventory, letters, unsent
 
     @activity.defn
@@ -88,7 +94,7 @@ class RecoveryActivities:
         return Closed(outcome=outcome[0]) if outcome else None
 
     @activity.defn
-    async def bury_recovery(self, failed: FailedRecovery) -> int:
+    async def record_failed_recovery(self, failed: FailedRecovery) -> int:
         """Keep a recovery that failed for a person; return the number of its letter."""
         body = failed.order.model_dump_json().encode()
         dead = _dead(failed.order.order_id, body, "RecoveryFailed", failed.cause, failed.attempts)

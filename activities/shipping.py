@@ -7,7 +7,7 @@ from temporalio import activity
 from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
 
 
-class Shipping(Protocol):
+class ShippingService(Protocol):
     """What these activities need of the service."""
 
     async def create(self, request: CreateShipment) -> Shipment:
@@ -26,7 +26,7 @@ class Shipping(Protocol):
 class ShippingActivities:
     """Hand a parcel to the carrier, and take it back."""
 
-    def __init__(self, shipping: Shipping) -> None:
+    def __init__(self, shipping: ShippingService) -> None:
         self._shipping = shipping
 
     @activity.defn

@@ -8,7 +8,7 @@ from models.activities.base import Closed
 from models.activities.slips import AcceptSlip, CloseSlip, SlipAccepted
 
 
-class Slips(Protocol):
+class SlipsService(Protocol):
     """What accepting a slip needs of the service."""
 
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
@@ -16,7 +16,7 @@ class Slips(Protocol):
         ...
 
 
-class Closing(Protocol):
+class SlipClosingService(Protocol):
     """What keeps the outcome of a slip."""
 
     async def close(self, request: CloseSlip) -> Closed:
@@ -27,7 +27,7 @@ class Closing(Protocol):
 class SlipActivities:
     """Accept and close slips."""
 
-    def __init__(self, slips: Slips, closing: Closing) -> None:
+    def __init__(self, slips: SlipsService, closing: SlipClosingService) -> None:
         self._slips, self._closing = slips, closing
 
     @activity.defn

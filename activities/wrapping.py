@@ -7,7 +7,7 @@ from temporalio import activity
 from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 
 
-class Wrapping(Protocol):
+class WrappingService(Protocol):
     """What these activities need of the desk."""
 
     async def wrap(self, request: WrapGift) -> Wrapped:
@@ -22,7 +22,7 @@ class Wrapping(Protocol):
 class WrappingActivities:
     """Wrap gifts, and unwrap them."""
 
-    def __init__(self, wrapping: Wrapping) -> None:
+    def __init__(self, wrapping: WrappingService) -> None:
         self._wrapping = wrapping
 
     @activity.defn

@@ -16,10 +16,10 @@ from typing import Any
 from benchmarks import cpu, figures
 from benchmarks.driver import RunFailed
 from benchmarks.growth import PARTS, memory
-from benchmarks.house import House, carry_out, held
 from benchmarks.load import order_of
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
+from benchmarks.system import BenchSystem, carry_out, held
 from benchmarks.turns import IN_FLIGHT
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
@@ -29,29 +29,29 @@ STARTERS, PATIENCE = 50, 120.0
 WARM, STEADY = 3.0, 15.0
 
 
-async def pile_up(house: House, prefix: str, orders: int, extra: dict[str, Any]) -> float:
+async def pile_up(system: BenchSystem, prefix: str, orders: int, extra: dict[str, Any]) -> float:
     """Place orders that nobody waits for; return how many a second were taken."""
     numbers, began = iter(range(orders)), time.monotonic()
 
     async def keep_placing() -> None:
         for each in numbers:
             order = Order.model_validate(order_of(f"{prefix}-{each}", "ok") | extra, strict=False)
-            await house.client.start_workflow(
+            await system.client.start_workflow(
                 ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE
             )
 
     async with asyncio.TaskGroup() as tasks:
         for _ in range(STARTERS):
             tasks.create_task(keep_placing())
-    house.completed += orders
+    system.completed += orders
     return orders / (time.monotonic() - began)
 
 
-async def until_closed(house: House, wanted: int, every: float) -> None:
+async def until_closed(system: BenchSystem, wanted: int, every: float) -> None:
     """Wait until so many orders are closed; raise RunFailed when none is for two minutes."""
     before, moved = -1, time.monotonic()
-    while (closed := await house.closed()) < wanted:
-        house.check_worker()
+    while (closed := await system.closed()) < wanted:
+        system.check_worker()
         if closed != before:
             before, moved = closed, time.monotonic()
         if time.monotonic() - moved > PATIENCE:
@@ -59,14 +59,14 @@ async def until_closed(house: House, wanted: int, every: float) -> None:
         await asyncio.sleep(every)
 
 
-async def drain(house: House, last: int) -> list[dict[str, Any]]:
+async def drain(system: BenchSystem, last: int) -> list[dict[str, Any]]:
     """Return the rate, the CPU of an order and the memory, for each tenth from now until `last` orders are closed."""
-    rows, roles, before = [], house.running.roles, await house.closed()
+    rows, roles, before = [], system.running.roles, await system.closed()
     orders = last - before
     seen, looked, used = before, time.monotonic(), cpu.by_role(roles)
     for part in range(1, PARTS + 1):
-        await until_closed(house, before + orders * part // PARTS, every=min(1.0, orders / 5000))
-        closed, now, spent = await house.closed(), time.monotonic(), cpu.by_role(roles)
+        await until_closed(system, before + orders * part // PARTS, every=min(1.0, orders / 5000))
+        closed, now, spent = await system.closed(), time.monotonic(), cpu.by_role(roles)
         if not (count := closed - seen):
             continue  # the part before took in all of this one
         rows.append(
@@ -81,26 +81,26 @@ async def drain(house: House, last: int) -> list[dict[str, Any]]:
     return rows
 
 
-async def measure(house: House, orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
+async def measure(system: BenchSystem, orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
     """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
-    house.start_worker()
-    done, used = await house.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
+    system.start_worker()
+    done, used = await system.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
     steady = figures.sample(done["milliseconds"], done["seconds"], used)
-    house.stop_worker()
-    before = await house.closed()
-    placing = await pile_up(house, "backlog", orders, extra)
-    house.start_worker()
-    rows = await drain(house, before + drained)
+    system.stop_worker()
+    before = await system.closed()
+    placing = await pile_up(system, "backlog", orders, extra)
+    system.start_worker()
+    rows = await drain(system, before + drained)
     if drained == orders:
-        house.check()
-    house.stop_worker()
+        system.check()
+    system.stop_worker()
     return {"orders": orders, "steady": steady, "placed_per_second": placing, "drained": rows}
 
 
 async def run(orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
-    """Measure in a house of its own."""
-    async with held(OURS, extra) as house:
-        return await measure(house, orders, drained, extra)
+    """Measure in a system of its own."""
+    async with held(OURS, extra) as system:
+        return await measure(system, orders, drained, extra)
 
 
 def told(found: dict[str, Any]) -> str:

@@ -23,7 +23,7 @@ from benchmarks import figures, machine, stage
 from benchmarks.contestants import Contestant, Running
 from benchmarks.driver import RunFailed
 from benchmarks.field import EXPRESS, FLOOR, FLOOR_LOCAL, OURS
-from benchmarks.turns import Plan, Turn
+from benchmarks.turns import Turn, TurnPlan
 
 STORED = Path(__file__).parent / "ratios.json"
 LOSS = 0.15
@@ -42,7 +42,7 @@ Ratios = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RatioVerdict:
     """One ratio: what it was when it was stored, what it is, and the share that was lost, below zero for a gain."""
 
     name: str
@@ -71,10 +71,10 @@ def ratios(turns: Turns) -> Ratios:
     return found
 
 
-def judged(found: Ratios, stored: Ratios, others: float = 0.0) -> list[Verdict]:
+def judged(found: Ratios, stored: Ratios, others: float = 0.0) -> list[RatioVerdict]:
     """Return a verdict on each ratio that was stored; `others` are the cores that something else kept busy."""
     return [
-        Verdict(f"{pair} {name}", before, found[pair][name], counts=name == "cpu" or others <= BUSY)
+        RatioVerdict(f"{pair} {name}", before, found[pair][name], counts=name == "cpu" or others <= BUSY)
         for pair, was in stored.items()
         for name, before in was.items()
     ]
@@ -105,7 +105,7 @@ async def take_round(number: int, running: Mapping[str, Running]) -> list[dict[s
     """Return everyone's turn, in the other order every other time."""
     taken = []
     for one in EVERYONE if number % 2 else reversed(EVERYONE):
-        turn = Turn(one, number, Plan())
+        turn = Turn(one, number, TurnPlan())
         await turn.take_batch(running[one.name], ORDERS)
         taken.append(turn.taken)
     return taken
@@ -116,7 +116,7 @@ def lost(turns: Turns, stored: Ratios, others: float = 0.0) -> bool:
     return any(verdict.too_much for verdict in judged(ratios(turns), stored, others))
 
 
-def told(verdicts: Sequence[Verdict], rounds: int, others: float = 0.0) -> str:
+def told(verdicts: Sequence[RatioVerdict], rounds: int, others: float = 0.0) -> str:
     """Return what was compared, for people."""
     lines = [f"{'ours to the floor of the same run':36} {'stored':>8} {'now':>8} {'lost':>8}"]
     for one in verdicts:

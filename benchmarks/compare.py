@@ -21,9 +21,9 @@ from benchmarks.contestants import Contestant, chosen
 from benchmarks.driver import RunFailed
 from benchmarks.field import FIELD
 from benchmarks.growth import grow
-from benchmarks.turns import CROWD, IN_FLIGHT, Plan, Turn
+from benchmarks.turns import CROWD, IN_FLIGHT, Turn, TurnPlan
 
-QUICK = Plan(rounds=1, alone=2.0, load=3.0, undo=2.0, warm=1.0)
+QUICK = TurnPlan(rounds=1, alone=2.0, load=3.0, undo=2.0, warm=1.0)
 GROWTH = 2_000
 
 
@@ -33,7 +33,7 @@ def tell(line: str) -> None:
 
 
 async def compare(
-    contestants: Sequence[Contestant], plan: Plan, orders: int, growing: Sequence[Contestant]
+    contestants: Sequence[Contestant], plan: TurnPlan, orders: int, growing: Sequence[Contestant]
 ) -> dict[str, Any]:
     """Return all that a run measures."""
     document: dict[str, Any] = {
@@ -56,7 +56,9 @@ async def compare(
     return document
 
 
-async def take_turns(contestants: Sequence[Contestant], plan: Plan, opened: stage.Stage) -> list[dict[str, Any]]:
+async def take_turns(
+    contestants: Sequence[Contestant], plan: TurnPlan, opened: stage.BenchStage
+) -> list[dict[str, Any]]:
     """Return every turn of every round; raise RunFailed when a system does not do what it must."""
     turns, completed = [], dict.fromkeys((one.name for one in contestants), 0)
     for one in contestants:
@@ -78,7 +80,7 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], epilog=f"Systems: {names}.")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     parser.add_argument("--chart", type=Path, help="write what the chart shows to this file, to be drawn")
-    parser.add_argument("--rounds", type=int, help=f"{Plan.rounds} unless given")
+    parser.add_argument("--rounds", type=int, help=f"{TurnPlan.rounds} unless given")
     parser.add_argument("--quick", action="store_true", help="one short round: to try it, not to believe it")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME")
@@ -91,9 +93,9 @@ def main() -> None:
     """Measure, write and print."""
     given = options()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
-    plan = QUICK if given.quick else Plan()
+    plan = QUICK if given.quick else TurnPlan()
     if given.rounds:
-        plan = Plan(**{**vars(plan), "rounds": given.rounds})
+        plan = TurnPlan(**{**vars(plan), "rounds": given.rounds})
     try:
         contestants, growing = chosen(FIELD, given.only, given.without), chosen(FIELD, given.growth_of, ())
         document = asyncio.run(compare(contestants, plan, given.growth, growing))

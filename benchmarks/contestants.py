@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 
 from benchmarks.driver import Driver, RunFailed
-from benchmarks.stage import HERE, Stage
+from benchmarks.stage import HERE, BenchStage
 
 PEERS_SCHEMA = HERE / "peers" / "schema.sql"
 # What the books must say after a turn: as many parcels, as much stock gone, as many charges left as completed orders.
@@ -39,15 +39,15 @@ class Contestant(ABC):
         """The name of its database."""
         return "bench_" + self.name.replace("-", "_")
 
-    async def prepare(self, stage: Stage) -> None:
+    async def prepare(self, stage: BenchStage) -> None:
         """Make what its steps write to, once in a run."""
         stage.rows(self.database, PEERS_SCHEMA.read_bytes())
 
     @abstractmethod
-    def running(self, stage: Stage) -> AbstractAsyncContextManager[Running]:
+    def running(self, stage: BenchStage) -> AbstractAsyncContextManager[Running]:
         """Hold it up for the length of a block, and yield it as Running."""
 
-    def check(self, stage: Stage, completed: int) -> None:
+    def check(self, stage: BenchStage, completed: int) -> None:
         """Raise RunFailed unless its books hold that many orders, each effect once."""
         found = stage.rows(self.database, self.books)[0] if self.saga else ()
         if any(count != completed for count in found):

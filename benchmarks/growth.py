@@ -7,7 +7,7 @@ import psutil
 
 from benchmarks import figures
 from benchmarks.contestants import Contestant
-from benchmarks.stage import Stage
+from benchmarks.stage import BenchStage
 from benchmarks.turns import IN_FLIGHT, watched
 
 PARTS = 10
@@ -15,7 +15,7 @@ MEGABYTE = 2**20
 Tell = Callable[[str], None]
 
 
-async def grow(contestant: Contestant, stage: Stage, orders: int, tell: Tell) -> list[dict[str, Any]]:
+async def grow(contestant: Contestant, stage: BenchStage, orders: int, tell: Tell) -> list[dict[str, Any]]:
     """Return the figures of each tenth of the orders, all of which are kept."""
     rows = []
     async with contestant.running(stage) as running:

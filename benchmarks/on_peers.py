@@ -14,7 +14,7 @@ from typing import Literal
 from benchmarks.contestants import Contestant, Running
 from benchmarks.driver import RunFailed, begin
 from benchmarks.on_temporal import stop
-from benchmarks.stage import HERE, PEERS, Stage, until
+from benchmarks.stage import HERE, PEERS, BenchStage, until
 from benchmarks.up import apart, together
 from runtime.embedded.ports import LOOPBACK, free_port
 
@@ -32,7 +32,7 @@ class Dbos(Contestant):
     writes: Literal["datasource", "step"]
 
     @asynccontextmanager
-    async def running(self, stage: Stage) -> AsyncIterator[Running]:
+    async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
         """Hold up the one process that DBOS needs."""
         system = stage.database(f"{self.database}_system")
         command = [
@@ -54,7 +54,7 @@ class Restate(Contestant):
     """Restate's own server, the saga served by Hypercorn, and a client at the ingress."""
 
     @asynccontextmanager
-    async def running(self, stage: Stage) -> AsyncIterator[Running]:
+    async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
         """Hold up the server, the app and a client; the app is registered once it answers."""
         folder = stage.of(self.name)
         ports = ports_of(folder)

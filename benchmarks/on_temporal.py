@@ -16,7 +16,7 @@ from temporalio.client import Client
 
 from benchmarks.contestants import Contestant, Running
 from benchmarks.driver import begin
-from benchmarks.stage import HERE, Stage, until
+from benchmarks.stage import HERE, BenchStage, until
 from benchmarks.up import apart, together
 from postgres.database import Database
 from runtime.embedded import processes
@@ -95,7 +95,7 @@ class Ours(Contestant):
         """The statement that counts parcels, stock gone, and charges left."""
         return OUR_BOOKS
 
-    async def prepare(self, stage: Stage) -> None:
+    async def prepare(self, stage: BenchStage) -> None:
         """Migrate a database, and fill its shelves."""
         url = stage.database(self.database)
         await asyncio.to_thread(schemas.migrate, url)
@@ -104,7 +104,7 @@ class Ours(Contestant):
             await db.rows(RESTOCK)
 
     @asynccontextmanager
-    async def running(self, stage: Stage) -> AsyncIterator[Running]:
+    async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
         """Hold up our server, our worker and a starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
@@ -131,12 +131,12 @@ class Floor(Contestant):
     local: bool = False
     saga: bool = field(default=False, kw_only=True)
 
-    async def prepare(self, stage: Stage) -> None:
+    async def prepare(self, stage: BenchStage) -> None:
         """Make a database, to which nothing is written."""
         stage.database(self.database)
 
     @asynccontextmanager
-    async def running(self, stage: Stage) -> AsyncIterator[Running]:
+    async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
         """Hold up our server, and one process with worker and starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
@@ -152,7 +152,7 @@ class ByHand(Contestant):
     """What a user of Temporal writes who follows its documentation, with every default."""
 
     @asynccontextmanager
-    async def running(self, stage: Stage) -> AsyncIterator[Running]:
+    async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
         """Hold up the development server, a worker, and a starter."""
         folder, database, code = stage.of(self.name), stage.database(self.database), HERE / "peers" / "by_hand"
         async with default_server(folder) as (address, server):

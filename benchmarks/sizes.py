@@ -14,9 +14,9 @@ from typing import Any
 
 from benchmarks import figures
 from benchmarks.compare import tell
-from benchmarks.house import WORKER, House, carry_out, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
+from benchmarks.system import WORKER, BenchSystem, carry_out, held
 from benchmarks.turns import IN_FLIGHT
 
 BASE = "as it is"
@@ -43,30 +43,30 @@ FIGURES = {"alone.p50": "p50 alone", "load.per_second": "sagas/s", "load.cpu": "
 Turns = dict[str, list[dict[str, Any]]]
 
 
-async def take_turn(house: House, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
+async def take_turn(system: BenchSystem, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
     """Return what a worker with one choice measures."""
     number_of = choice.get("processes")
     program = [*WORKER, "--processes", number_of] if number_of else ["-m", "benchmarks.worker_with", json.dumps(choice)]
     turn: dict[str, Any] = {"round": number}
-    house.start_worker(program)
+    system.start_worker(program)
     for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):
-        done, used = await house.run(f"{prefix}-{name}", "ok", in_flight, WARM, seconds)
+        done, used = await system.run(f"{prefix}-{name}", "ok", in_flight, WARM, seconds)
         turn[name] = figures.sample(done["milliseconds"], done["seconds"], used)
-    house.stop_worker()
+    system.stop_worker()
     return turn
 
 
 async def measure(rounds: int, names: Sequence[str]) -> Turns:
     """Return the turns of each choice."""
     turns: Turns = {name: [] for name in names}
-    async with held(OURS, {}) as house:
+    async with held(OURS, {}) as system:
         for number in range(1, rounds + 1):
             for name in names if number % 2 else reversed(names):
                 began = time.monotonic()
-                turn = await take_turn(house, CHOICES[name], number, f"r{number}-{list(CHOICES).index(name)}")
+                turn = await take_turn(system, CHOICES[name], number, f"r{number}-{list(CHOICES).index(name)}")
                 turns[name].append(turn)
                 tell(f"round {number} of {rounds}, {time.monotonic() - began:.0f} s  {name}")
-        house.check()
+        system.check()
     return turns
 
 

@@ -10,34 +10,34 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.growth import PARTS, memory
-from benchmarks.house import House, carry_out, held
 from benchmarks.on_temporal import Ours
 from benchmarks.report import number, table
+from benchmarks.system import BenchSystem, carry_out, held
 
 OURS = Ours("soak", "soak")
 UNDONE_FOR = 0.1  # of each tenth
 
 
-async def measure(house: House, seconds: float, in_flight: int) -> list[dict[str, Any]]:
+async def measure(system: BenchSystem, seconds: float, in_flight: int) -> list[dict[str, Any]]:
     """Return the orders so far and the memory after each tenth; raise RunFailed when the books don't balance."""
     rows, placed = [], {"ok": 0, "refused": 0}
-    house.start_worker()
+    system.start_worker()
     for part, kind in itertools.product(range(1, PARTS + 1), placed):
         share = UNDONE_FOR if kind == "refused" else 1 - UNDONE_FOR
-        done, _ = await house.run(f"s{part}-{kind}", kind, in_flight, 0, share * seconds / PARTS)
+        done, _ = await system.run(f"s{part}-{kind}", kind, in_flight, 0, share * seconds / PARTS)
         placed[kind] += done["placed"]
         if kind == "refused":
-            resident = {role: memory(pids) for role, pids in house.running.roles.items()}
+            resident = {role: memory(pids) for role, pids in system.running.roles.items()}
             rows.append({"part": part, "completed": placed["ok"], "undone": placed["refused"], "memory": resident})
-    house.stop_worker()
-    house.check()
+    system.stop_worker()
+    system.check()
     return rows
 
 
 async def run(seconds: float, in_flight: int, extra: dict[str, Any]) -> list[dict[str, Any]]:
-    """Measure in a house of its own."""
-    async with held(OURS, extra) as house:
-        return await measure(house, seconds, in_flight)
+    """Measure in a system of its own."""
+    async with held(OURS, extra) as system:
+        return await measure(system, seconds, in_flight)
 
 
 def told(rows: list[dict[str, Any]], seconds: float) -> str:

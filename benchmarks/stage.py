@@ -24,7 +24,7 @@ HERE = Path(__file__).parent
 PEERS = PROJECT / ".peers"
 
 
-class Stage:
+class BenchStage:
     """One run's folder and PostgreSQL."""
 
     def __init__(self, folder: Path, postgres: Postgres, server: subprocess.Popen[bytes]) -> None:
@@ -57,7 +57,7 @@ class Stage:
 
 
 @asynccontextmanager
-async def opened() -> AsyncIterator[Stage]:
+async def opened() -> AsyncIterator[BenchStage]:
     """Yield a stage on the project's own disk, since one in memory would make every commit cheap."""
     place = PROJECT / ".data"
     place.mkdir(exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
@@ -69,7 +69,7 @@ async def opened() -> AsyncIterator[Stage]:
         server = postgres.start()
         try:
             await until(postgres.is_ready, server, layout.postgres_log)
-            yield Stage(Path(folder), postgres, server)
+            yield BenchStage(Path(folder), postgres, server)
         finally:
             end(server)
             postgres.forget_socket_dir()

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks import cpu, figures
 from benchmarks.contestants import Contestant, Running
 from benchmarks.driver import Event, RunFailed
-from benchmarks.stage import Stage
+from benchmarks.stage import BenchStage
 
 IN_FLIGHT = 30
 # Killed half way through a crowd; again, and sooner, when the kill came too late to hit any of it.
@@ -16,7 +16,7 @@ CROWD, CRASHES = 60, 5
 
 
 @dataclass(frozen=True)
-class Plan:
+class TurnPlan:
     """How long each stretch of a turn is measured, in seconds; 0 leaves it out."""
 
     rounds: int = 5
@@ -30,13 +30,13 @@ class Plan:
 class Turn:
     """A system's turn in a round, and what it has measured so far."""
 
-    def __init__(self, contestant: Contestant, number: int, plan: Plan) -> None:
+    def __init__(self, contestant: Contestant, number: int, plan: TurnPlan) -> None:
         self._contestant, self._plan = contestant, plan
         self._prefix = f"r{number}"
         self.completed = 0
         self.taken: dict[str, Any] = {"name": contestant.name, "round": number}
 
-    async def measure(self, stage: Stage) -> None:
+    async def measure(self, stage: BenchStage) -> None:
         """Start the system, measure everything that the plan asks of it, and stop it."""
         async with self._contestant.running(stage) as running:
             await self.take(running)

@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityAlreadyStartedError
 from choreography.reactions import Subscribers
 from messaging.outbox.feed import OutboxFeed
 from models.attempts import ATTEMPT, HEARTBEAT, LONGEST_DELAY, UNDO_ATTEMPTS
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.errors import Final, InvalidInput
 from models.names import TASK_QUEUE
 
@@ -21,12 +21,12 @@ _ATTEMPT = 5 * ATTEMPT
 _CALL = timedelta(seconds=2)
 
 
-def delivery_id(event: Event, subscriber: str) -> str:
+def delivery_id(event: DomainEvent, subscriber: str) -> str:
     """Return the id under which Temporal knows a delivery: a second start of it is refused, for ever after too."""
     return f"{event.event_id}:{subscriber}" + (f":{event.redrives}" if event.redrives else "")
 
 
-async def start(client: Client, event: Event, subscriber: str) -> None:
+async def start(client: Client, event: DomainEvent, subscriber: str) -> None:
     """Hand an event to a subscriber; one that was handed over before is left alone; raise RPCError."""
     try:
         await client.start_activity(
@@ -53,7 +53,7 @@ class Deliveries:
         self._subscribers, self._feed = subscribers, feed
 
     @activity.defn
-    async def handle_event(self, subscriber: str, event: Event) -> str:
+    async def handle_event(self, subscriber: str, event: DomainEvent) -> str:
         """Have the subscriber react; what can't be delivered becomes a dead letter, and stops its own order alone."""
         attempt = activity.info().attempt
         try:

@@ -11,17 +11,17 @@ from models.names import key
 async def complete(delivery: Delivery) -> Reply:
     """Settle stock and money: OrderCompleted."""
     await _close(delivery, "completed")
-    return EventType.ORDER_COMPLETED, delivery.facts
+    return EventType.ORDER_COMPLETED, delivery.data
 
 
 async def fail(delivery: Delivery) -> Reply:
     """Keep that the order was undone: OrderFailed."""
     await _close(delivery, "compensated")
-    return EventType.ORDER_FAILED, delivery.facts
+    return EventType.ORDER_FAILED, delivery.data
 
 
 async def _close(delivery: Delivery, outcome: Literal["completed", "compensated"]) -> None:
-    order_id = delivery.facts.order.order_id
+    order_id = delivery.data.order.order_id
     request = CompleteOrder(
         key=key(order_id, "complete"),
         order_id=order_id,
@@ -29,6 +29,6 @@ async def _close(delivery: Delivery, outcome: Literal["completed", "compensated"
         reserve_key=key(order_id, "reserve"),
         charge_key=key(order_id, "charge"),
         ship_key=key(order_id, "ship"),
-        reason=delivery.facts.reason if outcome == "compensated" else "",
+        reason=delivery.data.reason if outcome == "compensated" else "",
     )
     await delivery.services.order_closing.close(request)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from models.attempts import ATTEMPT, DO_ATTEMPTS
-from models.choreography import EventType, Facts
+from models.choreography import EventData, EventType
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
@@ -16,11 +16,11 @@ from services.assembly import Services
 ANSWER_SECONDS = 0.8 * ATTEMPT.total_seconds()
 
 
-class DecidedBefore(Exception):
+class AlreadyDecided(Exception):
     """Another attempt of the same delivery decided while this one was on its way."""
 
 
-class GivenUp(OrderError):
+class AttemptsExhausted(OrderError):
     """Every attempt of an effect failed, and it was undone; `error` is the last attempt's."""
 
     def __init__(self, error: Unavailable) -> None:
@@ -30,14 +30,14 @@ class GivenUp(OrderError):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one service: its facts, and which attempt to deliver it this is.
+    """One event on its way to one service: its data, and which attempt to deliver it this is.
 
     `services` work in the transaction that also notes the event as consumed and publishes what follows; `outside` is
     the same services without that transaction. `decided` tells whether another attempt has reacted meanwhile, as a
     transaction sees it.
     """
 
-    facts: Facts
+    data: EventData
     attempt: int
     services: Services
     outside: Services
@@ -45,11 +45,11 @@ class Delivery:
 
 
 T = TypeVar("T")
-Reply = tuple[EventType, Facts]
+Reply = tuple[EventType, EventData]
 Reaction = Callable[[Delivery], Awaitable[Reply]]
 
 
-async def answered(call: Awaitable[T]) -> T:
+async def within_time_limit(call: Awaitable[T]) -> T:
     """Return the answer of an outside party; raise Unavailable when it takes too long."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -58,7 +58,7 @@ async def answered(call: Awaitable[T]) -> T:
         raise Unavailable(f"no answer in {ANSWER_SECONDS:.0f} s") from None
 
 
-async def done_or_given_up(
+async def do_or_undo(
     delivery: Delivery,
     *,
     do: Callable[[], Awaitable[T]],
@@ -68,12 +68,12 @@ async def done_or_given_up(
 ) -> T:
     """Return the answer of an effect; raise Unavailable to be delivered once more, and as `do` does when it is refused.
 
-    After the last attempt it is looked up. If it did not land it is stopped and undone, and GivenUp is raised.
+    After the last attempt it is looked up. If it did not happen it is stopped and undone; raise AttemptsExhausted.
     """
     last = Unavailable("every attempt failed")
     if delivery.attempt <= DO_ATTEMPTS:
         try:
-            return await answered(do())
+            return await within_time_limit(do())
         except Unavailable as error:
             if delivery.attempt < DO_ATTEMPTS:
                 raise
@@ -82,7 +82,7 @@ async def done_or_given_up(
         return found
     await _give_up(delivery, stop)
     await undo()
-    raise GivenUp(last)
+    raise AttemptsExhausted(last)
 
 
 async def _landed(probe: Awaitable[T | None]) -> T | None:
@@ -91,13 +91,13 @@ async def _landed(probe: Awaitable[T | None]) -> T | None:
     The undo works by key and tolerates an effect that did land. One that an earlier attempt began to undo is undone.
     """
     try:
-        return await answered(probe)
+        return await within_time_limit(probe)
     except (Unavailable, AlreadyUndone):
         return None
 
 
 async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None]]) -> None:
-    """Have `stop` write the receipt that refuses the effect from here on; raise DecidedBefore if it counts already.
+    """Have `stop` write the receipt that refuses the effect from here on; raise AlreadyDecided if it counts already.
 
     An attempt may have slept while the next one found what it did not. Both write the receipt of the same key, so one
     waits for the other: either the effect is refused to the other attempt, or its note is seen here.
@@ -106,12 +106,12 @@ async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None
         try:
             await stop(delivery.outside.within(alone))
         except AlreadySettled as settled:
-            raise DecidedBefore from settled
+            raise AlreadyDecided from settled
         if await delivery.decided(alone):
-            raise DecidedBefore
+            raise AlreadyDecided
 
 
-def because(facts: Facts, step: str, error: OrderError) -> Facts:
-    """Return the facts with the reason why the order goes back."""
-    cause = error.error if isinstance(error, GivenUp) else error
-    return facts.model_copy(update={"reason": f"{step}: {type(cause).__name__}: {cause}"})
+def with_reason(data: EventData, step: str, error: OrderError) -> EventData:
+    """Return the data with the reason why the order goes back."""
+    cause = error.error if isinstance(error, AttemptsExhausted) else error
+    return data.model_copy(update={"reason": f"{step}: {type(cause).__name__}: {cause}"})

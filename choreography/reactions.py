@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 
 from choreography import inventory, orders, payments, shipping
-from choreography.reaction import DecidedBefore, Delivery, Reaction
-from models.choreography import Event, EventType, Facts
+from choreography.reaction import AlreadyDecided, Delivery, Reaction
+from models.choreography import DomainEvent, EventData, EventType
 from models.errors import AlreadyUndone, InvalidInput, Unavailable
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
 
-# Event: its subscribers, and what each of them does. Undoing goes in reverse: parcel, money, stock.
+# DomainEvent: its subscribers, and what each of them does. Undoing goes in reverse: parcel, money, stock.
 REACTIONS: Mapping[EventType, Mapping[str, Reaction]] = {
     EventType.ORDER_PLACED: {"inventory": inventory.reserve},
     EventType.STOCK_RESERVED: {"payments": payments.charge},
@@ -30,12 +30,12 @@ REPEATED = "handled before"
 TOO_LATE = "too late: the order goes back or has ended"
 
 
-def subscribers_of(event: Event) -> tuple[str, ...]:
+def subscribers_of(event: DomainEvent) -> tuple[str, ...]:
     """Return the subscribers of an event; raise InvalidInput when its type is unknown."""
     return tuple(_reactions_to(event))
 
 
-def _reactions_to(event: Event) -> Mapping[str, Reaction]:
+def _reactions_to(event: DomainEvent) -> Mapping[str, Reaction]:
     try:
         return REACTIONS[EventType(event.type)]
     except ValueError:
@@ -48,7 +48,7 @@ class Subscribers:
     def __init__(self, services: Services) -> None:
         self._services, self._outbox = services, services.outbox
 
-    async def handle(self, subscriber: str, event: Event, attempt: int = 1) -> str:
+    async def handle(self, subscriber: str, event: DomainEvent, attempt: int = 1) -> str:
         """React, and return the type of the event that follows, or why none does.
 
         Raises Unavailable to be asked again, Final or InvalidInput when that can't help.
@@ -56,12 +56,12 @@ class Subscribers:
         reaction = _reactions_to(event).get(subscriber)
         if reaction is None:
             raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
-        facts = Facts.of(event)
+        data = EventData.of(event)
         if await self._outbox.consumed(self._services.db, subscriber, event):
             return REPEATED
         try:
-            return await self._react(reaction, subscriber, event, facts, attempt)
-        except DecidedBefore:
+            return await self._react(reaction, subscriber, event, data, attempt)
+        except AlreadyDecided:
             return REPEATED
         except AlreadyUndone as late:
             if not await self._outbox.superseded(self._services.db, event.process_id):
@@ -70,7 +70,9 @@ class Subscribers:
         await self._outbox.consume(self._services.db, subscriber, event)
         return TOO_LATE
 
-    async def _react(self, reaction: Reaction, subscriber: str, event: Event, facts: Facts, attempt: int) -> str:
+    async def _react(
+        self, reaction: Reaction, subscriber: str, event: DomainEvent, data: EventData, attempt: int
+    ) -> str:
         """The effect, the note that the event was consumed and the new event, in one transaction."""
 
         async def decided(db: Database) -> bool:
@@ -78,7 +80,7 @@ class Subscribers:
 
         async with unit_of_work(self._services.db) as unit:
             within = self._services.within(unit)
-            follows, told = await reaction(Delivery(facts, attempt, within, self._services, decided))
+            follows, told = await reaction(Delivery(data, attempt, within, self._services, decided))
             if not await self._outbox.consume(unit, subscriber, event):
                 return REPEATED
             await self._outbox.append(unit, follows, told, event)

@@ -3,7 +3,7 @@
 import asyncio
 
 from messaging.outbox.feed import OutboxFeed
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.dead_letters import DeadLetter
 from models.errors import NotFound
 from postgres.database import Database
@@ -39,10 +39,10 @@ class DeliveryRedriver:
         event, subscriber = _of(letter)
         await OutboxFeed(unit).give_up(event.event_id, subscriber)
 
-    async def _over(self, event: Event, subscriber: str) -> bool:
+    async def _over(self, event: DomainEvent, subscriber: str) -> bool:
         consumed = await self._services.outbox.consumed(self._services.db, subscriber, event)
         return consumed or await self._feed.is_dead(event.event_id, subscriber)
 
 
-def _of(letter: DeadLetter) -> tuple[Event, str]:
-    return Event.model_validate_json(letter.original), letter.message_id.partition(":")[2]
+def _of(letter: DeadLetter) -> tuple[DomainEvent, str]:
+    return DomainEvent.model_validate_json(letter.original), letter.message_id.partition(":")[2]

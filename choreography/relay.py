@@ -11,7 +11,7 @@ from choreography import deliveries
 from choreography.reactions import subscribers_of
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.listener import OutboxListener
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.errors import InvalidInput, Unavailable
 
 log = structlog.get_logger("relay")
@@ -20,7 +20,7 @@ BATCH = 50
 # How late an event may be when its wake-up call was missed, and how long to leave a broken part alone.
 POLL_SECONDS = 1.0
 # What the server says of a request that it will never take.
-HOPELESS = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
+NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 RELAY = "relay"
 
 
@@ -70,13 +70,13 @@ class Relay:
             raise passing[0]
         return len(published)
 
-    async def _publish(self, event: Event) -> None:
+    async def _publish(self, event: DomainEvent) -> None:
         for subscriber in subscribers_of(event):
             await deliveries.start(self._client, event, subscriber)
 
-    async def _set_aside(self, event: Event, error: BaseException) -> bool:
+    async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
         """Keep an event that can't ever be published; only its own process waits behind it."""
-        hopeless = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in HOPELESS)
+        hopeless = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
         if hopeless:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)

@@ -1,6 +1,6 @@
 """The shipping service's part: it ships what is paid, and takes the parcel of an order that ran out of time back."""
 
-from choreography.reaction import Delivery, GivenUp, Reply, answered, because, done_or_given_up
+from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
 from models.activities.shipping import CancelShipment, CreateShipment
 from models.choreography import EventType
 from models.errors import ShipmentRefused
@@ -9,34 +9,34 @@ from models.names import key
 
 async def ship(delivery: Delivery) -> Reply:
     """Hand the parcel over: ShipmentCreated or ShipmentRefused; raise Unavailable to be delivered once more."""
-    order, shipping = delivery.facts.order, delivery.services.shipping
+    order, shipping = delivery.data.order, delivery.services.shipping
     request = CreateShipment(
         key=key(order.order_id, "ship"), order_id=order.order_id, lines=order.lines, ship_to=order.ship_to
     )
     try:
-        shipment = await done_or_given_up(
+        shipment = await do_or_undo(
             delivery,
             do=lambda: shipping.create(request),
             find=lambda: shipping.find(request),
             stop=lambda services: services.shipping.stop(_undo(delivery)),
             undo=lambda: _take_back(delivery),
         )
-    except (ShipmentRefused, GivenUp) as refused:
-        return EventType.SHIPMENT_REFUSED, because(delivery.facts, "ship", refused)
-    return EventType.SHIPMENT_CREATED, delivery.facts.model_copy(update={"tracking": shipment.tracking})
+    except (ShipmentRefused, AttemptsExhausted) as refused:
+        return EventType.SHIPMENT_REFUSED, with_reason(delivery.data, "ship", refused)
+    return EventType.SHIPMENT_CREATED, delivery.data.model_copy(update={"tracking": shipment.tracking})
 
 
 async def recall(delivery: Delivery) -> Reply:
     """Take the parcel back, if there is one: ShipmentRecalled."""
     await _take_back(delivery)
-    return EventType.SHIPMENT_RECALLED, delivery.facts
+    return EventType.SHIPMENT_RECALLED, delivery.data
 
 
 async def _take_back(delivery: Delivery) -> None:
     # Not in the transaction alone: the receipt must stop a late parcel before the carrier is asked.
-    await answered(delivery.outside.shipping.cancel(_undo(delivery), delivery.services.db))
+    await within_time_limit(delivery.outside.shipping.cancel(_undo(delivery), delivery.services.db))
 
 
 def _undo(delivery: Delivery) -> CancelShipment:
-    order_id = delivery.facts.order.order_id
+    order_id = delivery.data.order.order_id
     return CancelShipment(key=key(order_id, "ship"), order_id=order_id)

@@ -8,9 +8,9 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from choreography.deliveries import delivery_id
 from choreography.reactions import subscribers_of
-from messaging.outbox.processes import Overdue
+from messaging.outbox.processes import OverdueProcess
 from models.attempts import UNDO_ATTEMPTS
-from models.choreography import PIVOT, Event, EventType, Facts
+from models.choreography import PIVOT, DomainEvent, EventData, EventType
 from models.errors import Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
@@ -59,11 +59,11 @@ class Watcher:
             overdue = await self._processes.lock_overdue(unit, process_id)
             if overdue is None:
                 return
-            await self._processes.be_patient(unit, process_id)
+            await self._processes.postpone(unit, process_id)
             if overdue.past_deadline or not under_way:
                 await self._move_on(unit, process_id, overdue, under_way=under_way)
 
-    async def _move_on(self, unit: Database, process_id: str, overdue: Overdue, *, under_way: bool) -> None:
+    async def _move_on(self, unit: Database, process_id: str, overdue: OverdueProcess, *, under_way: bool) -> None:
         """Past the pivot the last event is delivered again; before it the order goes back."""
         events = await self._outbox.events(unit, process_id)
         if not events:
@@ -74,10 +74,10 @@ class Watcher:
                 await self._services.within(unit).outbox_feed.again(last)
             return
         waited = "the order's deadline passed" if overdue.past_deadline else f"nothing followed {last.type}"
-        told = Facts.of(last)
-        facts = told.model_copy(update={"reason": told.reason or f"timed out: {waited}"})
+        told = EventData.of(last)
+        data = told.model_copy(update={"reason": told.reason or f"timed out: {waited}"})
         log.warning("an order goes back", process_id=process_id, reason=waited)
-        await self._outbox.append(unit, EventType.ORDER_TIMED_OUT, facts, last)
+        await self._outbox.append(unit, EventType.ORDER_TIMED_OUT, data, last)
 
     async def _is_under_way(self, process_id: str) -> bool:
         """Tell whether an event still waits for a relay, for an attempt, or for a person."""
@@ -90,7 +90,7 @@ class Watcher:
                     under_way |= await self._is_alive(event, subscriber)
         return under_way
 
-    async def _is_alive(self, event: Event, subscriber: str) -> bool:
+    async def _is_alive(self, event: DomainEvent, subscriber: str) -> bool:
         """Ask Temporal for a delivery; keep one that failed unheard, as when a worker died in its last attempt."""
         try:
             found = await self._client.get_activity_handle(delivery_id(event, subscriber)).describe()

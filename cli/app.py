@@ -10,7 +10,7 @@ from temporalio.service import RPCStatusCode
 
 from cli.demo.demo import demo
 from cli.demo.up import up
-from cli.exits import BY_CLASS, Code, Ended
+from cli.exits import BY_CLASS, Code, CommandEnded
 from cli.operate.dead_letters import deadletters
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
@@ -60,22 +60,22 @@ def run(arguments: list[str]) -> int:
     return ended.code
 
 
-def _invoke(arguments: list[str]) -> Ended:
+def _invoke(arguments: list[str]) -> CommandEnded:
     """Run one command; return how it ended."""
     try:
         code = app(arguments, standalone_mode=False)
-    except Ended as ended:
+    except CommandEnded as ended:
         return ended
     except (KeyboardInterrupt, typer.Abort):
-        return Ended(Code.INTERRUPTED, "interrupted")
+        return CommandEnded(Code.INTERRUPTED, "interrupted")
     except BrokenPipeError:
         raise
     except Exception as error:  # noqa: BLE001 - people get one line whatever happens
         return _ending(error)
-    return Ended(Code.INTERRUPTED, "interrupted") if code == Code.INTERRUPTED else Ended(Code(code or 0))
+    return CommandEnded(Code.INTERRUPTED, "interrupted") if code == Code.INTERRUPTED else CommandEnded(Code(code or 0))
 
 
-def _ending(error: Exception) -> Ended:
+def _ending(error: Exception) -> CommandEnded:
     """Return the exit code and the line for an error, the first one when many orders failed at once."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
@@ -84,13 +84,13 @@ def _ending(error: Exception) -> Ended:
     for known, code in BY_CLASS.items():
         if isinstance(error, known):
             told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-            return Ended(code, told)
+            return CommandEnded(code, told)
     if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
-        return Ended(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
-    return Ended(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
+        return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
+    return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 
-def _tell(ended: Ended, as_document: bool) -> None:
+def _tell(ended: CommandEnded, as_document: bool) -> None:
     line = plain(" ".join(ended.line.split()))
     print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's own words
     if as_document:

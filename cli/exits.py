@@ -21,7 +21,7 @@ class Code(IntEnum):
     BROKEN_PIPE = 141
 
 
-class Ended(Exception):
+class CommandEnded(Exception):
     """A command ends here, with this exit code; `line` is what people read, nothing when all was said already."""
 
     def __init__(self, code: Code, line: str = "") -> None:

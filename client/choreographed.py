@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from client.connection import Connection
 from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
-from models.choreography import Event, Facts
+from models.choreography import DomainEvent, EventData
 from models.dead_letters import DeadLetter
 from models.errors import NotFound
 from models.names import ProcessKind, workflow_id
@@ -18,11 +18,11 @@ LOOK_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
-class ChoreographedStanding:
+class ChoreographedStatus:
     """Where a choreographed order is: its result so far, its events, its deliveries that failed for good."""
 
     result: OrderResult
-    events: list[Event]
+    events: list[DomainEvent]
     letters: list[DeadLetter]
 
     @property
@@ -44,7 +44,7 @@ class ChoreographedClient:
         """
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 
-    async def standing(self, order_id: str) -> ChoreographedStanding:
+    async def standing(self, order_id: str) -> ChoreographedStatus:
         """Return where an order is; raise NotFound when it was not placed so, Unavailable."""
         services = await self._connection.services()
         record = await services.orders.find(order_id)
@@ -59,17 +59,17 @@ class ChoreographedClient:
             changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
             result = result.model_copy(update=changes)
         if events and not letters:
-            result = result.model_copy(update={"tracking": Facts.of(events[-1]).tracking})
-        return ChoreographedStanding(result, events, letters)
+            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
+        return ChoreographedStatus(result, events, letters)
 
-    async def trace(self, order: str) -> ChoreographedStanding:
+    async def trace(self, order: str) -> ChoreographedStatus:
         """Return where the order is that a text means; raise NotFound, Conflict, Unavailable."""
         name = await process_named(order, self._connection, [ProcessKind.ORDER])
         return await self.standing(name.id)
 
     async def follow(
-        self, order_id: str, seen: Callable[[ChoreographedStanding], None] = lambda _: None
-    ) -> ChoreographedStanding:
+        self, order_id: str, seen: Callable[[ChoreographedStatus], None] = lambda _: None
+    ) -> ChoreographedStatus:
         """Look at an order until it ended or waits for a person; `seen` gets where it is, again and again."""
         while True:
             standing = await self.standing(order_id)

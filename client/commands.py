@@ -13,12 +13,12 @@ from client.connection import Connection
 from client.handles import NO_WORKER, Handle, described_or_none, handle_of, process_named
 from client.progress import state_of
 from models.base import Message, fingerprint
-from models.commands import Accepted, CancelOrder, Resolve, UndoPlan
+from models.commands import CancelOrder, CommandAccepted, Resolve, UndoPlan
 from models.errors import Conflict, NotFound, Unavailable
-from models.external_events import EventTaken, ExternalEvent
+from models.external_events import EventAccepted, ExternalEvent
 from models.names import ProcessKind, ProcessName
 from models.process import ProcessState
-from models.slips.slip import CancelSlip, Taken
+from models.slips.slip import CancelSlip, SlipCommandAccepted
 
 PATIENCE = timedelta(seconds=10)
 NO_WORKER_ANSWERS = "no worker answers; ask again, in the same words, once one runs"
@@ -37,7 +37,7 @@ async def plan(process: str, connection: Connection) -> UndoPlan:
     return found
 
 
-async def cancel(process: str, command: CancelOrder, connection: Connection) -> Accepted | Taken:
+async def cancel(process: str, command: CancelOrder, connection: Connection) -> CommandAccepted | SlipCommandAccepted:
     """Cancel a process; raise NotFound, Conflict when it can't be cancelled any more, Unavailable without a worker."""
     otherwise = "not cancelled"
     # An id made of the reason, so that a repeated command is the same command.
@@ -45,18 +45,18 @@ async def cancel(process: str, command: CancelOrder, connection: Connection) -> 
     async with _asked(process, connection, otherwise) as (name, handle):
         if name.kind is ProcessKind.SLIP:
             asked = CancelSlip(**vars(command))
-            return await send(handle, "cancel_slip", asked, update_id, otherwise, Taken)
-        return await send(handle, "cancel_order", command, update_id, otherwise, Accepted)
+            return await send(handle, "cancel_slip", asked, update_id, otherwise, SlipCommandAccepted)
+        return await send(handle, "cancel_order", command, update_id, otherwise, CommandAccepted)
 
 
-async def resolve(process: str, command: Resolve, connection: Connection) -> Accepted | Taken:
+async def resolve(process: str, command: Resolve, connection: Connection) -> CommandAccepted | SlipCommandAccepted:
     """Decide on a parked step; raise NotFound, Conflict when it can't be decided so, Unavailable without a worker."""
     otherwise = "not resolved"
     async with _asked(process, connection, otherwise) as (name, handle):
         state = await state_of(handle, PATIENCE)
         if state is None:
             raise Unavailable(NO_WORKER_ANSWERS)
-        answer = Accepted if name.kind is ProcessKind.ORDER else Taken
+        answer = CommandAccepted if name.kind is ProcessKind.ORDER else SlipCommandAccepted
         return await send(handle, "resolve", command, decision_id(command, state), otherwise, answer)
 
 
@@ -82,7 +82,7 @@ def event_update_id(event: ExternalEvent) -> str:
     return f"event-{event.event_id}-{fingerprint(event)[:16]}"
 
 
-async def deliver(handle: Handle, event: ExternalEvent) -> EventTaken:
+async def deliver(handle: Handle, event: ExternalEvent) -> EventAccepted:
     """Deliver an event once, however often it is sent; raise Conflict when it is refused, Unavailable, RPCError.
 
     A repeated one is answered as the first time, also when the order has ended since.
@@ -90,14 +90,14 @@ async def deliver(handle: Handle, event: ExternalEvent) -> EventTaken:
     update_id = event_update_id(event)
     try:
         try:
-            taken: EventTaken = await handle.execute_update(
-                "deliver_event", event, id=update_id, result_type=EventTaken, rpc_timeout=PATIENCE
+            taken: EventAccepted = await handle.execute_update(
+                "deliver_event", event, id=update_id, result_type=EventAccepted, rpc_timeout=PATIENCE
             )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
             # An order that has ended takes nothing new, but still knows what it took.
-            known = handle.get_update_handle(update_id, result_type=EventTaken)
+            known = handle.get_update_handle(update_id, result_type=EventAccepted)
             taken = await known.result(rpc_timeout=PATIENCE)
     except WorkflowUpdateFailedError as refused:
         raise Conflict(f"event refused: {getattr(refused.cause, 'message', refused.cause)}") from None
@@ -106,7 +106,7 @@ async def deliver(handle: Handle, event: ExternalEvent) -> EventTaken:
     return taken
 
 
-async def deliver_event(process: str, event: ExternalEvent, connection: Connection) -> EventTaken:
+async def deliver_event(process: str, event: ExternalEvent, connection: Connection) -> EventAccepted:
     """Deliver an event to an order; raise as `deliver` does, NotFound, and Conflict when it comes too late."""
     name = await process_named(process, connection, [ProcessKind.ORDER])
     handle = handle_of(name, await connection.temporal())

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from temporalio.common import SearchAttributeKey
 
 from client.connection import Connection
-from client.diagnosis.causes import Cause, Stuck, diagnose
+from client.diagnosis.causes import Cause, StuckProcess, diagnose
 from models import names
-from models.dead_letters import DeadLetter, LetterEvent, LetterGroup
+from models.dead_letters import DeadLetter, LetterAudit, LetterGroup
 
 AT_ONCE = 1000
 PARKED = (
@@ -38,9 +38,9 @@ class DeadLettersClient:
             numbers.setdefault(letter.fingerprint, []).append(letter.letter_id)
         return [GroupedLetters(group, numbers.get(group.fingerprint, [])) for group in groups]
 
-    async def parked(self) -> list[Stuck]:
+    async def parked(self) -> list[StuckProcess]:
         """Return the effects that wait for a person, the dearest first, with the command to decide on each."""
-        client, found = await self._connection.temporal(), list[Stuck]()
+        client, found = await self._connection.temporal(), list[StuckProcess]()
         at_risk = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
         async for run in client.list_workflows(PARKED, limit=AT_ONCE):
             stuck = await diagnose(client, run.id, run.run_id)
@@ -49,7 +49,7 @@ class DeadLettersClient:
                 found.append(stuck.model_copy(update={"at_risk": amount}))
         return sorted(found, key=lambda effect: -effect.at_risk)
 
-    async def read(self, letter_id: int) -> tuple[DeadLetter, list[LetterEvent]]:
+    async def read(self, letter_id: int) -> tuple[DeadLetter, list[LetterAudit]]:
         """Return one letter, and all that was done about it; raise NotFound, Unavailable."""
         letters = (await self._connection.services()).dead_letters
         return await letters.read(letter_id), await letters.audit(letter_id)

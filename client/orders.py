@@ -8,23 +8,23 @@ from client.books import Books, read_books
 from client.choreographed import ChoreographedClient
 from client.connection import Connection
 from client.dead_letters import DeadLettersClient
-from client.diagnosis.stuck import Survey, survey
-from client.finding.listing import ListPage, list_orders, place_in
-from client.finding.state_store import StateStore
+from client.diagnosis.stuck import StuckReport, find_stuck
 from client.handles import exists, handle_of, process_named
-from client.history.recorded import History, history_of
+from client.history.recorded import RecordedHistory, history_of
 from client.placing import OrderRun, Placed, RunOptions, place, place_within, recorded_run
 from client.progress import Outcome, Seen, end_of, follow
 from client.slips import SlipsClient
-from client.standing import Standing, standing_of
+from client.state_store.listing import ListPage, list_orders, place_in
+from client.state_store.state_store import StateStore
+from client.status import ProcessStatus, status_of
 from client.upkeep import Pruned, prune
-from models.commands import Accepted, CancelOrder, Resolve, UndoPlan
+from models.commands import CancelOrder, CommandAccepted, Resolve, UndoPlan
 from models.errors import Conflict, NotFound
-from models.external_events import EventTaken, ExternalEvent
+from models.external_events import EventAccepted, ExternalEvent
 from models.names import ProcessKind
 from models.order import Order
 from models.process import OrderResult, Status
-from models.slips.slip import Taken
+from models.slips.slip import SlipCommandAccepted
 
 _AS_IT_IS = RunOptions()
 
@@ -105,27 +105,27 @@ class OrdersClient:
         """Wait as `result` does; `seen` gets the order's state every so many seconds, None while no worker answers."""
         return await follow(placed.run, seen, every) if placed.run.known is None else Outcome(placed.run.known)
 
-    async def status(self, process: str) -> Standing:
+    async def status(self, process: str) -> ProcessStatus:
         """Return where a process is; raise NotFound, Conflict when two are called so."""
-        return await standing_of(process, self.connection)
+        return await status_of(process, self.connection)
 
     async def plan(self, process: str) -> UndoPlan:
         """Return what a cancel would undo now, in order, and its hash; raise NotFound, Conflict when it has ended."""
         return await commands.plan(process, self.connection)
 
-    async def cancel(self, process: str, command: CancelOrder) -> Accepted | Taken:
+    async def cancel(self, process: str, command: CancelOrder) -> CommandAccepted | SlipCommandAccepted:
         """Cancel a process and undo what was done; raise NotFound, Conflict when it is too late or the plan stale."""
         return await commands.cancel(process, command, self.connection)
 
-    async def resolve(self, process: str, command: Resolve) -> Accepted | Taken:
+    async def resolve(self, process: str, command: Resolve) -> CommandAccepted | SlipCommandAccepted:
         """Decide on a parked step; raise NotFound, Conflict when that can't be decided so."""
         return await commands.resolve(process, command, self.connection)
 
-    async def deliver(self, order: str, event: ExternalEvent) -> EventTaken:
+    async def deliver(self, order: str, event: ExternalEvent) -> EventAccepted:
         """Deliver an event, once for its id; raise NotFound, Conflict when the order can't take it."""
         return await commands.deliver_event(order, event, self.connection)
 
-    async def history(self, process: str) -> History:
+    async def history(self, process: str) -> RecordedHistory:
         """Return the attempts, times and errors of a process's activities; raise NotFound."""
         return await history_of(process, self.connection)
 
@@ -134,9 +134,9 @@ class OrdersClient:
         place = place_in(status, after)
         return await list_orders(await self.connection.temporal(), status, limit, place)
 
-    async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> Survey:
+    async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> StuckReport:
         """Return what doesn't move, each with the cause and the command that helps."""
-        return await survey(self.connection, older_than, limit)
+        return await find_stuck(self.connection, older_than, limit)
 
     async def prune(self, days: int, *, dry_run: bool = False) -> Pruned:
         """Prune what ended so many days ago, or only count it; raise InvalidInput."""

@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.handles import NO_WORKER, Handle, exists, handle_of
 from client.progress import end_of, result_in
 from models import names
-from models.commands import Patience
+from models.commands import OutcomeWait
 from models.errors import Unavailable
 from models.money import Money
 from models.names import ProcessKind, ProcessName
@@ -142,7 +142,7 @@ async def place_within(order: Order, client: Client, orders: Orders, seconds: fl
     try:
         result: OrderResult = await client.execute_update_with_start_workflow(
             "outcome",
-            Patience(seconds=seconds),
+            OutcomeWait(seconds=seconds),
             start_workflow_operation=start,
             result_type=OrderResult,
             rpc_timeout=timedelta(seconds=seconds) + SLACK,

@@ -33,7 +33,7 @@ class Outcome(Generic[R]):
     state: ProcessState | None = None
 
 
-class Run(Protocol[R_co]):
+class FollowedRun(Protocol[R_co]):
     """A run that can be followed, and how its end is read."""
 
     @property
@@ -68,7 +68,7 @@ async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessSta
     return None
 
 
-async def follow(run: Run[R], seen: Seen, every: float = 0.1) -> Outcome[R]:
+async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1) -> Outcome[R]:
     """Wait until a process ends or waits for a person or an event.
 
     `seen` gets its state again and again, None while no worker answers.
@@ -88,7 +88,7 @@ async def follow(run: Run[R], seen: Seen, every: float = 0.1) -> Outcome[R]:
         ended.cancel()
 
 
-async def end_of(run: Run[R], every: float = 5.0) -> R:
+async def end_of(run: FollowedRun[R], every: float = 5.0) -> R:
     """Wait as `follow` does, with a look at the process only now and then: for many processes at once."""
     ended = asyncio.create_task(run.ended())
     try:

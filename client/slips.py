@@ -15,7 +15,7 @@ from models import names
 from models.errors import NotFound
 from models.names import ProcessKind, ProcessName
 from models.process import ProcessState
-from models.slips.slip import Review, RoutingSlip, SlipResult, Taken
+from models.slips.slip import Review, RoutingSlip, SlipCommandAccepted, SlipResult
 
 
 @dataclass(frozen=True)
@@ -91,13 +91,13 @@ class SlipsClient:
         """Wait until a slip ends, or waits for a person or an event; `seen` gets its state again and again."""
         return await follow(placed.run, seen) if placed.run.known is None else Outcome(placed.run.known)
 
-    async def review(self, slip_id: str, command: Review) -> Taken:
+    async def review(self, slip_id: str, command: Review) -> SlipCommandAccepted:
         """Send a person's verdict; raise NotFound, Conflict when the stop doesn't wait, Unavailable."""
         name = await process_named(slip_id, self._connection, [ProcessKind.SLIP])
         handle = handle_of(name, await self._connection.temporal())
         if not await exists(handle):
             raise NotFound(f"there is no {name}")
-        return await send(handle, "review", command, None, "not taken", Taken)
+        return await send(handle, "review", command, None, "not taken", SlipCommandAccepted)
 
 
 def _result(slip_id: str, status: Any, reason: str) -> SlipResult:

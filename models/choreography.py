@@ -49,7 +49,7 @@ OF_THE_UNDOING = frozenset(
 )
 
 
-class Event(Message):
+class DomainEvent(Message):
     """One event as it travels; `sequence` counts the events of its process, `redrives` its repeated deliveries.
 
     The type is plain text: a relay must be able to carry, and set aside, one that it does not know.
@@ -67,7 +67,7 @@ class Event(Message):
     at: datetime
 
 
-class Facts(Message):
+class EventData(Message):
     """What each event tells of its order; it is carried on from event to event, so no service asks another."""
 
     order: Order
@@ -76,7 +76,7 @@ class Facts(Message):
     reason: str = ""
 
     @classmethod
-    def of(cls, event: Event) -> Self:
+    def of(cls, event: DomainEvent) -> Self:
         """Return what an event tells; raise InvalidInput when this code can't understand it."""
         if event.version != SCHEMA_VERSION:
             raise InvalidInput("version", f"of {event.type} is {event.version}, this code knows {SCHEMA_VERSION}")

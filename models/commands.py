@@ -9,7 +9,7 @@ from models.base import Message
 from models.texts import check_texts, printable
 
 # Below the time that a server gives one call.
-PATIENCE_AT_MOST = 20
+OUTCOME_WAIT_AT_MOST = 20
 REQUEST_AT_MOST = 64 * 1024
 # They are kept with the order, in Temporal's history and in tables: one line each, and nothing that can't be stored.
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)]
@@ -47,13 +47,13 @@ class Resolve(Message):
         return self
 
 
-class Patience(Message):
+class OutcomeWait(Message):
     """How long a caller waits for the outcome, in seconds."""
 
-    seconds: Annotated[float, Field(gt=0, le=PATIENCE_AT_MOST)]
+    seconds: Annotated[float, Field(gt=0, le=OUTCOME_WAIT_AT_MOST)]
 
 
-class Accepted(Message):
+class CommandAccepted(Message):
     """The command was taken; the status is the order's right after it."""
 
     order_id: str

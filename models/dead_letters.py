@@ -57,7 +57,7 @@ class LetterGroup(Message):
     processes: int
 
 
-class LetterEvent(Message):
+class LetterAudit(Message):
     """One line of a letter's audit: it died, was redriven, came back, was discarded; by whom and why."""
 
     at: datetime
@@ -66,7 +66,7 @@ class LetterEvent(Message):
     reason: str
 
 
-class Redriven(Message):
+class RedriveResult(Message):
     """What came of a redrive: redriven, or open again, with the new cause."""
 
     letter_id: int

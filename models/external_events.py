@@ -37,7 +37,7 @@ class FailedPayload(Message):
 PAYLOADS: dict[str, type[Message]] = {SETTLED: SettledPayload, FAILED: FailedPayload}
 
 
-class EventTaken(Message):
+class EventAccepted(Message):
     """The event was taken, and decides the step: the same answer however often it is delivered."""
 
     order_id: str

@@ -21,13 +21,13 @@ class OpenOrder(Message):
 class LostOrder(Message):
     """An accepted order that no workflow looks after any more, and why.
 
-    `settled` are the steps that people have settled by hand, `event` is the one that its run had accepted.
+    resolved are the steps that people have settled by hand, `event` is the one that its run had accepted.
     """
 
     order: Order
     total: Money
     cause: str
-    settled: dict[str, Verb] = Field(default_factory=dict)
+    resolved: dict[str, Verb] = Field(default_factory=dict)
     event: ExternalEvent | None = None
 
 

@@ -12,7 +12,7 @@ from models.order import Address, Line
 
 
 @dataclass(frozen=True)
-class Captured:
+class CapturedCharge:
     """Money that the provider took, under its own reference."""
 
     charge_id: str
@@ -20,7 +20,7 @@ class Captured:
 
 
 @dataclass(frozen=True)
-class GivenBack:
+class ProviderRefund:
     """Money that the provider took and gave back, under its own references."""
 
     charge_id: str
@@ -31,15 +31,15 @@ class GivenBack:
 class CardProvider(Protocol):
     """Takes and gives back money. Every call may raise Unavailable, or never answer though it took effect."""
 
-    async def charge(self, key: str, token: str, amount: Money) -> Captured:
+    async def charge(self, key: str, token: str, amount: Money) -> CapturedCharge:
         """Take the amount once for the key; raise CardDeclined, KeyReused, AlreadyUndone."""
         ...
 
-    async def refund(self, key: str) -> GivenBack | None:
+    async def refund(self, key: str) -> ProviderRefund | None:
         """Give back what was taken under the key; None when nothing was, and then nothing ever will be."""
         ...
 
-    async def find(self, key: str) -> Captured | None:
+    async def find(self, key: str) -> CapturedCharge | None:
         """Tell whether a charge landed and still stands."""
         ...
 

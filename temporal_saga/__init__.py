@@ -16,7 +16,7 @@ policy. A reply's `attempt` field, or the first detail of an ApplicationError, t
 
 from temporal_saga.calls import ONCE
 from temporal_saga.decisions import Parked
-from temporal_saga.declaration import Call, Event, Inside, Kind, Policy, Saga, Step, Wait
+from temporal_saga.declaration import Call, InWorkflow, Kind, Policy, Saga, Step, StepEvent, Wait
 from temporal_saga.failures import Failure, FailureClass, classify
 from temporal_saga.history import Execution
 from temporal_saga.plan import Plan, PlannedUndo
@@ -27,11 +27,10 @@ from temporal_saga.stopping import StopReason
 __all__ = [
     "ONCE",
     "Call",
-    "Event",
     "Execution",
     "Failure",
     "FailureClass",
-    "Inside",
+    "InWorkflow",
     "Kind",
     "Outcome",
     "Parked",
@@ -42,6 +41,7 @@ __all__ = [
     "Run",
     "Saga",
     "Step",
+    "StepEvent",
     "StopReason",
     "Wait",
     "classify",

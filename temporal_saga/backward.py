@@ -6,18 +6,18 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from temporal_saga.calls import call
-from temporal_saga.decisions import set_aside, unpark
+from temporal_saga.decisions import park, unpark
 from temporal_saga.declaration import Call, Step
 from temporal_saga.failures import classify
-from temporal_saga.waiting import book_unheeded
+from temporal_saga.waiting import book_unused_events
 
 if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 
-async def go_back(run: "Run[Any]") -> None:
+async def compensate(run: "Run[Any]") -> None:
     """Undo what is pending, and close; return when no effect is open."""
-    await book_unheeded(run)
+    await book_unused_events(run)
     for step in reversed(run.pending_undos.copy()):
         await _undo(run, step)
     while run.parked:
@@ -39,7 +39,7 @@ async def _undo(run: "Run[Any]", step: Step[Any, Any], request: Any = None) -> N
     try:
         await call(run, step.name, "undo", undo, request)
     except FailureError as error:
-        set_aside(run, step, "undo", classify(step.name, error), request)
+        park(run, step, "undo", classify(step.name, error), request)
     else:
         run.pending_undos.remove(step)
         run.undone.append(step.name)

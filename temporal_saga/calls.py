@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import FailureError, is_cancelled_exception
 
-from temporal_saga.declaration import Call, Inside
+from temporal_saga.declaration import Call, InWorkflow
 from temporal_saga.failures import FailureClass, classify
 from temporal_saga.history import Direction, Execution
 
@@ -24,7 +24,7 @@ async def call(run: "Run[Any]", step: str, direction: Direction, made: Call[Any,
     line = run.history.begin(step, direction, made.summary(run))
     run.changed()
     try:
-        if isinstance(made, Inside):
+        if isinstance(made, InWorkflow):
             line.result = await made.activity(run, request)
         else:
             express = made.policy.express or run.express

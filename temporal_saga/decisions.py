@@ -56,7 +56,7 @@ def resolve(run: "Run[Any]", step: str, verb: str, audit: Any, edited: Any = Non
     run.parked[step].decision, run.parked[step].edited = verb, edited
 
 
-def set_aside(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: Failure, request: Any) -> Parked:
+def park(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: Failure, request: Any) -> Parked:
     """Have an effect wait for a person, and alert people once."""
     line = run.history.last(step.name, direction)
     line.status = "parked"
@@ -78,7 +78,7 @@ async def _alert(run: "Run[Any]", alert: Call[Any, Any], request: Any) -> None:
 
 async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, request: Any) -> Any:
     """Wait for a person on a step that can't go forward; return the request to try again, or None to go on."""
-    parked = set_aside(run, step, "do", failure, request)
+    parked = park(run, step, "do", failure, request)
     try:
         await workflow.wait_condition(lambda: parked.decision is not None)
     except asyncio.CancelledError:

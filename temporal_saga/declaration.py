@@ -53,12 +53,12 @@ class Call(Generic[S, A_co]):
     policy: Policy = Policy()
 
 
-class Inside(Call[S, A_co]):
+class InWorkflow(Call[S, A_co]):
     """A call that the workflow answers itself, from a person or a timer: `activity` is awaited with (run, request)."""
 
 
 @dataclass(frozen=True)
-class Event:
+class StepEvent:
     """An event from outside that decides a step: it settles it or makes it fail; `detail` is whatever came along."""
 
     name: str

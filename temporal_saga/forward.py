@@ -9,17 +9,17 @@ from temporal_saga.calls import call, landed
 from temporal_saga.decisions import decided
 from temporal_saga.declaration import Kind, Step
 from temporal_saga.failures import Failure, FailureClass, StepFailed, classify
-from temporal_saga.stopping import see_through, turn_back_if_stopped
-from temporal_saga.waiting import settled
+from temporal_saga.stopping import turn_back_if_stopped, wait_to_end
+from temporal_saga.waiting import wait_for_event
 
 if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 
-async def reach_the_end(run: "Run[Any]") -> bool:
+async def go_forward(run: "Run[Any]") -> bool:
     """Go forward; return whether that came to its end."""
     run.forward = asyncio.create_task(_go_forward(run))
-    await see_through(run, run.forward, run.deadline)
+    await wait_to_end(run, run.forward, run.deadline)
     try:
         run.forward.result()
     except (StepFailed, asyncio.CancelledError):
@@ -53,7 +53,7 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
         run.pending_undos.append(step)
     request = step.do.request(run, run.key(step.name))
     while request is not None:
-        if (failure := await _try(run, step, request) or await settled(run, step)) is None:
+        if (failure := await _try(run, step, request) or await wait_for_event(run, step)) is None:
             return
         if not run.pivoted and (failure.kind is FailureClass.REFUSED or not step.parks):
             run.failure = failure

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 
-async def went_further(run: "Run[Any]") -> bool:
+async def pivot_was_lost(run: "Run[Any]") -> bool:
     """Tell whether a workflow task that was lost took the pivot.
 
     Then the way is forward again, to the answers that the participants kept. Else every undo that it may have made

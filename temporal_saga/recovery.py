@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from temporal_saga.backward import go_back
+from temporal_saga.backward import compensate
 from temporal_saga.calls import call
 from temporal_saga.declaration import Call, Step
 from temporal_saga.failures import Failure, FailureClass
@@ -19,10 +19,10 @@ S = TypeVar("S")
 
 
 class RecoveredRun(Run[S]):
-    """A run in the place of one that was lost: `cause` says how, `settled` which steps people settled by hand."""
+    """A run in the place of one that was lost: `cause` says how, resolved which steps people settled by hand."""
 
     cause = ""
-    settled: Mapping[str, str] = MappingProxyType({})
+    resolved: Mapping[str, str] = MappingProxyType({})
 
     async def execute(self) -> None:
         """Bring the run to its end; raise ActivityError when it can't be found out whether the pivot landed."""
@@ -40,11 +40,11 @@ class RecoveredRun(Run[S]):
                 await do(self, step)
             return
         self.failure = Failure("workflow", FailureClass.UNKNOWN, "Lost", self.cause, 0)
-        self.pending_undos = [step for step in self.saga.steps if step.undo and step.name not in self.settled]
-        self.waived += [step for step, verb in self.settled.items() if verb == "waive"]
+        self.pending_undos = [step for step in self.saga.steps if step.undo and step.name not in self.resolved]
+        self.waived += [step for step, verb in self.resolved.items() if verb == "waive"]
         self.unwinding = True
         self.changed()
-        await go_back(self)
+        await compensate(self)
 
     async def _pivot_landed(self, pivot: Step[S, Any]) -> bool:
         """Ask whether the pivot landed; a final error says that its undo had begun, and then there is only back."""

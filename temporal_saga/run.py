@@ -7,15 +7,15 @@ from typing import Any, Generic, Literal, TypeVar, cast
 
 from temporalio import workflow
 
-from temporal_saga.backward import go_back
+from temporal_saga.backward import compensate
 from temporal_saga.decisions import Parked, decision_objection, resolve
-from temporal_saga.declaration import Call, Event, Saga, Step
+from temporal_saga.declaration import Call, Saga, Step, StepEvent
 from temporal_saga.failures import Failure
-from temporal_saga.forward import reach_the_end
+from temporal_saga.forward import go_forward
 from temporal_saga.history import History
-from temporal_saga.lost_tasks import went_further
+from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
-from temporal_saga.stopping import StopReason, see_through
+from temporal_saga.stopping import StopReason, wait_to_end
 from temporal_saga.waiting import accept_event, event_objection
 
 S = TypeVar("S")
@@ -57,7 +57,7 @@ class Run(Generic[S]):
         self.waiting = ""
         # What came of it, by step.
         self.answers: dict[str, Any] = {}
-        self.events: dict[str, Event] = {}
+        self.events: dict[str, StepEvent] = {}
         self.parked: dict[str, Parked] = {}
         self.undone: list[str] = []
         self.waived: list[str] = []
@@ -134,27 +134,27 @@ class Run(Generic[S]):
 
     async def execute(self) -> None:
         """Go forward to the end; or back, until no effect is open. A cancel stops the first and never the second."""
-        while not await reach_the_end(self):
+        while not await go_forward(self):
             if self.express and not self.pivoted:
-                further = asyncio.create_task(went_further(self))
-                await see_through(self, further)
+                further = asyncio.create_task(pivot_was_lost(self))
+                await wait_to_end(self, further)
                 if further.result():
                     continue
             self.unwinding = True
             self.changed()
-            await self.finish(asyncio.create_task(go_back(self)))
+            await self.finish(asyncio.create_task(compensate(self)))
             break
         await self.end()
 
     async def finish(self, work: asyncio.Task[Any]) -> None:
         """Wait for work to its end, whatever is cancelled meanwhile; raise what it raised."""
-        await see_through(self, work)
+        await wait_to_end(self, work)
         work.result()
 
     async def end(self) -> None:
         """Wait for the alerts that are under way, and mark the run as ended."""
         for alert in self.alerts:
-            await see_through(self, alert)
+            await wait_to_end(self, alert)
         self.ended = True
         self.changed()
 
@@ -184,7 +184,7 @@ class Run(Generic[S]):
         """Return why an event that decides a step can't be accepted any more, or None: one that comes early is kept."""
         return event_objection(self, step.name)
 
-    def accept_event(self, step: Step[S, Any], event: Event) -> None:
+    def accept_event(self, step: Step[S, Any], event: StepEvent) -> None:
         """Accept the event that decides a step, now or when it comes to wait; ask for an objection first."""
         accept_event(self, step.name, event)
 

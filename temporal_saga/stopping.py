@@ -19,7 +19,7 @@ class StopReason:
     reason: str
 
 
-async def see_through(run: "Run[Any]", task: asyncio.Task[Any], deadline: datetime | None = None) -> None:
+async def wait_to_end(run: "Run[Any]", task: asyncio.Task[Any], deadline: datetime | None = None) -> None:
     """Wait until a task has ended, whatever is cancelled meanwhile: a closed workflow would abandon it."""
     while not task.done():
         try:

@@ -8,7 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from temporal_saga.calls import call, end_line
-from temporal_saga.declaration import Event, Step, Wait
+from temporal_saga.declaration import Step, StepEvent, Wait
 from temporal_saga.failures import Failure, FailureClass, classify
 from temporal_saga.stopping import turn_back_if_stopped
 
@@ -25,14 +25,14 @@ def event_objection(run: "Run[Any]", step: str) -> str | None:
     return f"{step} waits for nothing any more" if run.pivoted else None
 
 
-def accept_event(run: "Run[Any]", step: str, event: Event) -> None:
+def accept_event(run: "Run[Any]", step: str, event: StepEvent) -> None:
     """Accept the event that decides a step, now or when it comes to wait; ask `event_objection` first."""
     run.history.note(step, "event", event.name, event.detail)
     run.events[step] = event
     run.changed()
 
 
-async def settled(run: "Run[Any]", step: Step[Any, Any]) -> Failure | None:
+async def wait_for_event(run: "Run[Any]", step: Step[Any, Any]) -> Failure | None:
     """Where the answer is only pending, wait for the event that decides; return why it came to nothing, or None."""
     if step.wait is None or not step.wait.pending(run.answers[step.name]):
         return None
@@ -79,7 +79,7 @@ async def _book(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> 
     return None
 
 
-async def book_unheeded(run: "Run[Any]") -> None:
+async def book_unused_events(run: "Run[Any]") -> None:
     """Book an event that was accepted though the run went back before it counted: it is true, and so it is undone."""
     for step in (*run.begun, *run.ahead):
         wait, event, answer = step.wait, run.events.get(step.name), run.answers.get(step.name)

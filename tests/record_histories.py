@@ -13,52 +13,52 @@ from typing import Any
 from temporalio.client import WorkflowHandle
 
 from client.commands import deliver
-from models.commands import Accepted, CancelOrder, Resolve
+from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.external_events import ExternalEvent
 from models.process import Status
 from runtime.settings import Settings
-from tests.orders.conftest import House, free_ports, open_house, result_of
+from tests.orders.conftest import System, free_ports, open_system, result_of
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
 from tests.orders.transfers import early, failed, settled, transfer_order, waiting
 from tests.slips.plays import PLAYS as SLIP_PLAYS
 from worker import orders_worker
 
 FOLDER = Path(__file__).parent / "histories"
-Play = Callable[[House], Awaitable[WorkflowHandle[Any, Any]]]
+Play = Callable[[System], Awaitable[WorkflowHandle[Any, Any]]]
 
 
 def ending(scenario: Scenario) -> Play:
     """Return the play of an order that ends by itself."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await house.start(scenario.order())
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await system.start(scenario.order())
         await result_of(handle)
         return handle
 
     return play
 
 
-async def until(house: House, handle: WorkflowHandle[Any, Any], status: Status) -> None:
+async def until(system: System, handle: WorkflowHandle[Any, Any], status: Status) -> None:
     """Wait until an order has a status."""
-    while (await house.state(handle)).status is not status:
+    while (await system.state(handle)).status is not status:
         await asyncio.sleep(0.2)
 
 
-async def cancelled(house: House, *, express: bool = False) -> WorkflowHandle[Any, Any]:
+async def cancelled(system: System, *, express: bool = False) -> WorkflowHandle[Any, Any]:
     """An order that its customer cancels by update while the charge hangs."""
-    handle = await house.start(Scenario("cancelled", token="tok_lost_after", express=express).order())
-    while "charge" not in [line.step for line in (await house.state(handle)).history]:
+    handle = await system.start(Scenario("cancelled", token="tok_lost_after", express=express).order())
+    while "charge" not in [line.step for line in (await system.state(handle)).history]:
         await asyncio.sleep(0.1)
     command = CancelOrder(reason="changed my mind", actor="c-7")
-    await handle.execute_update("cancel_order", command, result_type=Accepted)
+    await handle.execute_update("cancel_order", command, result_type=CommandAccepted)
     await result_of(handle)
     return handle
 
 
-async def cancelled_natively(house: House) -> WorkflowHandle[Any, Any]:
+async def cancelled_natively(system: System) -> WorkflowHandle[Any, Any]:
     """An order that Temporal's own cancel hits between two attempts."""
-    handle = await house.start(Scenario("native", token="tok_flaky_3").order())
-    while "charge" not in [line.step for line in (await house.state(handle)).history]:
+    handle = await system.start(Scenario("native", token="tok_flaky_3").order())
+    while "charge" not in [line.step for line in (await system.state(handle)).history]:
         await asyncio.sleep(0.1)
     await handle.cancel()
     await result_of(handle)
@@ -68,21 +68,21 @@ async def cancelled_natively(house: House) -> WorkflowHandle[Any, Any]:
 def resolved(verb: str) -> Play:
     """Return the play of an order whose refund fails for good, until a person decides."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await house.start(Scenario(verb, token="tok_refund_fails", postcode="00000").order())
-        await until(house, handle, Status.NEEDS_ATTENTION)
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await system.start(Scenario(verb, token="tok_refund_fails", postcode="00000").order())
+        await until(system, handle, Status.NEEDS_ATTENTION)
         evidence = "bank statement 17" if verb == "skip" else None
         decision = Resolve(step="charge", verb=verb, actor="ann", reason="by hand", evidence=evidence)  # type: ignore[arg-type]
-        await handle.execute_update("resolve", decision, result_type=Accepted)
+        await handle.execute_update("resolve", decision, result_type=CommandAccepted)
         await result_of(handle)
         return handle
 
     return play
 
 
-async def late(house: House) -> WorkflowHandle[Any, Any]:
+async def late(system: System) -> WorkflowHandle[Any, Any]:
     """An order that runs into its deadline."""
-    handle = await house.start(Scenario("deadline", token="tok_lost_after").order(deadline_seconds=3))
+    handle = await system.start(Scenario("deadline", token="tok_lost_after").order(deadline_seconds=3))
     await result_of(handle)
     return handle
 
@@ -90,8 +90,8 @@ async def late(house: House) -> WorkflowHandle[Any, Any]:
 def told(name: str, *events: ExternalEvent, deadline: int | None = None, **scenario: Any) -> Play:
     """Return the play of an order paid by transfer that waits, and is told these events."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await waiting(house, transfer_order(name, deadline, **scenario))
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await waiting(system, transfer_order(name, deadline, **scenario))
         for event in events:
             await deliver(handle, event)
         await result_of(handle)
@@ -100,18 +100,18 @@ def told(name: str, *events: ExternalEvent, deadline: int | None = None, **scena
     return play
 
 
-async def told_early(house: House) -> WorkflowHandle[Any, Any]:
+async def told_early(system: System) -> WorkflowHandle[Any, Any]:
     """An order that is paid before its first step, and has nothing to sell."""
     order = transfer_order("paid-early", lines=(("SKU-1", 1), ("SKU-RARE", 2)))
-    handle = await early(house, order, settled(amount=None))
+    handle = await early(system, order, settled(amount=None))
     await result_of(handle)
     return handle
 
 
-async def cancelled_waiting(house: House) -> WorkflowHandle[Any, Any]:
+async def cancelled_waiting(system: System) -> WorkflowHandle[Any, Any]:
     """An order that is cancelled while it waits for its transfer."""
-    handle = await waiting(house, transfer_order("cancelled-waiting"))
-    await handle.execute_update("cancel_order", CancelOrder(reason="changed my mind"), result_type=Accepted)
+    handle = await waiting(system, transfer_order("cancelled-waiting"))
+    await handle.execute_update("cancel_order", CancelOrder(reason="changed my mind"), result_type=CommandAccepted)
     await result_of(handle)
     return handle
 
@@ -136,9 +136,9 @@ PLAYS: dict[str, Play] = (
 )
 
 
-async def record(house: House, name: str, play: Play) -> None:
+async def record(system: System, name: str, play: Play) -> None:
     """Play one history and keep it, without the names of this machine and its processes."""
-    handle = await play(house)
+    handle = await play(system)
     text = (await handle.fetch_history()).to_json()
     text = re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text)
     text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', text)
@@ -152,9 +152,9 @@ async def main() -> None:
     missing = {name: play for name, play in PLAYS.items() if not (FOLDER / f"{name}.json").exists()}
     with tempfile.TemporaryDirectory(prefix="histories-") as folder:
         settings = Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error")
-        async for house in open_house(settings):
-            async with orders_worker(house.client, house.stack.database_url, settings):
-                await asyncio.gather(*(record(house, name, play) for name, play in missing.items()))
+        async for system in open_system(settings):
+            async with orders_worker(system.client, system.stack.database_url, settings):
+                await asyncio.gather(*(record(system, name, play) for name, play in missing.items()))
 
 
 if __name__ == "__main__":

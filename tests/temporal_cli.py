@@ -17,7 +17,7 @@ EXAMPLE = "order-o-1001"
 
 
 @dataclass(frozen=True)
-class Answer:
+class CliAnswer:
     """How a command ended, and what it said."""
 
     code: int
@@ -43,7 +43,7 @@ def the_command(*words: str) -> str:
     return found
 
 
-def run_documented(address: str, command: str, workflow_id: str = EXAMPLE, *more: str) -> Answer:
+def run_documented(address: str, command: str, workflow_id: str = EXAMPLE, *more: str) -> CliAnswer:
     """Run a documented command against a server, for an order of ours instead of the handbook's."""
     arguments = shlex.split(command.replace(EXAMPLE, workflow_id))[1:]
     environment = {name: text for name, text in os.environ.items() if not name.startswith("TEMPORAL_")}
@@ -55,4 +55,4 @@ def run_documented(address: str, command: str, workflow_id: str = EXAMPLE, *more
         timeout=60,
         check=False,
     )
-    return Answer(done.returncode, done.stdout, done.stderr)
+    return CliAnswer(done.returncode, done.stdout, done.stderr)

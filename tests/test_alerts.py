@@ -16,7 +16,7 @@ from models.commands import CancelOrder, Resolve
 from models.process import OrderResult, Status
 from providers.webhook import WebhookNotifier
 from services.operators.alerts import Alerts
-from tests.orders.conftest import House, open_house, own_stack
+from tests.orders.conftest import System, open_system, own_stack
 from tests.orders.scenarios import Scenario
 from tests.runtime.hook import Hook, listening
 from worker import orders_worker
@@ -37,54 +37,54 @@ def hook() -> Iterator[Hook]:
 
 
 @pytest.fixture(scope="module")
-async def idle_house() -> AsyncIterator[House]:
-    """A house whose workers come and go with the tests."""
+async def idle_system() -> AsyncIterator[System]:
+    """A system whose workers come and go with the tests."""
     with own_stack(workflow_sandbox=True) as settings:
-        async for house in open_house(settings):
-            yield house
+        async for system in open_system(settings):
+            yield system
 
 
 @pytest.fixture
-async def house(idle_house: House, hook: Hook) -> AsyncIterator[House]:
-    """The house with a worker that alerts by webhook."""
-    settings = idle_house.settings.model_copy(update={"alert_webhook": hook.url})
-    async with orders_worker(idle_house.client, idle_house.stack.database_url, settings):
-        yield idle_house
+async def system(idle_system: System, hook: Hook) -> AsyncIterator[System]:
+    """The system with a worker that alerts by webhook."""
+    settings = idle_system.settings.model_copy(update={"alert_webhook": hook.url})
+    async with orders_worker(idle_system.client, idle_system.stack.database_url, settings):
+        yield idle_system
 
 
-async def park(house: House) -> tuple[str, Handle]:
+async def park(system: System) -> tuple[str, Handle]:
     """Return an order whose refund waits for a person."""
     order = HELD.order()
-    handle = await house.start(order)
-    await until(house, handle, "ship", "pending")
-    await set_receipt(house, order.order_id, "settled")
+    handle = await system.start(order)
+    await until(system, handle, "ship", "pending")
+    await set_receipt(system, order.order_id, "settled")
     await handle.execute_update("cancel_order", CancelOrder(reason="changed my mind"))
-    await until(house, handle, "charge", "parked")
+    await until(system, handle, "charge", "parked")
     return order.order_id, handle
 
 
-async def set_receipt(house: House, order_id: str, status: str) -> None:
+async def set_receipt(system: System, order_id: str, status: str) -> None:
     statement = b"update payments.receipts set status = %(status)s where key = %(key)s"
-    await house.db.rows(statement, {"status": status, "key": f"{order_id}:charge"})
+    await system.db.rows(statement, {"status": status, "key": f"{order_id}:charge"})
 
 
-async def until(house: House, handle: Handle, step: str, status: str) -> None:
+async def until(system: System, handle: Handle, step: str, status: str) -> None:
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not any((s.step, s.status) == (step, status) for s in (await house.state(handle)).history):
+        while not any((s.step, s.status) == (step, status) for s in (await system.state(handle)).history):
             await asyncio.sleep(0.05)
 
 
-async def sent_at(house: House, order_id: str) -> bool:
+async def sent_at(system: System, order_id: str) -> bool:
     """Whether the alert is noted as told."""
-    told: bool = await house.one(
+    told: bool = await system.one(
         "select bool_and(sent_at is not null) from operators.alerts where order_id = %s", order_id
     )
     return told
 
 
-async def until_told(house: House, order_id: str) -> None:
+async def until_told(system: System, order_id: str) -> None:
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not await sent_at(house, order_id):
+        while not await sent_at(system, order_id):
             await asyncio.sleep(0.05)
 
 
@@ -93,10 +93,10 @@ async def resolved(handle: Handle, verb: str, evidence: str | None = None) -> No
     await handle.execute_update("resolve", Resolve.model_validate(command))
 
 
-async def test_a_parked_undo_is_told_once(house: House, hook: Hook) -> None:
+async def test_a_parked_undo_is_told_once(system: System, hook: Hook) -> None:
     with structlog.testing.capture_logs() as logged:
-        order_id, handle = await park(house)
-        await until_told(house, order_id)
+        order_id, handle = await park(system)
+        await until_told(system, order_id)
 
     (told,) = hook.told
     assert json.loads(told.body) == {
@@ -113,24 +113,24 @@ async def test_a_parked_undo_is_told_once(house: House, hook: Hook) -> None:
     await resolved(handle, "skip", "transfer 4711")
 
 
-async def test_who_could_not_be_told_is_told_again_under_the_same_key_until_it_is(house: House, hook: Hook) -> None:
+async def test_who_could_not_be_told_is_told_again_under_the_same_key_until_it_is(system: System, hook: Hook) -> None:
     hook.answers = [500, 503, 204]
 
     with structlog.testing.capture_logs() as logged:
-        order_id, handle = await park(house)
-        await until_told(house, order_id)
-        await set_receipt(house, order_id, "done")
+        order_id, handle = await park(system)
+        await until_told(system, order_id)
+        await set_receipt(system, order_id, "done")
         await resolved(handle, "retry")
         async with asyncio.timeout(SECONDS_TO_HAPPEN):
-            while (await house.state(handle)).status is not Status.CANCELLED:
+            while (await system.state(handle)).status is not Status.CANCELLED:
                 await asyncio.sleep(0.05)
 
     assert [told.headers["Idempotency-Key"] for told in hook.told] == [f"{order_id}:charge:undo:0"] * 3
     assert [line["order_id"] for line in logged if line["event"] == "needs attention"] == [order_id]
 
 
-async def test_a_failed_retry_is_a_new_alert(house: House, hook: Hook) -> None:
-    order_id, handle = await park(house)
+async def test_a_failed_retry_is_a_new_alert(system: System, hook: Hook) -> None:
+    order_id, handle = await park(system)
     await resolved(handle, "retry")
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while len(hook.told) < 2:
@@ -142,11 +142,11 @@ async def test_a_failed_retry_is_a_new_alert(house: House, hook: Hook) -> None:
     await resolved(handle, "waive")
 
 
-async def test_an_activity_that_runs_again_tells_nobody_twice(idle_house: House, hook: Hook) -> None:
+async def test_an_activity_that_runs_again_tells_nobody_twice(idle_system: System, hook: Hook) -> None:
     alert = Alert(
         key="o-9:charge:undo:0", order_id="o-9", step="charge", direction="undo", failure="f", at_risk=1, currency="EUR"
     )
-    activity = OperatorActivities(Alerts(idle_house.db, [WebhookNotifier(hook.url)])).alert_operators
+    activity = OperatorActivities(Alerts(idle_system.db, [WebhookNotifier(hook.url)])).alert_operators
 
     first = await ActivityEnvironment().run(activity, alert)
     second = await ActivityEnvironment().run(activity, alert)

@@ -20,7 +20,7 @@ from postgres.connection import connection_string
 from services.orders.placing import ChoreographedOrders
 from services.retention import Retention
 from tests.choreography.conftest import until_ended
-from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.scenarios import Scenario
 from worker import orders_worker
 
@@ -94,24 +94,24 @@ def recorded() -> Iterator[Statements]:
         yield statements
 
 
-async def live(house: House) -> None:
+async def live(system: System) -> None:
     """Have orders of both styles end in each way, and look after them as the reconciler and people do."""
     declined, refused = Scenario("declined", token="tok_declined"), Scenario("refused", postcode="00000")
     orders = [kind.order() for kind in (Scenario("ok"), declined, refused, Scenario("ok", express=True))]
-    handles: list[WorkflowHandle[Any, Any]] = [await house.start(order) for order in orders]
+    handles: list[WorkflowHandle[Any, Any]] = [await system.start(order) for order in orders]
     choreographed = [kind.order() for kind in (Scenario("ok"), declined, refused)]
     for order in choreographed:
-        await ChoreographedOrders(house.db, Outbox()).place(order)
-    await asyncio.gather(*map(result_of, handles), *(until_ended(house.db, order) for order in choreographed))
-    store = house.orders.states
+        await ChoreographedOrders(system.db, Outbox()).place(order)
+    await asyncio.gather(*map(result_of, handles), *(until_ended(system.db, order) for order in choreographed))
+    store = system.orders.states
     page = await store.find_by_status(Status.COMPLETED, 1)
     await store.find_by_status(Status.COMPLETED, 1, page.following)
     await store.load("never-was")
     task = Reconcile(limit=10, grace_seconds=0)
-    await house.client.execute_workflow(RECONCILER_WORKFLOW, task, id="reconcile-now", task_queue=TASK_QUEUE)
-    await OutboxProcesses(house.db).overdue()
-    await OutboxFeed(house.db).purge(older_than_seconds=86_400, limit=10)
-    await Retention(house.db).prune(30)
+    await system.client.execute_workflow(RECONCILER_WORKFLOW, task, id="reconcile-now", task_queue=TASK_QUEUE)
+    await OutboxProcesses(system.db).overdue()
+    await OutboxFeed(system.db).purge(older_than_seconds=86_400, limit=10)
+    await Retention(system.db).prune(30)
 
 
 def scanned(plan: dict[str, Any]) -> Iterator[str]:
@@ -125,12 +125,12 @@ def scanned(plan: dict[str, Any]) -> Iterator[str]:
 async def test_no_statement_reads_a_whole_table() -> None:
     read: dict[str, list[str]] = {}
     with own_stack() as settings:
-        async for house in open_house(settings):
+        async for system in open_system(settings):
             with recorded() as statements:
-                async with orders_worker(house.client, house.stack.database_url, settings):
-                    await live(house)
+                async with orders_worker(system.client, system.stack.database_url, settings):
+                    await live(system)
             async with await AsyncConnection.connect(
-                connection_string(house.stack.database_url), autocommit=True
+                connection_string(system.stack.database_url), autocommit=True
             ) as connection:
                 await connection.execute(YEARS.format(rows=ROWS).replace("%%", "%").encode())
                 read = {text: await plan_of(connection, text, params) for text, params in statements.items()}

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowExecutionStatus
 
 from runtime.settings import Settings
-from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.scenarios import Scenario
 from tests.temporal_cli import run_documented, the_command
 from worker import orders_worker
@@ -20,62 +20,62 @@ OK, HELD = Scenario("completed"), Scenario("held", postcode="00003")
 
 
 @pytest.fixture(scope="module")
-async def house() -> AsyncIterator[House]:
+async def system() -> AsyncIterator[System]:
     with own_stack(workflow_sandbox=True) as settings:
-        async for house in open_house(settings):
-            yield house
+        async for system in open_system(settings):
+            yield system
 
 
-def versioned(house: House, build_id: str) -> Settings:
-    return house.settings.model_copy(update={"deployment": "orders", "build_id": build_id})
+def versioned(system: System, build_id: str) -> Settings:
+    return system.settings.model_copy(update={"deployment": "orders", "build_id": build_id})
 
 
-async def until_polling(house: House, build_id: str) -> None:
+async def until_polling(system: System, build_id: str) -> None:
     """Wait until the server has heard of the version's worker."""
     command = the_command("deployment describe-version").replace("2026-11-01", build_id)
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while (await asyncio.to_thread(run_documented, house.stack.temporal_address, command)).code:
+        while (await asyncio.to_thread(run_documented, system.stack.temporal_address, command)).code:
             await asyncio.sleep(0.2)
 
 
-async def make_current(house: House, build_id: str) -> None:
-    await until_polling(house, build_id)
+async def make_current(system: System, build_id: str) -> None:
+    await until_polling(system, build_id)
     command = the_command("set-current-version").replace("2026-11-01", build_id)
-    answer = await asyncio.to_thread(run_documented, house.stack.temporal_address, command)
+    answer = await asyncio.to_thread(run_documented, system.stack.temporal_address, command)
     assert answer.code == 0, answer.err
 
 
-async def version_of(house: House, workflow_id: str) -> str:
+async def version_of(system: System, workflow_id: str) -> str:
     """The version that an order is pinned to."""
-    described = await house.client.get_workflow_handle(workflow_id).describe()
+    described = await system.client.get_workflow_handle(workflow_id).describe()
     return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
 
 
-async def test_a_version_takes_orders_once_it_is_current_and_keeps_what_it_began(house: House) -> None:
-    url = house.stack.database_url
-    async with orders_worker(house.client, url, versioned(house, "1")):
-        early = await house.start(OK.order())
-        await until_polling(house, "1")
+async def test_a_version_takes_orders_once_it_is_current_and_keeps_what_it_began(system: System) -> None:
+    url = system.stack.database_url
+    async with orders_worker(system.client, url, versioned(system, "1")):
+        early = await system.start(OK.order())
+        await until_polling(system, "1")
         assert (await early.describe()).status is WorkflowExecutionStatus.RUNNING
         assert (await early.describe()).history_length == 2
 
-        await make_current(house, "1")
+        await make_current(system, "1")
         result = await result_of(early)
         assert result
         assert result.status == "completed"
-        assert await version_of(house, early.id) == "1"
+        assert await version_of(system, early.id) == "1"
 
-        begun = await house.start(HELD.order())
+        begun = await system.start(HELD.order())
         async with asyncio.timeout(SECONDS_TO_HAPPEN):
-            while not any(line.step == "ship" for line in (await house.state(begun)).history):
+            while not any(line.step == "ship" for line in (await system.state(begun)).history):
                 await asyncio.sleep(0.05)
-        async with orders_worker(house.client, url, versioned(house, "2")):
-            await make_current(house, "2")
-            late = await house.start(OK.order())
+        async with orders_worker(system.client, url, versioned(system, "2")):
+            await make_current(system, "2")
+            late = await system.start(OK.order())
             assert await result_of(late), "the new version serves"
             assert await result_of(begun), "the old one finishes"
-            assert [await version_of(house, each.id) for each in (begun, late)] == ["1", "2"]
+            assert [await version_of(system, each.id) for each in (begun, late)] == ["1", "2"]
 
-    listed = run_documented(house.stack.temporal_address, the_command("deployment describe --name"))
+    listed = run_documented(system.stack.temporal_address, the_command("deployment describe --name"))
     assert listed.code == 0, listed.err
     assert re.search(r"CurrentVersionBuildID +2\b", listed.out), listed.out

@@ -10,7 +10,7 @@ from rich.live import Live
 
 from cli.demo.scenes import SHOWN, Demo, Scene, document, overview, shown
 from cli.demo.system import System, stop_on_signals, whole_system
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.orders.mix import trial_order
 from cli.output import Output
@@ -47,9 +47,9 @@ async def _demo(output: Output, *, keep: bool) -> None:
         if not came:
             raise
         if not keep:
-            raise Ended(Code.INTERRUPTED, "interrupted") from None
+            raise CommandEnded(Code.INTERRUPTED, "interrupted") from None
     if played.wrong:
-        raise Ended(Code.UNEXPECTED, "; ".join(played.wrong))
+        raise CommandEnded(Code.UNEXPECTED, "; ".join(played.wrong))
 
 
 async def _play(played: Demo, system: System, output: Output) -> None:

@@ -4,7 +4,7 @@ import asyncio
 import signal
 
 from cli.demo.system import System, stop_on_signals, whole_system
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
@@ -38,7 +38,7 @@ async def _up(output: Output) -> None:
     except asyncio.CancelledError:
         if not came:
             raise
-    raise Ended(Code.INTERRUPTED if came == [signal.SIGINT] else Code.DONE)
+    raise CommandEnded(Code.INTERRUPTED if came == [signal.SIGINT] else Code.DONE)
 
 
 def _tell(system: System, output: Output) -> None:

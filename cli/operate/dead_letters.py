@@ -5,12 +5,12 @@ from typing import Annotated, Any
 import typer
 
 from cli import intake, render
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
 from client.dead_letters import AT_ONCE, GroupedLetters
-from client.diagnosis.causes import Stuck
+from client.diagnosis.causes import StuckProcess
 from client.orders import OrdersClient
 from models.dead_letters import DeadLetter, LetterStatus
 from models.errors import InvalidInput
@@ -103,7 +103,7 @@ async def _redrive(
     lines = [f"letter {each.letter_id} is {each.status}: {each.cause}" for each in back]
     output.answer({"outcomes": outcomes, "left": left}, *(render.cell(line) for line in lines), told)
     if back:
-        raise Ended(Code.NOT_COMPLETED)
+        raise CommandEnded(Code.NOT_COMPLETED)
 
 
 async def _discard(number: int, actor: str, reason: str, output: Output) -> None:
@@ -130,7 +130,7 @@ def _groups(groups: list[GroupedLetters]) -> Any:
     return table
 
 
-def _effects(parked: list[Stuck]) -> Any:
+def _effects(parked: list[StuckProcess]) -> Any:
     table = render.table("process", "at risk", "what", "what helps", title="parked effects")
     for effect in parked:
         at_risk = f"{effect.at_risk / 100:.2f}"

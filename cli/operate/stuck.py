@@ -11,7 +11,7 @@ from cli import render
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
-from client.diagnosis.causes import Stuck
+from client.diagnosis.causes import StuckProcess
 from models.errors import InvalidInput
 from orders import connect
 
@@ -36,7 +36,7 @@ async def _stuck(age: timedelta, limit: int, output: Output) -> None:
     output.answer({"stuck": survey.stuck}, _shown(survey.stuck) if survey.stuck else "nothing is stuck")
 
 
-def _shown(found: list[Stuck]) -> Table:
+def _shown(found: list[StuckProcess]) -> Table:
     table = render.table("process", "cause", "since", "what", "what helps")
     for each in found:
         since = render.moment(each.since) if each.since else ""

@@ -12,7 +12,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from cli import render
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.intake import order_id
 from cli.options import AsJson, ChosenStyle, Deadline, Express
 from cli.orders.choreographed import refuse_for_choreographed
@@ -134,7 +134,7 @@ def _report(prefix: str, tally: Tally, elapsed: float, output: Output) -> None:
     if tally.unexpected:
         few = ", ".join(tally.unexpected[:5])
         line = f"{len(tally.unexpected)} orders ended otherwise than their kind must: {few}"
-        raise Ended(Code.NOT_COMPLETED, line)
+        raise CommandEnded(Code.NOT_COMPLETED, line)
 
 
 def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:

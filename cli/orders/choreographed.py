@@ -3,11 +3,11 @@
 from typing import Any
 
 from cli import render
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.live import live
 from cli.orders.trace import dead, told, tree
 from cli.output import Output
-from client.choreographed import ChoreographedStanding
+from client.choreographed import ChoreographedStatus
 from client.placing import RunOptions
 from models.errors import InvalidInput
 from models.order import Order
@@ -24,7 +24,7 @@ def refuse_for_choreographed(express: bool | None, within: float | None = None) 
 
 
 async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
-    """Place an order and, if asked to, wait until it ends; raise Ended unless it completed."""
+    """Place an order and, if asked to, wait until it ends; raise CommandEnded unless it completed."""
     async with connect() as orders:
         new = await orders.choreographed.place(orders.with_options(order, options))
         if not new:
@@ -37,10 +37,10 @@ async def place_choreographed(order: Order, options: RunOptions, output: Output,
     words = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
     output.answer(_document(standing, placed_before=not new), words)
     if wait and standing.result.status is not Status.COMPLETED:
-        raise Ended(Code.NOT_COMPLETED)
+        raise CommandEnded(Code.NOT_COMPLETED)
 
 
-def _document(standing: ChoreographedStanding, *, placed_before: bool) -> dict[str, Any]:
+def _document(standing: ChoreographedStatus, *, placed_before: bool) -> dict[str, Any]:
     return {
         **standing.result.model_dump(mode="json"),
         "style": Style.CHOREOGRAPHED,

@@ -8,7 +8,7 @@ from cli import render
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
-from client.finding.listing import place_in
+from client.state_store.listing import place_in
 from models.process import Status
 from orders import connect
 

@@ -10,7 +10,7 @@ from models.process import Status
 
 
 @dataclass(frozen=True)
-class Kind:
+class OrderKind:
     """A kind of test order, told in a few words, and the status it ends with."""
 
     what: str
@@ -22,12 +22,12 @@ class Kind:
 
 
 KINDS = {
-    "ok": Kind("completed"),
-    "declined": Kind("card declined", Status.COMPENSATED, token="tok_declined"),  # noqa: S106
-    "no_stock": Kind("out of stock", Status.COMPENSATED, sku="SKU-RARE", quantity=1000),
-    "refused": Kind("refused by the carrier", Status.COMPENSATED, postcode="00000"),
-    "flaky": Kind("recovered by retries", token="tok_flaky_2"),  # noqa: S106
-    "lost_answer": Kind("survived a lost answer", token="tok_hang_after"),  # noqa: S106
+    "ok": OrderKind("completed"),
+    "declined": OrderKind("card declined", Status.COMPENSATED, token="tok_declined"),  # noqa: S106
+    "no_stock": OrderKind("out of stock", Status.COMPENSATED, sku="SKU-RARE", quantity=1000),
+    "refused": OrderKind("refused by the carrier", Status.COMPENSATED, postcode="00000"),
+    "flaky": OrderKind("recovered by retries", token="tok_flaky_2"),  # noqa: S106
+    "lost_answer": OrderKind("survived a lost answer", token="tok_hang_after"),  # noqa: S106
 }
 ARTICLES = 20
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 import typer
 
 from cli import intake, render
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.live import live
 from cli.options import AsJson, ChosenStyle, Deadline, Express
 from cli.orders.choreographed import place_choreographed, refuse_for_choreographed
@@ -15,7 +15,7 @@ from client.orders import OrdersClient
 from client.placing import Placed, RunOptions
 from client.progress import Outcome
 from models import names
-from models.commands import PATIENCE_AT_MOST
+from models.commands import OUTCOME_WAIT_AT_MOST
 from models.order import Order
 from models.process import OrderResult, ProcessState, Status, Style
 from orders import connect
@@ -26,7 +26,7 @@ Within = Annotated[
     typer.Option(
         metavar="SECONDS",
         min=0.001,
-        max=PATIENCE_AT_MOST,
+        max=OUTCOME_WAIT_AT_MOST,
         help="Place it and wait at most this long for the outcome, in one call; exit code 0 also when it still runs.",
     ),
 ]
@@ -69,11 +69,11 @@ async def _place_within(order: Order, options: RunOptions, seconds: float, outpu
         placed, result = await orders.place_within(order, seconds, options)
     output.answer({**_started(placed), **result.model_dump(mode="json")}, render.result(result))
     if result.status not in {Status.COMPLETED, Status.WAITING, Status.RUNNING}:
-        raise Ended(Code.NOT_COMPLETED)
+        raise CommandEnded(Code.NOT_COMPLETED)
 
 
 async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> None:
-    """Follow the order until it ends or waits, live on a terminal; raise Ended unless it completed or may still."""
+    """Follow the order until it ends or waits, live on a terminal; raise CommandEnded unless it can complete."""
     with live(output) as shown:
 
         def seen(state: ProcessState | None) -> None:
@@ -82,7 +82,7 @@ async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> 
         outcome = await orders.follow(placed, seen)
     output.answer(_document(placed, outcome), render.result(outcome.result))
     if outcome.result.status not in {Status.COMPLETED, Status.WAITING}:
-        raise Ended(Code.NOT_COMPLETED)
+        raise CommandEnded(Code.NOT_COMPLETED)
 
 
 def _started(placed: Placed) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from cli import intake, render
 from cli.options import AsJson, ProcessId
 from cli.output import Output
 from cli.run import run_to_end
-from client.standing import Standing
+from client.status import ProcessStatus
 from orders import connect
 
 
@@ -23,7 +23,7 @@ async def _status(process: str, output: Output) -> None:
     output.answer(standing, *_shown(standing))
 
 
-def _shown(standing: Standing) -> list[Any]:
+def _shown(standing: ProcessStatus) -> list[Any]:
     """The order's standing for people: one line, then its steps if they are known."""
     words = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
     more = "".join(f" · {word}" for word in words if word)

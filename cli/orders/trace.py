@@ -8,8 +8,8 @@ from cli import intake, render
 from cli.options import AsJson, OrderId
 from cli.output import Output
 from cli.run import run_to_end
-from client.choreographed import ChoreographedStanding
-from models.choreography import Event
+from client.choreographed import ChoreographedStatus
+from models.choreography import DomainEvent
 from models.dead_letters import DeadLetter
 from orders import connect
 
@@ -31,7 +31,7 @@ async def _trace(order: str, output: Output) -> None:
     output.answer(document, tree(standing))
 
 
-def told(event: Event) -> dict[str, Any]:
+def told(event: DomainEvent) -> dict[str, Any]:
     """Return an event for programs, without its payload: that names a customer."""
     return event.model_dump(mode="json", exclude={"payload"})
 
@@ -44,7 +44,7 @@ def dead(letter: DeadLetter) -> dict[str, Any]:
     return known | {"letter_id": letter.letter_id}
 
 
-def tree(standing: ChoreographedStanding) -> Tree:
+def tree(standing: ChoreographedStatus) -> Tree:
     """Return the events for people: below each of them what it caused, after how many seconds, and what is stuck."""
     drawn = Tree(render.cell(f"order {standing.result.order_id}"), guide_style="dim")
     branches: dict[str, Tree] = {}
@@ -61,7 +61,7 @@ def tree(standing: ChoreographedStanding) -> Tree:
     return drawn
 
 
-def _branches(events: list[Event], cause: str | None) -> list[dict[str, Any]]:
+def _branches(events: list[DomainEvent], cause: str | None) -> list[dict[str, Any]]:
     """The events that one of them caused, each with its own; an event whose cause was lost stands at the root."""
     known = {event.event_id for event in events}
     caused = [event for event in events if (event.causation_id if event.causation_id in known else None) == cause]

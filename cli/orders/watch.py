@@ -1,7 +1,7 @@
 """`watch`: an order that was placed before, followed live."""
 
 from cli import intake
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson, OrderId
 from cli.orders.place import watch_to_end
 from cli.output import Output
@@ -20,5 +20,5 @@ async def _watch(order: str, output: Output) -> None:
         try:
             placed = await orders.placed(order)
         except Conflict as gone:
-            raise Ended(Code.NOT_COMPLETED, str(gone)) from None
+            raise CommandEnded(Code.NOT_COMPLETED, str(gone)) from None
         await watch_to_end(placed, orders, output)

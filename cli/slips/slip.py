@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import intake, render
-from cli.exits import Code, Ended
+from cli.exits import Code, CommandEnded
 from cli.live import live
 from cli.options import AsJson
 from cli.output import Output
@@ -54,7 +54,7 @@ async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
     output.answer(document, _said(outcome.result))
     if outcome.result.status not in STANDS:
-        raise Ended(Code.NOT_COMPLETED)
+        raise CommandEnded(Code.NOT_COMPLETED)
 
 
 def _started(placed: PlacedSlip) -> dict[str, Any]:

@@ -37,7 +37,7 @@ class Cause(StrEnum):
     SILENT = "silent"
 
 
-class Stuck(Message):
+class StuckProcess(Message):
     """A process that doesn't move: why, since when, and the command that helps."""
 
     process_id: str
@@ -48,7 +48,7 @@ class Stuck(Message):
     at_risk: int = 0
 
 
-async def diagnose(client: Client, workflow_id: str, run_id: str) -> Stuck | None:
+async def diagnose(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
     """Return why a process doesn't move, None when it does or has ended."""
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
@@ -71,13 +71,13 @@ async def diagnose(client: Client, workflow_id: str, run_id: str) -> Stuck | Non
 
 async def _task_not_done(
     client: Client, described: DescribeWorkflowExecutionResponse, task: PendingWorkflowTaskInfo
-) -> Stuck | None:
+) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
         message, since = failure
         fix = f"deploy a worker that can run it; look: temporal workflow show --workflow-id {workflow_id}"
         detail = f"its workflow task fails, attempt {task.attempt}: {message}"
-        return Stuck(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
+        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None
@@ -90,7 +90,7 @@ async def _not_taken(
     scheduled: datetime,
     kind: "TaskQueueType.ValueType",
     what: str,
-) -> Stuck | None:
+) -> StuckProcess | None:
     """A worker that polled before the task was there would have been given it; a later poll means that workers lag."""
     if datetime.now(UTC) - scheduled < NOT_TAKEN:
         return None
@@ -100,22 +100,24 @@ async def _not_taken(
     if last is not None and last > scheduled:
         detail = f"{what} waits for a free worker on task queue {queue}; {pollers} poll it"
         fix = f"start more workers: {START_A_WORKER}"
-        return Stuck(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
+        return StuckProcess(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
     polled = f"; the last poll was at {last.astimezone():%H:%M:%S}" if last else ""
     detail = f"no worker polls the task queue {queue}, {what} waits{polled}"
-    return Stuck(process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled)
+    return StuckProcess(
+        process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled
+    )
 
 
 async def _activity_not_done(
     client: Client, described: DescribeWorkflowExecutionResponse, pending: PendingActivityInfo
-) -> Stuck | None:
+) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     name = pending.activity_type.name
     target = f"--workflow-id {workflow_id} --activity-id {pending.activity_id}"
     if pending.paused:
         detail = f"{name} is paused, after {pending.attempt} attempts"
         fix = f"temporal activity unpause {target}"
-        return Stuck(process_id=workflow_id, cause=Cause.PAUSED, detail=detail, help=fix)
+        return StuckProcess(process_id=workflow_id, cause=Cause.PAUSED, detail=detail, help=fix)
     if pending.attempt > 1 and pending.HasField("last_failure"):
         attempts = f"{pending.attempt} of {pending.maximum_attempts or 'any number'}"
         following = at(pending.next_attempt_schedule_time)
@@ -123,14 +125,14 @@ async def _activity_not_done(
         since = await evidence.scheduled_at(client, described, pending.activity_id)
         detail = f"{name} is retried, attempt {attempts}{when}: {one_line(pending.last_failure.message)}"
         fix = f"once the cause is gone: temporal activity reset {target}"
-        return Stuck(process_id=workflow_id, cause=Cause.RETRYING, detail=detail, help=fix, since=since)
+        return StuckProcess(process_id=workflow_id, cause=Cause.RETRYING, detail=detail, help=fix, since=since)
     scheduled = at(pending.scheduled_time)
     if scheduled and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
         return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, name)
     return None
 
 
-async def _waiting(client: Client, workflow_id: str, run_id: str) -> Stuck | None:
+async def _waiting(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
     """What a process waits for that has nothing under way: it tells itself."""
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     look = f"temporal workflow describe --workflow-id {workflow_id}"
@@ -138,7 +140,7 @@ async def _waiting(client: Client, workflow_id: str, run_id: str) -> Stuck | Non
         state: ProcessState = await handle.query("state", result_type=ProcessState, rpc_timeout=PATIENCE)
     except (RPCError, WorkflowQueryFailedError) as error:
         detail = f"nothing is under way, and no worker can tell its state: {one_line(str(error))}"
-        return Stuck(process_id=workflow_id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER)
+        return StuckProcess(process_id=workflow_id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER)
     if state.status is Status.NEEDS_ATTENTION:
         return _parked(state)
     if state.status.final:
@@ -148,14 +150,14 @@ async def _waiting(client: Client, workflow_id: str, run_id: str) -> Stuck | Non
     if state.status is Status.WAITING:
         detail = f"waits for the event that ends {state.current_step}"
         fix = f"python starter.py event {names.name_of_workflow(workflow_id).argument} --type TYPE --event-id ID"
-    return Stuck(process_id=workflow_id, cause=Cause.WAITING, detail=detail, help=fix, since=state.updated_at)
+    return StuckProcess(process_id=workflow_id, cause=Cause.WAITING, detail=detail, help=fix, since=state.updated_at)
 
 
-def _parked(state: ProcessState) -> Stuck:
+def _parked(state: ProcessState) -> StuckProcess:
     lines = [line for line in state.history if line.status == "parked"]
     told = "; ".join(f"{line.step} ({line.direction}): {line.error or ''}" for line in lines)
     process = names.name_of_workflow(state.process_id).argument
-    return Stuck(
+    return StuckProcess(
         process_id=state.process_id,
         cause=Cause.PARKED,
         detail=f"waits for a person: {told}",

@@ -8,7 +8,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lost_orders import Recovery
 from client.connection import Connection
-from client.diagnosis.causes import Cause, Stuck, diagnose
+from client.diagnosis.causes import Cause, StuckProcess, diagnose
 from models import names
 from models.dead_letters import DeadLetter
 from services.assembly import Services
@@ -18,19 +18,19 @@ NO_SCHEDULE = "no reconciler is scheduled: python starter.py setup"
 
 
 @dataclass(frozen=True)
-class Survey:
+class StuckReport:
     """What doesn't move, and whether there were more processes than were looked at."""
 
-    stuck: list[Stuck]
+    stuck: list[StuckProcess]
     cut_off: bool
 
 
-async def survey(connection: Connection, older_than: timedelta, limit: int) -> Survey:
+async def find_stuck(connection: Connection, older_than: timedelta, limit: int) -> StuckReport:
     """Name each process older than this that doesn't move, by its cause; raise Unavailable."""
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
     query = f"WorkflowType IN ({KINDS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
-    found: list[Stuck] = []
+    found: list[StuckProcess] = []
     looked_at = 0
     async for run in client.list_workflows(query, limit=limit):
         looked_at += 1
@@ -41,12 +41,12 @@ async def survey(connection: Connection, older_than: timedelta, limit: int) -> S
     waiting = {stuck.process_id for stuck in dead}
     found += dead
     found += await _gone(client, services, older_than, limit, waiting)
-    return Survey(found, cut_off=looked_at == limit)
+    return StuckReport(found, cut_off=looked_at == limit)
 
 
-def _dead(letter: DeadLetter) -> Stuck:
+def _dead(letter: DeadLetter) -> StuckProcess:
     cause = f"{letter.error_type}: {letter.cause}"
-    return Stuck(
+    return StuckProcess(
         process_id=letter.process_id or letter.message_id,
         cause=Cause.DEAD_LETTER,
         detail=f"waits behind the dead letter {letter.letter_id} of {letter.channel}: {cause}",
@@ -55,7 +55,9 @@ def _dead(letter: DeadLetter) -> Stuck:
     )
 
 
-async def _gone(client: Client, services: Services, age: timedelta, limit: int, waiting: set[str]) -> list[Stuck]:
+async def _gone(
+    client: Client, services: Services, age: timedelta, limit: int, waiting: set[str]
+) -> list[StuckProcess]:
     """The open orders without a workflow, and when the reconciler comes for them."""
     recovery = Recovery(client, services.open_orders, services.inventory)
     found = []
@@ -69,7 +71,7 @@ async def _gone(client: Client, services: Services, age: timedelta, limit: int, 
         when = when or await _next_round(client)
         trigger = f"temporal schedule trigger --schedule-id {names.RECONCILER_SCHEDULE}"
         found.append(
-            Stuck(
+            StuckProcess(
                 process_id=process_id,
                 cause=Cause.GONE,
                 detail=f"its workflow is gone ({cause}); {when}",

@@ -17,7 +17,7 @@ Decision = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class History:
+class RecordedHistory:
     """The activities of a process, and the decisions of people; None when no worker answered."""
 
     name: ProcessName
@@ -25,7 +25,7 @@ class History:
     decisions: list[Decision] | None
 
 
-async def history_of(process: str, connection: Connection) -> History:
+async def history_of(process: str, connection: Connection) -> RecordedHistory:
     """Return the history of a process; raise NotFound when Temporal has none, Conflict, Unavailable."""
     client = await connection.temporal()
     name = await process_named(process, connection)
@@ -41,7 +41,7 @@ async def history_of(process: str, connection: Connection) -> History:
     lines = await activity_lines(recorded.events, pending, client.data_converter)
     state = await state_of(handle)
     decisions = None if state is None else [_decision(line) for line in state.history if line.direction == "resolve"]
-    return History(name, lines, decisions)
+    return RecordedHistory(name, lines, decisions)
 
 
 def _decision(line: StepExecution) -> Decision:

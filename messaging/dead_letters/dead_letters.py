@@ -6,7 +6,7 @@ from psycopg.rows import TupleRow
 
 from messaging.dead_letters import statements as sql
 from messaging.dead_letters.fingerprints import fingerprint_of
-from models.dead_letters import DeadLetter, LetterEvent, LetterGroup, LetterStatus, Undeliverable
+from models.dead_letters import DeadLetter, LetterAudit, LetterGroup, LetterStatus, Undeliverable
 from models.errors import Conflict, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
@@ -68,10 +68,10 @@ class DeadLetters:
             raise NotFound(f"there is no dead letter {letter_id}")
         return _letter(row)
 
-    async def audit(self, letter_id: int) -> list[LetterEvent]:
+    async def audit(self, letter_id: int) -> list[LetterAudit]:
         """Return what happened to a letter, the oldest first."""
         rows = await self._db.rows(sql.AUDIT, {"letter_id": letter_id})
-        return [LetterEvent(at=at, action=action, actor=actor, reason=reason) for at, action, actor, reason in rows]
+        return [LetterAudit(at=at, action=action, actor=actor, reason=reason) for at, action, actor, reason in rows]
 
     async def take(self, letter_id: int, actor: str, reason: str) -> DeadLetter:
         """Hold a letter for a redrive; raise NotFound, Conflict when it is held, ended, or behind an older one."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from messaging.dead_letters.dead_letters import DeadLetters
-from models.dead_letters import DeadLetter, LetterStatus, Redriven, Undeliverable
+from models.dead_letters import DeadLetter, LetterStatus, RedriveResult, Undeliverable
 from models.errors import Final
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
@@ -28,7 +28,7 @@ class Redriving:
     def __init__(self, db: Database, redrivers: Mapping[str, Redriver]) -> None:
         self._db, self._letters, self._redrivers = db, DeadLetters(db), redrivers
 
-    async def one(self, letter_id: int, actor: str, reason: str) -> Redriven:
+    async def one(self, letter_id: int, actor: str, reason: str) -> RedriveResult:
         """Redrive one letter; what fails again is open again, with its new cause. Raises NotFound, Conflict, Final."""
         channel = (await self._letters.read(letter_id)).channel
         if channel not in self._redrivers:
@@ -42,7 +42,7 @@ class Redriving:
             await self._letters.redriven(letter_id, actor)
         letter = await self._letters.read(letter_id)
         ended = letter.status is LetterStatus.REDRIVEN
-        return Redriven(
+        return RedriveResult(
             letter_id=letter_id,
             status=letter.status,
             fingerprint=letter.fingerprint,
@@ -58,12 +58,12 @@ class Redriving:
             if redriver := self._redrivers.get(letter.channel):
                 await redriver.discard(letter, unit)
 
-    async def many(self, letters: Sequence[DeadLetter], actor: str, reason: str) -> list[Redriven]:
+    async def many(self, letters: Sequence[DeadLetter], actor: str, reason: str) -> list[RedriveResult]:
         """Redrive letters in their order; the first of a fingerprint that comes back keeps the rest of it where it is.
 
         Letters of a process stay behind one that came back, whatever they died of.
         """
-        outcomes: list[Redriven] = []
+        outcomes: list[RedriveResult] = []
         stopped: set[str | None] = set()
         for letter in letters:
             if {letter.fingerprint, letter.process_id} & stopped:
@@ -74,7 +74,9 @@ class Redriving:
                 stopped |= {letter.fingerprint, outcome.fingerprint} | ({letter.process_id} - {None})
         return outcomes
 
-    async def _one_of(self, letters: Sequence[DeadLetter], letter: DeadLetter, actor: str, reason: str) -> Redriven:
+    async def _one_of(
+        self, letters: Sequence[DeadLetter], letter: DeadLetter, actor: str, reason: str
+    ) -> RedriveResult:
         """Redrive one of many: what can't be redriven now must not keep the others from it."""
         try:
             return await self.one(letter.letter_id, actor, reason)
@@ -82,7 +84,7 @@ class Redriving:
             if len(letters) == 1:
                 raise
             told = letter.model_dump(include={"letter_id", "status", "fingerprint"})
-            return Redriven(**told, cause=str(error))
+            return RedriveResult(**told, cause=str(error))
 
 
 def _again(letter: DeadLetter, error: Exception) -> Undeliverable:

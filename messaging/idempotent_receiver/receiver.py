@@ -17,15 +17,16 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 
 from messaging.idempotent_receiver import statements
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Request
 from models.base import fingerprint
-from models.errors import BY_NAME, AlreadySettled, AlreadyUndone, Final, KeyReused, NotFound, Refused, Unavailable
+from models.errors import BY_NAME, AlreadySettled, AlreadyUndone, KeyReused, Refused, Unavailable
 from postgres.database import Database
-from postgres.pipeline import Pipeline, Sent
+from postgres.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
-class Undone:
+class UndoResult:
     """What an undo found: the receipt's status after it, and the stored answer of the do, if there ever was one."""
 
     status: str
@@ -81,7 +82,7 @@ class Receiver:
         receipt = await db.row(self._do, params) or await db.row(self._read, {"key": request.key})
         return _judge(request.key, asked, receipt)
 
-    async def undo(self, db: Database, request: Request, **values: object) -> Undone:
+    async def undo(self, db: Database, request: Request, **values: object) -> UndoResult:
         """Undo what was done under the request's key; when nothing was, leave a tombstone that stops a late do.
 
         Raises AlreadySettled, Unavailable.
@@ -89,33 +90,11 @@ class Receiver:
         row = await db.row(self._undo, {**values, "key": request.key})
         if row is None or row[0] == "settled":
             raise AlreadySettled(f"{request.key}: was settled and can't be undone")
-        return Undone(status=row[0], answer=row[1])
+        return UndoResult(status=row[0], answer=row[1])
 
-    async def settle(self, pipeline: Pipeline, key: str) -> "Settling":
+    async def settle(self, pipeline: Pipeline, key: str) -> "Settlement":
         """Send, in the caller's transaction, what makes an effect final; its `end` tells whether it is."""
-        return Settling(pipeline, key, await pipeline.send(self._settle, {"key": key}), self._read)
-
-
-@dataclass(frozen=True)
-class Settling:
-    """An effect on its way to being final, in a transaction that ends well only when this does."""
-
-    pipeline: Pipeline
-    key: str
-    sent: Sent
-    read: bytes
-
-    async def end(self) -> None:
-        """Return once the effect is final; raise NotFound or Final when it isn't done, Unavailable."""
-        if await self.sent.row():
-            return
-        receipt = await (await self.pipeline.send(self.read, {"key": self.key})).row()
-        if receipt is None:
-            raise NotFound(f"{self.key}: was never done, so it can't be settled")
-        if receipt[0] == "done":
-            raise Unavailable(f"{self.key}: was done only while it was being settled")
-        if receipt[0] != "settled":
-            raise Final(f"{self.key}: can't be settled, it is {receipt[0]}")
+        return Settlement(pipeline, key, await pipeline.send(self._settle, {"key": key}), self._read)
 
 
 def _judge(key: str, asked: str, receipt: TupleRow | None) -> str:

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox import statements
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.dead_letters import Undeliverable
 from models.names import workflow_id
 from postgres.database import Database
@@ -22,11 +22,11 @@ def letter_id(event_id: str, subscriber: str) -> str:
 class Claim:
     """Events that nobody else may publish while the claim is held; at most one of each process."""
 
-    def __init__(self, unit: Database, events: list[Event]) -> None:
+    def __init__(self, unit: Database, events: list[DomainEvent]) -> None:
         self.events = events
         self._unit = unit
 
-    async def mark(self, events: list[Event]) -> None:
+    async def mark(self, events: list[DomainEvent]) -> None:
         """Note that these were published; it counts when the claim ends without an error."""
         await self._unit.rows(statements.MARK, {"event_ids": [event.event_id for event in events]})
 
@@ -42,14 +42,14 @@ class OutboxFeed:
         """Hold up to `limit` events for the block; a process that dies meanwhile lets go of them unmarked."""
         async with unit_of_work(self._db) as unit:
             rows = await unit.rows(statements.HEADS, {"limit": limit})
-            yield Claim(unit, [Event.model_validate_json(text) for (text,) in rows])
+            yield Claim(unit, [DomainEvent.model_validate_json(text) for (text,) in rows])
 
     async def lag(self) -> tuple[int, float]:
         """Return how many events wait to be published, and for how many seconds the oldest has."""
         count, seconds = await self._db.row(statements.LAG, {}) or (0, 0.0)
         return count, seconds
 
-    async def on_exhausted(self, event: Event, subscriber: str, error: str, cause: str, attempts: int) -> None:
+    async def on_exhausted(self, event: DomainEvent, subscriber: str, error: str, cause: str, attempts: int) -> None:
         """Make a delivery that failed for good a dead letter; its process, and no other, waits behind it."""
         letter = Undeliverable(
             channel=CHANNEL,
@@ -81,7 +81,7 @@ class OutboxFeed:
         """Let a process go on without a dead delivery, which its subscriber never gets."""
         await self._db.rows(statements.GIVE_UP, {"event_id": event_id, "subscriber": subscriber})
 
-    async def again(self, event: Event) -> None:
+    async def again(self, event: DomainEvent) -> None:
         """Have an event delivered once more; its consumers tell a repetition by its id."""
         await self._db.rows(statements.AGAIN, {"event_id": event.event_id})
 

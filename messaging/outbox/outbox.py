@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from messaging.outbox import statements
-from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, Event, EventType, Facts
+from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, DomainEvent, EventData, EventType
 from models.errors import AlreadyUndone
 from postgres.database import Database
 
@@ -27,18 +27,20 @@ class Outbox:
         """Tell whether a process ended or is being undone."""
         return await db.row(statements.SUPERSEDED, {"process_id": process_id}) is not None
 
-    async def append(self, unit: Database, of_type: EventType, facts: Facts, cause: Event | None = None) -> None:
-        """Write an event of the process of `facts.order`; raise AlreadyUndone when the process takes it no more.
+    async def append(
+        self, unit: Database, of_type: EventType, data: EventData, cause: DomainEvent | None = None
+    ) -> None:
+        """Write an event of the process of `data.order`; raise AlreadyUndone when the process takes it no more.
 
         The caller must let AlreadyUndone end the unit of work: what the event tells of must not happen either.
         """
-        process_id = facts.order.order_id
+        process_id = data.order.order_id
         params: Mapping[str, object] = {
             "event_id": uuid4().hex,
             "process_id": process_id,
             "type": of_type.value,
             "version": SCHEMA_VERSION,
-            "payload": facts.model_dump_json(),
+            "payload": data.model_dump_json(),
             "correlation_id": cause.correlation_id if cause else process_id,
             "causation_id": cause.event_id if cause else None,
             "patience": self._patience,
@@ -49,17 +51,17 @@ class Outbox:
         if await unit.row(statements.APPEND, params) is None:
             raise AlreadyUndone(f"{process_id}: takes no {of_type} any more")
 
-    async def consumed(self, db: Database, consumer: str, event: Event) -> bool:
+    async def consumed(self, db: Database, consumer: str, event: DomainEvent) -> bool:
         """Tell whether a consumer is done with an event."""
         params = {"event_id": event.event_id, "consumer": consumer}
         return await db.row(statements.CONSUMED, params) is not None
 
-    async def consume(self, unit: Database, consumer: str, event: Event) -> bool:
+    async def consume(self, unit: Database, consumer: str, event: DomainEvent) -> bool:
         """Note, in the transaction of the effect, that a consumer is done with an event; False if it was noted."""
         params = {"event_id": event.event_id, "consumer": consumer}
         return await unit.row(statements.CONSUME, params) is not None
 
-    async def events(self, db: Database, process_id: str) -> list[Event]:
+    async def events(self, db: Database, process_id: str) -> list[DomainEvent]:
         """Return the events of a process, in their order."""
         rows = await db.rows(statements.OF_PROCESS, {"process_id": process_id})
-        return [Event.model_validate_json(text) for (text,) in rows]
+        return [DomainEvent.model_validate_json(text) for (text,) in rows]

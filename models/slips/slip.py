@@ -102,7 +102,7 @@ class Review(Message):
     reason: Reason
 
 
-class Taken(Message):
+class SlipCommandAccepted(Message):
     """The command was taken; the status and the version are the slip's right after it."""
 
     slip_id: str

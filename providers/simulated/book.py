@@ -18,7 +18,7 @@ ALWAYS = 2**31 - 1
 
 
 @dataclass(frozen=True)
-class Plan:
+class Script:
     """What a test value makes of a do: how it ends, how often it or its undo fails first, how often we aren't told.
 
     A `hidden` one can't be found later either.
@@ -53,7 +53,7 @@ class Book:
             for text in (entries.DO, entries.UNDO, entries.FIND)
         )
 
-    async def do(self, key: str, plan: Plan, **said: Any) -> Entry:
+    async def do(self, key: str, plan: Script, **said: Any) -> Entry:
         """Do what the plan says, once; raise KeyReused, AlreadyUndone, Unavailable."""
         entry = await self._ask(self._do, key=key, **vars(plan), **said)
         if entry.outcome == "too late":

@@ -19,15 +19,15 @@ from uuid import uuid4
 from models.errors import CardDeclined
 from models.money import Money
 from postgres.database import Database
-from providers.ports import Captured, GivenBack
-from providers.simulated.book import ALWAYS, Book, Entry, Plan
+from providers.ports import CapturedCharge, ProviderRefund
+from providers.simulated.book import ALWAYS, Book, Entry, Script
 
 _PLANS = {
-    "tok_ok": Plan(),
-    "tok_hang_after": Plan(unanswered=1),
-    "tok_lost_after": Plan(unanswered=ALWAYS, hidden=True),
-    "tok_lost_found": Plan(unanswered=ALWAYS),
-    "tok_refund_fails": Plan(undo_failures=ALWAYS),
+    "tok_ok": Script(),
+    "tok_hang_after": Script(unanswered=1),
+    "tok_lost_after": Script(unanswered=ALWAYS, hidden=True),
+    "tok_lost_found": Script(unanswered=ALWAYS),
+    "tok_refund_fails": Script(undo_failures=ALWAYS),
 }
 
 
@@ -37,7 +37,7 @@ class SimulatedCardProvider:
     def __init__(self, db: Database) -> None:
         self._book = Book(db, "card_provider")
 
-    async def charge(self, key: str, token: str, amount: Money) -> Captured:
+    async def charge(self, key: str, token: str, amount: Money) -> CapturedCharge:
         """Take the amount once for the key, as the token's row above says."""
         plan = _plan(token)
         entry = await self._book.do(
@@ -54,14 +54,14 @@ class SimulatedCardProvider:
             await _never()
         return _captured(entry)
 
-    async def refund(self, key: str) -> GivenBack | None:
+    async def refund(self, key: str) -> ProviderRefund | None:
         """Give back what was taken under the key; None when nothing was, and then nothing ever will be."""
         entry = await self._book.undo(key, "refund", f"re_{uuid4().hex}")
         if entry.status != "taken_back":
             return None
-        return GivenBack(entry.reference, entry.undo_reference, _captured(entry).amount)
+        return ProviderRefund(entry.reference, entry.undo_reference, _captured(entry).amount)
 
-    async def find(self, key: str) -> Captured | None:
+    async def find(self, key: str) -> CapturedCharge | None:
         """Tell whether a charge landed and still stands."""
         entry = await self._book.find(key)
         if entry is None or entry.status != "taken":
@@ -71,16 +71,16 @@ class SimulatedCardProvider:
         return _captured(entry)
 
 
-def _plan(token: str) -> Plan:
+def _plan(token: str) -> Script:
     if flaky := re.fullmatch(r"tok_(refund_)?flaky_([0-9]{1,3})", token):
         times = int(flaky[2])
-        return Plan(undo_failures=times) if flaky[1] else Plan(failures=times)
-    return _PLANS.get(token, Plan(status="refused"))
+        return Script(undo_failures=times) if flaky[1] else Script(failures=times)
+    return _PLANS.get(token, Script(status="refused"))
 
 
-def _captured(entry: Entry) -> Captured:
+def _captured(entry: Entry) -> CapturedCharge:
     amount = Money(amount=entry.detail["amount"], currency=entry.detail["currency"])
-    return Captured(entry.reference, amount)
+    return CapturedCharge(entry.reference, amount)
 
 
 async def _never() -> None:

@@ -8,7 +8,7 @@ from models.base import fingerprint
 from models.errors import ShipmentRefused
 from models.order import Address, Line
 from postgres.database import Database
-from providers.simulated.book import Book, Plan
+from providers.simulated.book import Book, Script
 
 
 class SimulatedCarrier:
@@ -43,8 +43,8 @@ class SimulatedCarrier:
         return entry.reference if entry is not None and entry.status == "taken" else None
 
 
-def _plan(postcode: str) -> Plan:
+def _plan(postcode: str) -> Script:
     if postcode == "00000":
-        return Plan(status="refused")
+        return Script(status="refused")
     flaky = re.fullmatch(r"0000([1-9])", postcode)
-    return Plan(failures=int(flaky[1])) if flaky else Plan()
+    return Script(failures=int(flaky[1])) if flaky else Script()

@@ -3,7 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from messaging.idempotent_receiver.receiver import Receiver, Settling
+from messaging.idempotent_receiver.receiver import Receiver
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
 from models.errors import OutOfStock
 from postgres.database import Database
@@ -51,7 +52,7 @@ class Inventory:
             return Released()
         return Released.model_validate_json(undone.answer)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settling:
+    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Sell what was set aside under the key, in the caller's transaction; sent, and still to be ended."""
         return await _RECEIVER.settle(pipeline, key)
 
@@ -59,7 +60,7 @@ class Inventory:
         """Put articles that were never in stock on the shelf, so many pieces of each SKU; raise Unavailable."""
         await self._db.rows(statements.RECEIVE, {"skus": list(pieces), "pieces": list(pieces.values())})
 
-    async def heard_of(self, key: str) -> bool:
+    async def has_receipt(self, key: str) -> bool:
         """Tell whether a do or an undo ever came under the key; raise Unavailable."""
         query = b"select true from inventory.receipts where key = %(key)s"
         return await self._db.row(query, {"key": key}) is not None

@@ -1,9 +1,8 @@
 """Closing an order: its outcome and, when it was completed, the sale of what was pending, all or nothing."""
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from messaging.idempotent_receiver.receiver import Settling
+from messaging.idempotent_receiver.settlement import Settlement, SettlingService
 from models.activities.base import Closed
 from models.activities.orders import CompleteOrder
 from models.errors import Final, NotFound
@@ -14,18 +13,12 @@ from services.orders import statements
 from services.orders.records import OrderRecord
 
 
-class Participant(Protocol):
-    """A service whose effect becomes final with the order."""
-
-    async def settle(self, pipeline: Pipeline, key: str) -> Settling:
-        """Make the effect under the key final, in the caller's transaction; sent, and still to be ended."""
-        ...
-
-
 class OrderClosing:
     """Brings the services' last word on an order into one transaction."""
 
-    def __init__(self, db: Database, inventory: Participant, payments: Participant, shipping: Participant) -> None:
+    def __init__(
+        self, db: Database, inventory: SettlingService, payments: SettlingService, shipping: SettlingService
+    ) -> None:
         self._db, self._inventory, self._payments, self._shipping = db, inventory, payments, shipping
 
     async def close(self, request: CompleteOrder) -> Closed:
@@ -47,7 +40,7 @@ class OrderClosing:
             return Closed(outcome=request.outcome)
         return Closed(outcome=stood.status.value, reason=stood.reason)
 
-    async def _settle(self, pipeline: Pipeline, request: CompleteOrder) -> list[Settling]:
+    async def _settle(self, pipeline: Pipeline, request: CompleteOrder) -> list[Settlement]:
         return [
             # First, as in an undo: no parcel of a completed order is ever taken back.
             *([await self._shipping.settle(pipeline, request.ship_key)] if request.ship_key else []),

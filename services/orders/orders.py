@@ -6,7 +6,7 @@ from models.order import Order
 from models.process import Status, Style
 from postgres.database import Database
 from services.orders import statements
-from services.orders.records import Accepted, OrderRecord
+from services.orders.records import AcceptedOrder, OrderRecord
 
 
 class Orders:
@@ -15,7 +15,7 @@ class Orders:
     def __init__(self, db: Database) -> None:
         self._db = db
 
-    async def accept(self, order: Order, style: Style = Style.ORCHESTRATED) -> Accepted:
+    async def accept(self, order: Order, style: Style = Style.ORCHESTRATED) -> AcceptedOrder:
         """Take the order once, at the catalogue's price.
 
         Raises OrderRejected naming the field, Conflict when the id has another body or style, AlreadyUndone,
@@ -59,7 +59,7 @@ class Orders:
         return [OrderRecord.of(row) for row in rows]
 
 
-def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> Accepted:
+def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> AcceptedOrder:
     """Return what is known of an order that was accepted, now or before; raise as `accept` does."""
     if known.total is None:
         raise AlreadyUndone(f"{order.order_id}: was closed as {known.status} before it came")
@@ -67,4 +67,4 @@ def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> A
         raise Conflict(f"{order.order_id}: was placed with the style {known.style}; place it again with that style")
     if known.body_hash != order.body_hash():
         raise Conflict(f"{order.order_id}: is the id of another order")
-    return Accepted(known, known.total, new)
+    return AcceptedOrder(known, known.total, new)

@@ -1,14 +1,14 @@
 """Placing a choreographed order: accepted, and said so in the outbox, in one transaction."""
 
 from messaging.outbox.outbox import Outbox
-from models.choreography import EventType, Facts
+from models.choreography import EventData, EventType
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Style
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.orders.orders import Orders
-from services.orders.records import Accepted
+from services.orders.records import AcceptedOrder
 
 CARD = "card"
 
@@ -19,7 +19,7 @@ class ChoreographedOrders:
     def __init__(self, db: Database, outbox: Outbox) -> None:
         self._db, self._outbox = db, outbox
 
-    async def place(self, order: Order) -> Accepted:
+    async def place(self, order: Order) -> AcceptedOrder:
         """Accept an order, and publish that it was placed if it is new.
 
         Raises OrderRejected, InvalidInput, Conflict (another body, or placed in the other style), Unavailable.
@@ -31,6 +31,6 @@ class ChoreographedOrders:
             accepted = await Orders(unit).accept(order, Style.CHOREOGRAPHED)
             if accepted.new:
                 await self._outbox.begin(unit, order.order_id, order.deadline_seconds)
-                facts = Facts(order=order, total=accepted.total)
-                await self._outbox.append(unit, EventType.ORDER_PLACED, facts)
+                data = EventData(order=order, total=accepted.total)
+                await self._outbox.append(unit, EventType.ORDER_PLACED, data)
         return accepted

@@ -37,7 +37,7 @@ class OrderRecord:
 
 
 @dataclass(frozen=True)
-class Accepted:
+class AcceptedOrder:
     """An order that is in, its price, and whether it was taken only now."""
 
     record: OrderRecord

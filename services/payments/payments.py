@@ -4,12 +4,13 @@ Accounts: `card_clearing` (what the provider owes us), `bank` (what came by tran
 and `revenue`.
 """
 
-from messaging.idempotent_receiver.receiver import Receiver, Settling
+from messaging.idempotent_receiver.receiver import Receiver
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
 from models.errors import CardDeclined
 from postgres.database import Database
 from postgres.pipeline import Pipeline
-from providers.ports import Captured, CardProvider
+from providers.ports import CapturedCharge, CardProvider
 from services.payments import statements
 
 _RECEIVER = Receiver(
@@ -41,7 +42,9 @@ class Payments:
         captured = await self._provider.find(request.key)
         return await self._keep(request, captured) if captured else None
 
-    async def _keep(self, request: ChargePayment, captured: Captured | None, refusal: str | None = None) -> Charge:
+    async def _keep(
+        self, request: ChargePayment, captured: CapturedCharge | None, refusal: str | None = None
+    ) -> Charge:
         """Write down what the provider answered, once, and return what was written down first."""
         charge = Charge(charge_id=captured.charge_id, amount=captured.amount) if captured else None
         answer = charge.model_dump_json(exclude={"attempt"}) if charge else None
@@ -73,6 +76,6 @@ class Payments:
         )
         return Refunded(refund_id=given_back.refund_id, amount=amount)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settling:
+    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Turn the money held under the key into revenue, in the caller's transaction; sent, and still to be ended."""
         return await _RECEIVER.settle(pipeline, key)

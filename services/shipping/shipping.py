@@ -1,6 +1,7 @@
 """Parcels: what was handed to the carrier for an order, and what was taken back."""
 
-from messaging.idempotent_receiver.receiver import Receiver, Settling
+from messaging.idempotent_receiver.receiver import Receiver
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
 from models.errors import ShipmentRefused
 from postgres.database import Database
@@ -71,6 +72,6 @@ class Shipping:
         await (unit or self._db).rows(_TAKEN_BACK, values)
         return Recalled(tracking=tracking)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settling:
+    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Leave the parcel with the carrier for good, in the caller's transaction; sent, and still to be ended."""
         return await _RECEIVER.settle(pipeline, key)

@@ -1,14 +1,11 @@
 """Closing a routing slip: its outcome and, when it stands, the sale of what its keys hold, all or nothing."""
 
-from typing import Protocol
-
-from messaging.idempotent_receiver.receiver import Settling
+from messaging.idempotent_receiver.settlement import SettlingService
 from models.activities.base import Closed
 from models.activities.slips import CloseSlip
 from models.errors import Final
 from models.process import UNDONE
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 from services.slips.slips import Slips
 
 # A slip that was never accepted can still be closed as undone: a late accept then finds it closed.
@@ -23,18 +20,10 @@ returning slip_id
 STANDING = frozenset({"completed", "terminated"})
 
 
-class Participant(Protocol):
-    """A service whose effect becomes final with the slip."""
-
-    async def settle(self, pipeline: Pipeline, key: str) -> Settling:
-        """Make the effect under the key final, in the caller's transaction; sent, and still to be ended."""
-        ...
-
-
 class SlipClosing:
     """Brings the services' last word on a slip into one transaction."""
 
-    def __init__(self, db: Database, inventory: Participant, payments: Participant) -> None:
+    def __init__(self, db: Database, inventory: SettlingService, payments: SettlingService) -> None:
         self._db, self._inventory, self._payments = db, inventory, payments
 
     async def close(self, request: CloseSlip) -> Closed:

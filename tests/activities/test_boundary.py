@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.boundary import Boundary
+from activities.interceptor import ActivityInterceptor
 from models.activities.inventory import Released
 from models.errors import CardDeclined
 
@@ -37,7 +37,7 @@ async def through(fn: Any, *, attempt: int = 1, heartbeat: float | None = None) 
     timeout = None if heartbeat is None else timedelta(seconds=heartbeat)
     env.info = activity.Info(**{**env.info.__dict__, "attempt": attempt, "heartbeat_timeout": timeout})
     env.on_heartbeat = beat
-    boundary = Boundary().intercept_activity(Innermost())
+    boundary = ActivityInterceptor().intercept_activity(Innermost())
     answer = await env.run(boundary.execute_activity, ExecuteActivityInput(fn, (), None, {}))
     return answer, beats
 

@@ -6,14 +6,14 @@ from benchmarks import stage
 from benchmarks.contestants import Contestant
 from benchmarks.driver import RunFailed
 from benchmarks.field import EXPRESS, FLOOR_LOCAL
-from benchmarks.turns import CROWD, Plan, Turn
+from benchmarks.turns import CROWD, Turn, TurnPlan
 
-SHORT = Plan(rounds=1, alone=1.0, load=2.0, undo=2.0, warm=1.0, crash=True)
+SHORT = TurnPlan(rounds=1, alone=1.0, load=2.0, undo=2.0, warm=1.0, crash=True)
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 
-async def turn_of(one: Contestant, opened: stage.Stage) -> Turn:
+async def turn_of(one: Contestant, opened: stage.BenchStage) -> Turn:
     await one.prepare(opened)
     turn = Turn(one, 1, SHORT)
     await turn.measure(opened)

@@ -1,4 +1,4 @@
-"""The services on a real PostgreSQL, and a house with a real Temporal server, as the other rooms' tests have them."""
+"""The services on a real PostgreSQL, and a system with a real Temporal server, as the other rooms' tests have them."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -15,13 +15,13 @@ from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox.feed import CHANNEL, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from messaging.outbox.outbox import Outbox
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.dead_letters import DeadLetter
 from models.names import workflow_id
 from models.order import Order
 from models.process import Status
 from postgres.database import Database
-from tests.orders.conftest import House, open_house, own_stack
+from tests.orders.conftest import System, open_system, own_stack
 from tests.services.conftest import db, migrated, server, shop, unchecked_shop, url
 from tests.services.shop import Shop
 from worker import build
@@ -59,22 +59,22 @@ async def types_of(database: Database, order: Order) -> list[str]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A house whose worker takes deliveries, and whose relay and watcher only move when a test says so."""
+    """A system whose worker takes deliveries, and whose relay and watcher only move when a test says so."""
 
-    house: House
+    system: System
     relay: Relay
     watcher: Watcher
     feed: OutboxFeed
 
     @property
     def db(self) -> Database:
-        return self.house.db
+        return self.system.db
 
     async def place(self, order: Order) -> Order:
-        assert (await self.house.services.choreographed_orders.place(order)).new
+        assert (await self.system.services.choreographed_orders.place(order)).new
         return order
 
-    async def events(self, order: Order) -> list[Event]:
+    async def events(self, order: Order) -> list[DomainEvent]:
         return await Outbox().events(self.db, order.order_id)
 
     async def pass_time(self, order: Order) -> None:
@@ -82,7 +82,7 @@ class Stage:
         late = b"update outbox.processes set due_at = now() - interval '1 second' where process_id = %(id)s"
         await self.db.rows(late, {"id": order.order_id})
 
-    async def until(self, order: Order, of_type: str) -> Event:
+    async def until(self, order: Order, of_type: str) -> DomainEvent:
         """Relay until an event is there, not yet published."""
         async with asyncio.timeout(SECONDS_TO_END):
             while True:
@@ -107,22 +107,22 @@ class Stage:
                 await asyncio.sleep(0.02)
         return status
 
-    async def lose(self, event: Event) -> None:
+    async def lose(self, event: DomainEvent) -> None:
         """Have an event count as published though nobody got it."""
         await self.db.rows(
             b"update outbox.events set published_at = now() where event_id = %(id)s", {"id": event.event_id}
         )
 
-    async def deliveries(self, event: Event) -> list[Any]:
+    async def deliveries(self, event: DomainEvent) -> list[Any]:
         """What Temporal knows of an event's deliveries."""
         query = f"ActivityId STARTS_WITH '{event.event_id}'"
-        return [found async for found in self.house.client.list_activities(query)]
+        return [found async for found in self.system.client.list_activities(query)]
 
 
 @pytest_asyncio.fixture(scope="session")
 async def stage() -> AsyncIterator[Stage]:
     with own_stack() as own:
-        async for opened in open_house(own):
+        async for opened in open_system(own):
             feed, listener = opened.services.outbox_feed, OutboxListener(opened.stack.database_url)
             watcher = Watcher(opened.client, opened.services)
             async with build(opened.client, opened.services, own):

@@ -8,7 +8,7 @@ import pytest
 from choreography.reactions import REPEATED, Subscribers
 from messaging.outbox.outbox import Outbox
 from models.attempts import DO_ATTEMPTS
-from models.choreography import Event
+from models.choreography import DomainEvent
 from models.errors import Unavailable
 from models.order import Order
 from providers.registry import Providers
@@ -54,7 +54,7 @@ class CutOff:
         raise Unavailable("no answer")
 
 
-async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[Order, Event]:
+async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[Order, DomainEvent]:
     """Return an order and the event that the subscriber is to react to."""
     order = Scenario("late").order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)

@@ -10,7 +10,7 @@ from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from messaging.outbox.outbox import Outbox
-from models.choreography import Event, EventType, Facts
+from models.choreography import DomainEvent, EventData, EventType
 from models.errors import Unavailable
 from models.money import Money
 from models.order import Order
@@ -21,8 +21,8 @@ from tests.orders.scenarios import Scenario
 outbox = Outbox()
 
 
-def facts(name: str = "o") -> Facts:
-    return Facts(order=Scenario(name).order(order_id=name), total=Money(amount=1, currency="EUR"))
+def data(name: str = "o") -> EventData:
+    return EventData(order=Scenario(name).order(order_id=name), total=Money(amount=1, currency="EUR"))
 
 
 async def write(db: Database, *names: str, of_type: EventType = EventType.STOCK_RESERVED) -> None:
@@ -30,7 +30,7 @@ async def write(db: Database, *names: str, of_type: EventType = EventType.STOCK_
     for name in names:
         async with unit_of_work(db) as unit:
             await outbox.begin(unit, name, None)
-            await outbox.append(unit, of_type, facts(name))
+            await outbox.append(unit, of_type, data(name))
 
 
 async def publish_all(feed: OutboxFeed, into: list[tuple[str, int]], limit: int = 3) -> None:
@@ -49,7 +49,7 @@ async def test_a_rolled_back_transaction_emits_nothing(db: Database) -> None:
     async def fail() -> None:
         async with unit_of_work(db) as unit:
             await outbox.begin(unit, "gone", None)
-            await outbox.append(unit, EventType.ORDER_PLACED, facts("gone"))
+            await outbox.append(unit, EventType.ORDER_PLACED, data("gone"))
             raise LookupError
 
     with pytest.raises(LookupError):
@@ -63,7 +63,7 @@ async def test_an_event_that_commits_late_is_not_skipped(db: Database) -> None:
     published: list[tuple[str, int]] = []
     async with unit_of_work(db) as late:
         await outbox.begin(late, "early-bird", None)
-        await outbox.append(late, EventType.ORDER_PLACED, facts("early-bird"))
+        await outbox.append(late, EventType.ORDER_PLACED, data("early-bird"))
         await write(db, "second", "third")
         await publish_all(OutboxFeed(db), published)
         assert published == [("second", 1), ("third", 1)]
@@ -75,7 +75,7 @@ async def test_an_event_that_commits_late_is_not_skipped(db: Database) -> None:
 async def test_the_events_of_a_process_commit_in_the_order_of_their_numbers(db: Database) -> None:
     await write(db, "o")
     async with unit_of_work(db) as first:
-        await outbox.append(first, EventType.STOCK_RESERVED, facts())
+        await outbox.append(first, EventType.STOCK_RESERVED, data())
         second = asyncio.create_task(write(db, "o"))
         await asyncio.sleep(0.2)
         assert not second.done()
@@ -118,7 +118,7 @@ async def test_a_process_is_held_by_one_relay_at_a_time(db: Database) -> None:
 
 async def test_a_relay_that_fails_before_it_marks_leaves_its_events_to_the_next(db: Database) -> None:
     await write(db, "o")
-    seen: list[Event] = []
+    seen: list[DomainEvent] = []
 
     async def fail() -> None:
         async with OutboxFeed(db).claim(10) as claim:
@@ -145,7 +145,7 @@ async def test_a_dead_delivery_holds_up_its_own_process_alone_until_it_is_redriv
     (letter,) = await DeadLetters(db).of_process("order-sick", "deliveries")
     assert (letter.message_id, letter.place) == (f"{first.event_id}:payments", "StockReserved → payments")
     assert (letter.error_type, letter.cause, letter.attempts) == ("Final", "no", 8)
-    assert Event.model_validate_json(letter.original) == first
+    assert DomainEvent.model_validate_json(letter.original) == first
 
     assert await feed.redrive(first.event_id, "payments")
     assert not await feed.redrive(first.event_id, "payments")
@@ -159,7 +159,7 @@ async def test_a_listener_is_woken_when_an_event_is_committed_and_not_before(db:
     await listener.wait(0.01)
     async with unit_of_work(db) as unit:
         await outbox.begin(unit, "o", None)
-        await outbox.append(unit, EventType.ORDER_PLACED, facts())
+        await outbox.append(unit, EventType.ORDER_PLACED, data())
         waking = asyncio.create_task(listener.wait(20))
         await asyncio.sleep(0.2)
         assert not waking.done()
@@ -215,5 +215,5 @@ async def test_a_hundred_duplicates_are_consumed_once(db: Database) -> None:
 
 def test_an_event_is_read_back_as_it_was_told() -> None:
     order: Order = Scenario("back").order()
-    told = Facts(order=order, total=Money(amount=5, currency="EUR"), tracking="T", reason="r")
-    assert Facts.model_validate_json(told.model_dump_json()) == told
+    told = EventData(order=order, total=Money(amount=5, currency="EUR"), tracking="T", reason="r")
+    assert EventData.model_validate_json(told.model_dump_json()) == told

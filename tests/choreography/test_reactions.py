@@ -12,7 +12,7 @@ from client.choreographed import ChoreographedClient
 from client.connection import Connection
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
-from models.choreography import LAST, Event, EventType, Facts
+from models.choreography import LAST, DomainEvent, EventData, EventType
 from models.errors import AlreadyUndone, Conflict, InvalidInput, OrderRejected, Unavailable
 from postgres.unit_of_work import unit_of_work
 from services.orders.placing import ChoreographedOrders
@@ -37,7 +37,7 @@ outbox = Outbox()
 NO_TEMPORAL: Any = None
 
 
-async def play(shop: Shop, subscribers: Subscribers, event: Event) -> str:
+async def play(shop: Shop, subscribers: Subscribers, event: DomainEvent) -> str:
     """Deliver one event as the relay would, retries included."""
     said = REPEATED
     for subscriber in subscribers_of(event):
@@ -50,7 +50,7 @@ async def play(shop: Shop, subscribers: Subscribers, event: Event) -> str:
     return said
 
 
-async def play_out(shop: Shop, subscribers: Subscribers, order_id: str) -> list[Event]:
+async def play_out(shop: Shop, subscribers: Subscribers, order_id: str) -> list[DomainEvent]:
     """Deliver every event in its order until there are no new ones."""
     done = 0
     while True:
@@ -100,7 +100,7 @@ async def test_repeated_late_and_reordered_events_and_a_time_out_at_any_moment_c
         if times_out and chance.random() < 0.3 and not {event.type for event in events} & {"ShipmentCreated", *LAST}:
             times_out = False
             async with unit_of_work(shop.db) as unit:
-                await outbox.append(unit, EventType.ORDER_TIMED_OUT, Facts.of(events[-1]), events[-1])
+                await outbox.append(unit, EventType.ORDER_TIMED_OUT, EventData.of(events[-1]), events[-1])
         await play(shop, subscribers, chance.choice(events))
     types = await types_of(shop.db, order)
 
@@ -158,7 +158,7 @@ async def test_a_charge_that_comes_after_the_undoing_is_too_late(shop: Shop, sub
     await play(shop, subscribers, placed)
     reserved = (await outbox.events(shop.db, order.order_id))[-1]
     async with unit_of_work(shop.db) as unit:
-        await outbox.append(unit, EventType.ORDER_TIMED_OUT, Facts.of(reserved), reserved)
+        await outbox.append(unit, EventType.ORDER_TIMED_OUT, EventData.of(reserved), reserved)
     undoing = (await outbox.events(shop.db, order.order_id))[-1]
     await play(shop, subscribers, undoing)
     await play(shop, subscribers, (await outbox.events(shop.db, order.order_id))[-1])
@@ -224,7 +224,7 @@ async def test_an_ended_process_takes_no_more_events(shop: Shop, subscribers: Su
     events = await play_out(shop, subscribers, order.order_id)
 
     with pytest.raises(AlreadyUndone):
-        await outbox.append(shop.db, EventType.ORDER_TIMED_OUT, Facts.of(events[0]), events[-1])
+        await outbox.append(shop.db, EventType.ORDER_TIMED_OUT, EventData.of(events[0]), events[-1])
 
 
 def test_the_table_knows_every_event_and_only_the_last_ones_have_no_subscriber() -> None:

@@ -18,7 +18,7 @@ from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from choreography import deliveries
 from choreography.relay import Relay
 from messaging.outbox.listener import OutboxListener
-from models.choreography import Event
+from models.choreography import DomainEvent
 from tests.choreography.conftest import Stage, dead_deliveries, order_status
 from tests.orders.conftest import free_ports
 from tests.orders.scenarios import Scenario
@@ -30,10 +30,10 @@ PROJECT = Path(__file__).parent.parent.parent
 async def assert_one_effect_each(stage: Stage, order_id: str) -> None:
     for party, step in (("card_provider", "charge"), ("carrier", "ship")):
         taken = "select count(*)::int from {}.calls where key = %s and outcome = 'taken'"
-        assert await stage.house.one(taken.format(party), f"{order_id}:{step}") == 1
+        assert await stage.system.one(taken.format(party), f"{order_id}:{step}") == 1
 
 
-async def delivered_once(stage: Stage, event: Event) -> None:
+async def delivered_once(stage: Stage, event: DomainEvent) -> None:
     """Temporal lists a delivery a moment after it took it."""
     async with asyncio.timeout(20):
         while not (found := await stage.deliveries(event)) or found[0].status is ActivityExecutionStatus.RUNNING:
@@ -51,7 +51,7 @@ async def test_an_event_that_was_committed_is_published_whenever_a_relay_comes(s
 async def test_an_event_that_was_published_and_not_marked_is_delivered_once(stage: Stage) -> None:
     order = await stage.place(Scenario("unmarked").order())
     (placed,) = await stage.events(order)
-    await deliveries.start(stage.house.client, placed, "inventory")
+    await deliveries.start(stage.system.client, placed, "inventory")
 
     assert await stage.to_the_end(order) == "completed"
     await delivered_once(stage, placed)
@@ -100,8 +100,8 @@ async def test_a_delivery_that_can_not_be_understood_becomes_a_dead_letter(stage
 async def test_lag_is_a_metric(stage: Stage) -> None:
     (port,) = free_ports(1)
     runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
-    listener = OutboxListener(stage.house.stack.database_url)
-    measured = Relay(stage.house.client, stage.feed, listener, runtime.metric_meter)
+    listener = OutboxListener(stage.system.stack.database_url)
+    measured = Relay(stage.system.client, stage.feed, listener, runtime.metric_meter)
     sick = await stage.place(Scenario("lagging").order())
     await stage.db.rows(b"update outbox.events set type = '?' where process_id = %(id)s", {"id": sick.order_id})
     running = asyncio.create_task(measured.run())
@@ -125,9 +125,9 @@ def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python worker.py --relay-only` as people do; killed at the end of the block if it still lives."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
     environ |= {
-        "DATABASE_URL": stage.house.stack.database_url,
-        "TEMPORAL_ADDRESS": stage.house.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(stage.house.settings.data_dir),
+        "DATABASE_URL": stage.system.stack.database_url,
+        "TEMPORAL_ADDRESS": stage.system.stack.temporal_address,
+        "ORDERS_DATA_DIR": str(stage.system.settings.data_dir),
         "ORDERS_LOG_LEVEL": "error",
     }
     process = subprocess.Popen([sys.executable, "worker.py", "--relay-only"], cwd=PROJECT, env=environ)
@@ -141,7 +141,7 @@ def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
 @asynccontextmanager
 async def marks_blocked(stage: Stage) -> AsyncIterator[None]:
     """Let events be claimed and published, and not marked."""
-    async with await AsyncConnection.connect(stage.house.stack.database_url) as connection:
+    async with await AsyncConnection.connect(stage.system.stack.database_url) as connection:
         await connection.execute("lock table outbox.events in share mode")
         yield
 
@@ -154,12 +154,12 @@ async def test_a_relay_killed_between_publish_and_mark_loses_and_repeats_nothing
     async with marks_blocked(stage):
         with relay_process(stage) as doomed:
             async with asyncio.timeout(30):
-                while not await stage.house.one(waits):
+                while not await stage.system.one(waits):
                     await asyncio.sleep(0.02)
             doomed.send_signal(signal.SIGKILL)
             doomed.wait()
     unpublished = "select published_at is null from outbox.events where event_id = %s"
-    assert await stage.house.one(unpublished, placed.event_id)
+    assert await stage.system.one(unpublished, placed.event_id)
     with relay_process(stage):
         async with asyncio.timeout(60):
             while not (await order_status(stage.db, order)).final:

@@ -21,9 +21,9 @@ async def test_a_dropped_event_is_noticed_and_the_order_undone(stage: Stage, dro
     assert await stage.to_the_end(order) == "compensated"
     types = [event.type for event in await stage.events(order)]
     assert types[types.index(dropped) + 1 :] == UNDOING
-    reason = await stage.house.one("select reason from orders.orders where order_id = %s", order.order_id)
+    reason = await stage.system.one("select reason from orders.orders where order_id = %s", order.order_id)
     assert reason == f"timed out: nothing followed {dropped}"
-    assert (await books(stage.house, order))["held"] == 0
+    assert (await books(stage.system, order))["held"] == 0
     await assert_conserved(stage.db, at_rest=False)
 
 
@@ -35,7 +35,7 @@ async def test_an_event_dropped_on_the_way_back_is_noticed_too(stage: Stage, dro
     await stage.watcher.run_once()
 
     assert await stage.to_the_end(order) == "compensated"
-    reason = await stage.house.one("select reason from orders.orders where order_id = %s", order.order_id)
+    reason = await stage.system.one("select reason from orders.orders where order_id = %s", order.order_id)
     assert reason == "charge: CardDeclined: the card was declined"
 
 
@@ -56,7 +56,7 @@ async def test_an_event_whose_row_was_lost_is_noticed_too(stage: Stage) -> None:
     await stage.watcher.run_once()
 
     assert await stage.to_the_end(order) == "compensated"
-    assert (await books(stage.house, order))["parcel"] == "taken_back"
+    assert (await books(stage.system, order))["parcel"] == "taken_back"
 
 
 async def test_an_order_past_its_own_deadline_is_undone_though_its_next_event_still_waits(stage: Stage) -> None:
@@ -88,7 +88,7 @@ async def test_a_delivery_that_failed_unheard_becomes_a_dead_letter_and_the_orde
     order = await stage.place(Scenario("unheard", token="tok_flaky_4").order())
     reserved = await stage.until(order, "StockReserved")
     await stage.relay.run_once()
-    await stage.house.client.get_activity_handle(f"{reserved.event_id}:payments").terminate()
+    await stage.system.client.get_activity_handle(f"{reserved.event_id}:payments").terminate()
     await stage.pass_time(order)
     await stage.watcher.run_once()
     await stage.watcher.run_once()

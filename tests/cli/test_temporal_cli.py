@@ -18,11 +18,11 @@ from tests.cli.parking import (
     until,
     until_status,
 )
-from tests.temporal_cli import Answer, documented, run_documented, the_command
+from tests.temporal_cli import CliAnswer, documented, run_documented, the_command
 
 pytestmark = pytest.mark.server
 
-Temporal = Callable[..., Answer]
+Temporal = Callable[..., CliAnswer]
 
 # What tells each documented command from the others; those of deployments are run in tests/test_versioning.py.
 COMMANDS = {
@@ -48,7 +48,7 @@ COMMANDS = {
 def temporal(system: Environment) -> Temporal:
     """Run one documented command for an order of ours."""
 
-    def run(name: str, order_id: str = "o-1001", *more: str, instead: tuple[str, str] = ("", "")) -> Answer:
+    def run(name: str, order_id: str = "o-1001", *more: str, instead: tuple[str, str] = ("", "")) -> CliAnswer:
         command = the_command(*COMMANDS[name]).replace(*instead)
         address = f"127.0.0.1:{system['ORDERS_TEMPORAL_PORT']}"
         return run_documented(address, command, f"order-{order_id}", *more)
@@ -64,7 +64,7 @@ def test_every_documented_command_is_tried() -> None:
     assert len(tried) == len(set(tried))
 
 
-def listed(answer: Answer) -> set[str]:
+def listed(answer: CliAnswer) -> set[str]:
     assert answer.code == 0, answer.err
     return {each["execution"]["workflowId"] for each in answer.document}
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from tests.faults.bad_histories import Bad, Change, added, all_of, changed, doubled, dropped, last_snapshot
 from tests.faults.evidence import Snapshot
-from tests.faults.records import BookEntry, Call, Parcel
+from tests.faults.records import BookEntry, Parcel, RecordedCall
 
 LATE = 9000.0
 
@@ -119,7 +119,7 @@ BAD = [
         "a dead letter hides a parcel whose money went back",
         "I7",
         all_of(
-            added("carrier_calls", Call(99, LATE, "c-dead:ship", "create", "taken")),
+            added("carrier_calls", RecordedCall(99, LATE, "c-dead:ship", "create", "taken")),
             added("carrier_entries", BookEntry("c-dead:ship", "taken", "T-3")),
             changed("provider_entries", {"key": "c-dead:charge"}, status="taken_back"),
         ),

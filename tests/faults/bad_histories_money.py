@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.faults.bad_histories import Bad, added, all_of, changed, doubled, dropped, last_snapshot
 from tests.faults.evidence import Account, Evidence, Snapshot
 from tests.faults.good_books import TOTAL
-from tests.faults.records import Call
+from tests.faults.records import RecordedCall
 
 LATE = 9000.0
 
@@ -105,7 +105,7 @@ BAD = [
     Bad(
         "a charge with a key of another run took the money again",
         "I4",
-        added("provider_calls", Call(99, LATE, "o-done:charge-run-2", "charge", "taken")),
+        added("provider_calls", RecordedCall(99, LATE, "o-done:charge-run-2", "charge", "taken")),
     ),
     Bad(
         "a slip's stop took the money twice",

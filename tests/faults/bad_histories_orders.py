@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.faults.bad_histories import Bad, Change, added, all_of, changed, doubled, dropped, logged
 from tests.faults.evidence import Asked, Evidence
 from tests.faults.records import Receipt
-from tests.faults.runs import Line, Process, Replay
+from tests.faults.runs import LogLine, ObservedProcess, Replay
 
 LATE = 9000.0
 
@@ -16,11 +16,11 @@ def _shrunk(evidence: Evidence) -> Evidence:
     return added("snapshots", replace(last, at=last.at + 1, outcomes=fewer))(evidence)
 
 
-def _closed_again(run: Process) -> tuple[Line, ...]:
+def _closed_again(run: ObservedProcess) -> tuple[LogLine, ...]:
     return (*run.log, replace(run.log[-1], direction="close", step="close"))
 
 
-def _shuffled(run: Process) -> tuple[Line, ...]:
+def _shuffled(run: ObservedProcess) -> tuple[LogLine, ...]:
     """Paid and shipped, the other way round."""
     names = {"charge": "ship", "ship": "charge"}
     return tuple(replace(line, step=names.get(line.step, line.step)) for line in run.log)

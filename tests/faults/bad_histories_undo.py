@@ -5,7 +5,7 @@ from dataclasses import replace
 from tests.faults.bad_histories import Bad, Change, added, all_of, changed, doubled, dropped, logged, unlogged
 from tests.faults.evidence import Asked
 from tests.faults.messages import Letter
-from tests.faults.runs import Line, Process
+from tests.faults.runs import LogLine, ObservedProcess
 
 LATE = 9000.0
 
@@ -13,7 +13,7 @@ LATE = 9000.0
 def _undone_as(order: str, *steps: str) -> Change:
     """Have an order's log say that these steps were undone in this order."""
 
-    def log(run: Process) -> tuple[Line, ...]:
+    def log(run: ObservedProcess) -> tuple[LogLine, ...]:
         undos = [line for line in run.log if line.direction == "undo"]
         swapped = (replace(line, step=step) for line, step in zip(undos, steps, strict=True))
         return tuple(next(swapped) if line.direction == "undo" else line for line in run.log)
@@ -24,9 +24,9 @@ def _undone_as(order: str, *steps: str) -> Change:
 def _also_undone(order: str, step: str) -> Change:
     """Have an order's log say that a step was undone, too, before all others."""
 
-    def log(run: Process) -> tuple[Line, ...]:
+    def log(run: ObservedProcess) -> tuple[LogLine, ...]:
         *before, last = run.log
-        line = Line(step, "undo", "completed", 1, last.started_at, last.started_at)
+        line = LogLine(step, "undo", "completed", 1, last.started_at, last.started_at)
         place = next((n for n, known in enumerate(run.log) if known.direction == "undo"), len(before))
         at = run.log[place].started_at
         return (*run.log[:place], replace(line, started_at=at, completed_at=at), *run.log[place:])

@@ -4,9 +4,9 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tests.faults.evidence import Asked, Evidence
-from tests.faults.messages import Alert, Consumed, EventRow, Letter
-from tests.faults.records import BookEntry, Call, LedgerEntry, OrderRow, Parcel, Receipt, Transfer
-from tests.faults.runs import Line, Process
+from tests.faults.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
+from tests.faults.runs import LogLine, ObservedProcess
 
 STANDING = frozenset({"completed", "terminated"})
 UNDONE = frozenset({"compensated", "cancelled"})
@@ -28,16 +28,16 @@ class Dossier:
     asked: list[Asked] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     ledger: list[LedgerEntry] = field(default_factory=list)
-    provider_calls: list[Call] = field(default_factory=list)
+    provider_calls: list[RecordedCall] = field(default_factory=list)
     provider_entries: list[BookEntry] = field(default_factory=list)
-    carrier_calls: list[Call] = field(default_factory=list)
+    carrier_calls: list[RecordedCall] = field(default_factory=list)
     carrier_entries: list[BookEntry] = field(default_factory=list)
     parcels: list[Parcel] = field(default_factory=list)
     transfers: list[Transfer] = field(default_factory=list)
-    processes: list[Process] = field(default_factory=list)
+    processes: list[ObservedProcess] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     consumed: list[Consumed] = field(default_factory=list)
-    alerts: list[Alert] = field(default_factory=list)
+    alerts: list[RecordedAlert] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
 
     @property
@@ -61,13 +61,13 @@ class Dossier:
         return self.status in FINAL
 
     @property
-    def last(self) -> Process | None:
+    def last(self) -> ObservedProcess | None:
         """The run that counts: the one that still runs, else the latest."""
         runs = sorted(self.processes, key=lambda run: (run.status == "running", run.started_at))
         return runs[-1] if runs else None
 
     @property
-    def waiting(self) -> list[Line]:
+    def waiting(self) -> list[LogLine]:
         """The effects that wait for a person in a workflow."""
         return [
             line for run in self.processes if run.status == "running" for line in run.log if line.status == "parked"

@@ -10,7 +10,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW, slip_workflow_id, workflow_id
-from tests.faults.runs import Line, Process
+from tests.faults.runs import LogLine, ObservedProcess
 
 SLIP = "slip."
 PREFIXES = {
@@ -28,7 +28,7 @@ ENDS = {
 }
 
 
-class Ended(BaseModel):
+class EndedProcess(BaseModel):
     """The one field of an order's or a slip's result that counts here."""
 
     status: str
@@ -40,15 +40,15 @@ def workflow_of(order_id: str) -> str:
 
 
 async def process_of(
-    client: Client, run_id: str, history: WorkflowHistory, status: str | None, log: tuple[Line, ...]
-) -> Process:
+    client: Client, run_id: str, history: WorkflowHistory, status: str | None, log: tuple[LogLine, ...]
+) -> ObservedProcess:
     """Return a run as its history tells it, with the log and the status that its replay came to."""
     first, last = history.events[0], history.events[-1]
     started = first.workflow_execution_started_event_attributes
     kind, ended = started.workflow_type.name, ENDS.get(last.event_type)
     failure = last.workflow_execution_failed_event_attributes.failure
     prefix, order = PREFIXES.get(kind, (history.workflow_id, ""))
-    return Process(
+    return ObservedProcess(
         workflow_id=history.workflow_id,
         run_id=run_id,
         type=kind,
@@ -73,7 +73,7 @@ async def _outcome(client: Client, last: HistoryEvent) -> str | None:
         return "cancelled"
     if not payloads or b'"status"' not in payloads[0].data:
         return None
-    [ended] = await client.data_converter.decode(payloads[:1], [Ended])
+    [ended] = await client.data_converter.decode(payloads[:1], [EndedProcess])
     return str(ended.status)
 
 

@@ -9,9 +9,9 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from tests.faults.messages import Alert, Consumed, EventRow, Letter
-from tests.faults.records import BookEntry, Call, LedgerEntry, OrderRow, Parcel, Receipt, Transfer
-from tests.faults.runs import Process, Replay
+from tests.faults.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
+from tests.faults.runs import ObservedProcess, Replay
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Hit:
 
 
 @dataclass(frozen=True)
-class Level:
+class ObservedLevel:
     """The stock of one article."""
 
     available: int
@@ -67,7 +67,7 @@ class Snapshot:
     """
 
     at: float
-    stock: dict[str, Level]
+    stock: dict[str, ObservedLevel]
     balances: dict[str, Account]
     captured: int
     refunded: int
@@ -98,16 +98,16 @@ class Evidence:
     orders: tuple[OrderRow, ...] = ()
     receipts: tuple[Receipt, ...] = ()
     ledger: tuple[LedgerEntry, ...] = ()
-    provider_calls: tuple[Call, ...] = ()
+    provider_calls: tuple[RecordedCall, ...] = ()
     provider_entries: tuple[BookEntry, ...] = ()
-    carrier_calls: tuple[Call, ...] = ()
+    carrier_calls: tuple[RecordedCall, ...] = ()
     carrier_entries: tuple[BookEntry, ...] = ()
     parcels: tuple[Parcel, ...] = ()
     transfers: tuple[Transfer, ...] = ()
-    processes: tuple[Process, ...] = ()
+    processes: tuple[ObservedProcess, ...] = ()
     events: tuple[EventRow, ...] = ()
     consumed: tuple[Consumed, ...] = ()
-    alerts: tuple[Alert, ...] = ()
+    alerts: tuple[RecordedAlert, ...] = ()
     letters: tuple[Letter, ...] = ()
     replays: tuple[Replay, ...] = ()
     log: tuple[LogLine, ...] = ()

@@ -27,7 +27,7 @@ from runtime.embedded.processes import PR_SET_PDEATHSIG
 from runtime.loop import loop_factory
 from runtime.process import leave
 from runtime.settings import Settings
-from tests.faults.injecting import Notes, Plan
+from tests.faults.injecting import FaultPlan, Notes
 from tests.faults.injecting_attempts import CURRENT
 from tests.faults.injecting_hooks import Faults, RelayRound
 from tests.faults.injecting_sql import FaultyDatabase
@@ -45,7 +45,7 @@ class Part:
     connections: int = 4
 
 
-def prepare(folder: Path, plan: Plan, database_url: str, temporal_address: str) -> None:
+def prepare(folder: Path, plan: FaultPlan, database_url: str, temporal_address: str) -> None:
     """Write down what every process of a run must know."""
     plan.write(folder / PLAN)
     (folder / PLACES).write_text(json.dumps({"database_url": database_url, "temporal_address": temporal_address}))
@@ -72,7 +72,7 @@ async def _serve(folder: Path, part: Part) -> None:
     places = json.loads((folder / PLACES).read_text())
     settings = Settings(max_activities=part.activities, database_pool=part.connections, drain_seconds=1)
     async with await FaultyDatabase.open(places["database_url"], size=part.connections) as database:
-        faults = Faults(Plan.read(folder / PLAN), Notes(folder), database)
+        faults = Faults(FaultPlan.read(folder / PLAN), Notes(folder), database)
         plain = await connect(settings, address=places["temporal_address"])
         client = Client(plain.service_client, data_converter=plain.data_converter, interceptors=[faults])
         if part.role == "worker":

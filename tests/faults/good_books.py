@@ -4,14 +4,14 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import Any
 
-from tests.faults.records import BookEntry, Call, LedgerEntry, Parcel, Receipt
+from tests.faults.records import BookEntry, LedgerEntry, Parcel, Receipt, RecordedCall
 
 TOTAL = 4970
 LINES = {"SKU-1": 2, "SKU-2": 1}
 OPERATIONS = {"provider": ("charge", "refund"), "carrier": ("create", "cancel")}
 
 
-class Books:
+class GoodBooks:
     """Every table, by the name of its field in the evidence."""
 
     def __init__(self) -> None:
@@ -48,7 +48,7 @@ class Books:
 
     def call(self, party: str, key: str, operation: str, outcome: str) -> None:
         calls = f"{party}_calls"
-        self.add(calls, Call(len(self.tables[calls]) + 1, self.tick(), key, operation, outcome))
+        self.add(calls, RecordedCall(len(self.tables[calls]) + 1, self.tick(), key, operation, outcome))
 
     def entry(self, party: str, key: str, status: str) -> None:
         rows = self.tables[f"{party}_entries"]

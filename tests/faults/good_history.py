@@ -6,7 +6,7 @@ from functools import cache
 
 from tests.faults import good_orders, good_parked
 from tests.faults.evidence import Evidence, Hit, LogLine
-from tests.faults.good_shop import Shop
+from tests.faults.good_shop import GoodShop
 from tests.faults.messages import Consumed, EventRow, Letter
 from tests.faults.outbox import LISTENS, TIMED_OUT
 
@@ -43,7 +43,7 @@ ORCHESTRATED = (
 @cache
 def good() -> Evidence:
     """Return the evidence of a run in which nothing went wrong."""
-    shop = Shop()
+    shop = GoodShop()
     for place in ORCHESTRATED:
         place(shop)
     for order, types in CHOREOGRAPHED.items():
@@ -58,7 +58,7 @@ def good() -> Evidence:
     return replace(shop.evidence(), healed_at=healed_at, canaries=("A. Customer",))
 
 
-REACTIONS: dict[str, Callable[[Shop, str], None]] = {
+REACTIONS: dict[str, Callable[[GoodShop, str], None]] = {
     "StockReserved": lambda shop, order: shop.write("inventory", f"{order}:reserve", "done"),
     "StockRejected": lambda shop, order: shop.write("inventory", f"{order}:reserve", "refused"),
     "PaymentCharged": lambda shop, order: shop.take(order, f"{order}:charge"),
@@ -73,7 +73,7 @@ REACTIONS: dict[str, Callable[[Shop, str], None]] = {
 }
 
 
-def _play(shop: Shop, order: str, types: tuple[str, ...]) -> None:
+def _play(shop: GoodShop, order: str, types: tuple[str, ...]) -> None:
     """Have these events happen to an order, one because of the other, each after what it tells of."""
     shop.place(order, "choreographed")
     for sequence, of_type in enumerate(types, start=1):

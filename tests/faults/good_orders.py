@@ -1,13 +1,13 @@
 """Orders and slips that end by themselves, each as the real parts would leave it behind."""
 
 from tests.faults.good_books import TOTAL
-from tests.faults.good_shop import Shop
+from tests.faults.good_shop import GoodShop
 from tests.faults.records import Transfer
 
 FAILED = "OrderCompensated"
 
 
-def forward(shop: Shop, order: str, *steps: str) -> None:
+def forward(shop: GoodShop, order: str, *steps: str) -> None:
     """Do these steps, each well."""
     for step in ("validate", *steps):
         with shop.step(order, step) as key:
@@ -19,17 +19,17 @@ def forward(shop: Shop, order: str, *steps: str) -> None:
                 shop.hand_over(order, key)
 
 
-def release(shop: Shop, order: str) -> None:
+def release(shop: GoodShop, order: str) -> None:
     with shop.step(order, "reserve", "undo") as key:
         shop.write("inventory", key, "undone" if shop.receipt(key) else "tombstone")
 
 
-def refund(shop: Shop, order: str) -> None:
+def refund(shop: GoodShop, order: str) -> None:
     with shop.step(order, "charge", "undo") as key:
         shop.give_back(order, key)
 
 
-def end(shop: Shop, order: str, status: str, temporal: str = "failed", kind: str = "OrderWorkflow") -> None:
+def end(shop: GoodShop, order: str, status: str, temporal: str = "failed", kind: str = "OrderWorkflow") -> None:
     """Close an order, and with it its run."""
     direction = "do" if status == "completed" else "close"
     with shop.step(order, "complete" if status == "completed" else "close", direction):
@@ -37,22 +37,22 @@ def end(shop: Shop, order: str, status: str, temporal: str = "failed", kind: str
     shop.run(order, temporal, status, kind, FAILED if temporal == "failed" else "")
 
 
-def refused(shop: Shop, order: str, step: str, service: str) -> None:
+def refused(shop: GoodShop, order: str, step: str, service: str) -> None:
     with shop.step(order, step, status="refused", error="Refused: no") as key:
         shop.refuse({"payments": "provider", "shipping": "carrier"}[service], service, key)
 
 
-def completed(shop: Shop, order: str) -> None:
+def completed(shop: GoodShop, order: str) -> None:
     shop.place(order)
     forward(shop, order, "reserve", "charge", "ship")
     end(shop, order, "completed", "completed")
 
 
-def o_done(shop: Shop) -> None:
+def o_done(shop: GoodShop) -> None:
     completed(shop, "o-done")
 
 
-def o_declined(shop: Shop) -> None:
+def o_declined(shop: GoodShop) -> None:
     shop.place("o-declined")
     forward(shop, "o-declined", "reserve")
     refused(shop, "o-declined", "charge", "payments")
@@ -60,7 +60,7 @@ def o_declined(shop: Shop) -> None:
     end(shop, "o-declined", "compensated")
 
 
-def o_refused(shop: Shop) -> None:
+def o_refused(shop: GoodShop) -> None:
     shop.place("o-refused")
     forward(shop, "o-refused", "reserve", "charge")
     refused(shop, "o-refused", "ship", "shipping")
@@ -69,7 +69,7 @@ def o_refused(shop: Shop) -> None:
     end(shop, "o-refused", "compensated")
 
 
-def o_lost(shop: Shop) -> None:
+def o_lost(shop: GoodShop) -> None:
     """Its parcel left, and nobody heard of it."""
     shop.place("o-lost")
     forward(shop, "o-lost", "reserve", "charge")
@@ -82,7 +82,7 @@ def o_lost(shop: Shop) -> None:
     end(shop, "o-lost", "compensated")
 
 
-def o_cancelled(shop: Shop) -> None:
+def o_cancelled(shop: GoodShop) -> None:
     """Cancelled while its charge was on its way, and stopped before it came."""
     shop.place("o-cancelled")
     forward(shop, "o-cancelled", "reserve")
@@ -95,7 +95,7 @@ def o_cancelled(shop: Shop) -> None:
     end(shop, "o-cancelled", "cancelled", "canceled")
 
 
-def o_express(shop: Shop) -> None:
+def o_express(shop: GoodShop) -> None:
     """Express, and cancelled when nobody knew how far a lost workflow task had come: all is undone."""
     shop.place("o-express")
     forward(shop, "o-express", "reserve")
@@ -109,7 +109,7 @@ def o_express(shop: Shop) -> None:
     end(shop, "o-express", "cancelled", "canceled")
 
 
-def o_transferred(shop: Shop) -> None:
+def o_transferred(shop: GoodShop) -> None:
     """Paid by bank transfer."""
     shop.place("o-transferred", method="bank_transfer")
     forward(shop, "o-transferred", "reserve")
@@ -125,7 +125,7 @@ def o_transferred(shop: Shop) -> None:
     end(shop, "o-transferred", "completed", "completed")
 
 
-def o_underpaid(shop: Shop) -> None:
+def o_underpaid(shop: GoodShop) -> None:
     """Another amount arrived by bank transfer than was asked for."""
     shop.place("o-underpaid", method="bank_transfer")
     forward(shop, "o-underpaid", "reserve")
@@ -140,7 +140,7 @@ def o_underpaid(shop: Shop) -> None:
     end(shop, "o-underpaid", "compensated")
 
 
-def s_done(shop: Shop) -> None:
+def s_done(shop: GoodShop) -> None:
     """A routing slip that stands."""
     shop.place("slip.s-done", style="slip")
     forward(shop, "slip.s-done", "reserve", "charge", "ship")
@@ -149,7 +149,7 @@ def s_done(shop: Shop) -> None:
     shop.run("slip.s-done", "completed", "completed", "RoutingSlipWorkflow")
 
 
-def s_undone(shop: Shop) -> None:
+def s_undone(shop: GoodShop) -> None:
     """A routing slip that went back."""
     shop.place("slip.s-undone", style="slip")
     forward(shop, "slip.s-undone", "reserve", "charge")

@@ -2,31 +2,33 @@
 
 from tests.faults.good_books import TOTAL
 from tests.faults.good_orders import end, forward, refund, refused, release
-from tests.faults.good_shop import Shop
-from tests.faults.messages import Alert, Letter
+from tests.faults.good_shop import GoodShop
+from tests.faults.messages import Letter, RecordedAlert
 
 CAUSE = "Unavailable: no answer"
 ANN = {"actor": "ann", "reason": "looked into it"}
 
 
-def parked_refund(shop: Shop, order: str, status: str) -> None:
+def parked_refund(shop: GoodShop, order: str, status: str) -> None:
     """A refund that never comes through, of which people are told; its line is left in this status."""
     with shop.step(order, "charge", "undo", status=status, error=CAUSE, attempt=8) as key:
         shop.write("payments", key, "undone")
         shop.call("provider", key, "refund", "unavailable")
     number = sum(alert.order_id == order for alert in shop.tables["alerts"])
-    alert = Alert(f"{order}:charge:undo:{number}", order, "charge", "undo", CAUSE, TOTAL, shop.tick(), shop.tick())
+    alert = RecordedAlert(
+        f"{order}:charge:undo:{number}", order, "charge", "undo", CAUSE, TOTAL, shop.tick(), shop.tick()
+    )
     shop.add("alerts", alert)
 
 
-def decide(shop: Shop, order: str, verb: str) -> None:
+def decide(shop: GoodShop, order: str, verb: str) -> None:
     for _click in range(2):
         shop.ask("resolve", order, detail=f"charge {verb}")
     with shop.step(order, "charge", "resolve", summary=verb, result=dict(ANN)):
         pass
 
 
-def o_parked(shop: Shop) -> None:
+def o_parked(shop: GoodShop) -> None:
     shop.place("o-parked")
     forward(shop, "o-parked", "reserve", "charge")
     refused(shop, "o-parked", "ship", "shipping")
@@ -35,7 +37,7 @@ def o_parked(shop: Shop) -> None:
     shop.run("o-parked", "running", "needs_attention")
 
 
-def o_waived(shop: Shop) -> None:
+def o_waived(shop: GoodShop) -> None:
     shop.place("o-waived")
     forward(shop, "o-waived", "reserve", "charge")
     refused(shop, "o-waived", "ship", "shipping")
@@ -45,7 +47,7 @@ def o_waived(shop: Shop) -> None:
     end(shop, "o-waived", "failed")
 
 
-def o_retried(shop: Shop) -> None:
+def o_retried(shop: GoodShop) -> None:
     """A person has its refund tried again, and it comes through."""
     shop.place("o-retried")
     forward(shop, "o-retried", "reserve", "charge")
@@ -57,7 +59,7 @@ def o_retried(shop: Shop) -> None:
     end(shop, "o-retried", "compensated")
 
 
-def o_recovered(shop: Shop) -> None:
+def o_recovered(shop: GoodShop) -> None:
     """Terminated after its charge, and found by the reconciler."""
     shop.place("o-recovered")
     forward(shop, "o-recovered", "reserve", "charge")
@@ -73,7 +75,7 @@ def o_recovered(shop: Shop) -> None:
     end(shop, "o-recovered", "compensated", kind="RecoverOrderWorkflow")
 
 
-def o_cut_short(shop: Shop) -> None:
+def o_cut_short(shop: GoodShop) -> None:
     """Terminated when its refund had just failed, before anybody could be told; its recovery has more luck."""
     shop.place("o-cut-short")
     forward(shop, "o-cut-short", "reserve", "charge")
@@ -90,7 +92,7 @@ def o_cut_short(shop: Shop) -> None:
     end(shop, "o-cut-short", "compensated", kind="RecoverOrderWorkflow")
 
 
-def o_unrecovered(shop: Shop) -> None:
+def o_unrecovered(shop: GoodShop) -> None:
     """Lost, and its recovery failed: a dead letter waits for a person."""
     shop.place("o-unrecovered")
     forward(shop, "o-unrecovered", "reserve")

@@ -8,20 +8,20 @@ from typing import Any, Literal
 
 from tests.faults.endings import workflow_of
 from tests.faults.evidence import Asked, Evidence
-from tests.faults.good_books import LINES, TOTAL, Books
+from tests.faults.good_books import LINES, TOTAL, GoodBooks
 from tests.faults.good_snapshots import OPENING, snapshot_of
 from tests.faults.records import OrderRow, Style
-from tests.faults.runs import Line, Process, Replay
+from tests.faults.runs import LogLine, ObservedProcess, Replay
 
 DONE = "completed"
 
 
-class Shop(Books):
+class GoodShop(GoodBooks):
     """The books, the orders, and the saga's log of each order's present run."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.logs: dict[str, list[Line]] = defaultdict(list)
+        self.logs: dict[str, list[LogLine]] = defaultdict(list)
         self.began: dict[str, float] = {}
         self.snapshot()
 
@@ -56,7 +56,7 @@ class Shop(Books):
         """Yield the key of a step, which is then a line of the order's log."""
         started = self.tick()
         yield f"{order}:{step}"
-        line = Line(step, direction, status, 1, started, self.tick(), f"{direction} {step}")
+        line = LogLine(step, direction, status, 1, started, self.tick(), f"{direction} {step}")
         self.logs[order].append(replace(line, **more))
 
     def run(self, order: str, status: str, outcome: str | None, kind: str = "OrderWorkflow", failure: str = "") -> None:
@@ -64,7 +64,7 @@ class Shop(Books):
         run_id = f"run {len(self.tables['processes']) + 1}"
         log = tuple(self.logs.pop(order, ()))
         closed = None if status == "running" else self.tick()
-        process = Process(
+        process = ObservedProcess(
             workflow_of(order), run_id, kind, order, status, outcome, "start", self.began[order], closed, log, failure
         )
         self.add("processes", process)

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tests.faults.evidence import Account, Level, Snapshot
+from tests.faults.evidence import Account, ObservedLevel, Snapshot
 
 OPENING = {"SKU-1": 100, "SKU-2": 100}
 ACCOUNTS = ("card_clearing", "bank", "held", "revenue")
@@ -25,12 +25,12 @@ def snapshot_of(tables: Tables, at: float) -> Snapshot:
     )
 
 
-def _level(tables: Tables, sku: str) -> Level:
+def _level(tables: Tables, sku: str) -> ObservedLevel:
     held: Counter[str] = Counter()
     for receipt in tables["receipts"]:
         held[receipt.status] += receipt.lines.get(sku, 0)
     left = OPENING[sku] - held["done"] - held["settled"]
-    return Level(left, reserved=held["done"], sold=held["settled"], received=OPENING[sku])
+    return ObservedLevel(left, reserved=held["done"], sold=held["settled"], received=OPENING[sku])
 
 
 def _account(tables: Tables, name: str) -> Account:

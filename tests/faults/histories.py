@@ -15,7 +15,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 from models.names import ORDER_WORKFLOW, RECONCILER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
 from tests.faults.endings import process_of, workflow_of
 from tests.faults.reading import Reader
-from tests.faults.runs import Process, Replay
+from tests.faults.runs import ObservedProcess, Replay
 from workflows.order.workflow import OrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
 from workflows.recovery.workflow import RecoverOrderWorkflow
@@ -29,7 +29,7 @@ AT_ONCE = 20
 
 
 @dataclass(frozen=True)
-class Ran:
+class ReplayedRun:
     """One run of a workflow."""
 
     workflow_id: str
@@ -38,7 +38,7 @@ class Ran:
 
 async def read_processes(
     client: Client, orders: Collection[str], *, whole: bool
-) -> tuple[tuple[Process, ...], tuple[Replay, ...]]:
+) -> tuple[tuple[ObservedProcess, ...], tuple[Replay, ...]]:
     """Return every run of the orders' workflows and what came of replaying it; with `whole`, of all workflows."""
     reader = Reader()
     replayer = Replayer(
@@ -61,7 +61,7 @@ async def read_processes(
     return tuple(processes), tuple(replays)
 
 
-async def _histories(client: Client, runs: Sequence[Ran], reader: Reader) -> AsyncIterator[WorkflowHistory]:
+async def _histories(client: Client, runs: Sequence[ReplayedRun], reader: Reader) -> AsyncIterator[WorkflowHistory]:
     """Yield the histories one by one; the reader is told of each before it is replayed."""
     for start in range(0, len(runs), AT_ONCE):
         some = runs[start : start + AT_ONCE]
@@ -71,10 +71,10 @@ async def _histories(client: Client, runs: Sequence[Ran], reader: Reader) -> Asy
             yield history
 
 
-async def _runs(client: Client, orders: Collection[str], *, whole: bool) -> list[Ran]:
+async def _runs(client: Client, orders: Collection[str], *, whole: bool) -> list[ReplayedRun]:
     """Every run: as Temporal's list has it, which may be late, and as it answers for a workflow of that id."""
     ids = {workflow_of(order) for order in orders}
-    found: set[Ran] = set()
+    found: set[ReplayedRun] = set()
     if whole:
         found |= await _listed(client, f"WorkflowType IN ({', '.join(map(repr, TYPES))})")
         ids -= {run.workflow_id for run in found}
@@ -96,11 +96,11 @@ async def _each(ids: Collection[str], ask: Callable[[str], Awaitable[T]]) -> lis
     return await asyncio.gather(*map(one, ids))
 
 
-async def _listed(client: Client, query: str) -> set[Ran]:
-    return {Ran(run.id, run.run_id) async for run in client.list_workflows(query)}
+async def _listed(client: Client, query: str) -> set[ReplayedRun]:
+    return {ReplayedRun(run.id, run.run_id) async for run in client.list_workflows(query)}
 
 
-async def _latest(client: Client, name: str) -> Ran | None:
+async def _latest(client: Client, name: str) -> ReplayedRun | None:
     """The last run under an id; None when there is none, as of a choreographed order."""
     try:
         described = await client.get_workflow_handle(name).describe()
@@ -108,4 +108,4 @@ async def _latest(client: Client, name: str) -> Ran | None:
         if error.status is RPCStatusCode.NOT_FOUND:
             return None
         raise
-    return Ran(described.id, described.run_id)
+    return ReplayedRun(described.id, described.run_id)

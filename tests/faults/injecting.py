@@ -110,14 +110,14 @@ class Notes:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FaultPlan:
     """The faults of a run by order, and which queue serves an order that has a worker of its own."""
 
     rules: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, rules: Iterable[Rule], queues: Mapping[str, str]) -> "Plan":
+    def of(cls, rules: Iterable[Rule], queues: Mapping[str, str]) -> "FaultPlan":
         """Return the plan that these rules make."""
         by_order: dict[str, tuple[Rule, ...]] = {}
         for rule in rules:
@@ -131,7 +131,7 @@ class Plan:
         )
 
     @classmethod
-    def read(cls, path: Path) -> "Plan":
+    def read(cls, path: Path) -> "FaultPlan":
         """Return the plan that was kept."""
         kept = json.loads(path.read_text())
         return cls.of((Rule(**rule) for rule in kept["rules"]), kept["queues"])

@@ -64,7 +64,7 @@ async def _line(attempt: "Attempt", rule: Rule, _connection: Connection | None) 
 
 async def _stand(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
     """Stand still and show life: what is asked of the order meanwhile decides how it goes on."""
-    alive = asyncio.create_task(_show_life())
+    alive = asyncio.create_task(_heartbeat())
     try:
         await attempt.notes.until(rule.name, "release")
     finally:
@@ -73,14 +73,14 @@ async def _stand(attempt: "Attempt", rule: Rule, _connection: Connection | None)
 
 async def _unheard(_attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
     """Stand here until the cancel reaches the attempt."""
-    alive = asyncio.create_task(_show_life())
+    alive = asyncio.create_task(_heartbeat())
     try:
         await asyncio.get_running_loop().create_future()
     finally:
         alive.cancel()
 
 
-async def _show_life() -> None:
+async def _heartbeat() -> None:
     while activity.in_activity() and activity.info().heartbeat_timeout:
         activity.heartbeat()
         await asyncio.sleep(0.2)

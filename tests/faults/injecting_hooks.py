@@ -9,11 +9,11 @@ from temporalio.client import ActivityHandle, OutboundInterceptor, StartActivity
 from temporalio.exceptions import ActivityAlreadyStartedError, ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
-from activities.boundary import as_failure
+from activities.interceptor import as_failure
 from models.errors import Final, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
-from tests.faults.injecting import RELAY, Notes, Plan, Point, told_apart
+from tests.faults.injecting import RELAY, FaultPlan, Notes, Point, told_apart
 from tests.faults.injecting_attempts import CURRENT, Attempt
 from tests.faults.injecting_others import reused
 
@@ -21,7 +21,7 @@ from tests.faults.injecting_others import reused
 class Faults(client.Interceptor, worker.Interceptor):
     """The interceptor of a client; a worker built on that client has it outside of its own interceptors."""
 
-    def __init__(self, plan: Plan, notes: Notes, database: Database) -> None:
+    def __init__(self, plan: FaultPlan, notes: Notes, database: Database) -> None:
         self.plan, self.notes, self.database = plan, notes, database
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - the SDK's name

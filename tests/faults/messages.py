@@ -27,7 +27,7 @@ class Consumed:
 
 
 @dataclass(frozen=True)
-class Alert:
+class RecordedAlert:
     """What operators were told."""
 
     key: str

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from tests.faults.dossier import Dossier, step_of
 from tests.faults.evidence import Evidence, Snapshot
-from tests.faults.records import Call
+from tests.faults.records import RecordedCall
 
 # What our ledger must say of a charge, by what the outside says of it. A settling is our own affair.
 BY_PROVIDER = {"taken": ["charge"], "taken_back": ["charge", "refund"]}
@@ -122,8 +122,8 @@ def nothing_is_taken_after_it_was_given_back(dossier: Dossier) -> Iterator[str]:
             yield f"{entry.key}: our ledger has the charge after its refund"
 
 
-def _late(calls: list[Call], did: str) -> Iterator[str]:
-    stopped: dict[str, Call] = {}
+def _late(calls: list[RecordedCall], did: str) -> Iterator[str]:
+    stopped: dict[str, RecordedCall] = {}
     for call in sorted(calls, key=lambda call: call.seq):
         if call.outcome in GIVEN_BACK:
             stopped.setdefault(call.key, call)

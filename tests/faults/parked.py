@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from tests.faults.dossier import ALIVE, BY_HAND, EVER_PARKED, UNDONE, Dossier
 from tests.faults.messages import Letter
-from tests.faults.runs import CUT_SHORT, Line, Process
+from tests.faults.runs import CUT_SHORT, LogLine, ObservedProcess
 
 SETTLED = BY_HAND | {"completed"}
 
@@ -29,7 +29,7 @@ def what_waits_was_told_once(dossier: Dossier) -> Iterator[str]:
             yield f"the alert {alert.key} tells no cause, or {alert.at_risk} at risk"
 
 
-def _alerts_of(run: Process) -> list[str]:
+def _alerts_of(run: ObservedProcess) -> list[str]:
     """The keys of a run's alerts: each counts how many waited before it."""
     waited = [line for line in run.log if line.status in EVER_PARKED]
     return [f"{run.order_id}:{line.step}:{line.direction}:{number}" for number, line in enumerate(waited)]
@@ -67,7 +67,7 @@ def decisions_are_audited(dossier: Dossier) -> Iterator[str]:
         yield "it failed, and nobody waived anything"
 
 
-def _unexplained(run: Process) -> Iterator[str]:
+def _unexplained(run: ObservedProcess) -> Iterator[str]:
     verbs = {"skipped": "skip", "waived": "waive"}
     decided = Counter((line.step, line.summary) for line in run.log if line.direction == "resolve")
     for line in run.log:
@@ -84,7 +84,7 @@ def every_yes_to_a_decision_is_kept(dossier: Dossier) -> Iterator[str]:
             yield f"the decision {what} was taken, and never made"
 
 
-def _decisions(dossier: Dossier) -> list[Line]:
+def _decisions(dossier: Dossier) -> list[LogLine]:
     return [line for run in dossier.processes for line in run.log if line.direction == "resolve"]
 
 

@@ -102,15 +102,15 @@ TABLES: dict[str, tuple[Callable[..., Any], bytes]] = {
     "orders": (records.OrderRow, ORDERS + b" union all " + SLIPS),
     "receipts": (records.Receipt, RECEIPTS),
     "ledger": (records.LedgerEntry, LEDGER),
-    "provider_calls": (records.Call, _calls(b"card_provider")),
+    "provider_calls": (records.RecordedCall, _calls(b"card_provider")),
     "provider_entries": (records.BookEntry, _entries(b"card_provider")),
-    "carrier_calls": (records.Call, _calls(b"carrier")),
+    "carrier_calls": (records.RecordedCall, _calls(b"carrier")),
     "carrier_entries": (records.BookEntry, _entries(b"carrier")),
     "parcels": (records.Parcel, PARCELS),
     "transfers": (records.Transfer, TRANSFERS),
     "events": (messages.EventRow, EVENTS),
     "consumed": (messages.Consumed, CONSUMED),
-    "alerts": (messages.Alert, ALERTS),
+    "alerts": (messages.RecordedAlert, ALERTS),
     "letters": (_letter, LETTERS),
 }
 

@@ -11,7 +11,7 @@ from temporalio.worker import (
 )
 
 from temporal_saga import Execution, Run
-from tests.faults.runs import Line
+from tests.faults.runs import LogLine
 
 
 class Reader(Interceptor):
@@ -23,7 +23,7 @@ class Reader(Interceptor):
     def begin(self, run_id: str) -> None:
         """Turn to the next run."""
         self.reading = run_id
-        self.log: tuple[Line, ...] = ()
+        self.log: tuple[LogLine, ...] = ()
         self.status: str | None = None
 
     def workflow_interceptor_class(
@@ -55,8 +55,8 @@ class Reader(Interceptor):
         run.changed = read
 
 
-def _line(line: Execution) -> Line:
-    return Line(
+def _line(line: Execution) -> LogLine:
+    return LogLine(
         step=line.step,
         direction=line.direction,
         status=str(line.status),

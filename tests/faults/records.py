@@ -52,7 +52,7 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class Call:
+class RecordedCall:
     """One call that an outside party wrote down; those of one key are in the order in which they took effect."""
 
     seq: int

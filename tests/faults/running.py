@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from tests.faults.dossier import STANDING, UNDONE, Dossier
 from tests.faults.evidence import Evidence
-from tests.faults.runs import CUT_SHORT, Process
+from tests.faults.runs import CUT_SHORT, ObservedProcess
 
 # Of a workflow task: a cancel or a reset crossed it, or the server moved it elsewhere.
 HARMLESS = {
@@ -34,7 +34,7 @@ def temporal_agrees(dossier: Dossier) -> Iterator[str]:
             yield f"it is {dossier.status}, and its workflow {told}"
 
 
-def _disagreement(dossier: Dossier, run: Process) -> str | None:
+def _disagreement(dossier: Dossier, run: ObservedProcess) -> str | None:
     if run.status == "running":
         return "still runs"
     if run.status in CUT_SHORT:

@@ -8,7 +8,7 @@ CUT_SHORT = frozenset({"terminated", "timed_out"})
 
 
 @dataclass(frozen=True)
-class Line:
+class LogLine:
     """A line of a saga's own log; `result` is kept of a person's decision: who made it, and why."""
 
     step: str
@@ -23,7 +23,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Process:
+class ObservedProcess:
     """One run of a workflow: how Temporal says that it ended, how it says so itself, and the saga's own log.
 
     `status` is Temporal's, in lower case; `outcome` is the order's, by the run's result or, while it runs, its state.
@@ -40,7 +40,7 @@ class Process:
     began: Literal["start", "reset", "continued"]
     started_at: float
     closed_at: float | None
-    log: tuple[Line, ...] = ()
+    log: tuple[LogLine, ...] = ()
     failure: str = ""
     task_failures: tuple[str, ...] = ()
 

@@ -1,4 +1,4 @@
-"""The checker on a house whose database is spoilt by hand: it finds what no part of the product would do."""
+"""The checker on a system whose database is spoilt by hand: it finds what no part of the product would do."""
 
 import asyncio
 
@@ -6,7 +6,7 @@ import pytest
 
 from tests.faults.checker import violations
 from tests.faults.gathering import Watch
-from tests.faults.good_house import DECLINED, DONE, REFUSED, Clients, clients
+from tests.faults.good_system import DECLINED, DONE, REFUSED, Clients, clients
 from tests.orders.scenarios import Scenario
 
 __all__ = ["clients"]
@@ -66,7 +66,7 @@ async def test_a_spoilt_order_is_found(clients: Clients, scenario: Scenario, inv
     # The database is spoilt by the tests before this one, the order is not.
     assert not [wrong for wrong in violations(await clients.evidence_of(order)) if wrong.order_id]
 
-    await clients.house.db.rows(harm, {"id": order.order_id})
+    await clients.system.db.rows(harm, {"id": order.order_id})
 
     found = {(wrong.invariant, wrong.order_id) for wrong in violations(await clients.evidence_of(order))}
     assert (invariant, order.order_id) in found
@@ -78,14 +78,14 @@ async def test_an_event_that_reached_nobody_is_found(clients: Clients) -> None:
 
     harm = b"""delete from outbox.consumed using outbox.events as event
         where consumed.event_id = event.event_id and process_id = %(id)s and type = 'PaymentCharged'"""
-    await clients.house.db.rows(harm, {"id": order.order_id})
+    await clients.system.db.rows(harm, {"id": order.order_id})
 
     found = {wrong.told for wrong in violations(await clients.evidence_of(order)) if wrong.invariant == "I9"}
     assert found == {"PaymentCharged (event 3) never reached shipping"}
 
 
 async def test_an_article_out_of_nowhere_is_found_at_the_moment_it_comes(clients: Clients) -> None:
-    db = clients.house.db
+    db = clients.system.db
     order = await clients.to_the_end(DONE)
     async with Watch(db, seconds=0.05) as watch:
         await _seen(watch, 1)

@@ -15,7 +15,7 @@ from tests.faults.explorer.report import stories
 from tests.faults.explorer.run import explore
 from tests.faults.explorer.sample import representative
 from tests.faults.explorer.steps import POINTS, STEPS
-from tests.faults.injecting import Notes, Plan
+from tests.faults.injecting import FaultPlan, Notes
 
 CASES = cases()
 
@@ -77,10 +77,10 @@ def test_what_a_case_may_come_to(name: str, expected: set[tuple[str, tuple[str, 
 
 
 def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
-    plan = Plan.of((rule for case in CASES for rule in case.rules()), {"o-1": "queue-1"})
+    plan = FaultPlan.of((rule for case in CASES for rule in case.rules()), {"o-1": "queue-1"})
     plan.write(tmp_path / "plan.json")
 
-    assert Plan.read(tmp_path / "plan.json") == plan
+    assert FaultPlan.read(tmp_path / "plan.json") == plan
 
 
 def test_a_fault_strikes_once_however_many_ask(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.faults.dossier import Dossier, dossiers
 from tests.faults.evidence import Evidence
-from tests.faults.runs import Process
+from tests.faults.runs import ObservedProcess
 
 # A fault that hit no order in particular belongs to the story when it came during it, or this long before.
 SECONDS_BEFORE = 5.0
@@ -65,7 +65,7 @@ def _sagas(dossier: Dossier) -> Iterator[Moment]:
             )
 
 
-def _log(run: Process) -> Iterator[Moment]:
+def _log(run: ObservedProcess) -> Iterator[Moment]:
     for line in run.log:
         what = f"{line.direction} {line.step}"
         if line.direction == "resolve":

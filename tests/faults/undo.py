@@ -8,8 +8,8 @@ from itertools import pairwise
 
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW
 from tests.faults.dossier import Dossier
-from tests.faults.records import Call
-from tests.faults.runs import CUT_SHORT, Line, Process
+from tests.faults.records import RecordedCall
+from tests.faults.runs import CUT_SHORT, LogLine, ObservedProcess
 
 # The steps of an order that have an undo.
 UNDOABLE = ("reserve", "charge", "ship")
@@ -29,7 +29,7 @@ def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
             yield f"run {run.run_id} undid {undone or 'nothing'}, and was to undo {expected or 'nothing'}"
 
 
-def _expected(run: Process, by_hand: set[str]) -> list[str] | None:
+def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
     """What an order's run must undo; None of a slip's, whose stops don't say whether they have an undo."""
     if run.type == RECOVERY_WORKFLOW:
         # A lost run's effects are unknown: all of them, or none when the carrier has the parcel or it was closed.
@@ -46,19 +46,19 @@ def _expected(run: Process, by_hand: set[str]) -> list[str] | None:
     return [step for step in reversed(began) if _may_be_open(run, step)] if _went_back(run) else []
 
 
-def _pivoted(run: Process) -> bool:
+def _pivoted(run: ObservedProcess) -> bool:
     return any((line.step, line.direction) == ("complete", "do") for line in run.log)
 
 
-def _went_back(run: Process) -> bool:
+def _went_back(run: ObservedProcess) -> bool:
     return run.status != "completed" and any(line.direction in {"undo", "close"} for line in run.log)
 
 
-def _has_undo(run: Process, step: str) -> bool:
+def _has_undo(run: ObservedProcess, step: str) -> bool:
     return any((line.step, line.direction) == (step, "undo") for line in run.log)
 
 
-def _may_be_open(run: Process, step: str) -> bool:
+def _may_be_open(run: ObservedProcess, step: str) -> bool:
     """A refused step did nothing, and one that a person settled is not ours to undo."""
     dos = [line.status for line in run.log if (line.step, line.direction) == (step, "do")]
     return not dos or dos[-1] not in {"refused", "skipped", "waived"}
@@ -83,8 +83,8 @@ def one_after_the_other(dossier: Dossier) -> Iterator[str]:
                     yield f"run {run.run_id}: the undo of {undo.step} began before its do had ended"
 
 
-def _firsts(log: Sequence[Line], direction: str) -> list[Line]:
-    found: dict[str, Line] = {}
+def _firsts(log: Sequence[LogLine], direction: str) -> list[LogLine]:
+    found: dict[str, LogLine] = {}
     for line in log:
         if line.direction == direction:
             found.setdefault(line.step, line)
@@ -99,5 +99,5 @@ def the_books_say_so_too(dossier: Dossier) -> Iterator[str]:
         yield f"the money went back at {money:.3f}, before the parcel at {parcel:.3f}"
 
 
-def _taken_back(calls: Sequence[Call]) -> float | None:
+def _taken_back(calls: Sequence[RecordedCall]) -> float | None:
     return min((call.at for call in calls if call.outcome == "taken_back"), default=None)

@@ -9,7 +9,7 @@ from postgres.database import Database
 from postgres.pipeline import Connection
 from tests.conservation import ALWAYS, _found
 from tests.faults import queries
-from tests.faults.evidence import Account, Level, Snapshot
+from tests.faults.evidence import Account, ObservedLevel, Snapshot
 
 # tests/conservation.py reads every receipt, so it is asked once in so many snapshots.
 THOROUGH_EVERY = 10
@@ -61,7 +61,7 @@ async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
         found = await _found(db, connection, ALWAYS) if thorough else []
     return Snapshot(
         at=at,
-        stock={sku: Level(*counts) for sku, *counts in stock},
+        stock={sku: ObservedLevel(*counts) for sku, *counts in stock},
         balances={account: Account(*sums) for account, *sums in balances},
         captured=captured,
         refunded=refunded,

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from temporalio.exceptions import ApplicationErrorCategory
 
-from activities.boundary import as_failure
+from activities.interceptor import as_failure
 from models import errors
 from models.errors import AlreadyUndone, CardDeclined, Conflict, InvalidInput, OrderError, Refused, Unavailable
 from temporal_saga import FailureClass, classify

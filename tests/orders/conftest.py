@@ -1,4 +1,4 @@
-"""A whole house of its own for a session: the embedded stack, the demo catalogue, and a worker in this process."""
+"""A whole system of its own for a session: the embedded stack, the demo catalogue, and a worker in this process."""
 
 import asyncio
 import socket
@@ -31,7 +31,7 @@ from worker import orders_worker, services_on
 
 
 @dataclass(frozen=True)
-class House:
+class System:
     """Everything a test needs to place an order and to look at what came of it."""
 
     settings: Settings
@@ -41,12 +41,12 @@ class House:
 
     @cached_property
     def services(self) -> Services:
-        """The services on the house's database."""
+        """The services on the system's database."""
         return services_on(self.db, self.settings)
 
     @cached_property
     def orders(self) -> OrdersClient:
-        """The Python API on the house."""
+        """The Python API on the system."""
         return OrdersClient(Connection.to(self.client, self.services))
 
     async def start(self, order: Order) -> WorkflowHandle[Any, OrderResult]:
@@ -95,27 +95,27 @@ def settings() -> Iterator[Settings]:
         yield settings
 
 
-async def open_house(settings: Settings) -> AsyncIterator[House]:
-    """Yield a house without workers."""
+async def open_system(settings: Settings) -> AsyncIterator[System]:
+    """Yield a system without workers."""
     async with embedded_stack(settings) as stack:
         await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with await Database.open(stack.database_url) as db:
             await demo_articles.load(db)
-            yield House(settings, stack, await connect(settings, address=stack.temporal_address), db)
+            yield System(settings, stack, await connect(settings, address=stack.temporal_address), db)
 
 
 @pytest.fixture(scope="session")
-async def house(settings: Settings) -> AsyncIterator[House]:
-    async for house in open_house(settings):
-        async with orders_worker(house.client, house.stack.database_url, settings):
-            yield house
+async def system(settings: Settings) -> AsyncIterator[System]:
+    async for system in open_system(settings):
+        async with orders_worker(system.client, system.stack.database_url, settings):
+            yield system
 
 
 @pytest.fixture
-async def conserved(house: House) -> AsyncIterator[None]:
+async def conserved(system: System) -> AsyncIterator[None]:
     """After the test, nothing was created and nothing was lost; other orders may still be on their way."""
     yield
-    await assert_conserved(house.db, at_rest=False)
+    await assert_conserved(system.db, at_rest=False)
 
 
 @contextmanager
@@ -125,15 +125,15 @@ def own_stack(**changes: Any) -> Iterator[Settings]:
     Not below pytest's own folder: another run of pytest on this machine shuts it to PostgreSQL's user.
     """
     temporal, ui = free_ports(2)
-    with tempfile.TemporaryDirectory(prefix="house-") as folder:
+    with tempfile.TemporaryDirectory(prefix="system-") as folder:
         yield Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error", **changes)
 
 
 @pytest.fixture(scope="session")
-async def lonely() -> AsyncIterator[House]:
-    """A house whose workers are processes that the tests start, freeze and kill."""
+async def lonely() -> AsyncIterator[System]:
+    """A system whose workers are processes that the tests start, freeze and kill."""
     with own_stack() as settings:
-        async for house in open_house(settings):
-            yield house
-            async with await Database.open(house.stack.database_url) as db:  # its connections survived no kill
+        async for system in open_system(settings):
+            yield system
+            async with await Database.open(system.stack.database_url) as db:  # its connections survived no kill
                 await assert_conserved(db)

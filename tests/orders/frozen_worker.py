@@ -13,7 +13,7 @@ from typing import Any
 from temporalio import activity
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor, Worker
 
-from activities.boundary import Boundary
+from activities.interceptor import ActivityInterceptor
 from models.names import TASK_QUEUE
 from postgres.database import Database
 from runtime.connection import connect
@@ -76,7 +76,7 @@ async def main(database_url: str, address: str, name: str, where: str, workflows
             task_queue=TASK_QUEUE,
             workflows=[OrderWorkflow] if workflows else [],
             activities=_activities(services_on(database, Settings())),
-            interceptors=[Freeze(name, where), Boundary()],
+            interceptors=[Freeze(name, where), ActivityInterceptor()],
             max_concurrent_activities=1
             if not workflows
             else 10,  # frozen, it must not hold a poll that somebody else's task would answer

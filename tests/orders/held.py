@@ -19,12 +19,12 @@ from temporalio.converter import (
 )
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from activities.boundary import Boundary
+from activities.interceptor import ActivityInterceptor
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.order import Order
 from models.process import OrderResult
 from runtime.converter import DATA_CONVERTER
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
@@ -74,8 +74,8 @@ class Turnstile(PayloadCodec, WithSerializationContext):
         return list(payloads)
 
 
-class Pooled(House):
-    """A house that is asked hundreds of questions, and doesn't connect anew for each."""
+class Pooled(System):
+    """A system that is asked hundreds of questions, and doesn't connect anew for each."""
 
     async def one(self, query: str, *values: object) -> Any:
         async with self.db.transaction() as connection:
@@ -87,7 +87,7 @@ class Pooled(House):
 class HeldOrders:
     """A worker with a gate, on a queue of its own."""
 
-    house: House
+    system: System
     gate: Gate
     queue: str
 
@@ -95,7 +95,7 @@ class HeldOrders:
         """Start an order, to be held at a moment if one is given."""
         if moment is not None:
             self.gate.holds[workflow_id(order.order_id)] = Hold(moment)
-        return await self.house.client.start_workflow(
+        return await self.system.client.start_workflow(
             ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=self.queue, result_type=OrderResult
         )
 
@@ -108,20 +108,22 @@ class HeldOrders:
         converter = DATA_CONVERTER.__class__(
             payload_converter_class=DATA_CONVERTER.payload_converter_class, payload_codec=turnstile
         )
-        client = Client(self.house.client.service_client, data_converter=converter)
+        client = Client(self.system.client.service_client, data_converter=converter)
         return Worker(
             client,
             task_queue=self.queue,
             workflows=[OrderWorkflow, RoutingSlipWorkflow],
-            activities=_activities(self.house.services),
-            interceptors=[Boundary()],
+            activities=_activities(self.system.services),
+            interceptors=[ActivityInterceptor()],
             workflow_runner=UnsandboxedWorkflowRunner(),  # hundreds of orders; the others prove the sandbox
         )
 
 
 @asynccontextmanager
-async def held_orders(house: House) -> AsyncIterator[HeldOrders]:
+async def held_orders(system: System) -> AsyncIterator[HeldOrders]:
     """Run a worker that holds orders for the length of the block."""
-    held = HeldOrders(Pooled(**vars(house)), Gate(), f"held-{uuid4().hex[:8]}")
+    held = HeldOrders(
+        Pooled(system.settings, system.stack, system.client, system.db), Gate(), f"held-{uuid4().hex[:8]}"
+    )
     async with held.worker():
         yield held

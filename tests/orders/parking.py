@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowUpdateFailedError
 
-from models.commands import Accepted, Resolve
+from models.commands import CommandAccepted, Resolve
 from models.order import Order
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping
@@ -24,9 +24,9 @@ async def parked(skipping: Skipping, scenario: Scenario = STUCK) -> tuple[Order,
     return order, handle
 
 
-async def decide(handle: Handle, verb: str, step: str = "charge", **more: Any) -> Accepted:
+async def decide(handle: Handle, verb: str, step: str = "charge", **more: Any) -> CommandAccepted:
     command = Resolve.model_validate({"step": step, "verb": verb, "actor": "ann", "reason": "looked into it", **more})
-    answer: Accepted = await handle.execute_update("resolve", command, result_type=Accepted)
+    answer: CommandAccepted = await handle.execute_update("resolve", command, result_type=CommandAccepted)
     return answer
 
 

@@ -16,13 +16,13 @@ from temporalio.client import WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from activities.boundary import Boundary
+from activities.interceptor import ActivityInterceptor
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, ProcessState
 from runtime.converter import DATA_CONVERTER
 from runtime.search_attributes import ATTRIBUTES
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 
@@ -32,10 +32,10 @@ Handle = WorkflowHandle[Any, OrderResult]
 
 @dataclass(frozen=True)
 class Skipping:
-    """The server that skips time, and the house whose services its orders use."""
+    """The server that skips time, and the system whose services its orders use."""
 
     env: WorkflowEnvironment
-    house: House
+    system: System
 
     async def start(self, order: Order) -> Handle:
         return await self.env.client.start_workflow(
@@ -49,17 +49,17 @@ class Skipping:
     async def until(self, handle: Handle, status: str) -> ProcessState:
         """Wait until an order has a status."""
         async with asyncio.timeout(20):
-            while (state := await self.house.state(handle)).status != status:
+            while (state := await self.system.state(handle)).status != status:
                 await asyncio.sleep(0.02)
         return state
 
     async def run_sql(self, query: bytes, **values: object) -> None:
         """Change exactly one row; the statement must say `returning`."""
-        assert len(await self.house.db.rows(query, values)) == 1
+        assert len(await self.system.db.rows(query, values)) == 1
 
 
 @asynccontextmanager
-async def skipping_orders(house: House) -> AsyncIterator[Skipping]:
+async def skipping_orders(system: System) -> AsyncIterator[Skipping]:
     """Run such a server, and a worker on it, for the length of the block."""
     env = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(SERVER), data_converter=DATA_CONVERTER
@@ -71,11 +71,11 @@ async def skipping_orders(house: House) -> AsyncIterator[Skipping]:
             env.client,
             task_queue=TASK_QUEUE,
             workflows=[OrderWorkflow],
-            activities=_activities(house.services),
-            interceptors=[Boundary()],
+            activities=_activities(system.services),
+            interceptors=[ActivityInterceptor()],
         )
         async with worker:
-            yield Skipping(env, house)
+            yield Skipping(env, system)
 
 
 @dataclass(frozen=True)

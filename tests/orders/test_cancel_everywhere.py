@@ -14,11 +14,11 @@ from temporalio.client import (
 )
 from temporalio.service import RPCError, RPCStatusCode
 
-from models.commands import Accepted, CancelOrder
+from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
 from models.process import OrderResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.held import HeldOrders, held_orders
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_kills import blocked, until_somebody_waits
@@ -43,10 +43,10 @@ each_way = pytest.mark.parametrize("how", ["native", "update"])
 
 
 @pytest.fixture(scope="module")
-async def held(house: House) -> AsyncIterator[HeldOrders]:
-    async with held_orders(house) as held:
+async def held(system: System) -> AsyncIterator[HeldOrders]:
+    async with held_orders(system) as held:
         yield held
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 async def cancel(handle: Handle, how: How, command: CancelOrder = COMMAND) -> bool:
@@ -55,7 +55,7 @@ async def cancel(handle: Handle, how: How, command: CancelOrder = COMMAND) -> bo
         if how == "native":
             await handle.cancel()
         else:
-            await handle.execute_update("cancel_order", command, result_type=Accepted)
+            await handle.execute_update("cancel_order", command, result_type=CommandAccepted)
     except WorkflowUpdateFailedError as error:
         if not any(said in str(error.cause) for said in ("carrier", "being undone")):
             raise
@@ -74,13 +74,13 @@ COLOURS = {
 }
 
 
-async def ending(house: House, path: Scenario, order: Order, handle: Handle) -> str:
+async def ending(system: System, path: Scenario, order: Order, handle: Handle) -> str:
     """Return how the order ended, after everything that must be true of such an end."""
     result = await result_of(handle)
     status = result.status.value if result else "cancelled"
     assert status in {path.status, "cancelled"}
     assert (await handle.describe()).status == COLOURS[status]
-    state = await house.state(handle)
+    state = await system.state(handle)
     assert state.status == status
     assert not [line for line in state.history if line.status == "parked"]
     refused = {line.step for line in state.history if line.direction == "do" and line.status == "refused"}
@@ -89,7 +89,7 @@ async def ending(house: House, path: Scenario, order: Order, handle: Handle) -> 
     if path.express and not refused:  # whatever a workflow task that was lost may have done
         dos = ["reserve", "charge", "ship"]
     assert undone == ([] if status == "completed" else dos[::-1])
-    ours = await books(house, order)
+    ours = await books(system, order)
     if status == path.status:
         assert ours == expected_books(path, TOTAL)
     else:
@@ -130,7 +130,7 @@ async def cancelled_at(held: HeldOrders, path: Scenario, how: How, moment: int) 
         await asyncio.wait([asked], timeout=0.05)
         hold.released.set()
         accepted = await asked
-    return await ending(held.house, path, order, handle), accepted
+    return await ending(held.system, path, order, handle), accepted
 
 
 @each_way
@@ -165,7 +165,7 @@ async def test_a_cancel_at_every_event_of_the_history(held: HeldOrders, path: Sc
                 if event.event_id >= number:
                     break
             accepted = await cancel(handle, how)
-            return await ending(held.house, path, order, handle), accepted
+            return await ending(held.system, path, order, handle), accepted
 
     endings = await asyncio.gather(*(one(number) for number in range(1, LAST_EVENT[path.name] + 1)))
 
@@ -176,42 +176,42 @@ async def test_a_cancel_at_every_event_of_the_history(held: HeldOrders, path: Sc
 
 
 @each_way
-async def test_a_cancel_before_the_first_workflow_task(house: House, how: How) -> None:
+async def test_a_cancel_before_the_first_workflow_task(system: System, how: How) -> None:
     order = COMPLETED.order()
-    async with held_orders(house) as held:
+    async with held_orders(system) as held:
         pass  # nobody works on its queue any more
     handle = await held.start(order)
     asked = asyncio.create_task(cancel(handle, how))
     await asyncio.wait([asked], timeout=0.2)
     async with held.worker():
         assert await asked
-        assert await ending(house, COMPLETED, order, handle) == "cancelled"
-        steps = {line.step for line in (await house.state(handle)).history}
+        assert await ending(system, COMPLETED, order, handle) == "cancelled"
+        steps = {line.step for line in (await system.state(handle)).history}
     assert steps <= {"validate", "close"}
-    assert (await books(house, order))["reserve"] is None
+    assert (await books(system, order))["reserve"] is None
 
 
 @pytest.mark.parametrize("ways", [("native", "update"), ("update", "native"), ("update", "update")])
 async def test_a_second_cancel_changes_nothing(held: HeldOrders, ways: tuple[How, How]) -> None:
     order = Scenario("twice", token="tok_flaky_3").order()
     handle = await held.start(order)
-    await called(held.house, order, "charge", "unavailable")
+    await called(held.system, order, "charge", "unavailable")
 
     answers = await asyncio.gather(*(cancel(handle, how) for how in ways))
 
     assert answers == [True, True]
-    assert await ending(held.house, Scenario("completed"), order, handle) == "cancelled"
-    assert await held.house.one(TAKEN_BACK, f"{order.order_id}:charge") == 0
+    assert await ending(held.system, Scenario("completed"), order, handle) == "cancelled"
+    assert await held.system.one(TAKEN_BACK, f"{order.order_id}:charge") == 0
 
 
 TAKEN_BACK = "select count(*)::int from card_provider.calls where key = %s and outcome = 'taken_back'"
 
 
-async def called(house: House, order: Order, operation: str, outcome: str) -> None:
+async def called(system: System, order: Order, operation: str, outcome: str) -> None:
     """Wait until the card provider has been asked, and has done so."""
     query = "select 1 from card_provider.calls where key = %s and operation = %s and outcome = %s"
     async with asyncio.timeout(20):
-        while not await house.one(query, f"{order.order_id}:charge", operation, outcome):
+        while not await system.one(query, f"{order.order_id}:charge", operation, outcome):
             await asyncio.sleep(0.01)
 
 
@@ -225,9 +225,9 @@ async def test_a_cancel_between_two_attempts(held: HeldOrders, how: How) -> None
 
     assert await cancel(handle, how)
 
-    assert await ending(held.house, COMPLETED, order, handle) == "cancelled"
+    assert await ending(held.system, COMPLETED, order, handle) == "cancelled"
     calls = "select count(*)::int from card_provider.calls where key = %s and operation = 'charge'"
-    assert await held.house.one(calls, f"{order.order_id}:charge") < 4
+    assert await held.system.one(calls, f"{order.order_id}:charge") < 4
 
 
 async def waits_to_retry(handle: Handle) -> bool:
@@ -244,27 +244,27 @@ async def test_a_cancel_during_an_undo_comes_too_late_and_cuts_nothing_short(
     path = dataclasses.replace(REFUSED, name="undoing", token="tok_refund_flaky_2")
     order = path.order()
     handle = await held.start(order)
-    await called(held.house, order, "refund", "unavailable")
+    await called(held.system, order, "refund", "unavailable")
 
     answers = [await cancel(handle, how) for how in ways]
 
     assert answers == [how == "native" for how in ways]
-    assert await ending(held.house, path, order, handle) == "compensated"
-    assert await held.house.one(TAKEN_BACK, f"{order.order_id}:charge") == 1
+    assert await ending(held.system, path, order, handle) == "compensated"
+    assert await held.system.one(TAKEN_BACK, f"{order.order_id}:charge") == 1
 
 
 async def test_a_cancel_during_the_undo_that_a_cancel_began_is_a_yes_again(held: HeldOrders) -> None:
     order = Scenario("again", token="tok_refund_flaky_1", postcode="00003").order()
     handle = await held.start(order)
-    await called(held.house, order, "charge", "taken")
+    await called(held.system, order, "charge", "taken")
     assert await cancel(handle, "update")
-    await called(held.house, order, "refund", "unavailable")
+    await called(held.system, order, "refund", "unavailable")
 
     assert await cancel(handle, "update")
     assert await cancel(handle, "native")
 
-    assert await ending(held.house, COMPLETED, order, handle) == "cancelled"
-    assert await held.house.one(TAKEN_BACK, f"{order.order_id}:charge") == 1
+    assert await ending(held.system, COMPLETED, order, handle) == "cancelled"
+    assert await held.system.one(TAKEN_BACK, f"{order.order_id}:charge") == 1
 
 
 @each_way
@@ -275,7 +275,7 @@ async def test_a_cancel_after_the_end_changes_nothing(held: HeldOrders, path: Sc
     await result_of(handle)
 
     assert await cancel(handle, how) == (how == "native")
-    assert await ending(held.house, path, order, handle) == path.status
+    assert await ending(held.system, path, order, handle) == path.status
 
 
 @each_way
@@ -283,12 +283,12 @@ async def test_a_cancel_that_a_step_swallows_is_not_lost(held: HeldOrders, how: 
     order = Scenario("swallowed").order()
     handle = await held.start(order)
     # The charge stands in the database and can't be stopped there; it answers although it was cancelled meanwhile.
-    async with blocked(held.house, "payments.receipts"):
-        await until_somebody_waits(held.house)
+    async with blocked(held.system, "payments.receipts"):
+        await until_somebody_waits(held.system)
         asked = asyncio.create_task(cancel(handle, how))
         await until_recorded(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED)
     assert await asked
 
-    assert await ending(held.house, COMPLETED, order, handle) == "cancelled"
-    steps = [line.step for line in (await held.house.state(handle)).history if line.direction == "do"]
+    assert await ending(held.system, COMPLETED, order, handle) == "cancelled"
+    steps = [line.step for line in (await held.system.state(handle)).history if line.direction == "do"]
     assert "ship" not in steps

@@ -10,7 +10,7 @@ from models.order import Order
 from services.orders.placing import ChoreographedOrders
 from tests.choreography.conftest import until_ended
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_scenarios import books, expected_books
 
@@ -19,29 +19,29 @@ Placed = dict[str, tuple[Order, Order]]
 
 
 @pytest.fixture(scope="module")
-async def placed(house: House) -> AsyncIterator[Placed]:
+async def placed(system: System) -> AsyncIterator[Placed]:
     """Every scenario in both styles, at the same time."""
     pairs = {scenario.name: (scenario.order(), scenario.order()) for scenario in SCENARIOS}
-    handles = [await house.start(orchestrated) for orchestrated, _ in pairs.values()]
+    handles = [await system.start(orchestrated) for orchestrated, _ in pairs.values()]
     for _, choreographed in pairs.values():
-        await ChoreographedOrders(house.db, Outbox()).place(choreographed)
+        await ChoreographedOrders(system.db, Outbox()).place(choreographed)
     yield pairs
     await asyncio.gather(*(result_of(handle) for handle in handles))
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_both_styles_leave_the_same_books(house: House, placed: Placed, scenario: Scenario) -> None:
+async def test_both_styles_leave_the_same_books(system: System, placed: Placed, scenario: Scenario) -> None:
     orchestrated, choreographed = placed[scenario.name]
-    await asyncio.gather(*(until_ended(house.db, order) for order in placed[scenario.name]))
+    await asyncio.gather(*(until_ended(system.db, order) for order in placed[scenario.name]))
 
-    ours = await books(house, choreographed)
-    total = await house.one("select total from orders.orders where order_id = %s", choreographed.order_id)
-    assert ours == await books(house, orchestrated)
+    ours = await books(system, choreographed)
+    total = await system.one("select total from orders.orders where order_id = %s", choreographed.order_id)
+    assert ours == await books(system, orchestrated)
     assert ours == expected_books(scenario, total)
 
 
-async def test_an_orchestrated_order_never_feeds_the_choreography(house: House, placed: Placed) -> None:
+async def test_an_orchestrated_order_never_feeds_the_choreography(system: System, placed: Placed) -> None:
     for orchestrated, choreographed in placed.values():
-        assert not await Outbox().events(house.db, orchestrated.order_id)
-        assert await Outbox().events(house.db, choreographed.order_id)
+        assert not await Outbox().events(system.db, orchestrated.order_id)
+        assert await Outbox().events(system.db, choreographed.order_id)

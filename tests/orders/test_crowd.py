@@ -6,31 +6,31 @@ from collections import Counter
 import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
 LAST_ONE = Scenario("rare", lines=(("SKU-RARE", 1),))
 
 
-async def test_two_hundred_orders_for_the_last_article_sell_exactly_one(house: House) -> None:
-    before = await house.one("select available from inventory.stock where sku = 'SKU-RARE'")
-    handles = await asyncio.gather(*(house.start(LAST_ONE.order()) for _ in range(200)))
+async def test_two_hundred_orders_for_the_last_article_sell_exactly_one(system: System) -> None:
+    before = await system.one("select available from inventory.stock where sku = 'SKU-RARE'")
+    handles = await asyncio.gather(*(system.start(LAST_ONE.order()) for _ in range(200)))
     results = await asyncio.gather(*(result_of(handle) for handle in handles))
 
     assert before == 1
     outcomes = Counter(result.status.value for result in results if result)
     assert outcomes == {"completed": 1, "compensated": 199}
-    assert await house.one("select available + reserved from inventory.stock where sku = 'SKU-RARE'") == 0
-    assert await house.one("select sold from inventory.stock where sku = 'SKU-RARE'") == 1
+    assert await system.one("select available + reserved from inventory.stock where sku = 'SKU-RARE'") == 0
+    assert await system.one("select sold from inventory.stock where sku = 'SKU-RARE'") == 1
 
 
-async def test_the_same_order_placed_fifty_times_is_one_order(house: House) -> None:
+async def test_the_same_order_placed_fifty_times_is_one_order(system: System) -> None:
     order = Scenario("same").order()
 
     async def place() -> object:
         try:
-            return await result_of(await house.start(order))
+            return await result_of(await system.start(order))
         except WorkflowAlreadyStartedError:
             return None
 
@@ -38,4 +38,4 @@ async def test_the_same_order_placed_fifty_times_is_one_order(house: House) -> N
 
     assert len(results) == 1
     calls = "select count(*)::int from card_provider.calls where key = %s and outcome = 'taken'"
-    assert await house.one(calls, f"{order.order_id}:charge") == 1
+    assert await system.one(calls, f"{order.order_id}:charge") == 1

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.api.enums.v1 import EventType
 
-from models.commands import Accepted, Resolve
+from models.commands import CommandAccepted, Resolve
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping, skipping_orders
 from tests.orders.test_kills import blocked
@@ -19,10 +19,10 @@ pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")
-async def skipping(house: House) -> AsyncIterator[Skipping]:
-    async with skipping_orders(house) as skipping:
+async def skipping(system: System) -> AsyncIterator[Skipping]:
+    async with skipping_orders(system) as skipping:
         yield skipping
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 async def seconds_taken(handle: Handle) -> float:
@@ -35,16 +35,16 @@ async def timers(handle: Handle) -> int:
     return len([e async for e in handle.fetch_history_events() if e.event_type == EventType.EVENT_TYPE_TIMER_STARTED])
 
 
-async def until_called(house: House, order: Order, party: str, step: str) -> None:
+async def until_called(system: System, order: Order, party: str, step: str) -> None:
     async with asyncio.timeout(20):
-        while not await house.one(f"select 1 from {party}.calls where key = %s", f"{order.order_id}:{step}"):  # noqa: S608
+        while not await system.one(f"select 1 from {party}.calls where key = %s", f"{order.order_id}:{step}"):  # noqa: S608
             await asyncio.sleep(0.01)
 
 
-async def test_a_deadline_in_a_retry_timer_turns_the_order_back_at_once(house: House) -> None:
+async def test_a_deadline_in_a_retry_timer_turns_the_order_back_at_once(system: System) -> None:
     # The third attempt would come after 3 s, the fourth after 7 s.
     order = Scenario("late", token="tok_flaky_3").order(deadline_seconds=4)
-    handle = await house.start(order)
+    handle = await system.start(order)
     result = await result_of(handle)
 
     assert result
@@ -52,39 +52,39 @@ async def test_a_deadline_in_a_retry_timer_turns_the_order_back_at_once(house: H
     assert (result.reason or "").startswith("deadline: ")
     assert 4 <= await seconds_taken(handle) < 6
     calls = "select count(*)::int from card_provider.calls where key = %s and operation = 'charge'"
-    assert await house.one(calls, f"{order.order_id}:charge") == 3
-    ours = await books(house, order)
+    assert await system.one(calls, f"{order.order_id}:charge") == 3
+    ours = await books(system, order)
     assert (ours["provider"], ours["reserve"], ours["held"]) == ("void", "undone", 0)
 
 
-async def test_a_deadline_while_a_charge_hangs_gives_it_back(house: House) -> None:
+async def test_a_deadline_while_a_charge_hangs_gives_it_back(system: System) -> None:
     order = Scenario("hanging", token="tok_hang_after").order(deadline_seconds=2)
-    handle = await house.start(order)
+    handle = await system.start(order)
     result = await result_of(handle)
 
     assert result
     assert (result.status, result.undone) == ("compensated", ("charge", "reserve"))
-    ours = await books(house, order)
+    ours = await books(system, order)
     assert (ours["provider"], ours["reserve"], ours["held"]) == ("taken_back", "undone", 0)
 
 
-async def test_a_deadline_after_the_pivot_parks_and_a_person_completes_the_order(house: House) -> None:
+async def test_a_deadline_after_the_pivot_parks_and_a_person_completes_the_order(system: System) -> None:
     order = Scenario("shipped", postcode="00001").order(deadline_seconds=4)
-    handle = await house.start(order)
-    await until_called(house, order, "carrier", "ship")
-    async with blocked(house, "orders.orders"), asyncio.timeout(20):
-        while (await house.state(handle)).status != "needs_attention":
+    handle = await system.start(order)
+    await until_called(system, order, "carrier", "ship")
+    async with blocked(system, "orders.orders"), asyncio.timeout(20):
+        while (await system.state(handle)).status != "needs_attention":
             await asyncio.sleep(0.05)
-    state = await house.state(handle)
+    state = await system.state(handle)
     assert (state.current_step, [line.step for line in state.history if line.direction == "undo"]) == ("complete", [])
 
     decision = Resolve(step="complete", verb="retry", actor="ann", reason="the database answers again")
-    await handle.execute_update("resolve", decision, result_type=Accepted)
+    await handle.execute_update("resolve", decision, result_type=CommandAccepted)
     result = await result_of(handle)
 
     assert result
     assert (result.status, result.undone) == ("completed", ())
-    ours = await books(house, order)
+    ours = await books(system, order)
     assert (ours["reserve"], ours["parcel"], ours["order"]) == ("settled", "taken", "completed")
 
 

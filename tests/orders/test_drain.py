@@ -15,11 +15,11 @@ from temporalio.worker import (
     Worker,
 )
 
-from activities.boundary import Boundary
-from models.commands import Accepted, CancelOrder
+from activities.interceptor import ActivityInterceptor
+from models.commands import CancelOrder, CommandAccepted
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import OrderResult
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
@@ -52,35 +52,35 @@ class _Lost(ActivityInboundInterceptor):
         return await asyncio.get_running_loop().create_future()
 
 
-def worker(house: House, queue: str, *interceptors: Interceptor) -> Worker:
+def worker(system: System, queue: str, *interceptors: Interceptor) -> Worker:
     return Worker(
-        house.client,
+        system.client,
         task_queue=queue,
         workflows=[OrderWorkflow],
-        activities=_activities(house.services),
-        interceptors=[*interceptors, Boundary()],
+        activities=_activities(system.services),
+        interceptors=[*interceptors, ActivityInterceptor()],
         workflow_runner=UnsandboxedWorkflowRunner(),
         graceful_shutdown_timeout=timedelta(seconds=DRAIN_SECONDS),
     )
 
 
-async def test_a_worker_leaves_while_an_order_can_not_tell_temporal_that_it_was_cancelled(house: House) -> None:
+async def test_a_worker_leaves_while_an_order_can_not_tell_temporal_that_it_was_cancelled(system: System) -> None:
     queue, lost = f"drain-{uuid4().hex[:8]}", Lost("request_cancellation")
     order = Scenario("drain", token="tok_flaky_3").order()
-    leaving = worker(house, queue, lost)
+    leaving = worker(system, queue, lost)
     serving = asyncio.create_task(leaving.run())
-    handle = await house.client.start_workflow(
+    handle = await system.client.start_workflow(
         ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=queue, result_type=OrderResult
     )
     # It is answered only with the end of the workflow task, in which the call that is lost is made.
     cancelling = asyncio.create_task(
-        handle.execute_update("cancel_order", CancelOrder(reason="thought better of it"), result_type=Accepted)
+        handle.execute_update("cancel_order", CancelOrder(reason="thought better of it"), result_type=CommandAccepted)
     )
     await asyncio.wait_for(lost.begun.wait(), 20)
 
     await asyncio.wait_for(leaving.shutdown(), SECONDS_TO_LEAVE)
     await serving
 
-    async with worker(house, queue):
+    async with worker(system, queue):
         assert await result_of(handle) is None  # cancelled
         assert (await cancelling).status in {"compensating", "cancelled"}

@@ -6,17 +6,17 @@ import signal
 import pytest
 
 from client.commands import deliver, event_update_id
-from models.external_events import EventTaken
+from models.external_events import EventAccepted
 from models.process import Status
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.test_kills import worker_process
 from tests.orders.transfers import ledger, settled, transfer_order, until, waiting
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 
 
-async def test_a_worker_killed_at_the_waiting_point_changes_nothing(lonely: House) -> None:
+async def test_a_worker_killed_at_the_waiting_point_changes_nothing(lonely: System) -> None:
     order = transfer_order("killed")
     with worker_process(lonely) as doomed:
         handle = await waiting(lonely, order)
@@ -24,7 +24,7 @@ async def test_a_worker_killed_at_the_waiting_point_changes_nothing(lonely: Hous
         doomed.wait()
     # Sent while nobody is there to take it.
     answer = asyncio.create_task(
-        handle.execute_update("deliver_event", settled(), id=event_update_id(settled()), result_type=EventTaken)
+        handle.execute_update("deliver_event", settled(), id=event_update_id(settled()), result_type=EventAccepted)
     )
     with worker_process(lonely):
         await until(lonely, handle, Status.COMPLETED)

@@ -11,7 +11,7 @@ from temporalio.client import WorkflowHandle
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.held import HeldOrders, held_orders
 from tests.orders.scenarios import EXPRESS, Scenario
 from tests.orders.test_cancel_everywhere import How, cancelled_at, each_way, moments_of
@@ -25,17 +25,17 @@ COMPLETED, REFUSED = EXPRESS[0], next(s for s in EXPRESS if s.name == "express-c
 
 
 @pytest.fixture(scope="module")
-async def placed(house: House) -> AsyncIterator[dict[str, tuple[Order, Handle]]]:
+async def placed(system: System) -> AsyncIterator[dict[str, tuple[Order, Handle]]]:
     orders = {scenario.name: scenario.order() for scenario in EXPRESS}
-    handles = await asyncio.gather(*(house.start(order) for order in orders.values()))
+    handles = await asyncio.gather(*(system.start(order) for order in orders.values()))
     yield dict(zip(orders, zip(orders.values(), handles, strict=True), strict=True))
     await asyncio.gather(*(result_of(handle) for handle in handles))
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 @pytest.mark.parametrize("scenario", EXPRESS, ids=lambda scenario: scenario.name)
 async def test_it_ends_as_any_order_of_its_kind(
-    house: House, placed: dict[str, tuple[Order, Handle]], scenario: Scenario
+    system: System, placed: dict[str, tuple[Order, Handle]], scenario: Scenario
 ) -> None:
     order, handle = placed[scenario.name]
 
@@ -47,7 +47,7 @@ async def test_it_ends_as_any_order_of_its_kind(
         scenario.failed_step,
         scenario.undone,
     )
-    assert await books(house, order) == expected_books(scenario, result.total.amount if result.total else 0)
+    assert await books(system, order) == expected_books(scenario, result.total.amount if result.total else 0)
 
 
 async def events_of(handle: Handle) -> Counter[str]:
@@ -55,8 +55,8 @@ async def events_of(handle: Handle) -> Counter[str]:
     return Counter(name.removeprefix("EVENT_TYPE_") for name in names)
 
 
-async def test_an_order_that_goes_well_is_one_workflow_task_and_ten_events(house: House) -> None:
-    handle = await house.start(COMPLETED.order())
+async def test_an_order_that_goes_well_is_one_workflow_task_and_ten_events(system: System) -> None:
+    handle = await system.start(COMPLETED.order())
     await result_of(handle)
 
     assert await events_of(handle) == {
@@ -70,10 +70,10 @@ async def test_an_order_that_goes_well_is_one_workflow_task_and_ten_events(house
 
 
 @pytest.fixture(scope="module")
-async def held(house: House) -> AsyncIterator[HeldOrders]:
-    async with held_orders(house) as held:
+async def held(system: System) -> AsyncIterator[HeldOrders]:
+    async with held_orders(system) as held:
         yield held
-    await assert_conserved(house.db, at_rest=False)  # others may be on their way; `ending` looks at each order's books
+    await assert_conserved(system.db, at_rest=False)  # others may be on their way; `ending` looks at each order's books
 
 
 @each_way

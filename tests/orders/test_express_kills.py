@@ -11,7 +11,7 @@ from temporalio.worker import Worker
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.test_cancel_everywhere import cancel, ending
 from tests.orders.test_express import COMPLETED, events_of
 from tests.orders.test_kills import assert_one_effect_each, blocked, until_somebody_waits, worker_process
@@ -25,21 +25,21 @@ Held = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
 TABLES = {"inventory.receipts": "cancelled", "payments.receipts": "cancelled", "shipping.receipts": "completed"}
 
 
-async def lost_in_the_middle(house: House, locks: AsyncExitStack) -> Held:
+async def lost_in_the_middle(system: System, locks: AsyncExitStack) -> Held:
     """Hold an order up at each table and kill their worker: no history knows of what they have done."""
     orders: Held = {}
-    with worker_process(house) as doomed:
+    with worker_process(system) as doomed:
         for table in reversed(TABLES):
-            await locks.enter_async_context(blocked(house, table))
+            await locks.enter_async_context(blocked(system, table))
             order = COMPLETED.order()
-            orders[table] = order, await house.start(order)
-            await until_somebody_waits(house, table)
+            orders[table] = order, await system.start(order)
+            await until_somebody_waits(system, table)
         doomed.send_signal(signal.SIGKILL)
         doomed.wait()
     return orders
 
 
-async def test_an_order_whose_worker_was_killed_completes_with_one_effect_each(lonely: House) -> None:
+async def test_an_order_whose_worker_was_killed_completes_with_one_effect_each(lonely: System) -> None:
     async with AsyncExitStack() as locks:
         orders = await lost_in_the_middle(lonely, locks)
     with worker_process(lonely):
@@ -49,7 +49,7 @@ async def test_an_order_whose_worker_was_killed_completes_with_one_effect_each(l
         await assert_one_effect_each(lonely, order)
 
 
-async def test_a_cancel_undoes_what_no_history_knows_of_unless_the_carrier_has_it(lonely: House) -> None:
+async def test_a_cancel_undoes_what_no_history_knows_of_unless_the_carrier_has_it(lonely: System) -> None:
     async with AsyncExitStack() as locks:
         orders = await lost_in_the_middle(lonely, locks)
         for _, handle in orders.values():
@@ -60,7 +60,7 @@ async def test_a_cancel_undoes_what_no_history_knows_of_unless_the_carrier_has_i
     await assert_conserved(lonely.db)
 
 
-async def test_a_draining_worker_begins_no_further_step(lonely: House) -> None:
+async def test_a_draining_worker_begins_no_further_step(lonely: System) -> None:
     order = COMPLETED.order()
     worker = build(lonely.client, lonely.services, lonely.settings)
     running = asyncio.create_task(worker.run())

@@ -17,7 +17,7 @@ from models.names import workflow_id
 from models.order import Order
 from tests.cli.conftest import as_bytes, clean_environment, order_document, run_starter
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_reset import effects
 
@@ -32,23 +32,23 @@ Forgotten = dict[str, tuple[Order, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
-async def forgotten(house: House) -> AsyncIterator[Forgotten]:
+async def forgotten(system: System) -> AsyncIterator[Forgotten]:
     """Orders that ended and that Temporal was made to forget, with the effects that they had."""
     orders = {scenario.name: scenario.order() for scenario in (COMPLETED, REFUSED, ANEW)}
     for order in orders.values():
-        await result_of(await house.start(order))
-    effects_of = {name: (order, await effects(house, order)) for name, order in orders.items()}
-    await asyncio.gather(*(forget(house, order.order_id) for order in orders.values()))
+        await result_of(await system.start(order))
+    effects_of = {name: (order, await effects(system, order)) for name, order in orders.items()}
+    await asyncio.gather(*(forget(system, order.order_id) for order in orders.values()))
     yield effects_of
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
-async def forget(house: House, order_id: str) -> None:
+async def forget(system: System, order_id: str) -> None:
     """Have Temporal delete an order's workflow, as it does by itself after its retention."""
     done = await asyncio.create_subprocess_exec(
         TEMPORAL,
         *("workflow", "delete", "--workflow-id", workflow_id(order_id), "--yes"),
-        *("--address", house.stack.temporal_address),
+        *("--address", system.stack.temporal_address),
         env=clean_environment(HOME=os.environ.get("HOME", "")),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
@@ -56,13 +56,13 @@ async def forget(house: House, order_id: str) -> None:
     _, said = await done.communicate()
     assert done.returncode == 0, said
     async with asyncio.timeout(SECONDS_TO_FORGET):
-        while await is_known(house, order_id):
+        while await is_known(system, order_id):
             await asyncio.sleep(0.2)
 
 
-async def is_known(house: House, order_id: str) -> bool:
+async def is_known(system: System, order_id: str) -> bool:
     try:
-        await house.client.get_workflow_handle(workflow_id(order_id)).describe()
+        await system.client.get_workflow_handle(workflow_id(order_id)).describe()
     except RPCError as error:
         if error.status is RPCStatusCode.NOT_FOUND:
             return False
@@ -72,15 +72,15 @@ async def is_known(house: House, order_id: str) -> bool:
 
 @pytest.mark.parametrize(("scenario", "code"), [(COMPLETED, 0), (REFUSED, 3)], ids=["completed", "compensated"])
 async def test_an_order_that_temporal_forgot_is_placed_again_and_has_its_old_outcome(
-    house: House, forgotten: Forgotten, scenario: Scenario, code: int
+    system: System, forgotten: Forgotten, scenario: Scenario, code: int
 ) -> None:
     order, before = forgotten[scenario.name]
     document = order_document(order.order_id)
     document["ship_to"]["postcode"] = scenario.postcode
     environment = clean_environment(
-        DATABASE_URL=house.stack.database_url,
-        TEMPORAL_ADDRESS=house.stack.temporal_address,
-        ORDERS_DATA_DIR=str(house.settings.data_dir),
+        DATABASE_URL=system.stack.database_url,
+        TEMPORAL_ADDRESS=system.stack.temporal_address,
+        ORDERS_DATA_DIR=str(system.settings.data_dir),
     )
 
     again = await asyncio.to_thread(run_starter, environment, "place", "-", "--json", stdin=as_bytes(document))
@@ -89,18 +89,18 @@ async def test_an_order_that_temporal_forgot_is_placed_again_and_has_its_old_out
 
     assert (again.code, json.loads(again.out)["status"]) == (code, scenario.status), again.err
     assert conflict.code == 6, conflict.err
-    assert not await is_known(house, order.order_id)
-    assert await effects(house, order) == before
+    assert not await is_known(system, order.order_id)
+    assert await effects(system, order) == before
 
 
 async def test_a_forgotten_order_that_somebody_starts_anew_has_no_second_effect(
-    house: House, forgotten: Forgotten
+    system: System, forgotten: Forgotten
 ) -> None:
     order, before = forgotten[ANEW.name]
-    handle = await house.start(order)
+    handle = await system.start(order)
     result = await result_of(handle)
 
     assert result
     assert result.status == "completed"
     assert (await handle.describe()).status == WorkflowExecutionStatus.COMPLETED
-    assert await effects(house, order) == before
+    assert await effects(system, order) == before

@@ -18,7 +18,7 @@ from models.order import Order
 from postgres.database import Database
 from runtime.embedded.record import Layout, live_record
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
@@ -26,13 +26,13 @@ PROJECT = Path(__file__).parent.parent.parent
 
 
 @contextmanager
-def worker_process(house: House) -> Iterator[subprocess.Popen[bytes]]:
+def worker_process(system: System) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python worker.py` as people do; killed at the end of the block if it still lives."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
     environ |= {
-        "DATABASE_URL": house.stack.database_url,
-        "TEMPORAL_ADDRESS": house.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(house.settings.data_dir),
+        "DATABASE_URL": system.stack.database_url,
+        "TEMPORAL_ADDRESS": system.stack.temporal_address,
+        "ORDERS_DATA_DIR": str(system.settings.data_dir),
         "ORDERS_LOG_LEVEL": "error",
     }
     process = subprocess.Popen([sys.executable, "worker.py"], cwd=PROJECT, env=environ)
@@ -44,23 +44,23 @@ def worker_process(house: House) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @asynccontextmanager
-async def blocked(house: House, table: str) -> AsyncIterator[None]:
+async def blocked(system: System, table: str) -> AsyncIterator[None]:
     """Hold a table for the length of the block, on a connection without the services' time limits."""
-    async with await AsyncConnection.connect(house.stack.database_url) as connection:
+    async with await AsyncConnection.connect(system.stack.database_url) as connection:
         await connection.execute(f"lock table {table} in access exclusive mode".encode())
         yield
 
 
-async def until_somebody_waits(house: House, table: str | None = None) -> None:
+async def until_somebody_waits(system: System, table: str | None = None) -> None:
     """Wait until a statement stands before a lock; before that of a table, if one is given."""
     waiting = "select count(*)::int from pg_locks where not granted and (%s::text is null or relation = %s::regclass)"
     async with asyncio.timeout(20):
-        while not await house.one(waiting, table, table):
+        while not await system.one(waiting, table, table):
             await asyncio.sleep(0.01)
 
 
-async def attempts(handle: WorkflowHandle[Any, Any], house: House, step: str) -> int:
-    return max(line.attempt for line in (await house.state(handle)).history if line.step == step)
+async def attempts(handle: WorkflowHandle[Any, Any], system: System, step: str) -> int:
+    return max(line.attempt for line in (await system.state(handle)).history if line.step == step)
 
 
 # What each step needs, and with it held stops in the middle of.
@@ -75,7 +75,7 @@ TABLES = {
 
 @pytest.mark.parametrize("step", TABLES)
 async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_completes(
-    lonely: House, step: str
+    lonely: System, step: str
 ) -> None:
     order = Scenario(f"kill-{step}", postcode="00001").order()
     ahead = step == "complete"  # the carrier's first answer takes a second to come: time to stand in the way
@@ -99,7 +99,7 @@ async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_com
 
 @pytest.mark.parametrize("part", ["temporal", "postgres"])
 async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_order_completes(
-    lonely: House, part: str
+    lonely: System, part: str
 ) -> None:
     order = Scenario(f"kill-{part}", token="tok_flaky_2").order()
     with worker_process(lonely):
@@ -114,16 +114,16 @@ async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_orde
     await assert_one_effect_each(lonely, order)
 
 
-async def charged_once(house: House, order: Order) -> None:
-    while not await house.one("select 1 from card_provider.calls where key = %s", f"{order.order_id}:charge"):
+async def charged_once(system: System, order: Order) -> None:
+    while not await system.one("select 1 from card_provider.calls where key = %s", f"{order.order_id}:charge"):
         await asyncio.sleep(0.01)
 
 
-async def assert_one_effect_each(house: House, order: Order) -> None:
+async def assert_one_effect_each(system: System, order: Order) -> None:
     taken = "select count(*)::int from {}.calls where key = %s and outcome = 'taken'"
-    assert await house.one(taken.format("card_provider"), f"{order.order_id}:charge") == 1
-    assert await house.one(taken.format("carrier"), f"{order.order_id}:ship") == 1
+    assert await system.one(taken.format("card_provider"), f"{order.order_id}:charge") == 1
+    assert await system.one(taken.format("carrier"), f"{order.order_id}:ship") == 1
     ledger = "select count(*)::int from payments.ledger where key = %s"
-    assert await house.one(ledger, f"{order.order_id}:charge") == 2
-    async with await Database.open(house.stack.database_url) as db:  # its connections survived no kill
+    assert await system.one(ledger, f"{order.order_id}:charge") == 2
+    async with await Database.open(system.stack.database_url) as db:  # its connections survived no kill
         await assert_conserved(db)

@@ -10,13 +10,13 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 
 from models.activities.payments import RefundPayment
-from models.commands import Accepted, CancelOrder
+from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
 from providers.simulated.card_provider import SimulatedCardProvider
 from runtime.converter import DATA_CONVERTER
 from services.payments.payments import Payments
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.parking import LONGER_THAN_ANY_UNDO, TOTAL, decide, mend, parked, refusal
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping, Tried, skipping_orders, tried
@@ -26,15 +26,15 @@ pytestmark = [pytest.mark.server]
 
 
 @pytest.fixture(scope="module")
-async def skipping(house: House) -> AsyncIterator[Skipping]:
-    async with skipping_orders(house) as skipping:
+async def skipping(system: System) -> AsyncIterator[Skipping]:
+    async with skipping_orders(system) as skipping:
         yield skipping
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 async def alerts(skipping: Skipping, order: Order) -> list[tuple[Any, ...]]:
     query = b"select key, step, direction, at_risk from operators.alerts where order_id = %(id)s order by raised_at"
-    return [tuple(row) for row in await skipping.house.db.rows(query, {"id": order.order_id})]
+    return [tuple(row) for row in await skipping.system.db.rows(query, {"id": order.order_id})]
 
 
 async def shown(handle: Handle) -> dict[str, Any]:
@@ -71,14 +71,14 @@ async def test_a_refund_that_recovers_needs_nobody(skipping: Skipping) -> None:
 
 async def test_an_undo_that_fails_for_good_is_parked_and_the_others_run_in_order(skipping: Skipping) -> None:
     order, handle = await parked(skipping, Scenario("gone", token="tok_refund_fails", postcode="00009"))
-    state = await skipping.house.state(handle)
+    state = await skipping.system.state(handle)
 
     undos = [(line.step, line.status) for line in state.history if line.direction == "undo"]
     assert undos == [("ship", "completed"), ("charge", "parked"), ("reserve", "completed")]
     assert state.current_step == "charge"
     assert await tried(handle, "refund_payment") == Tried(1, 2.0, 30, 8, 8, seconds=1 + 2 + 4 + 8 + 16 + 30 + 30)
     assert await shown(handle) == {"OrderStatus": "needs_attention", "AmountAtRisk": TOTAL}
-    ours = await books(skipping.house, order)
+    ours = await books(skipping.system, order)
     assert (ours["reserve"], ours["parcel"], ours["provider"]) == ("undone", "void", "taken")
     await decide(handle, "waive")
     await result_of(handle)
@@ -114,7 +114,7 @@ async def test_retry_parks_again_while_it_still_fails_and_compensates_once_mende
     assert result
     assert (result.status, result.undone, result.waived) == ("compensated", ("reserve", "charge"), ())
     assert await shown(handle) == {"OrderStatus": "compensated", "AmountAtRisk": 0}
-    ours = await books(skipping.house, order)
+    ours = await books(skipping.system, order)
     assert (ours["provider"], ours["held"], ours["order"]) == ("taken_back", 0, "compensated")
 
 
@@ -124,7 +124,7 @@ async def test_skip_needs_evidence_that_it_was_settled_by_hand(skipping: Skippin
 
     await mend(skipping, order)
     by_hand = RefundPayment(key=f"{order.order_id}:charge", order_id=order.order_id)
-    refunded = await Payments(skipping.house.db, SimulatedCardProvider(skipping.house.db)).refund(by_hand)
+    refunded = await Payments(skipping.system.db, SimulatedCardProvider(skipping.system.db)).refund(by_hand)
     await decide(handle, "skip", evidence=refunded.refund_id)
     result = await result_of(handle)
 
@@ -139,7 +139,7 @@ async def test_waive_ends_failed_and_names_what_stays_open(skipping: Skipping) -
 
     assert result
     assert (result.status, result.undone, result.waived) == ("failed", ("reserve",), ("charge",))
-    ours = await books(skipping.house, order)
+    ours = await books(skipping.system, order)
     assert (ours["provider"], ours["held"], ours["order"]) == ("taken", TOTAL, "failed")
 
 
@@ -147,7 +147,7 @@ async def test_an_order_with_an_open_effect_never_ends_by_itself(skipping: Skipp
     _, handle = await parked(skipping)
     await skipping.pass_by(30 * 24 * 3600)
 
-    assert (await skipping.house.state(handle)).status == "needs_attention"
+    assert (await skipping.system.state(handle)).status == "needs_attention"
     assert (await handle.describe()).close_time is None
     await decide(handle, "waive")
     await result_of(handle)
@@ -156,11 +156,11 @@ async def test_an_order_with_an_open_effect_never_ends_by_itself(skipping: Skipp
 async def test_a_cancel_while_an_undo_is_parked_neither_ends_nor_frees_it(skipping: Skipping) -> None:
     _, handle = await parked(skipping)
     with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await handle.execute_update("cancel_order", CancelOrder(reason="no"), result_type=Accepted)
+        await handle.execute_update("cancel_order", CancelOrder(reason="no"), result_type=CommandAccepted)
     assert "being undone already" in str(caught.value.cause)
     await handle.cancel()
     await skipping.pass_by(60)
-    assert (await skipping.house.state(handle)).status == "needs_attention"
+    assert (await skipping.system.state(handle)).status == "needs_attention"
 
     await decide(handle, "waive")
     result = await result_of(handle)
@@ -174,7 +174,7 @@ async def test_what_gives_up_after_the_pivot_waits_and_goes_forward_as_edited(sk
     handle = await skipping.start(order)
     asked = "select 1 from carrier.calls where key = %s"
     async with asyncio.timeout(20):
-        while not await skipping.house.one(asked, f"{order.order_id}:ship"):
+        while not await skipping.system.one(asked, f"{order.order_id}:ship"):
             await asyncio.sleep(0.01)
     # Somebody closes the order by hand, so that it can't be completed.
     closing = b"update orders.orders set status = %(status)s, closed_at = %(at)s where order_id = %(id)s returning 1"
@@ -191,4 +191,4 @@ async def test_what_gives_up_after_the_pivot_waits_and_goes_forward_as_edited(sk
     assert result
     assert (result.status, result.undone) == ("completed", ())
     reason = "select reason from orders.orders where order_id = %s"
-    assert await skipping.house.one(reason, order.order_id) == "reopened by hand"
+    assert await skipping.system.one(reason, order.order_id) == "reopened by hand"

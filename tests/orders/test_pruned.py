@@ -11,13 +11,13 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 from models.order import Order
 from models.process import OrderResult
 from services.retention import Retention
-from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.parking import decide
 from tests.orders.scenarios import Scenario
 from tests.orders.test_reset import effects
 from worker import orders_worker
 
-# A stack of their own: the other houses' books are checked against receipts, which are gone here.
+# A stack of their own: the other systems' books are checked against receipts, which are gone here.
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 # Its history knows of no step, so it must undo whatever a workflow task that was lost may have done.
 LOST = "express-cancelled"
@@ -37,55 +37,55 @@ class Again:
     before: dict[str, Any]
     handle: Handle
 
-    async def assert_untouched(self, house: House) -> None:
+    async def assert_untouched(self, system: System) -> None:
         """Whatever the second run came to, it had no effect."""
         receipts = {"reserve": None}  # what was pruned is gone, or a tombstone where something was undone once more
-        assert await effects(house, self.order) | receipts == self.before | receipts
+        assert await effects(system, self.order) | receipts == self.before | receipts
 
 
 @pytest.fixture(scope="module")
-async def house() -> AsyncIterator[House]:
+async def system() -> AsyncIterator[System]:
     with own_stack() as settings:
-        async for house in open_house(settings):
-            yield house
+        async for system in open_system(settings):
+            yield system
 
 
 @pytest.fixture(scope="module")
-async def again(house: House) -> AsyncIterator[dict[str, Again]]:
+async def again(system: System) -> AsyncIterator[dict[str, Again]]:
     """Orders that ended, were pruned and are started anew; some are cancelled before their first workflow task."""
     orders = {name: scenario.order() for name, scenario in KINDS.items()}
-    async with orders_worker(house.client, house.stack.database_url, house.settings):
-        await asyncio.gather(*[result_of(await house.start(order)) for order in orders.values()])
-    before = {name: await effects(house, order) for name, order in orders.items()}
-    assert await house.one(f"{AGED} from aged") == len(orders)
-    assert (await Retention(house.db).prune(29)).orders == len(orders)
-    started = {name: Again(order, before[name], await house.start(order)) for name, order in orders.items()}
+    async with orders_worker(system.client, system.stack.database_url, system.settings):
+        await asyncio.gather(*[result_of(await system.start(order)) for order in orders.values()])
+    before = {name: await effects(system, order) for name, order in orders.items()}
+    assert await system.one(f"{AGED} from aged") == len(orders)
+    assert (await Retention(system.db).prune(29)).orders == len(orders)
+    started = {name: Again(order, before[name], await system.start(order)) for name, order in orders.items()}
     for name, each in started.items():
         if "cancelled" in name:
             await each.handle.cancel()
-    async with orders_worker(house.client, house.stack.database_url, house.settings):
+    async with orders_worker(system.client, system.stack.database_url, system.settings):
         yield started
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != LOST])
 async def test_a_pruned_order_that_somebody_starts_anew_has_no_second_effect(
-    house: House, again: dict[str, Again], name: str
+    system: System, again: dict[str, Again], name: str
 ) -> None:
     with pytest.raises(WorkflowFailureError):
         await again[name].handle.result()
 
-    await again[name].assert_untouched(house)
+    await again[name].assert_untouched(system)
 
 
 async def test_a_sale_stands_also_where_a_cancelled_express_order_can_not_know_how_far_it_came(
-    house: House, again: dict[str, Again]
+    system: System, again: dict[str, Again]
 ) -> None:
     handle = again[LOST].handle
     undone: dict[str, str] = {}
     async with asyncio.timeout(60):
         while undone.get("reserve") != "completed":  # the last of them
             await asyncio.sleep(0.1)
-            history = (await house.state(handle)).history
+            history = (await system.state(handle)).history
             undone = {line.step: line.status for line in history if line.direction == "undo"}
     parked = [step for step, status in undone.items() if status == "parked"]
     for step in parked:
@@ -94,4 +94,4 @@ async def test_a_sale_stands_also_where_a_cancelled_express_order_can_not_know_h
         await handle.result()
 
     assert parked == ["ship", "charge"]
-    await again[LOST].assert_untouched(house)
+    await again[LOST].assert_untouched(system)

@@ -12,11 +12,11 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.worker import Worker
 
-from activities.boundary import Boundary
-from models.commands import Accepted, CancelOrder
+from activities.interceptor import ActivityInterceptor
+from models.commands import CancelOrder, CommandAccepted
 from models.names import TASK_QUEUE
 from tests.cli.conftest import clean_environment
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_kills import PROJECT, blocked, until_somebody_waits, worker_process
 from tests.orders.test_reset import effects
@@ -27,14 +27,14 @@ pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 
 
 @asynccontextmanager
-async def workflows_only(house: House) -> AsyncIterator[None]:
+async def workflows_only(system: System) -> AsyncIterator[None]:
     """Run the orders' workflows and nothing else, so that the other workers decide what happens to the activities."""
     worker = Worker(
-        house.client,
+        system.client,
         task_queue=TASK_QUEUE,
         workflows=[OrderWorkflow],
-        activities=_activities(house.services),
-        interceptors=[Boundary()],
+        activities=_activities(system.services),
+        interceptors=[ActivityInterceptor()],
         no_remote_activities=True,
     )
     async with worker:
@@ -62,14 +62,14 @@ class Frozen:
 
 
 @contextmanager
-def frozen_worker(house: House, *arguments: str) -> Iterator[Frozen]:
+def frozen_worker(system: System, *arguments: str) -> Iterator[Frozen]:
     process = subprocess.Popen(
         [
             sys.executable,
             "-m",
             "tests.orders.frozen_worker",
-            house.stack.database_url,
-            house.stack.temporal_address,
+            system.stack.database_url,
+            system.stack.temporal_address,
             *arguments,
         ],
         cwd=PROJECT,
@@ -85,7 +85,7 @@ def frozen_worker(house: House, *arguments: str) -> Iterator[Frozen]:
         process.communicate()
 
 
-async def test_an_attempt_that_wakes_up_after_the_next_one_did_it_adds_nothing(lonely: House) -> None:
+async def test_an_attempt_that_wakes_up_after_the_next_one_did_it_adds_nothing(lonely: System) -> None:
     order = Scenario("woken").order()
     async with workflows_only(lonely):
         with frozen_worker(lonely, "charge_payment", "before") as first:
@@ -102,7 +102,7 @@ async def test_an_attempt_that_wakes_up_after_the_next_one_did_it_adds_nothing(l
     assert (after["charges"], after["parcels"], after["entries"]) == (1, 1, 2)
 
 
-async def test_a_late_charge_after_its_refund_is_refused(lonely: House) -> None:
+async def test_a_late_charge_after_its_refund_is_refused(lonely: System) -> None:
     order = Scenario("late", postcode="00000").order()
     async with workflows_only(lonely):
         with frozen_worker(lonely, "charge_payment", "before") as late:
@@ -120,7 +120,7 @@ async def test_a_late_charge_after_its_refund_is_refused(lonely: House) -> None:
     assert await effects(lonely, order) == before
 
 
-async def test_two_charges_that_hang_until_after_the_undo_are_both_refused(lonely: House) -> None:
+async def test_two_charges_that_hang_until_after_the_undo_are_both_refused(lonely: System) -> None:
     order = Scenario("hanging").order()
     async with workflows_only(lonely):
         with frozen_worker(lonely, "charge_payment", "before") as first:
@@ -140,7 +140,7 @@ async def test_two_charges_that_hang_until_after_the_undo_are_both_refused(lonel
     assert await effects(lonely, order) == before
 
 
-async def test_a_refund_whose_worker_dies_after_each_of_two_attempts_is_one_refund(lonely: House) -> None:
+async def test_a_refund_whose_worker_dies_after_each_of_two_attempts_is_one_refund(lonely: System) -> None:
     order = Scenario("killed", postcode="00000").order()
     handle = None
     async with workflows_only(lonely):
@@ -158,7 +158,7 @@ async def test_a_refund_whose_worker_dies_after_each_of_two_attempts_is_one_refu
     assert (after["charges"], after["refunds"], after["entries"], after["held"]) == (1, 1, 2, 0)
 
 
-async def test_a_refund_begins_only_when_the_charge_that_was_under_way_has_ended(lonely: House) -> None:
+async def test_a_refund_begins_only_when_the_charge_that_was_under_way_has_ended(lonely: System) -> None:
     order = Scenario("running").order()
     async with orders_worker(lonely.client, lonely.stack.database_url, lonely.settings):
         async with blocked(lonely, "payments.receipts"):
@@ -187,7 +187,7 @@ async def test_a_refund_begins_only_when_the_charge_that_was_under_way_has_ended
     assert (after["held"], after["reserve"], after["order"]) == (0, "undone", "cancelled")
 
 
-async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: House) -> None:
+async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: System) -> None:
     order = Scenario("clicked", token="tok_flaky_3").order()
     async with orders_worker(lonely.client, lonely.stack.database_url, lonely.settings):
         handle = await lonely.start(order)
@@ -196,9 +196,9 @@ async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: House) -> Non
             while not await lonely.one(query, f"{order.order_id}:charge"):
                 await asyncio.sleep(0.01)
 
-        async def click(actor: str) -> Accepted:
+        async def click(actor: str) -> CommandAccepted:
             command = CancelOrder(reason="changed my mind", actor=actor)
-            answer: Accepted = await handle.execute_update("cancel_order", command, result_type=Accepted)
+            answer: CommandAccepted = await handle.execute_update("cancel_order", command, result_type=CommandAccepted)
             return answer
 
         answers = await asyncio.gather(*(click(actor) for actor in ("ann", "bo") for _ in range(5)))
@@ -209,13 +209,13 @@ async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: House) -> Non
     assert undos == ["charge", "reserve"]
 
 
-async def test_a_cancel_after_a_worker_died_between_completing_and_saying_so_comes_too_late(lonely: House) -> None:
+async def test_a_cancel_after_a_worker_died_between_completing_and_saying_so_comes_too_late(lonely: System) -> None:
     order = Scenario("settled").order()
     with frozen_worker(lonely, "complete_order", "after", "workflows too") as doomed:
         handle = await lonely.start(order)
         assert await doomed.word() == "frozen"
     command = CancelOrder(reason="changed my mind", actor="c-7")
-    asked = asyncio.create_task(handle.execute_update("cancel_order", command, result_type=Accepted))
+    asked = asyncio.create_task(handle.execute_update("cancel_order", command, result_type=CommandAccepted))
     await asyncio.wait([asked], timeout=0.5)
     with worker_process(lonely):
         async with asyncio.timeout(40):

@@ -9,7 +9,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import SCENARIOS, Scenario
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
@@ -17,20 +17,20 @@ Placed = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
 
 
 @pytest.fixture(scope="module")
-async def placed(house: House) -> AsyncIterator[Placed]:
+async def placed(system: System) -> AsyncIterator[Placed]:
     orders = {scenario.name: scenario.order() for scenario in SCENARIOS}
-    handles = await asyncio.gather(*(house.start(order) for order in orders.values()))
+    handles = await asyncio.gather(*(system.start(order) for order in orders.values()))
     yield dict(zip(orders, zip(orders.values(), handles, strict=True), strict=True))
     await asyncio.gather(*(result_of(handle) for handle in handles))
-    await assert_conserved(house.db)
+    await assert_conserved(system.db)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_an_order_ends_as_its_test_value_says(house: House, placed: Placed, scenario: Scenario) -> None:
+async def test_an_order_ends_as_its_test_value_says(system: System, placed: Placed, scenario: Scenario) -> None:
     order, handle = placed[scenario.name]
 
     result = await result_of(handle)
-    state = await house.state(handle)
+    state = await system.state(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == (
@@ -41,7 +41,7 @@ async def test_an_order_ends_as_its_test_value_says(house: House, placed: Placed
     assert tuple(line.step for line in state.history if line.direction == "undo") == scenario.undone
     done = {line.step: line.attempt for line in state.history if line.direction == "do"}
     assert {step: done[step] for step in scenario.attempts} == scenario.attempts
-    assert await books(house, order) == expected_books(scenario, result.total.amount if result.total else 0)
+    assert await books(system, order) == expected_books(scenario, result.total.amount if result.total else 0)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
@@ -54,22 +54,24 @@ async def test_the_workflow_shows_its_true_colour(placed: Placed, scenario: Scen
     assert (await handle.describe()).status == expected
 
 
-async def books(house: House, order: Order) -> dict[str, object]:
+async def books(system: System, order: Order) -> dict[str, object]:
     """Return what the outside parties and our own books say of one order."""
     key = f"{order.order_id}:charge"
     return {
-        "provider": await house.one("select status from card_provider.entries where key = %s", key),
-        "revenue": await house.one(
+        "provider": await system.one("select status from card_provider.entries where key = %s", key),
+        "revenue": await system.one(
             "select coalesce(sum(amount), 0)::bigint from payments.ledger where key = %s and credit = 'revenue'", key
         ),
-        "held": await house.one(
+        "held": await system.one(
             "select coalesce(sum(case 'held' when credit then amount when debit then -amount end), 0)::bigint"
             " from payments.ledger where key = %s",
             key,
         ),
-        "reserve": await house.one("select status from inventory.receipts where key = %s", f"{order.order_id}:reserve"),
-        "parcel": await house.one("select status from carrier.entries where key = %s", f"{order.order_id}:ship"),
-        "order": await house.one("select status from orders.orders where order_id = %s", order.order_id),
+        "reserve": await system.one(
+            "select status from inventory.receipts where key = %s", f"{order.order_id}:reserve"
+        ),
+        "parcel": await system.one("select status from carrier.entries where key = %s", f"{order.order_id}:ship"),
+        "order": await system.one("select status from orders.orders where order_id = %s", order.order_id),
     }
 
 

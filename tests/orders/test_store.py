@@ -10,11 +10,11 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from client.commands import deliver
-from client.finding.state_store import StateStore
+from client.state_store.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status
-from tests.orders.conftest import House, open_house, own_stack, result_of
+from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import failed, settled, transfer_order, waiting
 from worker import orders_worker
@@ -23,17 +23,17 @@ pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-async def house() -> AsyncIterator[House]:
-    """A house whose every order has a worker that can tell of it."""
+async def system() -> AsyncIterator[System]:
+    """A system whose every order has a worker that can tell of it."""
     with own_stack() as settings:
-        async for house in open_house(settings):
-            async with orders_worker(house.client, house.stack.database_url, settings):
-                yield house
+        async for system in open_system(settings):
+            async with orders_worker(system.client, system.stack.database_url, settings):
+                yield system
 
 
 @pytest.fixture
-def store(house: House) -> StateStore:
-    return house.orders.states
+def store(system: System) -> StateStore:
+    return system.orders.states
 
 
 async def every(store: StateStore, status: Status) -> list[str]:
@@ -53,15 +53,15 @@ async def until_seen(store: StateStore, status: Status, order_ids: set[str]) -> 
             await asyncio.sleep(0.05)
 
 
-async def end(house: House, order: Order, *, well: bool = True) -> None:
-    handle: Any = house.client.get_workflow_handle(f"order-{order.order_id}")
+async def end(system: System, order: Order, *, well: bool = True) -> None:
+    handle: Any = system.client.get_workflow_handle(f"order-{order.order_id}")
     await deliver(handle, settled() if well else failed())
     await result_of(handle)
 
 
-async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(house: House, store: StateStore) -> None:
+async def test_pages_hold_each_waiting_order_once_while_others_come_and_go(system: System, store: StateStore) -> None:
     orders = [transfer_order("paged") for _ in range(12)]
-    await asyncio.gather(*(waiting(house, order) for order in orders))
+    await asyncio.gather(*(waiting(system, order) for order in orders))
     await until_seen(store, Status.WAITING, {order.order_id for order in orders})
 
     page = await store.find_by_status(Status.WAITING, 4)
@@ -69,7 +69,7 @@ async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(ho
     listed = [order for order in orders if order.order_id in found]
     unlisted = [order for order in orders if order.order_id not in found]
     leaving, coming = [*listed[:2], *unlisted[:2]], transfer_order("paged-late")
-    await asyncio.gather(*(end(house, order) for order in leaving), waiting(house, coming))
+    await asyncio.gather(*(end(system, order) for order in leaving), waiting(system, coming))
     while page.following:
         page = await store.find_by_status(Status.WAITING, 4, page.following)
         found += [each.order_id for each in page.found]
@@ -78,16 +78,16 @@ async def test_pages_hold_each_waiting_order_once_while_others_leave_and_come(ho
     left = {order.order_id for order in leaving}
     assert {order.order_id for order in orders} - left <= set(found)
     assert coming.order_id not in found  # newest first: it stands before the first page
-    await asyncio.gather(*(end(house, order, well=False) for order in [*orders, coming] if order not in leaving))
+    await asyncio.gather(*(end(system, order, well=False) for order in [*orders, coming] if order not in leaving))
 
 
-async def test_pages_of_ended_orders_shift_for_nobody(house: House, store: StateStore) -> None:
+async def test_pages_of_ended_orders_shift_for_nobody(system: System, store: StateStore) -> None:
     orders = [Scenario("ended").order() for _ in range(7)]
-    for handle in [await house.start(order) for order in orders]:
+    for handle in [await system.start(order) for order in orders]:
         await result_of(handle)
 
     first = await store.find_by_status(Status.COMPLETED, 3)
-    await result_of(await house.start(Scenario("ended-late").order()))
+    await result_of(await system.start(Scenario("ended-late").order()))
     found, page = [each.order_id for each in first.found], first
     while page.following:
         page = await store.find_by_status(Status.COMPLETED, 3, page.following)
@@ -102,54 +102,54 @@ async def test_a_page_that_is_none_is_refused(store: StateStore) -> None:
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
 
-async def rows(house: House) -> list[Any]:
+async def rows(system: System) -> list[Any]:
     query = b"select * from orders.process_states order by order_id"
-    async with await AsyncConnection.connect(house.stack.database_url) as connection:
+    async with await AsyncConnection.connect(system.stack.database_url) as connection:
         return await (await connection.execute(query)).fetchall()
 
 
-async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(house: House, store: StateStore) -> None:
+async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(system: System, store: StateStore) -> None:
     going, declined = transfer_order("going"), Scenario("declined", token="tok_declined").order()
-    handle = await waiting(house, going)
-    await result_of(await house.start(declined))
+    handle = await waiting(system, going)
+    await result_of(await system.start(declined))
     await until_seen(store, Status.WAITING, {going.order_id})
     await store.rebuild()  # one that is brought up to date step by step
-    halfway = {row[0]: row[2] for row in await rows(house)}
+    halfway = {row[0]: row[2] for row in await rows(system)}
     await deliver(handle, settled())
     await result_of(handle)
     await store.rebuild()
-    before = await rows(house)
+    before = await rows(system)
 
     rebuilt = await store.rebuild(drop=True)
 
     assert halfway[going.order_id] == "waiting"
     assert {row[0]: row[2] for row in before}[going.order_id] == "completed"
-    assert await rows(house) == before
+    assert await rows(system) == before
     assert rebuilt.from_temporal >= len(before)  # an order that was reset has several runs
 
 
-async def test_two_rebuilds_at_once_do_no_harm(house: House, store: StateStore) -> None:
+async def test_two_rebuilds_at_once_do_no_harm(system: System, store: StateStore) -> None:
     await store.rebuild()
-    before = await rows(house)
+    before = await rows(system)
 
     await asyncio.gather(*(store.rebuild() for _ in range(3)))
 
-    assert await rows(house) == before
+    assert await rows(system) == before
 
 
-async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(house: House, store: StateStore) -> None:
+async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(system: System, store: StateStore) -> None:
     order = Scenario("forgotten", token="tok_flaky_1").order()
-    handle = await house.start(order)
+    handle = await system.start(order)
     await result_of(handle)
     known = await store.load(order.order_id)
-    await until_listed(house, order)
+    await until_listed(system, order)
     await store.rebuild()
-    await house.client.workflow_service.delete_workflow_execution(
+    await system.client.workflow_service.delete_workflow_execution(
         DeleteWorkflowExecutionRequest(
-            namespace=house.client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
+            namespace=system.client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
         )
     )
-    await until_listed(house, order, there=False)
+    await until_listed(system, order, there=False)
 
     kept = await store.load(order.order_id)
     assert kept == known
@@ -163,11 +163,11 @@ async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(house
     assert (outcome.status, outcome.history) == ("completed", ())
 
 
-async def until_listed(house: House, order: Order, *, there: bool = True) -> None:
+async def until_listed(system: System, order: Order, *, there: bool = True) -> None:
     """Wait until Temporal lists an order as ended, or has forgotten it altogether."""
     query = f"WorkflowId = 'order-{order.order_id}' AND ExecutionStatus != 'Running'"
     async with asyncio.timeout(90):
-        while bool([run async for run in house.client.list_workflows(query)]) is not there:
+        while bool([run async for run in system.client.list_workflows(query)]) is not there:
             await asyncio.sleep(0.05)
 
 

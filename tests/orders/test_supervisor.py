@@ -12,7 +12,7 @@ from dataclasses import replace
 import psutil
 import pytest
 
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_kills import PROJECT, blocked, until_somebody_waits
 
@@ -21,13 +21,13 @@ KILLED_BY_SECOND_SIGNAL = 128 + signal.SIGTERM
 
 
 @contextmanager
-def supervisor(house: House, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def supervisor(system: System, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run `python worker.py` with arguments, as people do; it and its processes are killed at the end of the block."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
     environ |= {
-        "DATABASE_URL": house.stack.database_url,
-        "TEMPORAL_ADDRESS": house.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(house.settings.data_dir),
+        "DATABASE_URL": system.stack.database_url,
+        "TEMPORAL_ADDRESS": system.stack.temporal_address,
+        "ORDERS_DATA_DIR": str(system.settings.data_dir),
         "ORDERS_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "worker.py", *arguments]
@@ -49,7 +49,7 @@ async def happens(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_what_dies_is_started_again_and_orders_go_on(lonely: House) -> None:
+async def test_what_dies_is_started_again_and_orders_go_on(lonely: System) -> None:
     with supervisor(lonely, "--processes", "2") as crew:
         await happens(lambda: len(children(crew)) == 2)
         before = {child.pid for child in children(crew)}
@@ -70,7 +70,7 @@ async def test_what_dies_is_started_again_and_orders_go_on(lonely: House) -> Non
     assert told.count("a worker process died") == 2
 
 
-async def test_a_supervisor_that_is_killed_leaves_nobody_behind(lonely: House) -> None:
+async def test_a_supervisor_that_is_killed_leaves_nobody_behind(lonely: System) -> None:
     with supervisor(lonely, "--processes", "2") as crew:
         await happens(lambda: len(children(crew)) == 2)
         left = children(crew)
@@ -78,7 +78,7 @@ async def test_a_supervisor_that_is_killed_leaves_nobody_behind(lonely: House) -
         await happens(lambda: not any(child.is_running() for child in left))
 
 
-async def test_a_second_signal_ends_all_of_them_at_once(lonely: House) -> None:
+async def test_a_second_signal_ends_all_of_them_at_once(lonely: System) -> None:
     with supervisor(lonely, "--processes", "2") as crew:
         await happens(lambda: len(children(crew)) == 2)
         left = children(crew)
@@ -104,7 +104,7 @@ async def test_a_second_signal_ends_all_of_them_at_once(lonely: House) -> None:
     ],
 )
 def test_arguments_that_it_can_not_take_are_refused_in_one_line(
-    lonely: House, arguments: list[str], problem: str
+    lonely: System, arguments: list[str], problem: str
 ) -> None:
     with supervisor(lonely, *arguments) as refused:
         _, line = refused.communicate(timeout=30)
@@ -112,7 +112,7 @@ def test_arguments_that_it_can_not_take_are_refused_in_one_line(
     assert (refused.returncode, line) == (2, f"error: {problem}\n")
 
 
-def test_a_crew_that_could_reach_nothing_does_not_start(lonely: House) -> None:
+def test_a_crew_that_could_reach_nothing_does_not_start(lonely: System) -> None:
     nowhere = replace(lonely.stack, database_url=lonely.stack.database_url.replace("/orders?", "/nowhere?"))
     with supervisor(replace(lonely, stack=nowhere), "--processes", "2") as refused:
         _, line = refused.communicate(timeout=30)

@@ -10,7 +10,7 @@ from temporalio.worker import Worker
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import OrderResult, Status
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import EXPRESS, Scenario
 from worker import configuration
 
@@ -19,13 +19,13 @@ SCENARIOS = {"express-completed": Status.COMPLETED, "express-carrier-refuses": S
 
 
 @pytest.mark.parametrize("scenario", [each for each in EXPRESS if each.name in SCENARIOS], ids=lambda each: each.name)
-async def test_every_step_goes_by_the_task_queue(house: House, scenario: Scenario) -> None:
+async def test_every_step_goes_by_the_task_queue(system: System, scenario: Scenario) -> None:
     order, queue = scenario.order(), f"no-express-{uuid4().hex[:8]}"
-    settings = house.settings.model_copy(update={"worker_express": False})
-    config = configuration(house.client, house.services, settings)
+    settings = system.settings.model_copy(update={"worker_express": False})
+    config = configuration(system.client, system.services, settings)
     config["task_queue"] = queue
     async with Worker(**config):
-        handle = await house.client.start_workflow(
+        handle = await system.client.start_workflow(
             ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=queue, result_type=OrderResult
         )
         result = await result_of(handle)
@@ -35,4 +35,4 @@ async def test_every_step_goes_by_the_task_queue(house: House, scenario: Scenari
     counted = Counter([event.event_type async for event in handle.fetch_history_events()])
     # One failed local attempt, and then a regular activity, for each call.
     assert counted[EventType.EVENT_TYPE_MARKER_RECORDED] == counted[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] >= 5
-    await assert_conserved(house.db, at_rest=False)
+    await assert_conserved(system.db, at_rest=False)

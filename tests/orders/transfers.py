@@ -6,11 +6,11 @@ from typing import Any
 from temporalio.client import WithStartWorkflowOperation, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy
 
-from models.external_events import EventTaken, ExternalEvent
+from models.external_events import EventAccepted, ExternalEvent
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.orders.scenarios import Scenario
 
 TOTAL = 4970
@@ -31,21 +31,21 @@ def failed(event_id: str = "e-2") -> ExternalEvent:
     return ExternalEvent(event_id=event_id, type="payment_failed", payload={"reason": "account closed"})
 
 
-async def until(house: House, handle: WorkflowHandle[Any, Any], status: Status) -> None:
+async def until(system: System, handle: WorkflowHandle[Any, Any], status: Status) -> None:
     """Wait until an order has a status."""
     async with asyncio.timeout(30):
-        while (await house.state(handle)).status is not status:
+        while (await system.state(handle)).status is not status:
             await asyncio.sleep(0.02)
 
 
-async def waiting(house: House, order: Order) -> WorkflowHandle[Any, OrderResult]:
+async def waiting(system: System, order: Order) -> WorkflowHandle[Any, OrderResult]:
     """Start an order and wait until it waits."""
-    handle = await house.start(order)
-    await until(house, handle, Status.WAITING)
+    handle = await system.start(order)
+    await until(system, handle, Status.WAITING)
     return handle
 
 
-async def early(house: House, order: Order, event: ExternalEvent) -> WorkflowHandle[Any, OrderResult]:
+async def early(system: System, order: Order, event: ExternalEvent) -> WorkflowHandle[Any, OrderResult]:
     """Start an order with an event that is there before its first step."""
     start: WithStartWorkflowOperation[Any, OrderResult] = WithStartWorkflowOperation(
         ORDER_WORKFLOW,
@@ -55,14 +55,14 @@ async def early(house: House, order: Order, event: ExternalEvent) -> WorkflowHan
         id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
         result_type=OrderResult,
     )
-    await house.client.execute_update_with_start_workflow(
-        "deliver_event", event, start_workflow_operation=start, result_type=EventTaken
+    await system.client.execute_update_with_start_workflow(
+        "deliver_event", event, start_workflow_operation=start, result_type=EventAccepted
     )
     return await start.workflow_handle()
 
 
-async def ledger(house: House, order: Order) -> Any:
+async def ledger(system: System, order: Order) -> Any:
     """Return the kinds of the order's ledger entries, and what became of its transfer."""
     key = f"{order.order_id}:charge"
     kinds = "select coalesce(string_agg(kind, ' ' order by kind), '') from payments.ledger where key = %s"
-    return await house.one(kinds, key), await house.one("select status from payments.transfers where key = %s", key)
+    return await system.one(kinds, key), await system.one("select status from payments.transfers where key = %s", key)

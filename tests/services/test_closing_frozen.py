@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from messaging.idempotent_receiver.receiver import Settling
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Closed
 from models.errors import Unavailable
 from postgres.database import Database
@@ -17,17 +17,17 @@ from tests.services.shop import Shop
 from tests.services.test_closing import placed
 
 
-class Frozen(Inventory):
+class FrozenClosing(Inventory):
     """Its part of the closing is sent and answered, and then nothing more happens, as in a process that was stopped."""
 
     def __init__(self, db: Database) -> None:
         super().__init__(db)
         self.reached, self.thawed = asyncio.Event(), asyncio.Event()
 
-    async def settle(self, *asked: object) -> Settling:
+    async def settle(self, *asked: object) -> Settlement:
         frozen, settling = self, await super().settle(*asked)  # type: ignore[arg-type]  # as they come
 
-        class Stopped(Settling):
+        class Stopped(Settlement):
             async def end(self) -> None:
                 await super().end()
                 frozen.reached.set()
@@ -39,7 +39,7 @@ class Frozen(Inventory):
 @asynccontextmanager
 async def frozen_closing(shop: Shop) -> AsyncIterator[asyncio.Task[Closed]]:
     """Hold a closing still between its last statement and its commit, for the length of the block."""
-    inventory = Frozen(shop.db)
+    inventory = FrozenClosing(shop.db)
     closing = OrderClosing(shop.db, inventory, shop.payments, shop.shipping)
     task = asyncio.create_task(closing.close(requests.complete()))
     await asyncio.wait_for(inventory.reached.wait(), 10)

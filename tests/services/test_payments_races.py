@@ -7,7 +7,7 @@ import pytest
 from models.activities.payments import Charge
 from models.errors import AlreadyUndone, Unavailable
 from models.money import Money
-from providers.ports import Captured
+from providers.ports import CapturedCharge
 from providers.simulated.card_provider import SimulatedCardProvider
 from services.payments.payments import Payments
 from tests.services import requests
@@ -40,7 +40,7 @@ async def test_a_charge_that_wakes_up_after_its_refund_is_not_booked(shop: Shop)
     captured, refunded = asyncio.Event(), asyncio.Event()
 
     class Frozen(SimulatedCardProvider):
-        async def charge(self, key: str, token: str, amount: Money) -> Captured:
+        async def charge(self, key: str, token: str, amount: Money) -> CapturedCharge:
             answer = await shop.provider.charge(key, token, amount)
             captured.set()
             await refunded.wait()

@@ -1,4 +1,4 @@
-"""The house of the orders, and how a slip is started, watched and looked at in it."""
+"""The system of the orders, and how a slip is started, watched and looked at in it."""
 
 import asyncio
 import time
@@ -11,26 +11,26 @@ from temporalio.exceptions import ApplicationError, CancelledError
 
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.process import ProcessState
-from models.slips.slip import ReviseSlip, Revision, RoutingSlip, SlipResult, Taken
+from models.slips.slip import ReviseSlip, Revision, RoutingSlip, SlipCommandAccepted, SlipResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, house, settings
+from tests.orders.conftest import System, settings, system
 
-__all__ = ["house", "settings"]
+__all__ = ["settings", "system"]
 
 Handle = WorkflowHandle[Any, SlipResult]
 
 
 @pytest.fixture(autouse=True)
 async def conserved(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """After each test in the house, nothing was created or lost; other slips may still be on their way."""
+    """After each test in the system, nothing was created or lost; other slips may still be on their way."""
     yield
-    if "house" in request.fixturenames:
-        await assert_conserved(request.getfixturevalue("house").db, at_rest=False)
+    if "system" in request.fixturenames:
+        await assert_conserved(request.getfixturevalue("system").db, at_rest=False)
 
 
-async def start(house: House, slip: RoutingSlip) -> Handle:
+async def start(system: System, slip: RoutingSlip) -> Handle:
     """Start a slip, as any client of Temporal may."""
-    return await house.client.start_workflow(
+    return await system.client.start_workflow(
         SLIP_WORKFLOW, slip, id=slip_workflow_id(slip.slip_id), task_queue=TASK_QUEUE, result_type=SlipResult
     )
 
@@ -67,16 +67,16 @@ async def waiting(handle: Handle) -> ProcessState:
     return await until(handle, lambda state: state.status == "waiting")
 
 
-async def update(handle: Handle, name: str, command: Any) -> Taken:
+async def update(handle: Handle, name: str, command: Any) -> SlipCommandAccepted:
     """Send an update; fail when it is refused."""
-    taken: Taken = await handle.execute_update(name, command, result_type=Taken)
+    taken: SlipCommandAccepted = await handle.execute_update(name, command, result_type=SlipCommandAccepted)
     return taken
 
 
 async def refused(handle: Handle, name: str, command: Any) -> str:
     """Send an update that must be refused; return why it was."""
     with pytest.raises(WorkflowUpdateFailedError) as caught:
-        await handle.execute_update(name, command, result_type=Taken)
+        await handle.execute_update(name, command, result_type=SlipCommandAccepted)
     assert isinstance(caught.value.cause, ApplicationError)
     return caught.value.cause.message
 
@@ -91,11 +91,11 @@ def lines(state: ProcessState, direction: str) -> list[str]:
     return [line.step for line in state.history if line.direction == direction]
 
 
-async def receipts(house: House, slip_id: str) -> dict[str, str]:
+async def receipts(system: System, slip_id: str) -> dict[str, str]:
     """What the services' receipts say of each stop of a slip."""
     query = b"""
         select split_part(key, ':', 2), status from (
           select key, status from inventory.receipts union all select key, status from payments.receipts
           union all select key, status from shipping.receipts union all select key, status from wrapping.receipts
         ) as receipt where split_part(key, ':', 1) = %(process)s"""
-    return dict(await house.db.rows(query, {"process": f"slip.{slip_id}"}))
+    return dict(await system.db.rows(query, {"process": f"slip.{slip_id}"}))

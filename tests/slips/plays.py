@@ -7,35 +7,35 @@ from typing import Any, Literal
 from temporalio.client import WorkflowHandle
 
 from models.slips.slip import CancelSlip, Review
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.slips.conftest import result_of, revision, start, update, waiting
 from tests.slips.slips import SHIP_TO, shipped, slip, stop
 
-Play = Callable[[House], Awaitable[WorkflowHandle[Any, Any]]]
+Play = Callable[[System], Awaitable[WorkflowHandle[Any, Any]]]
 
 
 def ending(name: str, **variables: Any) -> Play:
     """Return the play of a shipped itinerary that ends by itself."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await start(house, shipped(name, **variables))
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await start(system, shipped(name, **variables))
         await result_of(handle)
         return handle
 
     return play
 
 
-async def pre_order(house: House) -> WorkflowHandle[Any, Any]:
+async def pre_order(system: System) -> WorkflowHandle[Any, Any]:
     """A pre-order that waits for its release."""
     soon = datetime.now(UTC) + timedelta(seconds=3)
-    return await ending("pre-order", released=soon.isoformat())(house)
+    return await ending("pre-order", released=soon.isoformat())(system)
 
 
 def reviewed(verdict: Literal["approve", "reject"]) -> Play:
     """Return the play of a slip that a person reviews."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await start(house, shipped("fraud-check"))
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await start(system, shipped("fraud-check"))
         await waiting(handle)
         await update(handle, "review", Review(stop="fraud-review", verdict=verdict, actor="ann", reason="looked"))
         await result_of(handle)
@@ -47,8 +47,8 @@ def reviewed(verdict: Literal["approve", "reject"]) -> Play:
 def changed(**how: Any) -> Play:
     """Return the play of a slip that a person revises while it waits."""
 
-    async def play(house: House) -> WorkflowHandle[Any, Any]:
-        handle = await start(house, slip("price", "reserve", "hold", "charge", "ship", postcode="00000"))
+    async def play(system: System) -> WorkflowHandle[Any, Any]:
+        handle = await start(system, slip("price", "reserve", "hold", "charge", "ship", postcode="00000"))
         await waiting(handle)
         await update(handle, "revise_slip", revision(**how))
         await update(handle, "review", Review(stop="hold", verdict="approve", actor="ann", reason="go on"))
@@ -58,9 +58,9 @@ def changed(**how: Any) -> Play:
     return play
 
 
-async def cancelled(house: House) -> WorkflowHandle[Any, Any]:
+async def cancelled(system: System) -> WorkflowHandle[Any, Any]:
     """A slip that is cancelled by update while it waits."""
-    handle = await start(house, slip("price", "reserve", "charge", "hold"))
+    handle = await start(system, slip("price", "reserve", "charge", "hold"))
     await waiting(handle)
     await update(handle, "cancel_slip", CancelSlip(reason="changed my mind", actor="c-7"))
     await result_of(handle)

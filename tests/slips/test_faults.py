@@ -6,7 +6,7 @@ from temporalio.exceptions import ApplicationError
 
 from models.commands import Resolve, UndoPlan
 from models.slips.slip import CancelSlip, RoutingSlip
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
 from tests.slips.slips import slip, stop
 
@@ -23,28 +23,28 @@ FAULTS: dict[str, tuple[RoutingSlip, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("failed", FAULTS)
-async def test_a_fault_undoes_what_came_before_in_reverse(house: House, failed: str) -> None:
+async def test_a_fault_undoes_what_came_before_in_reverse(system: System, failed: str) -> None:
     it, undone = FAULTS[failed]
 
-    handle = await start(house, it)
+    handle = await start(system, it)
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", failed, undone)
-    assert set((await receipts(house, it.slip_id)).values()) <= {"undone", "refused"}
+    assert set((await receipts(system, it.slip_id)).values()) <= {"undone", "refused"}
     assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
-async def test_a_lost_answer_is_found_again(house: House) -> None:
-    result = await result_of(await start(house, slip("price", "charge", token="tok_hang_after")))
+async def test_a_lost_answer_is_found_again(system: System) -> None:
+    result = await result_of(await start(system, slip("price", "charge", token="tok_hang_after")))
 
     assert result is not None
     assert result.status == "completed"
 
 
 @pytest.mark.parametrize("native", [True, False], ids=["natively", "by update"])
-async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(house: House, native: bool) -> None:
-    handle = await start(house, it := slip("price", "charge", "reserve", "hold"))
+async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(system: System, native: bool) -> None:
+    handle = await start(system, it := slip("price", "charge", "reserve", "hold"))
     await waiting(handle)
 
     if native:
@@ -59,34 +59,34 @@ async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(house: House, na
     assert await result_of(handle) is None
     assert lines(await state_of(handle), "undo") == ["reserve", "charge"]
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
-    assert await house.one("select status from slips.slips where slip_id = %s", it.slip_id) == "cancelled"
+    assert await system.one("select status from slips.slips where slip_id = %s", it.slip_id) == "cancelled"
 
 
-async def test_a_slip_that_waits_too_long_is_undone(house: House) -> None:
-    result = await result_of(await start(house, slip("price", "reserve", "hold", deadline_seconds=2)))
+async def test_a_slip_that_waits_too_long_is_undone(system: System) -> None:
+    result = await result_of(await start(system, slip("price", "reserve", "hold", deadline_seconds=2)))
 
     assert result is not None
     assert (result.status, result.undone) == ("compensated", ("reserve",))
     assert (result.reason or "").startswith("deadline")
 
 
-async def test_a_review_that_nobody_answers_in_time_is_a_no(house: House) -> None:
-    result = await result_of(await start(house, slip("price", "reserve", stop("hold", within_seconds=1))))
+async def test_a_review_that_nobody_answers_in_time_is_a_no(system: System) -> None:
+    result = await result_of(await start(system, slip("price", "reserve", stop("hold", within_seconds=1))))
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "hold", ("reserve",))
 
 
-async def test_an_undo_that_keeps_failing_waits_for_a_person(house: House) -> None:
+async def test_an_undo_that_keeps_failing_waits_for_a_person(system: System) -> None:
     it = slip("price", "reserve", "charge", "ship", postcode="00000", token="tok_refund_fails")
-    handle = await start(house, it)
+    handle = await start(system, it)
 
     state = await until(
         handle, lambda state: state.status == "needs_attention" and "reserve" in lines(state, "undo"), 150
     )
 
     assert state.current_step == "charge"
-    assert await house.one("select at_risk from operators.alerts where order_id = %s", f"slip.{it.slip_id}") == 2980
+    assert await system.one("select at_risk from operators.alerts where order_id = %s", f"slip.{it.slip_id}") == 2980
     assert "skip needs evidence" in await refused(
         handle, "resolve", Resolve(step="charge", verb="skip", actor="ann", reason="by hand")
     )
@@ -96,9 +96,11 @@ async def test_an_undo_that_keeps_failing_waits_for_a_person(house: House) -> No
     assert (result.status, result.waived, result.undone) == ("failed", ("charge",), ("reserve",))
 
 
-async def test_a_slip_under_another_id_is_refused_before_its_first_stop(house: House) -> None:
+async def test_a_slip_under_another_id_is_refused_before_its_first_stop(system: System) -> None:
     it = slip("price")
-    handle = await house.client.start_workflow("RoutingSlipWorkflow", it, id=f"other-{it.slip_id}", task_queue="orders")
+    handle = await system.client.start_workflow(
+        "RoutingSlipWorkflow", it, id=f"other-{it.slip_id}", task_queue="orders"
+    )
 
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -107,24 +109,24 @@ async def test_a_slip_under_another_id_is_refused_before_its_first_stop(house: H
     assert caught.value.cause.type == "InvalidInput"
 
 
-async def test_another_slip_of_the_same_id_changes_nothing(house: House) -> None:
+async def test_another_slip_of_the_same_id_changes_nothing(system: System) -> None:
     first, second = slip("price", "charge"), slip("price", "charge", "wrap")
-    await result_of(await start(house, first))
+    await result_of(await start(system, first))
 
-    handle = await start(house, second.model_copy(update={"slip_id": first.slip_id}))
+    handle = await start(system, second.model_copy(update={"slip_id": first.slip_id}))
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "accept", ())
-    assert await receipts(house, first.slip_id) == {"charge": "settled"}
-    assert await house.one("select status from slips.slips where slip_id = %s", first.slip_id) == "completed"
+    assert await receipts(system, first.slip_id) == {"charge": "settled"}
+    assert await system.one("select status from slips.slips where slip_id = %s", first.slip_id) == "completed"
 
 
-async def test_the_same_slip_again_has_the_same_effects(house: House) -> None:
+async def test_the_same_slip_again_has_the_same_effects(system: System) -> None:
     it = slip("price", "reserve", "charge")
-    first, again = await result_of(await start(house, it)), await result_of(await start(house, it))
+    first, again = await result_of(await start(system, it)), await result_of(await start(system, it))
 
     assert first is not None
     assert again is not None
     assert first.answers == again.answers
-    assert await house.one("select count(*) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge") == 2
+    assert await system.one("select count(*) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge") == 2

@@ -7,7 +7,7 @@ import pytest
 
 from models.order import Order
 from models.slips.slip import CancelSlip, Review
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.orders.conftest import result_of as result_of_order
 from tests.orders.scenarios import Scenario
 from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
@@ -31,81 +31,81 @@ def test_every_shipped_itinerary_is_tried() -> None:
 
 
 @pytest.mark.parametrize("name", EXPECTED)
-async def test_a_shipped_itinerary_completes_and_is_settled(house: House, name: str) -> None:
-    handle = await start(house, it := shipped(name))
+async def test_a_shipped_itinerary_completes_and_is_settled(system: System, name: str) -> None:
+    handle = await start(system, it := shipped(name))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.version) == ("completed", 1)
-    assert await receipts(house, it.slip_id) == EXPECTED[name]
+    assert await receipts(system, it.slip_id) == EXPECTED[name]
     done = lines(await state_of(handle), "do")
     assert [step for step in done if step != "commit"] == ["accept", *(s.name for s in it.itinerary), "settle"]
-    assert await house.one("select status from slips.slips where slip_id = %s", it.slip_id) == "completed"
+    assert await system.one("select status from slips.slips where slip_id = %s", it.slip_id) == "completed"
 
 
-async def test_a_digital_order_ships_nothing(house: House) -> None:
-    handle = await start(house, it := shipped("digital-goods"))
+async def test_a_digital_order_ships_nothing(system: System) -> None:
+    handle = await start(system, it := shipped("digital-goods"))
     await result_of(handle)
 
-    assert await house.one("select count(*) from shipping.parcels where key like %s", f"slip.{it.slip_id}:%") == 0
+    assert await system.one("select count(*) from shipping.parcels where key like %s", f"slip.{it.slip_id}:%") == 0
 
 
-async def test_a_pre_order_is_charged_at_its_release_and_not_before(house: House) -> None:
+async def test_a_pre_order_is_charged_at_its_release_and_not_before(system: System) -> None:
     released = datetime.now(UTC) + timedelta(seconds=4)
-    handle = await start(house, it := shipped("pre-order", released=released.isoformat()))
+    handle = await start(system, it := shipped("pre-order", released=released.isoformat()))
 
     state = await waiting(handle)
 
     assert state.current_step == "release"
-    assert await receipts(house, it.slip_id) == {"reserve": "done"}
+    assert await receipts(system, it.slip_id) == {"reserve": "done"}
     result = await result_of(handle)
     assert result is not None
     assert result.status == "completed"
-    charged = await house.one("select min(at) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge")
+    charged = await system.one("select min(at) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge")
     assert charged >= released
 
 
-async def test_a_pre_order_cancelled_before_its_release_gives_the_stock_back(house: House) -> None:
-    handle = await start(house, it := shipped("pre-order", released="2099-01-01T00:00:00Z"))
+async def test_a_pre_order_cancelled_before_its_release_gives_the_stock_back(system: System) -> None:
+    handle = await start(system, it := shipped("pre-order", released="2099-01-01T00:00:00Z"))
     await waiting(handle)
 
     await update(handle, "cancel_slip", CancelSlip(reason="changed my mind", actor="c-7"))
 
     assert await result_of(handle) is None
-    assert await receipts(house, it.slip_id) == {"reserve": "undone"}
+    assert await receipts(system, it.slip_id) == {"reserve": "undone"}
 
 
-async def test_a_gift_is_wrapped_before_it_ships_and_unwrapped_when_the_carrier_refuses(house: House) -> None:
-    handle = await start(house, it := shipped("gift", ship_to=SHIP_TO | {"postcode": "00000"}))
+async def test_a_gift_is_wrapped_before_it_ships_and_unwrapped_when_the_carrier_refuses(system: System) -> None:
+    handle = await start(system, it := shipped("gift", ship_to=SHIP_TO | {"postcode": "00000"}))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step) == ("compensated", "ship")
     assert result.undone == ("wrap", "charge", "reserve")
-    work = await house.db.rows(
+    work = await system.db.rows(
         b"select kind from wrapping.work where key = %(key)s order by at", {"key": f"slip.{it.slip_id}:wrap"}
     )
     assert work == [("wrap",), ("unwrap",)]
 
 
-async def test_paper_that_does_not_exist_is_refused_and_undone(house: House) -> None:
-    result = await result_of(await start(house, shipped("gift", paper="gold")))
+async def test_paper_that_does_not_exist_is_refused_and_undone(system: System) -> None:
+    result = await result_of(await start(system, shipped("gift", paper="gold")))
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "wrap", ("charge", "reserve"))
     assert "no paper gold" in (result.reason or "")
 
 
-async def test_a_large_amount_waits_for_a_review_and_goes_on_when_approved(house: House) -> None:
-    handle = await start(house, it := shipped("fraud-check"))
+async def test_a_large_amount_waits_for_a_review_and_goes_on_when_approved(system: System) -> None:
+    handle = await start(system, it := shipped("fraud-check"))
 
     state = await waiting(handle)
 
     assert (state.current_step, state.data["version"]) == ("fraud-review", 2)
     assert state.data["ahead"] == ["charge", "ship"]
-    assert await receipts(house, it.slip_id) == {"reserve": "done"}
+    assert await receipts(system, it.slip_id) == {"reserve": "done"}
     assert "not waiting" in await refused(handle, "review", approval("charge"))
     await update(handle, "review", approval("fraud-review"))
     await update(handle, "review", approval("fraud-review"))  # said twice is said once
@@ -115,8 +115,8 @@ async def test_a_large_amount_waits_for_a_review_and_goes_on_when_approved(house
     assert result.answers["fraud-review"]["actor"] == "ann"
 
 
-async def test_a_rejected_review_undoes_what_was_done(house: House) -> None:
-    handle = await start(house, it := shipped("fraud-check"))
+async def test_a_rejected_review_undoes_what_was_done(system: System) -> None:
+    handle = await start(system, it := shipped("fraud-check"))
     await waiting(handle)
 
     await update(handle, "review", approval("fraud-review", "reject"))
@@ -124,33 +124,33 @@ async def test_a_rejected_review_undoes_what_was_done(house: House) -> None:
     result = await result_of(handle)
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "fraud-review", ("reserve",))
-    assert await receipts(house, it.slip_id) == {"reserve": "undone"}
+    assert await receipts(system, it.slip_id) == {"reserve": "undone"}
 
 
-async def test_a_small_amount_is_not_reviewed(house: House) -> None:
+async def test_a_small_amount_is_not_reviewed(system: System) -> None:
     it = shipped("fraud-check", articles=[{"sku": "SKU-1", "quantity": 1}])
 
-    result = await result_of(await start(house, it))
+    result = await result_of(await start(system, it))
 
     assert result is not None
     assert (result.status, result.version) == ("completed", 1)
     assert "fraud-review" not in result.answers
 
 
-async def test_an_order_and_a_slip_of_the_same_name_do_not_touch_each_other(house: House) -> None:
+async def test_an_order_and_a_slip_of_the_same_name_do_not_touch_each_other(system: System) -> None:
     order = Scenario("twin").order()
     it = slip("price", "reserve", "charge", "ship", postcode="00000", slip_id=order.order_id)
 
-    placed = await house.start(Order.model_validate(order))
-    result, ordered = await result_of(await start(house, it)), await result_of_order(placed)
+    placed = await system.start(Order.model_validate(order))
+    result, ordered = await result_of(await start(system, it)), await result_of_order(placed)
 
     assert result is not None
     assert ordered is not None
     assert (result.status, ordered.status) == ("compensated", "completed")
 
 
-async def test_the_search_attributes_and_the_details_show_a_waiting_slip(house: House) -> None:
-    handle = await start(house, shipped("fraud-check"))
+async def test_the_search_attributes_and_the_details_show_a_waiting_slip(system: System) -> None:
+    handle = await start(system, shipped("fraud-check"))
     await waiting(handle)
 
     described = await handle.describe()

@@ -10,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 from models.errors import InvalidInput
 from models.intake.reading import read_slip
 from models.slips.slip import RoutingSlip, Stop
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop
 from workflows.routing_slip.itinerary import Itinerary
@@ -58,9 +58,9 @@ def test_an_itinerary_that_cannot_be_followed_is_refused(name: str) -> None:
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", ["unknown activity", "too many stops", "missing argument", "answer of a later stop"])
-async def test_the_workflow_refuses_it_before_the_first_stop(house: House, name: str) -> None:
+async def test_the_workflow_refuses_it_before_the_first_stop(system: System, name: str) -> None:
     it, why = CASES[name]
-    handle = await start(house, it)
+    handle = await start(system, it)
 
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -68,8 +68,8 @@ async def test_the_workflow_refuses_it_before_the_first_stop(house: House, name:
     cause = caught.value.cause
     assert isinstance(cause, ApplicationError)
     assert (cause.type, why in cause.message) == ("InvalidInput", True)
-    assert await receipts(house, it.slip_id) == {}
-    assert await house.one("select count(*) from slips.slips where slip_id = %s", it.slip_id) == 0
+    assert await receipts(system, it.slip_id) == {}
+    assert await system.one("select count(*) from slips.slips where slip_id = %s", it.slip_id) == 0
     kinds = [event.event_type for event in (await handle.fetch_history()).events]
     assert len(kinds) == 5  # started, three of the one workflow task, failed
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models.slips.slip import Review
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.slips.conftest import (
     Handle,
     lines,
@@ -24,9 +24,9 @@ from tests.slips.slips import slip, stop
 pytestmark = pytest.mark.server
 
 
-async def held(house: House, *stops: Any, **fields: Any) -> Handle:
+async def held(system: System, *stops: Any, **fields: Any) -> Handle:
     """A slip that has reserved and waits for a person, with these stops ahead."""
-    handle = await start(house, slip("price", "reserve", "hold", *stops, **fields))
+    handle = await start(system, slip("price", "reserve", "hold", *stops, **fields))
     await waiting(handle)
     return handle
 
@@ -48,8 +48,8 @@ async def let_go(handle: Handle) -> None:
     ],
     ids=["insert", "before", "after", "two", "replace", "drop", "exchange"],
 )
-async def test_a_revision_keeps_the_order_of_undoing(house: House, how: dict[str, Any], visited: list[str]) -> None:
-    handle = await held(house, "charge", "ship", postcode="00000")
+async def test_a_revision_keeps_the_order_of_undoing(system: System, how: dict[str, Any], visited: list[str]) -> None:
+    handle = await held(system, "charge", "ship", postcode="00000")
 
     taken = await update(handle, "revise_slip", revision(**how))
     await let_go(handle)
@@ -61,8 +61,8 @@ async def test_a_revision_keeps_the_order_of_undoing(house: House, how: dict[str
     assert result.undone == (*reversed(visited[:-1]), "reserve")
 
 
-async def test_every_version_stands_in_the_history(house: House) -> None:
-    handle = await held(house, "charge")
+async def test_every_version_stands_in_the_history(system: System) -> None:
+    handle = await held(system, "charge")
 
     await update(handle, "revise_slip", revision(insert=(stop("wrap"),), after="charge"))
     await update(handle, "revise_slip", revision(drop=("charge",)))
@@ -76,8 +76,8 @@ async def test_every_version_stands_in_the_history(house: House) -> None:
     ]
 
 
-async def test_a_slip_ended_early_keeps_what_was_done(house: House) -> None:
-    handle = await held(house, "charge", "ship")
+async def test_a_slip_ended_early_keeps_what_was_done(system: System) -> None:
+    handle = await held(system, "charge", "ship")
 
     await update(handle, "revise_slip", revision(terminate=True))
     await let_go(handle)
@@ -86,29 +86,29 @@ async def test_a_slip_ended_early_keeps_what_was_done(house: House) -> None:
     assert result is not None
     assert (result.status, result.reason, result.undone) == ("terminated", "the customer called", ())
     slip_id = result.slip_id
-    assert await receipts(house, slip_id) == {"reserve": "settled"}
-    assert await house.one("select status from slips.slips where slip_id = %s", slip_id) == "terminated"
+    assert await receipts(system, slip_id) == {"reserve": "settled"}
+    assert await system.one("select status from slips.slips where slip_id = %s", slip_id) == "terminated"
 
 
-async def test_a_stop_may_end_the_slip_early(house: House) -> None:
-    handle = await start(house, it := slip("price", "charge", stop("fraud", over="terminate"), "ship"))
+async def test_a_stop_may_end_the_slip_early(system: System) -> None:
+    handle = await start(system, it := slip("price", "charge", stop("fraud", over="terminate"), "ship"))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.version) == ("terminated", 2)
-    assert await receipts(house, it.slip_id) == {"charge": "settled"}
+    assert await receipts(system, it.slip_id) == {"charge": "settled"}
 
 
-async def test_a_stop_that_inserts_over_the_limit_faults_and_is_undone(house: House) -> None:
-    handle = await start(house, it := slip("price", "reserve", "fraud", "charge", max_hops=4))
+async def test_a_stop_that_inserts_over_the_limit_faults_and_is_undone(system: System) -> None:
+    handle = await start(system, it := slip("price", "reserve", "fraud", "charge", max_hops=4))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "fraud", ("reserve",))
     assert "has 5 stops, over its limit of 4" in (result.reason or "")
-    assert await receipts(house, it.slip_id) == {"reserve": "undone"}
+    assert await receipts(system, it.slip_id) == {"reserve": "undone"}
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -123,9 +123,9 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-async def test_a_bad_revision_is_refused_and_changes_nothing(house: House, name: str) -> None:
+async def test_a_bad_revision_is_refused_and_changes_nothing(system: System, name: str) -> None:
     how, why = REFUSED[name]
-    handle = await held(house, "charge", "ship", max_hops=10)
+    handle = await held(system, "charge", "ship", max_hops=10)
 
     assert why in await refused(handle, "revise_slip", revision(**how))
 
@@ -135,8 +135,8 @@ async def test_a_bad_revision_is_refused_and_changes_nothing(house: House, name:
     await until(handle, lambda state: state.status.final)
 
 
-async def test_an_answer_that_is_still_needed_cannot_be_dropped(house: House) -> None:
-    handle = await start(house, slip("hold", "price", "charge"))
+async def test_an_answer_that_is_still_needed_cannot_be_dropped(system: System) -> None:
+    handle = await start(system, slip("hold", "price", "charge"))
     await waiting(handle)
 
     assert "no stop price comes before it" in await refused(handle, "revise_slip", revision(drop=("price",)))
@@ -145,8 +145,8 @@ async def test_an_answer_that_is_still_needed_cannot_be_dropped(house: House) ->
     await result_of(handle)
 
 
-async def test_a_revision_of_an_older_version_is_refused(house: House) -> None:
-    handle = await held(house, "charge", "wrap")
+async def test_a_revision_of_an_older_version_is_refused(system: System) -> None:
+    handle = await held(system, "charge", "wrap")
     await update(handle, "revise_slip", revision(drop=("wrap",), version=1))
 
     assert "at version 2" in await refused(handle, "revise_slip", revision(drop=("charge",), version=1))

@@ -14,7 +14,7 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from tests.temporal_saga.rig import Plan, RigWorkflow, World
+from tests.temporal_saga.rig import RigWorkflow, Scenario, World
 
 BINARIES = Path(sys.executable).parent
 
@@ -40,7 +40,7 @@ class Rig:
     async def start(self, scripts: dict[str, list[str]], **plan: Any) -> WorkflowHandle[Any, Any]:
         """Start one run of the rig."""
         return await self.client.start_workflow(
-            RigWorkflow.run, Plan(scripts, **plan), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=self.queue
+            RigWorkflow.run, Scenario(scripts, **plan), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=self.queue
         )
 
     async def sleep(self, seconds: float) -> None:

@@ -33,7 +33,7 @@ class Answer:
 
 
 @dataclass
-class Plan:
+class Scenario:
     """Scripts by "step:direction" ("b:do"); everything else goes well."""
 
     scripts: dict[str, list[str]] = field(default_factory=dict)
@@ -96,8 +96,8 @@ class World:
         return [step for way, step, _ in self.calls[process] if way == direction]
 
 
-def _call(step: str, direction: str, policy: Policy) -> Call[Plan, Answer]:
-    def request(run: Run[Plan], key: str) -> Ask:
+def _call(step: str, direction: str, policy: Policy) -> Call[Scenario, Answer]:
+    def request(run: Run[Scenario], key: str) -> Ask:
         return Ask(key, step, direction, run.subject.scripts.get(f"{step}:{direction}", ["ok"]))
 
     return Call(World.act, request, lambda _: f"{direction} {step}", policy)
@@ -108,7 +108,7 @@ UNDO = Policy(attempts=6, timeout=timedelta(seconds=1), heartbeat=timedelta(seco
 CLOSE = _call("close", "close", Policy(attempts=0, timeout=timedelta(seconds=5)))
 
 
-def rig_saga(*, parks: bool) -> Saga[Plan]:
+def rig_saga(*, parks: bool) -> Saga[Scenario]:
     """Return the saga, whose steps a and b may park before they unwind."""
     return Saga(
         Step("a", do=_call("a", "do", DO), undo=_call("a", "undo", UNDO), parks=parks, at_risk=lambda _: 7),
@@ -124,14 +124,14 @@ class RigWorkflow:
     """Run the rig's saga; the result is what it came to."""
 
     @workflow.init
-    def __init__(self, plan: Plan) -> None:
+    def __init__(self, plan: Scenario) -> None:
         deadline = timedelta(seconds=plan.deadline) if plan.deadline else None
         process = workflow.info().workflow_id
         self.run_ = Run(rig_saga(parks=plan.parks), process, plan, changed=self._changed, deadline=deadline)
         self.statuses: list[str] = []
 
     @workflow.run
-    async def run(self, plan: Plan) -> dict[str, Any]:
+    async def run(self, plan: Scenario) -> dict[str, Any]:
         await self.run_.execute()
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.view()

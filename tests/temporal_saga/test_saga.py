@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
-from tests.temporal_saga.rig import Plan, RigWorkflow
+from tests.temporal_saga.rig import RigWorkflow, Scenario
 
 
 async def run(rig: Any, **scripts: list[str]) -> tuple[str, dict[str, Any]]:
-    plan = Plan({name.replace("_", ":"): script for name, script in scripts.items()})
+    plan = Scenario({name.replace("_", ":"): script for name, script in scripts.items()})
     process = f"s-{uuid.uuid4().hex[:12]}"
     result: dict[str, Any] = await rig.client.execute_workflow(RigWorkflow.run, plan, id=process, task_queue=rig.queue)
     return process, result

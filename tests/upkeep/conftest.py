@@ -1,4 +1,4 @@
-"""A house of its own whose orders are lost on purpose."""
+"""A system of its own whose orders are lost on purpose."""
 
 import asyncio
 import uuid
@@ -20,7 +20,7 @@ from runtime.settings import Settings
 from services.orders.orders import Orders
 from tests.cli.conftest import Ran, clean_environment, run_starter
 from tests.conservation import assert_conserved
-from tests.orders.conftest import House, open_house, own_stack
+from tests.orders.conftest import System, open_system, own_stack
 from worker import orders_worker
 from workflows import policies
 
@@ -34,23 +34,23 @@ def upkeep_settings() -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="session")
-async def workerless(upkeep_settings: Settings) -> AsyncIterator[House]:
-    """A house without workers, for tests that bring their own."""
-    async for house in open_house(upkeep_settings):
-        yield house
+async def workerless(upkeep_settings: Settings) -> AsyncIterator[System]:
+    """A system without workers, for tests that bring their own."""
+    async for system in open_system(upkeep_settings):
+        yield system
 
 
 @pytest.fixture(scope="module")
-async def kept(workerless: House) -> AsyncIterator[House]:
-    """A house with one worker; at the end nothing was created or lost."""
+async def kept(workerless: System) -> AsyncIterator[System]:
+    """A system with one worker; at the end nothing was created or lost."""
     async with orders_worker(workerless.client, workerless.stack.database_url, workerless.settings):
         yield workerless
         await assert_conserved(workerless.db)
 
 
-async def reconcile(house: House, task: Reconcile | None = None) -> Reconciled:
+async def reconcile(system: System, task: Reconcile | None = None) -> Reconciled:
     """Run one round of the reconciler."""
-    found: Reconciled = await house.client.execute_workflow(
+    found: Reconciled = await system.client.execute_workflow(
         RECONCILER_WORKFLOW,
         task or Reconcile(grace_seconds=0),
         id=f"round-{uuid.uuid4().hex}",
@@ -60,21 +60,21 @@ async def reconcile(house: House, task: Reconcile | None = None) -> Reconciled:
     return found
 
 
-async def closed_as(house: House, order_id: str) -> str:
+async def closed_as(system: System, order_id: str) -> str:
     """Wait until an order is closed, and return how."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while True:
-            record = await Orders(house.db).find(order_id)
+            record = await Orders(system.db).find(order_id)
             if record and record.closed_at:
                 return record.status.value
             await asyncio.sleep(0.1)
 
 
-async def delete(house: House, handle: WorkflowHandle[Any, Any]) -> None:
+async def delete(system: System, handle: WorkflowHandle[Any, Any]) -> None:
     """Have Temporal forget a workflow, and wait until it has."""
-    await house.client.workflow_service.delete_workflow_execution(
+    await system.client.workflow_service.delete_workflow_execution(
         DeleteWorkflowExecutionRequest(
-            namespace=house.client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
+            namespace=system.client.namespace, workflow_execution=WorkflowExecution(workflow_id=handle.id)
         )
     )
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
@@ -93,38 +93,38 @@ async def _is_there(handle: WorkflowHandle[Any, Any]) -> bool:
 
 
 @asynccontextmanager
-async def blocked(house: House, table: str) -> AsyncIterator[None]:
+async def blocked(system: System, table: str) -> AsyncIterator[None]:
     """Hold a table for the length of the block, on a connection without the services' time limits."""
-    async with await AsyncConnection.connect(house.stack.database_url) as connection:
+    async with await AsyncConnection.connect(system.stack.database_url) as connection:
         await connection.execute(f"lock table {table} in access exclusive mode".encode())
         yield
 
 
-async def somebody_waits(house: House) -> None:
+async def somebody_waits(system: System) -> None:
     waiting = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'"
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not await house.one(waiting):
+        while not await system.one(waiting):
             await asyncio.sleep(0.01)
 
 
-async def nobody_waits(house: House) -> None:
+async def nobody_waits(system: System) -> None:
     waiting = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'"
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while await house.one(waiting):
+        while await system.one(waiting):
             await asyncio.sleep(0.05)
 
 
-async def step_reached(house: House, handle: WorkflowHandle[Any, Any], step: str, direction: str = "do") -> None:
+async def step_reached(system: System, handle: WorkflowHandle[Any, Any], step: str, direction: str = "do") -> None:
     """Wait until an order is at a step, or behind it."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while (step, direction) not in [(line.step, line.direction) for line in (await house.state(handle)).history]:
+        while (step, direction) not in [(line.step, line.direction) for line in (await system.state(handle)).history]:
             await asyncio.sleep(0.05)
 
 
-async def calls(house: House, order: Order, party: str, operation: str, outcome: str) -> int:
+async def calls(system: System, order: Order, party: str, operation: str, outcome: str) -> int:
     """Return how often an outside party did something for an order."""
     step = {"card_provider": "charge", "carrier": "ship"}[party]
-    found: int = await house.one(
+    found: int = await system.one(
         f"select count(*)::int from {party}.calls where key = %s and operation = %s and outcome = %s",  # noqa: S608 - a name of our own
         f"{order.order_id}:{step}",
         operation,
@@ -133,47 +133,47 @@ async def calls(house: House, order: Order, party: str, operation: str, outcome:
     return found
 
 
-async def recoveries(house: House, order: Order) -> list[str]:
+async def recoveries(system: System, order: Order) -> list[str]:
     """Return the types of the workflows that ever ran for an order, the oldest first."""
-    found = [run async for run in house.client.list_workflows(f"WorkflowId = '{workflow_id(order.order_id)}'")]
+    found = [run async for run in system.client.list_workflows(f"WorkflowId = '{workflow_id(order.order_id)}'")]
     return [run.workflow_type for run in sorted(found, key=lambda run: run.start_time)]
 
 
-async def recovered_once(house: House, order: Order) -> None:
+async def recovered_once(system: System, order: Order) -> None:
     """Wait until Temporal lists the recovery of an order, which lags behind; there must be no second one."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not (count := (await recoveries(house, order)).count("RecoverOrderWorkflow")):
+        while not (count := (await recoveries(system, order)).count("RecoverOrderWorkflow")):
             await asyncio.sleep(0.1)
     assert count == 1
 
 
-async def keep_as(house: House, order: Order, body: str) -> None:
+async def keep_as(system: System, order: Order, body: str) -> None:
     """Have the orders table say something else of what was ordered."""
-    await house.db.rows(
+    await system.db.rows(
         b"update orders.orders set body = %(body)s::jsonb where order_id = %(order_id)s",
         {"body": body, "order_id": order.order_id},
     )
 
 
-async def discard_letters(house: House) -> None:
+async def discard_letters(system: System) -> None:
     """Leave no dead letter behind for another test to count."""
-    await house.db.rows(b"update dead_letters.letters set status = 'discarded' where status = 'open'")
+    await system.db.rows(b"update dead_letters.letters set status = 'discarded' where status = 'open'")
 
 
-async def starter(house: House, *arguments: str) -> Ran:
-    """Run the starter on a house as people do, and return how it ended."""
+async def starter(system: System, *arguments: str) -> Ran:
+    """Run the starter on a system as people do, and return how it ended."""
     environ = clean_environment(
-        DATABASE_URL=house.stack.database_url,
-        TEMPORAL_ADDRESS=house.stack.temporal_address,
-        ORDERS_DATA_DIR=str(house.settings.data_dir),
+        DATABASE_URL=system.stack.database_url,
+        TEMPORAL_ADDRESS=system.stack.temporal_address,
+        ORDERS_DATA_DIR=str(system.settings.data_dir),
         COLUMNS="300",
     )
     return await asyncio.to_thread(run_starter, environ, *arguments)
 
 
 @pytest.fixture(scope="module")
-async def impatient(workerless: House) -> AsyncIterator[House]:
-    """A house whose worker tries an undo only twice, so that what a minute and a half would park is parked at once."""
+async def impatient(workerless: System) -> AsyncIterator[System]:
+    """A system whose worker tries an undo only twice, so that what a minute and a half would park is parked at once."""
     patience = policies.UNDO.attempts
     object.__setattr__(policies.UNDO, "attempts", 2)
     # Outside the sandbox, which would import the policies anew.

@@ -15,7 +15,7 @@ from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import AlertRedriver, UnsentAlerts
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 
 pytestmark = pytest.mark.server
 
@@ -34,7 +34,7 @@ def dead(process: str = "p-1", cause: str = "no such field", **changes: object) 
 
 
 @dataclass
-class Receiver:
+class FakeReceiver:
     """Takes letters, and refuses those it is told to."""
 
     refuses: set[str] = field(default_factory=set)
@@ -65,11 +65,11 @@ class Pager:
 
 
 @pytest.fixture
-def letters(workerless: House) -> DeadLetters:
+def letters(workerless: System) -> DeadLetters:
     return DeadLetters(workerless.db)
 
 
-def redriving(letters: DeadLetters, receiver: Receiver) -> Redriving:
+def redriving(letters: DeadLetters, receiver: FakeReceiver) -> Redriving:
     return Redriving(letters._db, {"events": receiver})
 
 
@@ -88,7 +88,7 @@ async def test_a_message_is_moved_once_and_whole(letters: DeadLetters) -> None:
     assert [event.action for event in await letters.audit(letter.letter_id)] == ["died"]
 
 
-async def test_a_move_is_undone_with_its_acknowledgement(workerless: House, letters: DeadLetters) -> None:
+async def test_a_move_is_undone_with_its_acknowledgement(workerless: System, letters: DeadLetters) -> None:
     message = dead()
 
     async def moved() -> None:
@@ -110,7 +110,7 @@ async def test_many_record_one_message_at_once(letters: DeadLetters) -> None:
 
 async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
-    receiver = Receiver()
+    receiver = FakeReceiver()
 
     outcome = await redriving(letters, receiver).one(letter.letter_id, "ann", "the schema is fixed")
 
@@ -123,7 +123,7 @@ async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
 
 async def test_what_is_not_fixed_comes_back_with_its_lineage(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
-    receiver = Receiver({letter.message_id})
+    receiver = FakeReceiver({letter.message_id})
 
     outcome = await redriving(letters, receiver).one(letter.letter_id, "ann", "hope")
 
@@ -137,7 +137,7 @@ async def test_what_is_not_fixed_comes_back_with_its_lineage(letters: DeadLetter
 async def test_what_dies_after_it_was_redriven_names_its_letter_of_before(letters: DeadLetters) -> None:
     message = dead()
     (first,) = await recorded(letters, message)
-    await redriving(letters, Receiver()).one(first.letter_id, "ann", "fixed")
+    await redriving(letters, FakeReceiver()).one(first.letter_id, "ann", "fixed")
 
     (second,) = await recorded(letters, message)
 
@@ -148,7 +148,7 @@ async def test_later_events_of_a_process_wait_behind_a_dead_one_and_others_flow(
     first = dead("x")
     later = dead(process_id=first.process_id, cause="another")
     one, two = await recorded(letters, first, later)
-    redrive = redriving(letters, Receiver())
+    redrive = redriving(letters, FakeReceiver())
 
     assert await letters.is_blocked(str(first.process_id))
     assert await letters.is_blocked(str(first.process_id), "events")
@@ -164,7 +164,7 @@ async def test_a_redrive_of_many_stops_when_the_same_cause_comes_back(letters: D
     kind = uuid.uuid4().hex[:7].translate(str.maketrans("0123456789", "ghijklmnop"))
     same = await recorded(letters, *(dead(cause=f"no field {kind} in line {n}") for n in range(5)))
     other = await recorded(letters, *(dead(cause=f"late {kind}") for _ in range(2)))
-    receiver = Receiver({same[1].message_id})
+    receiver = FakeReceiver({same[1].message_id})
     assert len({letter.fingerprint for letter in same}) == 1
 
     outcomes = await redriving(letters, receiver).many([*same, *other], "ann", "try")
@@ -178,7 +178,7 @@ async def test_a_redrive_of_many_stops_when_the_same_cause_comes_back(letters: D
 
 async def test_two_people_redrive_a_letter_and_one_does(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
-    receiver = Receiver()
+    receiver = FakeReceiver()
     redrive = redriving(letters, receiver)
 
     ends = await asyncio.gather(
@@ -192,7 +192,7 @@ async def test_two_people_redrive_a_letter_and_one_does(letters: DeadLetters) ->
 async def test_a_discard_needs_a_reason_and_is_audited(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
 
-    receiver = Receiver()
+    receiver = FakeReceiver()
     redrive = redriving(letters, receiver)
     with pytest.raises(InvalidInput):
         await redrive.discard(letter.letter_id, "ann", " ")
@@ -214,12 +214,12 @@ async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters
     with pytest.raises(NotFound):
         await letters.read(0)
     with pytest.raises(Final, match="nothing here redrives the channel nowhere"):
-        await redriving(letters, Receiver()).one(letter.letter_id, "ann", "try")
+        await redriving(letters, FakeReceiver()).one(letter.letter_id, "ann", "try")
     assert (await letters.read(letter.letter_id)).status is LetterStatus.OPEN
 
 
 async def test_an_alert_that_reaches_no_operator_is_given_up_once_and_sent_by_a_redrive(
-    workerless: House, letters: DeadLetters
+    workerless: System, letters: DeadLetters
 ) -> None:
     pager = Pager()
     alerts = Alerts(workerless.db, [pager])
@@ -254,7 +254,7 @@ async def test_an_alert_that_reaches_no_operator_is_given_up_once_and_sent_by_a_
 async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters) -> None:
     lost, good = await recorded(letters, dead(channel="nowhere"), dead(cause="something else"))
 
-    outcomes = await redriving(letters, Receiver()).many([lost, good], "ann", "all")
+    outcomes = await redriving(letters, FakeReceiver()).many([lost, good], "ann", "all")
 
     assert [outcome.status for outcome in outcomes] == [LetterStatus.OPEN, LetterStatus.REDRIVEN]
     assert "nothing here redrives" in outcomes[0].cause

@@ -14,7 +14,7 @@ from services.inventory.inventory import Inventory
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 from tests.orders.scenarios import Scenario
 from tests.upkeep.conftest import blocked
 
@@ -31,7 +31,7 @@ def looks_under_way() -> list[str]:
     return [name for name in names if "recover_page" in name]
 
 
-async def test_a_page_that_fails_at_one_order_leaves_no_look_at_another_behind(workerless: House) -> None:
+async def test_a_page_that_fails_at_one_order_leaves_no_look_at_another_behind(workerless: System) -> None:
     for _ in range(3):
         await Orders(workerless.db).accept(Scenario("page").order())
     # One connection: the first look fails at the lock, while the others still wait for their turn.

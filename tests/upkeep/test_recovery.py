@@ -10,7 +10,7 @@ from models.process import Status
 from models.recovery import Reconcile
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import ledger, settled, transfer_order, waiting
 from tests.upkeep.conftest import (
@@ -39,7 +39,7 @@ POINTS = {
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: House, point: str) -> None:
+async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: System, point: str) -> None:
     table, expected = POINTS[point]
     order = Scenario(f"term-{point}").order()
     async with blocked(kept, table):
@@ -56,7 +56,7 @@ async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: House, p
 
 
 @pytest.mark.parametrize("lost", ["terminated", "deleted"])
-async def test_a_parcel_with_the_carrier_is_completed_forward(kept: House, lost: str) -> None:
+async def test_a_parcel_with_the_carrier_is_completed_forward(kept: System, lost: str) -> None:
     order = Scenario(f"forward-{lost}").order()
     async with blocked(kept, "shipping.receipts"):
         handle = await kept.start(order)
@@ -71,7 +71,7 @@ async def test_a_parcel_with_the_carrier_is_completed_forward(kept: House, lost:
     assert await calls(kept, order, "carrier", "cancel", "taken_back") == 0
 
 
-async def test_money_that_arrived_at_an_order_that_is_lost_before_it_was_booked_goes_back(kept: House) -> None:
+async def test_money_that_arrived_at_an_order_that_is_lost_before_it_was_booked_goes_back(kept: System) -> None:
     order = transfer_order("term-book")
     handle = await waiting(kept, order)
     async with blocked(kept, "payments.receipts"):
@@ -88,7 +88,7 @@ async def test_money_that_arrived_at_an_order_that_is_lost_before_it_was_booked_
     assert await ledger(kept, order) == ("charge refund", "returned")
 
 
-async def test_an_order_lost_while_compensating_is_undone_once(kept: House) -> None:
+async def test_an_order_lost_while_compensating_is_undone_once(kept: System) -> None:
     order = Scenario("term-undo", token="tok_refund_flaky_2", postcode="00000").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "charge", "undo")
@@ -104,7 +104,7 @@ async def test_an_order_lost_while_compensating_is_undone_once(kept: House) -> N
     assert result.reason == "workflow: Lost: its workflow was terminated"
 
 
-async def test_an_order_deleted_after_its_charge_is_refunded(kept: House) -> None:
+async def test_an_order_deleted_after_its_charge_is_refunded(kept: System) -> None:
     order = Scenario("deleted", postcode="00003").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "ship")
@@ -116,7 +116,7 @@ async def test_an_order_deleted_after_its_charge_is_refunded(kept: House) -> Non
     assert await calls(kept, order, "card_provider", "refund", "taken_back") == 1
 
 
-async def test_a_recovery_that_is_lost_is_recovered(kept: House) -> None:
+async def test_a_recovery_that_is_lost_is_recovered(kept: System) -> None:
     order = Scenario("twice", token="tok_refund_flaky_3", postcode="00000").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "charge", "undo")
@@ -132,7 +132,7 @@ async def test_a_recovery_that_is_lost_is_recovered(kept: House) -> None:
     assert await recoveries(kept, order) == ["OrderWorkflow", "RecoverOrderWorkflow", "RecoverOrderWorkflow"]
 
 
-async def test_what_was_accepted_and_never_started_is_started(kept: House) -> None:
+async def test_what_was_accepted_and_never_started_is_started(kept: System) -> None:
     order = Scenario("never").order()
     await Orders(kept.db).accept(order)
 
@@ -142,7 +142,7 @@ async def test_what_was_accepted_and_never_started_is_started(kept: House) -> No
     assert await recoveries(kept, order) == ["OrderWorkflow"]
 
 
-async def test_what_was_never_started_for_too_long_is_closed(kept: House) -> None:
+async def test_what_was_never_started_for_too_long_is_closed(kept: System) -> None:
     order = Scenario("old").order()
     await Orders(kept.db).accept(order)
     await kept.one(
@@ -157,7 +157,7 @@ async def test_what_was_never_started_for_too_long_is_closed(kept: House) -> Non
     assert await calls(kept, order, "card_provider", "charge", "taken") == 0
 
 
-async def test_a_young_order_is_left_to_whoever_accepted_it(kept: House) -> None:
+async def test_a_young_order_is_left_to_whoever_accepted_it(kept: System) -> None:
     order = Scenario("young").order()
     await Orders(kept.db).accept(order)
 
@@ -166,7 +166,7 @@ async def test_a_young_order_is_left_to_whoever_accepted_it(kept: House) -> None
     await result_of(await kept.start(order))
 
 
-async def test_a_living_order_is_never_touched(kept: House) -> None:
+async def test_a_living_order_is_never_touched(kept: System) -> None:
     order = Scenario("alive", token="tok_flaky_2").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "charge")
@@ -178,7 +178,7 @@ async def test_a_living_order_is_never_touched(kept: House) -> None:
     assert await recoveries(kept, order) == ["OrderWorkflow"]
 
 
-async def test_two_reconcilers_recover_each_of_fifty_orders_once(kept: House) -> None:
+async def test_two_reconcilers_recover_each_of_fifty_orders_once(kept: System) -> None:
     orders = [Scenario(f"crowd-{n}", token="tok_flaky_3").order() for n in range(50)]
     handles = await asyncio.gather(*map(kept.start, orders))
     await asyncio.gather(*(step_reached(kept, handle, "charge") for handle in handles))
@@ -192,7 +192,7 @@ async def test_two_reconcilers_recover_each_of_fifty_orders_once(kept: House) ->
     await asyncio.gather(*(recovered_once(kept, order) for order in orders))
 
 
-async def test_the_schedule_does_it_within_one_period(kept: House) -> None:
+async def test_the_schedule_does_it_within_one_period(kept: System) -> None:
     order = Scenario("scheduled", postcode="00003").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "ship")
@@ -208,7 +208,7 @@ async def test_the_schedule_does_it_within_one_period(kept: House) -> None:
         await schedule.delete()
 
 
-async def test_an_unreadable_order_keeps_no_other_from_recovery(kept: House) -> None:
+async def test_an_unreadable_order_keeps_no_other_from_recovery(kept: System) -> None:
     bad, good = Scenario("unreadable").order(), Scenario("readable").order()
     for order in (bad, good):
         await Orders(kept.db).accept(order)

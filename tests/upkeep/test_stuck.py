@@ -13,7 +13,7 @@ from models.order import Order
 from models.recovery import Reconcile
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
-from tests.orders.conftest import House, result_of
+from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, keep_as, reconcile, starter, step_reached
 
@@ -29,11 +29,11 @@ class Broken:
         raise KeyError("the field that nobody wrote")
 
 
-async def named(house: House, process_id: str, cause: str) -> dict[str, Any]:
+async def named(system: System, process_id: str, cause: str) -> dict[str, Any]:
     """Wait until the starter names this cause for a process, and return what it says."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while True:
-            ran = await starter(house, "stuck", "--older-than", "0s", "--json")
+            ran = await starter(system, "stuck", "--older-than", "0s", "--json")
             assert ran.code == 0, ran.err
             for each in ran.document["stuck"]:
                 if (each["process_id"], each["cause"]) == (process_id, cause):
@@ -42,7 +42,7 @@ async def named(house: House, process_id: str, cause: str) -> dict[str, Any]:
             await asyncio.sleep(0.5)
 
 
-async def test_no_poller_and_then_a_failing_task(workerless: House) -> None:
+async def test_no_poller_and_then_a_failing_task(workerless: System) -> None:
     handle = await workerless.start(Scenario("stuck").order())
 
     found = await named(workerless, handle.id, "no_poller")
@@ -58,7 +58,7 @@ async def test_no_poller_and_then_a_failing_task(workerless: House) -> None:
     await handle.terminate("by a test")
 
 
-async def test_a_retried_activity_is_named_with_its_attempt(impatient: House) -> None:
+async def test_a_retried_activity_is_named_with_its_attempt(impatient: System) -> None:
     handle = await impatient.start(Scenario("retried", token="tok_flaky_9").order())
     await step_reached(impatient, handle, "charge")
 
@@ -71,7 +71,7 @@ async def test_a_retried_activity_is_named_with_its_attempt(impatient: House) ->
     await result_of(handle)
 
 
-async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient: House) -> None:
+async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient: System) -> None:
     handle, order = await parked(impatient)
 
     found = await named(impatient, handle.id, "parked")
@@ -93,7 +93,7 @@ async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient
 
 
 @pytest.mark.parametrize(("verb", "outcome"), [("skip", "compensated"), ("waive", "failed")])
-async def test_what_a_person_settled_is_not_undone_by_a_recovery(impatient: House, verb: str, outcome: str) -> None:
+async def test_what_a_person_settled_is_not_undone_by_a_recovery(impatient: System, verb: str, outcome: str) -> None:
     handle, order = await parked(impatient)
     count = "select count(*)::int from card_provider.calls where operation = 'refund' and key = %s"
     before = await impatient.one(count, f"{order.order_id}:charge")
@@ -109,16 +109,16 @@ async def test_what_a_person_settled_is_not_undone_by_a_recovery(impatient: Hous
     assert await impatient.one(count, f"{order.order_id}:charge") == before
 
 
-async def parked(house: House) -> tuple[WorkflowHandle[Any, Any], Order]:
+async def parked(system: System) -> tuple[WorkflowHandle[Any, Any], Order]:
     order = Scenario("parked", token="tok_refund_fails", postcode="00000").order()
-    handle = await house.start(order)
+    handle = await system.start(order)
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while (await house.state(handle)).status != "needs_attention":
+        while (await system.state(handle)).status != "needs_attention":
             await asyncio.sleep(0.1)
     return handle, order
 
 
-async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: House) -> None:
+async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: System) -> None:
     order = Scenario("gone").order()
     await schedule_reconciler(impatient.client, 3600)  # its first round is at once, before there is anything to find
     try:
@@ -135,7 +135,7 @@ async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: H
     assert await closed_as(impatient, order.order_id) == "completed"
 
 
-async def test_a_recovery_that_fails_is_a_dead_letter_until_it_is_redriven(impatient: House) -> None:
+async def test_a_recovery_that_fails_is_a_dead_letter_until_it_is_redriven(impatient: System) -> None:
     order = Scenario("unclear", postcode="00003").order()
     handle = await impatient.start(order)
     await step_reached(impatient, handle, "ship")
@@ -156,7 +156,7 @@ async def test_a_recovery_that_fails_is_a_dead_letter_until_it_is_redriven(impat
     assert await closed_as(impatient, order.order_id) == "compensated"
 
 
-async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(impatient: House) -> None:
+async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(impatient: System) -> None:
     mended, hopeless = Scenario("mended").order(), Scenario("hopeless").order()
     for order in (mended, hopeless):
         await Orders(impatient.db).accept(order)
@@ -185,10 +185,10 @@ async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(im
     await result_of(await impatient.start(hopeless))
 
 
-async def the_letter(house: House, order: Order) -> int:
+async def the_letter(system: System, order: Order) -> int:
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while True:
-            found = await house.one(
+            found = await system.one(
                 "select letter_id from dead_letters.letters where channel = 'recovery' and message_id = %s",
                 order.order_id,
             )

@@ -2,7 +2,7 @@
 
 from temporalio import workflow
 
-from temporal_saga import Event
+from temporal_saga import StepEvent
 from workflows.order.orders import OrderRun, total, total_if_known
 from workflows.order.payments import CHARGE
 
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
         FAILED,
         PAYLOADS,
         SETTLED,
-        EventTaken,
+        EventAccepted,
         ExternalEvent,
         FailedPayload,
         SettledPayload,
@@ -54,19 +54,21 @@ def _misfit(event: ExternalEvent, run: OrderRun) -> str | None:
     return None if paid == expected else f"payload.amount: {paid} is not the {expected} that was asked for"
 
 
-def decisive(event: ExternalEvent, run: OrderRun) -> Event:
+def decisive(event: ExternalEvent, run: OrderRun) -> StepEvent:
     """Return what an event without objection means to the saga."""
     if event.type == FAILED:
         reason = FailedPayload.model_validate(event.payload).reason
-        return Event(event.type, settles=False, reason=reason, detail={"event_id": event.event_id, "reason": reason})
+        return StepEvent(
+            event.type, settles=False, reason=reason, detail={"event_id": event.event_id, "reason": reason}
+        )
     # The amount that was asked for: another one was objected to.
     paid = total(run).model_dump(mode="json")
-    return Event(event.type, settles=True, detail={"event_id": event.event_id, "paid": paid})
+    return StepEvent(event.type, settles=True, detail={"event_id": event.event_id, "paid": paid})
 
 
-def answer_to(event: ExternalEvent, run: OrderRun) -> EventTaken:
+def answer_to(event: ExternalEvent, run: OrderRun) -> EventAccepted:
     """Return what the sender gets, each time the same."""
-    return EventTaken(
+    return EventAccepted(
         order_id=run.process,
         event_id=event.event_id,
         type=event.type,

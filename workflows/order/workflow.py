@@ -15,12 +15,12 @@ from workflows.order.orders import OrderRun, total_if_known
 from workflows.order.payments import CHARGE
 from workflows.order.saga import ORDER_SAGA
 from workflows.order.views import result_of, state_of_order
-from workflows.process import Process
+from workflows.process_manager import ProcessManager
 from workflows.states import table_of
 
 with workflow.unsafe.imports_passed_through():
-    from models.commands import Accepted, CancelOrder, Patience
-    from models.external_events import EventTaken, ExternalEvent
+    from models.commands import CancelOrder, CommandAccepted, OutcomeWait
+    from models.external_events import EventAccepted, ExternalEvent
     from models.names import ORDER_WORKFLOW, workflow_id
     from models.order import Order, Payment
     from models.process import OrderResult, ProcessState
@@ -36,7 +36,7 @@ ALERT = alert_call(_currency)
 
 
 @workflow.defn(name=ORDER_WORKFLOW)
-class OrderWorkflow(Process[Order]):
+class OrderWorkflow(ProcessManager[Order]):
     """Reserve, charge and ship an order; undo what was done when a step fails, or park it for a person."""
 
     @workflow.init
@@ -65,7 +65,7 @@ class OrderWorkflow(Process[Order]):
         return state_of_order(self._run, self._started_at, self._updated_at)
 
     @workflow.update(description="Wait some seconds for the outcome, and answer with it or with where the order is")
-    async def outcome(self, patience: Patience) -> OrderResult:
+    async def outcome(self, patience: OutcomeWait) -> OrderResult:
         """Return how the order ended if it does so in time, else how far it is; when it waits for a person, at once."""
         run, summary = self._run, "a caller waits for the outcome"
         if run.ended or run.parked:  # at once: the workflow may end in this very moment
@@ -77,11 +77,11 @@ class OrderWorkflow(Process[Order]):
         return result_of(run)
 
     @outcome.validator
-    def _may_wait(self, patience: Patience) -> None:
-        expect(Patience, patience)
+    def _may_wait(self, patience: OutcomeWait) -> None:
+        expect(OutcomeWait, patience)
 
     @workflow.update(description="Cancel the order and undo what was done; refused once it is with the carrier")
-    async def cancel_order(self, command: CancelOrder) -> Accepted:
+    async def cancel_order(self, command: CancelOrder) -> CommandAccepted:
         """Stop the order; raise when it was handed to the carrier meanwhile."""
         await cancel(self._run, command.reason, WITH_THE_CARRIER)
         return self._accepted()
@@ -94,7 +94,7 @@ class OrderWorkflow(Process[Order]):
     @workflow.update(
         description="Tell what came of a bank transfer: payment_settled or payment_failed, once for its id"
     )
-    async def deliver_event(self, event: ExternalEvent) -> EventTaken:
+    async def deliver_event(self, event: ExternalEvent) -> EventAccepted:
         """Accept an event, however often it comes; raise when it doesn't fit or comes too late."""
         run = self._run
         # Before the price is known it can't be told whether the amount fits.
@@ -112,8 +112,8 @@ class OrderWorkflow(Process[Order]):
         if problem := objection(event, self._run, self._events):
             raise refusal("EventRefused", problem)
 
-    def _accepted(self) -> Accepted:
-        return Accepted(order_id=self._order.order_id, status=self._run.status)
+    def _accepted(self) -> CommandAccepted:
+        return CommandAccepted(order_id=self._order.order_id, status=self._run.status)
 
     def _table(self) -> str:
         return table_of(self._run)

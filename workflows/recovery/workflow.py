@@ -35,10 +35,10 @@ class RecoverOrderWorkflow(OrderWorkflow):
         run: RecoveredRun[Order] = RecoveredRun(
             ORDER_SAGA, lost.order.order_id, lost.order, changed=self._changed, alert=ALERT
         )
-        run.cause, run.settled = lost.cause, lost.settled
+        run.cause, run.resolved = lost.cause, lost.resolved
         # What the steps' requests are made of, as if this run had asked for it.
         run.answers[VALIDATE.name] = Priced(total=lost.total)
-        if lost.event and CHARGE.name not in lost.settled:
+        if lost.event and CHARGE.name not in lost.resolved:
             # Money that has arrived, by an event that the lost run accepted, is booked before all is undone.
             self._events[lost.event.event_id] = lost.event
             run.events[CHARGE.name] = decisive(lost.event, run)
@@ -58,7 +58,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
         failed = FailedRecovery(
             order=lost.order, cause=failure.text, attempts=failure.attempt or policies.UNDO.attempts
         )
-        await _look(RecoveryActivities.bury_recovery, failed, "leave it to a person")
+        await _look(RecoveryActivities.record_failed_recovery, failed, "leave it to a person")
         raise ApplicationError(failure.text, type="RecoveryFailed", non_retryable=True)
 
 

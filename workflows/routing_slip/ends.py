@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 
-from temporal_saga import Call, Inside, Kind, Policy, Run, Step
+from temporal_saga import Call, InWorkflow, Kind, Policy, Run, Step
 from workflows import policies
 from workflows.alerts import alert_call
 
@@ -60,7 +60,7 @@ ACCEPT: Step[Itinerary, SlipAccepted] = Step(
 )
 COMMIT: Step[Itinerary, Any] = Step(
     "commit",
-    do=Inside(_no_way_back, lambda _run, _key: (), lambda _: "no way back from here"),
+    do=InWorkflow(_no_way_back, lambda _run, _key: (), lambda _: "no way back from here"),
     undo=None,
     kind=Kind.PIVOT,
     has_effect=False,

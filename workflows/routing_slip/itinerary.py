@@ -5,10 +5,10 @@ from typing import Any
 
 from temporalio import workflow
 
-from temporal_saga import Call, Inside, Kind, Saga, Step
+from temporal_saga import Call, InWorkflow, Kind, Saga, Step
 from workflows import policies
 from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SlipRun
-from workflows.routing_slip.stops import STOPS, Offer
+from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
@@ -94,7 +94,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
     def summary(run: SlipRun) -> str:
         return offer.summary(request(run, ""))
 
-    called = Inside[Itinerary, Any] if offer.inside else Call[Itinerary, Any]
+    called = InWorkflow[Itinerary, Any] if offer.inside else Call[Itinerary, Any]
     undo = probe = None
     if offer.undo:
         activity, undo_request = offer.undo
@@ -118,7 +118,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
     )
 
 
-def _request(stop: Stop, offer: Offer, run: SlipRun, key: str) -> Any:
+def _request(stop: Stop, offer: SlipActivity, run: SlipRun, key: str) -> Any:
     return request_of(stop, offer.request, key, run.process, run.subject.slip.variables, run.answers)
 
 

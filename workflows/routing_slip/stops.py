@@ -29,7 +29,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 @dataclass(frozen=True)
-class Offer:
+class SlipActivity:
     """An activity that a slip may name; `inside`, the workflow itself waits; `settles` is what the end sells."""
 
     do: Callable[..., Any]
@@ -45,32 +45,32 @@ class Offer:
     at_risk: Callable[[Any], int] = lambda _: 0
 
 
-STOPS: dict[str, Offer] = {
-    "price_articles": Offer(
+STOPS: dict[str, SlipActivity] = {
+    "price_articles": SlipActivity(
         OrderActivities.price_articles,
         PriceArticles,
         Priced,
         lambda request: f"price {articles(request.lines)}",
         policy=policies.VALIDATE,
     ),
-    "check_fraud": Offer(
+    "check_fraud": SlipActivity(
         FraudActivities.check_fraud,
         CheckFraud,
         FraudChecked,
         lambda request: f"is {request.amount} suspicious?",
         policy=policies.VALIDATE,
     ),
-    "review": Offer(
+    "review": SlipActivity(
         await_review, ManualReview, Reviewed, lambda request: f"a person decides: {request.question}", inside=True
     ),
-    "await_release": Offer(
+    "await_release": SlipActivity(
         await_release,
         AwaitRelease,
         ReleasedAt,
         lambda request: f"wait until {request.until:%Y-%m-%d %H:%M} UTC",
         inside=True,
     ),
-    "reserve_inventory": Offer(
+    "reserve_inventory": SlipActivity(
         InventoryActivities.reserve_inventory,
         ReserveInventory,
         Reservation,
@@ -78,7 +78,7 @@ STOPS: dict[str, Offer] = {
         undo=(InventoryActivities.release_inventory, ReleaseInventory),
         settles="stock",
     ),
-    "charge_payment": Offer(
+    "charge_payment": SlipActivity(
         PaymentActivities.charge_payment,
         ChargePayment,
         Charge,
@@ -88,14 +88,14 @@ STOPS: dict[str, Offer] = {
         settles="money",
         at_risk=lambda request: int(request.amount.amount),
     ),
-    "wrap_gift": Offer(
+    "wrap_gift": SlipActivity(
         WrappingActivities.wrap_gift,
         WrapGift,
         Wrapped,
         lambda request: f"wrap {articles(request.lines)} in {request.paper}",
         undo=(WrappingActivities.unwrap_gift, UnwrapGift),
     ),
-    "create_shipment": Offer(
+    "create_shipment": SlipActivity(
         ShippingActivities.create_shipment,
         CreateShipment,
         Shipment,

@@ -7,7 +7,7 @@ from temporalio.exceptions import ApplicationError
 
 from temporal_saga import Run
 from workflows.commands import cancel, check_cancel, expect, refusal
-from workflows.process import Process
+from workflows.process_manager import ProcessManager
 from workflows.routing_slip.ends import ALERT, SlipRun
 from workflows.routing_slip.itinerary import Itinerary
 from workflows.routing_slip.views import result_of, state_of_slip, table_of_slip
@@ -16,13 +16,13 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import InvalidInput
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipResult, Taken
+    from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipCommandAccepted, SlipResult
 
 NO_WAY_BACK = "there is no way back any more; it can't be cancelled"
 
 
 @workflow.defn(name=SLIP_WORKFLOW)
-class RoutingSlipWorkflow(Process[Itinerary]):
+class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     """Visit the stops of an itinerary, which may change on the way; undo what was done when one fails."""
 
     @workflow.init
@@ -59,7 +59,7 @@ class RoutingSlipWorkflow(Process[Itinerary]):
         return state_of_slip(self._run, self._started_at, self._updated_at)
 
     @workflow.update(description="Change what is ahead: replace it, drop and insert stops, or end the slip early")
-    def revise_slip(self, command: ReviseSlip) -> Taken:
+    def revise_slip(self, command: ReviseSlip) -> SlipCommandAccepted:
         """Make a person's revision."""
         self._itinerary.revise(self._run, command.revision, actor=command.actor, reason=command.reason)
         return self._accepted()
@@ -75,7 +75,7 @@ class RoutingSlipWorkflow(Process[Itinerary]):
             raise refusal("RevisionRefused", str(problem)) from None
 
     @workflow.update(description="Approve or reject at a review stop that waits for a person")
-    def review(self, command: Review) -> Taken:
+    def review(self, command: Review) -> SlipCommandAccepted:
         """Take a person's verdict."""
         self._itinerary.reviews.setdefault(command.stop, command)
         return self._accepted()
@@ -92,7 +92,7 @@ class RoutingSlipWorkflow(Process[Itinerary]):
             raise refusal("NotWaiting", f"{command.stop} is not a review")
 
     @workflow.update(description="Cancel the slip and undo what was done; refused once there is no way back")
-    async def cancel_slip(self, command: CancelSlip) -> Taken:
+    async def cancel_slip(self, command: CancelSlip) -> SlipCommandAccepted:
         """Stop the slip; raise when it went past the point of no return meanwhile."""
         await cancel(self._run, command.reason, NO_WAY_BACK)
         return self._accepted()
@@ -102,9 +102,9 @@ class RoutingSlipWorkflow(Process[Itinerary]):
         expect(CancelSlip, command)
         check_cancel(self._run, command.plan, NO_WAY_BACK)
 
-    def _accepted(self) -> Taken:
+    def _accepted(self) -> SlipCommandAccepted:
         slip = self._itinerary.slip
-        return Taken(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
+        return SlipCommandAccepted(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
 
     def _table(self) -> str:
         return table_of_slip(self._run)

@@ -29,7 +29,7 @@ INDEX: dict[str, dict[str, dict[str, Any]]] = json.loads((FOLDER / "index.json")
 
 
 @dataclass(frozen=True)
-class Case:
+class CorpusCase:
     """One bad input: what is run with it, how that must end, and what its line must say."""
 
     name: str
@@ -40,7 +40,7 @@ class Case:
     environment: dict[str, str] = field(default_factory=dict)
 
 
-def kept() -> list[Case]:
+def kept() -> list[CorpusCase]:
     """Return every file of the corpus that goes to the starter."""
     folders = [folder for folder in INDEX if folder != "updates"]
     return [_case(folder, name) for folder in folders for name in INDEX[folder]]
@@ -54,12 +54,12 @@ def updates() -> dict[str, dict[str, str]]:
     }
 
 
-def _case(folder: str, name: str) -> Case:
+def _case(folder: str, name: str) -> CorpusCase:
     path, expected = FOLDER / folder / name, INDEX[folder][name]
     arguments = COMMANDS.get(folder) or tuple(json.loads(path.read_bytes()))
     environment = json.loads(path.read_bytes()) if folder == "environments" else {}
     given = tuple(argument.replace("{file}", str(path)) for argument in arguments)
-    return Case(f"{folder}/{name}", given, **expected, environment=environment)
+    return CorpusCase(f"{folder}/{name}", given, **expected, environment=environment)
 
 
 KILO = 1024
@@ -97,10 +97,10 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
 }
 
 
-def made() -> list[Case]:
+def made() -> list[CorpusCase]:
     """Return the inputs that are too large to be kept as files; they come on stdin."""
     return [
-        Case(
+        CorpusCase(
             name,
             tuple(argument.replace("{file}", "-") for argument in COMMANDS[folder]),
             code=2,

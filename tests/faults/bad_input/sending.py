@@ -26,7 +26,7 @@ WRITTEN = {
 
 
 @dataclass(frozen=True)
-class Answer:
+class Response:
     """What came of an update: taken, or refused with all that the client is told of it."""
 
     taken: bool
@@ -38,20 +38,20 @@ def payload(data: bytes, encoding: str = "json/plain") -> RawValue:
     return RawValue(Payload(metadata={"encoding": encoding.encode()} if encoding else {}, data=data))
 
 
-def send(target: Target, handle: Handle, update: str, *sent: RawValue) -> Answer:
+def send(target: Target, handle: Handle, update: str, *sent: RawValue) -> Response:
     """Send an update; any other end than yes or no is a failure."""
 
-    async def ask() -> Answer:
+    async def ask() -> Response:
         try:
             await handle.execute_update(update, args=sent, rpc_timeout=PATIENCE)
         except RPCError as error:
             # The server itself refuses what is too large for it; any other such answer is a workflow that is stuck.
             if TOO_LARGE not in error.message or sum(each.payload.ByteSize() for each in sent) < SERVER_TAKES:
                 raise AssertionError(await _marks(handle)) from error
-            return Answer(taken=False, told=error.message)
+            return Response(taken=False, told=error.message)
         except WorkflowUpdateFailedError as refused:
-            return Answer(taken=False, told=" / ".join(_causes(refused.cause)))
-        return Answer(taken=True, told="")
+            return Response(taken=False, told=" / ".join(_causes(refused.cause)))
+        return Response(taken=True, told="")
 
     return target.runner.run(ask())
 

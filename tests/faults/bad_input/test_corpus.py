@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Ran, run_starter
-from tests.faults.bad_input.corpus import FOLDER, INDEX, LARGE, Case, kept, made
+from tests.faults.bad_input.corpus import FOLDER, INDEX, LARGE, CorpusCase, kept, made
 from tests.faults.bad_input.target import CANARY, Target
 
 pytestmark = pytest.mark.server
@@ -66,7 +66,7 @@ def test_it_is_the_same_for_a_process_of_its_own(target: Target, name: str) -> N
     target.check_unchanged()
 
 
-def check(case: Case, ran: Ran) -> None:
+def check(case: CorpusCase, ran: Ran) -> None:
     """One line that says what is wrong, where, and nothing about whom."""
     assert ran.code == case.code, ran.err
     assert ran.err.count("\n") == 1, ran.err
@@ -78,7 +78,7 @@ def check(case: Case, ran: Ran) -> None:
     assert CANARY not in (ran.out + ran.err).lower() or CANARY in said.lower(), ran.err
 
 
-def names_no_field(case: Case) -> bool:
+def names_no_field(case: CorpusCase) -> bool:
     """What a server refused, and what is said of a command line, may have words before what we look for."""
     return case.code != 2 or case.name.startswith("commands/")
 

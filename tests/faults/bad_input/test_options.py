@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from cli.intake import REASON_AT_MOST, actor, order_id, reason
 from cli.operate.stuck import OLDEST, _age
 from cli.orders.mix import KINDS, kinds_of, read_mix
-from client.finding.paging import place_of, token_of
+from client.state_store.paging import place_of, token_of
 from models.errors import InvalidInput
 from models.texts import holds_card_number
 from runtime.settings import Settings, variable

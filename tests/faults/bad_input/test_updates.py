@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.commands import PATIENCE_AT_MOST, CancelOrder, Resolve
+from models.commands import OUTCOME_WAIT_AT_MOST, CancelOrder, Resolve
 from models.external_events import ExternalEvent
 from models.slips.slip import CancelSlip, Review, ReviseSlip
 from tests.cli.conftest import as_bytes
@@ -108,7 +108,7 @@ def may_be_taken(update: str, said: dict[str, Any]) -> bool:
     if update == "cancel_order":
         return said.get("plan") is None and str(said["reason"]).isprintable()
     if update == "outcome":
-        return 0 < float(said["seconds"]) <= PATIENCE_AT_MOST
+        return 0 < float(said["seconds"]) <= OUTCOME_WAIT_AT_MOST
     amount, currency = said["payload"].get("amount"), said["payload"].get("currency", "EUR")
     return update == "deliver_event" and amount in {None, TOTAL} and currency == "EUR"
 

@@ -18,10 +18,10 @@ from runtime.loop import loop_factory
 from runtime.settings import PROJECT
 from tests.faults.chaos.faults import FAULTS
 from tests.faults.chaos.floors import minimums, vacuous
-from tests.faults.chaos.plan import Plan, plan
+from tests.faults.chaos.plan import RunPlan, plan
 from tests.faults.chaos.post import clean_environ
 from tests.faults.chaos.report import document, told
-from tests.faults.chaos.run import Ran, run
+from tests.faults.chaos.run import ChaosRun, run
 from tests.faults.checker import Violation, violations
 from tests.faults.evidence import write
 from tests.faults.timeline import timeline
@@ -51,7 +51,7 @@ def _say(line: str) -> None:
     sys.stdout.flush()
 
 
-def check(ran: Ran) -> list[Violation]:
+def check(ran: ChaosRun) -> list[Violation]:
     """Return all that is wrong with a run: what the checker finds, too little done, no rest."""
     if ran.unread:
         # Nothing can be said of what nobody could read, but that it is so.
@@ -64,7 +64,7 @@ def check(ran: Ran) -> list[Violation]:
     return found
 
 
-def _keep(ran: Ran, found: list[Violation], kept: Path) -> None:
+def _keep(ran: ChaosRun, found: list[Violation], kept: Path) -> None:
     """Keep what a person needs to find out what went wrong: the evidence, the story of the first bad order."""
     write(ran.evidence, kept / "evidence.json")
     bad = next((violation.order_id for violation in found if violation.order_id), None)
@@ -82,7 +82,7 @@ def _keep_logs(folder: Path, kept: Path) -> None:
     _say(f"evidence and logs: {kept}")
 
 
-async def _run(made: Plan, folder: Path) -> Ran:
+async def _run(made: RunPlan, folder: Path) -> ChaosRun:
     """Run it; a SIGTERM ends it as Ctrl-C does."""
     task = asyncio.current_task()
     if task:
@@ -90,7 +90,7 @@ async def _run(made: Plan, folder: Path) -> Ran:
     return await run(made, folder, _say)
 
 
-def _once(made: Plan, folder: Path, arguments: argparse.Namespace) -> int:
+def _once(made: RunPlan, folder: Path, arguments: argparse.Namespace) -> int:
     """Run it, tell of it, and keep what is needed if anything is wrong."""
     kept = arguments.keep or PROJECT / ".data" / "chaos" / f"{made.seed}-{os.getpid()}"
     try:

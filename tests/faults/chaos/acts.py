@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from client.commands import deliver
 from client.handles import Handle
-from models.commands import Accepted, CancelOrder
+from models.commands import CancelOrder, CommandAccepted
 from models.errors import NotFound
 from models.external_events import ExternalEvent
 from models.names import workflow_id
@@ -46,7 +46,7 @@ async def act(planned: PlannedOrder, client: Client, log: Log) -> None:
 
 async def _cancel(run: WorkflowHandle[Any, Any]) -> None:
     command = CancelOrder(reason=REASON, actor="customer")
-    await run.execute_update("cancel_order", command, id="cancel-1", result_type=Accepted)
+    await run.execute_update("cancel_order", command, id="cancel-1", result_type=CommandAccepted)
 
 
 async def _tell(planned: PlannedOrder, client: Client, log: Log) -> None:

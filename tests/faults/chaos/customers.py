@@ -10,8 +10,8 @@ from models.errors import Unavailable
 from tests.faults.chaos.acts import act
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import REPEATED, PlannedOrder
-from tests.faults.chaos.house import House
-from tests.faults.chaos.plan import Plan
+from tests.faults.chaos.plan import RunPlan
+from tests.faults.chaos.system import ChaosSystem
 
 # More would only wait in line, and be slow for no other reason than that.
 UNDER_WAY_AT_MOST = 50
@@ -26,7 +26,7 @@ _KNOWN = b"select order_id, closed_at is not null from orders.orders where order
 class Customers:
     """All of them; `under_way` holds the orders that were placed and have not ended, and since when."""
 
-    house: House
+    system: ChaosSystem
     log: Log
     placed: Counter[str] = field(default_factory=Counter)
     under_way: dict[str, float] = field(default_factory=dict)
@@ -40,7 +40,7 @@ class Customers:
         """Return how many are still to come, or wait for an answer."""
         return self._to_come + self._placing + self._acting
 
-    async def come(self, plan: Plan, began: float) -> None:
+    async def come(self, plan: RunPlan, began: float) -> None:
         """Place every order of the plan at its time, and do to it what is planned; return when all is said."""
         self._to_come = len(plan.orders)
         async with asyncio.TaskGroup() as all_of_them:
@@ -67,7 +67,7 @@ class Customers:
         if placed:
             self._acting += 1
             try:
-                await act(planned, self.house.client, self.log)
+                await act(planned, self.system.client, self.log)
             finally:
                 self._acting -= 1
 
@@ -82,7 +82,7 @@ class Customers:
         return "ok" in await asyncio.gather(*asks)
 
     def _way_of(self, planned: PlannedOrder) -> Callable[[], Awaitable[object]]:
-        orders = self.house.orders
+        orders = self.system.orders
         if planned.choreographed:
             return lambda: orders.choreographed.place(planned.order)
         if planned.within:
@@ -97,7 +97,7 @@ class Customers:
 
     async def _cross_off(self) -> None:
         try:
-            rows = await self.house.db.rows(_KNOWN, {"ids": list(self.under_way)})
+            rows = await self.system.db.rows(_KNOWN, {"ids": list(self.under_way)})
         except Unavailable:
             return  # the next look will do
         known: dict[str, bool] = dict(rows)

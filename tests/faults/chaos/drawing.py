@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from models.order import Order
 from models.slips.slip import RoutingSlip
 from runtime.settings import PROJECT
-from tests.faults.chaos.kinds import KINDS, Act, Kind
+from tests.faults.chaos.kinds import KINDS, Act, FaultKind
 
 TAIL_KINDS = ("fine", "fine", "fine", "repeated", "flaky")
 # Placed several times at the same moment.
@@ -99,7 +99,7 @@ def _order(chance: random.Random, order_id: str, name: str, at: float, *, calm: 
     )
 
 
-def _body(chance: random.Random, order_id: str, kind: Kind) -> dict[str, object]:
+def _body(chance: random.Random, order_id: str, kind: FaultKind) -> dict[str, object]:
     skus = chance.sample(range(1, 21), chance.randint(1, 3))
     lines = [{"sku": f"SKU-{number}", "quantity": chance.randint(1, 2)} for number in skus]
     if kind.scarce:

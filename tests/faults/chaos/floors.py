@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from tests.faults.chaos.plan import Plan
+from tests.faults.chaos.plan import RunPlan
 
 # Of what was planned, in parts of ten. A fault may find nothing to hit; a fault may also turn an order's end around.
 OF_A_FAULT = 4
@@ -15,7 +15,7 @@ SNAPSHOTS_A_SECOND = 0.6
 OF_A_HUNDRED = {"completed": 40, "compensated": 15, "cancelled": 3}
 
 
-def minimums(plan: Plan) -> dict[str, int]:
+def minimums(plan: RunPlan) -> dict[str, int]:
     """Return the floors by name, for the checker: of each kind of fault, of outcomes, of what was asked and seen."""
     planned = Counter(fault.kind for fault in plan.faults)
     floors = {kind: max(1, count * OF_A_FAULT // 10) for kind, count in planned.items()}
@@ -24,7 +24,7 @@ def minimums(plan: Plan) -> dict[str, int]:
     return floors | {"asked": len(plan.orders), "snapshots": int(plan.seconds * SNAPSHOTS_A_SECOND)}
 
 
-def vacuous(plan: Plan, placed: Counter[str], hit: Mapping[str, int]) -> list[str]:
+def vacuous(plan: RunPlan, placed: Counter[str], hit: Mapping[str, int]) -> list[str]:
     """Return what of the plan came to too little, in words: orders of a kind, and faults in all."""
     told = []
     for kind, count in Counter(order.kind for order in plan.orders).items():

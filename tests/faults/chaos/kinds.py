@@ -18,7 +18,7 @@ class Act(StrEnum):
 
 
 @dataclass(frozen=True)
-class Kind:
+class FaultKind:
     """A kind of order, by the test values of the provider and the carrier.
 
     `share` is how many there are beside the others' shares; `slow` ones take half a minute when all is well; an `alone`
@@ -41,23 +41,23 @@ class Kind:
 DELAYED = ("tok_flaky_2", "tok_flaky_3")
 
 KINDS = {
-    "fine": Kind(38),
-    "repeated": Kind(6, copies=5),
-    "declined": Kind(8, tokens=("tok_declined",)),
-    "no_stock": Kind(6, scarce=True),
-    "refused": Kind(8, postcodes=("00000",)),
-    "flaky": Kind(6, tokens=("tok_flaky_1", "tok_flaky_2"), postcodes=("69001", "00001", "00002")),
-    "cancelled": Kind(5, tokens=DELAYED, act=Act.CANCEL, alone=True, copies=2),
-    "cancelled_natively": Kind(3, tokens=DELAYED, act=Act.CANCEL_NATIVELY, alone=True),
-    "hangs": Kind(4, tokens=("tok_hang_after",), slow=True),
-    "lost_after": Kind(2, tokens=("tok_lost_after",), slow=True),
-    "lost_found": Kind(2, tokens=("tok_lost_found",), slow=True),
-    "refund_flaky": Kind(2, tokens=("tok_refund_flaky_1", "tok_refund_flaky_2"), postcodes=("00000",)),
-    "refund_fails": Kind(3, tokens=("tok_refund_fails",), postcodes=("00000",), slow=True),
-    "transfer": Kind(4, act=Act.SETTLE, alone=True, transfer_seconds=30, copies=3),
-    "transfer_fails": Kind(2, act=Act.FAIL, alone=True, transfer_seconds=30, copies=2),
-    "transfer_never": Kind(1, alone=True, transfer_seconds=5),
-    "terminated": Kind(2, tokens=DELAYED, act=Act.TERMINATE, alone=True, slow=True),
-    "deleted": Kind(2, tokens=DELAYED, act=Act.DELETE, alone=True, slow=True),
-    "reset": Kind(2, tokens=("tok_flaky_1",), act=Act.RESET, alone=True),
+    "fine": FaultKind(38),
+    "repeated": FaultKind(6, copies=5),
+    "declined": FaultKind(8, tokens=("tok_declined",)),
+    "no_stock": FaultKind(6, scarce=True),
+    "refused": FaultKind(8, postcodes=("00000",)),
+    "flaky": FaultKind(6, tokens=("tok_flaky_1", "tok_flaky_2"), postcodes=("69001", "00001", "00002")),
+    "cancelled": FaultKind(5, tokens=DELAYED, act=Act.CANCEL, alone=True, copies=2),
+    "cancelled_natively": FaultKind(3, tokens=DELAYED, act=Act.CANCEL_NATIVELY, alone=True),
+    "hangs": FaultKind(4, tokens=("tok_hang_after",), slow=True),
+    "lost_after": FaultKind(2, tokens=("tok_lost_after",), slow=True),
+    "lost_found": FaultKind(2, tokens=("tok_lost_found",), slow=True),
+    "refund_flaky": FaultKind(2, tokens=("tok_refund_flaky_1", "tok_refund_flaky_2"), postcodes=("00000",)),
+    "refund_fails": FaultKind(3, tokens=("tok_refund_fails",), postcodes=("00000",), slow=True),
+    "transfer": FaultKind(4, act=Act.SETTLE, alone=True, transfer_seconds=30, copies=3),
+    "transfer_fails": FaultKind(2, act=Act.FAIL, alone=True, transfer_seconds=30, copies=2),
+    "transfer_never": FaultKind(1, alone=True, transfer_seconds=5),
+    "terminated": FaultKind(2, tokens=DELAYED, act=Act.TERMINATE, alone=True, slow=True),
+    "deleted": FaultKind(2, tokens=DELAYED, act=Act.DELETE, alone=True, slow=True),
+    "reset": FaultKind(2, tokens=("tok_flaky_1",), act=Act.RESET, alone=True),
 }

@@ -11,26 +11,26 @@ from tests.faults.chaos import strikes_on_links as on_links
 from tests.faults.chaos import strikes_on_processes as on_processes
 from tests.faults.chaos import strikes_on_servers as on_servers
 from tests.faults.chaos.faults import FAULTS, LINKS, WORKER, PlannedFault
-from tests.faults.chaos.plan import Plan
-from tests.faults.chaos.scene import Scene
+from tests.faults.chaos.plan import RunPlan
+from tests.faults.chaos.scene import ChaosScene
 
 AT_ONCE = 3
 
-Strike = Callable[[Scene, PlannedFault], Awaitable[bool]]
+Strike = Callable[[ChaosScene, PlannedFault], Awaitable[bool]]
 
 
 @dataclass
 class Nemesis:
     """All faults of a run: how many were tried; what they hit is noted by the scene."""
 
-    scene: Scene
+    scene: ChaosScene
     tried: Counter[str] = field(default_factory=Counter)
     # What found nothing to hit comes again, beside the next one.
     _again: deque[PlannedFault] = field(default_factory=deque)
     # Two faults on the same thing would undo each other.
     _targets: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def rage(self, plan: Plan, began: float) -> None:
+    async def rage(self, plan: RunPlan, began: float) -> None:
         """Strike by the plan until it is time to heal; then all is well again."""
         gate = asyncio.Semaphore(AT_ONCE)
         try:
@@ -53,7 +53,7 @@ class Nemesis:
 
     def _at_somebody(self, fault: PlannedFault) -> PlannedFault:
         """The fault as planned; at the next worker when the planned one is not there yet, or struck by another one."""
-        workers = self.scene.house.crew.workers
+        workers = self.scene.system.crew.workers
         for ahead in range(len(workers)):
             there = replace(fault, worker=(fault.worker + ahead) % len(workers))
             if workers[there.worker].there and not self._targets[target(there)].locked():

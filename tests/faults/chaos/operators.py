@@ -13,13 +13,13 @@ from client.handles import Handle
 from client.progress import state_of
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.dead_letters.redrive import Redriving
-from models.commands import Accepted, Resolve
-from models.dead_letters import Redriven
+from models.commands import CommandAccepted, Resolve
+from models.dead_letters import RedriveResult
 from models.errors import Unavailable
 from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id, workflow_id
 from models.process import OrderResult
 from tests.faults.chaos.asking import Log
-from tests.faults.chaos.house import House
+from tests.faults.chaos.system import ChaosSystem
 from worker import redriving
 
 ACTOR = "operator-1"
@@ -40,7 +40,7 @@ def order_of(name: str) -> str:
 class Operators:
     """Everybody on call; `verbs` says how they decide on a refund that fails for good, by order."""
 
-    house: House
+    system: ChaosSystem
     log: Log
     verbs: Mapping[str, str]
 
@@ -55,13 +55,13 @@ class Operators:
             await asyncio.sleep(SECONDS_BETWEEN_ROUNDS)
 
     async def _resolve_all(self) -> None:
-        parked = [run.id async for run in self.house.client.list_workflows(_PARKED)]
+        parked = [run.id async for run in self.system.client.list_workflows(_PARKED)]
         for name in parked:
             await self._resolve(name)
 
     async def _resolve(self, name: str) -> None:
         order_id = order_of(name)
-        run: Handle = self.house.client.get_workflow_handle(name, result_type=OrderResult)
+        run: Handle = self.system.client.get_workflow_handle(name, result_type=OrderResult)
         state = await state_of(run, timedelta(seconds=10))
         if state is None:
             raise Unavailable("no worker answers")
@@ -76,11 +76,11 @@ class Operators:
 
     async def _mend(self, order_id: str) -> None:
         """Have the provider give back from now on."""
-        await self.house.db.rows(_MEND, {"key": f"{order_id}:charge"})
+        await self.system.db.rows(_MEND, {"key": f"{order_id}:charge"})
 
     async def _redrive_letters(self) -> None:
-        redrive = redriving(self.house.client, self.house.services)
-        for letter in await DeadLetters(self.house.db).open():
+        redrive = redriving(self.system.client, self.system.services)
+        for letter in await DeadLetters(self.system.db).open():
             order_id = letter.correlation_id or letter.message_id
             await self._mend(order_id)
             await self.log.ask("redrive", order_id, _Redrive(redrive, letter.letter_id), letter.place, patient=False)
@@ -94,9 +94,9 @@ class _Decision:
     command: Resolve
     update_id: str
 
-    async def __call__(self) -> Accepted:
-        accepted: Accepted = await self.run.execute_update(
-            "resolve", self.command, id=self.update_id, result_type=Accepted
+    async def __call__(self) -> CommandAccepted:
+        accepted: CommandAccepted = await self.run.execute_update(
+            "resolve", self.command, id=self.update_id, result_type=CommandAccepted
         )
         return accepted
 
@@ -106,5 +106,5 @@ class _Redrive:
     redrive: Redriving
     letter_id: int
 
-    async def __call__(self) -> Redriven:
+    async def __call__(self) -> RedriveResult:
         return await self.redrive.one(self.letter_id, ACTOR, "all is well again")

@@ -15,7 +15,7 @@ TAIL_ORDERS = 20
 
 
 @dataclass(frozen=True)
-class Plan:
+class RunPlan:
     """What will happen in a run of `seconds`; no fault begins before `warm_up` or lasts longer than `heals_at`."""
 
     seed: int
@@ -32,13 +32,13 @@ class Plan:
         return self.seconds < SECONDS_OF_A_SHORT_RUN
 
 
-def plan(seed: int, seconds: float) -> Plan:
+def plan(seed: int, seconds: float) -> RunPlan:
     """Return the plan of a seed."""
     chance = random.Random(seed)  # noqa: S311 - it must be repeatable, not secret
     length = "short" if seconds < SECONDS_OF_A_SHORT_RUN else "long"
     rate = ORDERS_A_SECOND[length]
     warm_up, heals_at = min(10.0, seconds / 10), seconds - min(TAIL_ORDERS / rate, seconds / 4)
-    return Plan(
+    return RunPlan(
         seed,
         seconds,
         warm_up,

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tests.faults.chaos.faults import FAULTS
-from tests.faults.chaos.run import Ran
+from tests.faults.chaos.run import ChaosRun
 from tests.faults.checker import Violation
 
 FEW = 12
@@ -16,7 +16,7 @@ MOST_REASONS = 40
 LONGEST = 300
 
 
-def document(ran: Ran, violated: Sequence[Violation]) -> dict[str, Any]:
+def document(ran: ChaosRun, violated: Sequence[Violation]) -> dict[str, Any]:
     """Return the report as data."""
     evidence = ran.evidence
     hit = Counter(hit.fault for hit in evidence.hits)

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from models.errors import Unavailable
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
-from tests.faults.chaos.house import House
+from tests.faults.chaos.system import ChaosSystem
 
 SECONDS_BETWEEN_LOOKS = 0.5
 # The longest that what a fault has delayed may still take: a paused attempt, its grace, a workflow task.
@@ -36,7 +36,7 @@ class Rest:
     left: dict[str, int]
 
 
-async def rest(house: House, since: float, within: float, coming: Callable[[], int]) -> Rest:
+async def rest(system: ChaosSystem, since: float, within: float, coming: Callable[[], int]) -> Rest:
     """Wait until everything is at rest, and every zombie has had its time; `within` seconds of `since` at most.
 
     `coming` tells how many customers are still to come or to be heard.
@@ -44,7 +44,7 @@ async def rest(house: House, since: float, within: float, coming: Callable[[], i
     left: dict[str, int] = {"unknown": 1}
     while (passed := time.monotonic() - since) < within:
         try:
-            left = {"customers": coming()} if coming() else await _left(house)
+            left = {"customers": coming()} if coming() else await _left(system)
         except (Unavailable, RPCError):
             left = {"answers": 1}
         if not left:
@@ -54,8 +54,8 @@ async def rest(house: House, since: float, within: float, coming: Callable[[], i
     return Rest(None, left)
 
 
-async def _left(house: House) -> dict[str, int]:
-    left = {name: int((await house.db.rows(query))[0][0]) for name, query in _OPEN.items()}
-    left["running workflows"] = (await house.client.count_workflows(_RUNNING)).count
-    left["running deliveries"] = (await house.client.count_activities("ExecutionStatus = 'Running'")).count
+async def _left(system: ChaosSystem) -> dict[str, int]:
+    left = {name: int((await system.db.rows(query))[0][0]) for name, query in _OPEN.items()}
+    left["running workflows"] = (await system.client.count_workflows(_RUNNING)).count
+    left["running deliveries"] = (await system.client.count_activities("ExecutionStatus = 'Running'")).count
     return {name: count for name, count in left.items() if count}

@@ -17,14 +17,14 @@ from tests.faults.chaos.beside import beside
 from tests.faults.chaos.crew import End
 from tests.faults.chaos.customers import Customers
 from tests.faults.chaos.drawing import CANARIES
-from tests.faults.chaos.house import House, open_house
 from tests.faults.chaos.logs import read_logs
 from tests.faults.chaos.nemesis import Nemesis
 from tests.faults.chaos.operators import Operators
-from tests.faults.chaos.plan import Plan
+from tests.faults.chaos.plan import RunPlan
 from tests.faults.chaos.rest import Rest, rest
-from tests.faults.chaos.scene import Scene
+from tests.faults.chaos.scene import ChaosScene
 from tests.faults.chaos.slips import place_slips
+from tests.faults.chaos.system import ChaosSystem, open_system
 from tests.faults.evidence import Evidence, Hit, Snapshot
 from tests.faults.gathering import Watch, gather
 
@@ -35,10 +35,10 @@ Say = Callable[[str], None]
 
 
 @dataclass
-class Ran:
+class ChaosRun:
     """What came of a run, as far as it came."""
 
-    plan: Plan
+    plan: RunPlan
     log: Log = field(default_factory=Log)
     placed: Counter[str] = field(default_factory=Counter)
     tried: Counter[str] = field(default_factory=Counter)
@@ -56,37 +56,37 @@ class Ran:
     unread: str = ""
 
 
-async def run(plan: Plan, folder: Path, say: Say) -> Ran:
+async def run(plan: RunPlan, folder: Path, say: Say) -> ChaosRun:
     """Run a plan in a folder of its own; nothing is left running, whatever happens."""
-    ran, laps = Ran(plan), _Laps(say)
-    async with open_house(folder, hasty=plan.short) as house:
+    ran, laps = ChaosRun(plan), _Laps(say)
+    async with open_system(folder, hasty=plan.short) as system:
         laps.lap(ran, "to be ready")
-        async with Watch(house.db) as watch:
-            await _play(ran, house, laps)
+        async with Watch(system.db) as watch:
+            await _play(ran, system, laps)
         ran.snapshots, ran.snapshots_missed = watch.snapshots, watch.missed
-        await house.crew.dismiss()
-        ran.ends, ran.faulty_ends = house.crew.ends, house.crew.faults()
+        await system.crew.dismiss()
+        ran.ends, ran.faulty_ends = system.crew.ends, system.crew.faults()
         laps.lap(ran, "to let everybody go")
-        await _gather(ran, house)
+        await _gather(ran, system)
         laps.lap(ran, "to gather")
     return ran
 
 
-async def _play(ran: Ran, house: House, laps: "_Laps") -> None:
+async def _play(ran: ChaosRun, system: ChaosSystem, laps: "_Laps") -> None:
     began = time.monotonic()
-    customers = Customers(house, ran.log, placed=ran.placed)
-    operators = Operators(house, ran.log, {order.order.order_id: order.verb for order in ran.plan.orders})
-    nemesis = Nemesis(Scene(house, customers, ran.hits), ran.tried)
+    customers = Customers(system, ran.log, placed=ran.placed)
+    operators = Operators(system, ran.log, {order.order.order_id: order.verb for order in ran.plan.orders})
+    nemesis = Nemesis(ChaosScene(system, customers, ran.hits), ran.tried)
     telling = _tell(ran, customers, began, laps.say)
     async with beside(customers.look(), operators.work(), telling), asyncio.TaskGroup() as all_of_it:
         coming = [
             all_of_it.create_task(customers.come(ran.plan, began)),
-            all_of_it.create_task(place_slips(ran.plan, house, ran.log, began)),
+            all_of_it.create_task(place_slips(ran.plan, system, ran.log, began)),
         ]
         await nemesis.rage(ran.plan, began)
         laps.lap(ran, "until healed")
         healed, ran.healed_at = time.monotonic(), time.time()
-        ran.rest = await rest(house, healed, SECONDS_TO_REST[ran.plan.short], customers.coming)
+        ran.rest = await rest(system, healed, SECONDS_TO_REST[ran.plan.short], customers.coming)
         for customer in coming:
             customer.cancel()  # they are served, unless nobody has an answer for them in all this time
         # What was late is placed before the tail; only the tail must complete.
@@ -94,7 +94,7 @@ async def _play(ran: Ran, house: House, laps: "_Laps") -> None:
     laps.lap(ran, "to come to rest")
 
 
-async def _tell(ran: Ran, customers: Customers, began: float, say: Say) -> None:
+async def _tell(ran: ChaosRun, customers: Customers, began: float, say: Say) -> None:
     """Say every minute how far it is, until cancelled."""
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_NEWS)
@@ -102,8 +102,8 @@ async def _tell(ran: Ran, customers: Customers, began: float, say: Say) -> None:
         say(f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} under way, {len(ran.hits)} hits")
 
 
-async def _gather(ran: Ran, house: House) -> None:
-    lines, ran.said = read_logs(house.folder, ran.faulty_ends)
+async def _gather(ran: ChaosRun, system: ChaosSystem) -> None:
+    lines, ran.said = read_logs(system.folder, ran.faulty_ends)
     opening = {sku: stock for sku, (_, stock) in demo_articles.ARTICLES.items()}
     known: dict[str, Any] = {"asked": tuple(ran.log.asked), "hits": tuple(ran.hits), "log": lines}
     known |= {
@@ -113,7 +113,7 @@ async def _gather(ran: Ran, house: House) -> None:
         "canaries": CANARIES,
     }
     try:
-        ran.evidence = await gather(house.db, house.client, **known)
+        ran.evidence = await gather(system.db, system.client, **known)
     except (Unavailable, RPCError) as error:
         ran.unread = str(error)
         ran.evidence = Evidence(**known, whole=False)
@@ -125,7 +125,7 @@ class _Laps:
     def __init__(self, say: Say) -> None:
         self.say, self._since = say, time.monotonic()
 
-    def lap(self, ran: Ran, name: str) -> None:
+    def lap(self, ran: ChaosRun, name: str) -> None:
         """A phase is over."""
         now = time.monotonic()
         ran.seconds[name], self._since = now - self._since, now

@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 
 from tests.faults.chaos.customers import Customers
 from tests.faults.chaos.faults import PlannedFault
-from tests.faults.chaos.house import House
 from tests.faults.chaos.post import Post
 from tests.faults.chaos.proxy import Link
+from tests.faults.chaos.system import ChaosSystem
 from tests.faults.evidence import Hit
 
 # How long a strike waits for its target to do something.
@@ -18,16 +18,16 @@ SECONDS_TO_AIM = 3.0
 
 
 @dataclass
-class Scene:
-    """The house, its customers, and all hits so far."""
+class ChaosScene:
+    """The system, its customers, and all hits so far."""
 
-    house: House
+    system: ChaosSystem
     customers: Customers
     hits: list[Hit] = field(default_factory=list)
 
     def worker(self, fault: PlannedFault) -> Post:
         """Return the worker that a fault is for."""
-        return self.house.crew.workers[fault.worker]
+        return self.system.crew.workers[fault.worker]
 
     def link(self, fault: PlannedFault) -> Link:
         """Return the link that a fault is for."""

@@ -6,11 +6,11 @@ import time
 from models.names import slip_process
 from tests.faults.chaos.asking import Log
 from tests.faults.chaos.drawing import PlannedSlip
-from tests.faults.chaos.house import House
-from tests.faults.chaos.plan import Plan
+from tests.faults.chaos.plan import RunPlan
+from tests.faults.chaos.system import ChaosSystem
 
 
-async def place_slips(plan: Plan, house: House, log: Log, began: float) -> None:
+async def place_slips(plan: RunPlan, system: ChaosSystem, log: Log, began: float) -> None:
     """Place every slip of the plan at its time; return when all are placed."""
 
     async def place(planned: PlannedSlip) -> None:
@@ -19,7 +19,7 @@ async def place_slips(plan: Plan, house: House, log: Log, began: float) -> None:
         await log.ask(
             "place",
             slip_process(slip.slip_id),
-            lambda: house.orders.slips.place(slip),
+            lambda: system.orders.slips.place(slip),
             slip.body_hash(),
         )
 

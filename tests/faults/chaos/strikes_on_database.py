@@ -7,7 +7,7 @@ import psycopg
 
 from models.errors import Unavailable
 from tests.faults.chaos.faults import PlannedFault
-from tests.faults.chaos.scene import SECONDS_TO_AIM, Scene
+from tests.faults.chaos.scene import SECONDS_TO_AIM, ChaosScene
 
 SECONDS_BETWEEN_TRIES = 0.003
 SECONDS_BETWEEN_LOOKS = 0.05
@@ -23,12 +23,12 @@ where application_name ~ '^(worker|relay)-' and wait_event_type = 'Lock'
 """
 
 
-async def terminate_backend(scene: Scene, fault: PlannedFault) -> bool:
+async def terminate_backend(scene: ChaosScene, fault: PlannedFault) -> bool:
     """End the session of a worker that is in a statement or in a transaction."""
     over = time.monotonic() + SECONDS_TO_AIM
     while time.monotonic() < over:
         try:
-            rows = await scene.house.db.rows(_TERMINATE)
+            rows = await scene.system.db.rows(_TERMINATE)
         except Unavailable:
             return False
         if rows:
@@ -38,20 +38,20 @@ async def terminate_backend(scene: Scene, fault: PlannedFault) -> bool:
     return False
 
 
-async def lock_table(scene: Scene, fault: PlannedFault) -> bool:
+async def lock_table(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Lock a table against everybody for a while."""
     try:
-        async with scene.house.connection() as connection:
+        async with scene.system.connection() as connection:
             await connection.execute(f"lock table {fault.table} in access exclusive mode".encode())
             return await _waited_for(scene, fault)
     except (psycopg.Error, Unavailable):
         return False  # the server went away meanwhile, and the lock with it
 
 
-async def _waited_for(scene: Scene, fault: PlannedFault) -> bool:
+async def _waited_for(scene: ChaosScene, fault: PlannedFault) -> bool:
     hit, over = False, time.monotonic() + fault.seconds
     while time.monotonic() < over:
-        waiting = (await scene.house.db.rows(_WAITING))[0][0]
+        waiting = (await scene.system.db.rows(_WAITING))[0][0]
         if waiting and not hit:
             hit = True
             scene.hit(fault, f"{fault.table} with {waiting} waiting")

@@ -5,13 +5,13 @@ import time
 from collections.abc import Callable
 
 from tests.faults.chaos.faults import PlannedFault
-from tests.faults.chaos.scene import SECONDS_TO_AIM, Scene, aim
+from tests.faults.chaos.scene import SECONDS_TO_AIM, ChaosScene, aim
 
 SECONDS_BETWEEN_LOOKS = 0.02
 LONGEST_DELAY = 0.5
 
 
-async def cut(scene: Scene, fault: PlannedFault) -> bool:
+async def cut(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Break every connection, and refuse new ones for a while."""
     link = scene.link(fault)
     if not await aim(link, fault.late):
@@ -25,7 +25,7 @@ async def cut(scene: Scene, fault: PlannedFault) -> bool:
     return True
 
 
-async def reset(scene: Scene, fault: PlannedFault) -> bool:
+async def reset(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Break every connection once."""
     link = scene.link(fault)
     if not await aim(link, fault.late):
@@ -35,7 +35,7 @@ async def reset(scene: Scene, fault: PlannedFault) -> bool:
     return True
 
 
-async def stall(scene: Scene, fault: PlannedFault) -> bool:
+async def stall(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Let nothing through for a while; then deliver what was held up, or break the connections."""
     link = scene.link(fault)
     await aim(link, fault.late)
@@ -49,7 +49,7 @@ async def stall(scene: Scene, fault: PlannedFault) -> bool:
     return hit
 
 
-async def delay(scene: Scene, fault: PlannedFault) -> bool:
+async def delay(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Make every word take longer for a while."""
     link = scene.link(fault)
     link.delay = LONGEST_DELAY * (0.1 + fault.late * 100)
@@ -59,7 +59,7 @@ async def delay(scene: Scene, fault: PlannedFault) -> bool:
         link.heal()
 
 
-async def lose_reply(scene: Scene, fault: PlannedFault) -> bool:
+async def lose_reply(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Lose the answer to a question whose effect has happened, and break that connection."""
     link = scene.link(fault)
     link.replies_to_drop = 1
@@ -74,7 +74,7 @@ async def lose_reply(scene: Scene, fault: PlannedFault) -> bool:
     return link.dropped > before
 
 
-async def _harmed(scene: Scene, fault: PlannedFault, harm: Callable[[], int], where: str) -> bool:
+async def _harmed(scene: ChaosScene, fault: PlannedFault, harm: Callable[[], int], where: str) -> bool:
     """Wait until a fault is over; it has hit as soon as there is more harm than there was."""
     before, hit, over = harm(), False, time.monotonic() + fault.seconds
     while time.monotonic() < over:

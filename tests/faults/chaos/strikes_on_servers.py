@@ -7,30 +7,30 @@ import time
 
 from runtime.embedded.processes import command_of
 from tests.faults.chaos.faults import PlannedFault
-from tests.faults.chaos.scene import Scene, aim
+from tests.faults.chaos.scene import ChaosScene, aim
 
 SECONDS_BETWEEN_LOOKS = 0.02
 
 
-async def kill_temporal(scene: Scene, fault: PlannedFault) -> bool:
+async def kill_temporal(scene: ChaosScene, fault: PlannedFault) -> bool:
     """SIGKILL the Temporal server."""
     return await _crash(scene, fault, "temporal", signal.SIGKILL)
 
 
-async def kill_postgres(scene: Scene, fault: PlannedFault) -> bool:
+async def kill_postgres(scene: ChaosScene, fault: PlannedFault) -> bool:
     """SIGKILL PostgreSQL's first process."""
     return await _crash(scene, fault, "postgres", signal.SIGKILL)
 
 
-async def stop_postgres(scene: Scene, fault: PlannedFault) -> bool:
+async def stop_postgres(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Have PostgreSQL stop immediately, as a power cut would."""
     return await _crash(scene, fault, "postgres", signal.SIGQUIT)
 
 
-async def _crash(scene: Scene, fault: PlannedFault, name: str, signum: signal.Signals) -> bool:
+async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: signal.Signals) -> bool:
     # Whoever works for Temporal asks the database: then a task is out.
     await aim(scene.worker(fault).database, fault.late)
-    posts, orders = scene.house.crew.posts, len(scene.customers.under_way)
+    posts, orders = scene.system.crew.posts, len(scene.customers.under_way)
     asking = sum(post.database.asking for post in posts)
     if not asking or not orders or not _end(scene, name, signum):
         return False
@@ -42,11 +42,11 @@ async def _crash(scene: Scene, fault: PlannedFault, name: str, signum: signal.Si
     return True
 
 
-def _end(scene: Scene, name: str, signum: signal.Signals) -> bool:
+def _end(scene: ChaosScene, name: str, signum: signal.Signals) -> bool:
     """Send the signal to the server that there is now; tell whether there was one."""
-    pid = scene.house.server(name)
+    pid = scene.system.server(name)
     # The record may be older than the process: never strike at what is not ours.
-    if not pid or str(scene.house.settings.data_dir) not in command_of(pid):
+    if not pid or str(scene.system.settings.data_dir) not in command_of(pid):
         return False
     os.kill(pid, signum)
     return True

@@ -10,27 +10,27 @@ from tests.faults.chaos import __main__ as chaos
 from tests.faults.chaos.faults import FAULTS
 from tests.faults.chaos.floors import minimums, vacuous
 from tests.faults.chaos.kinds import KINDS
-from tests.faults.chaos.plan import Plan, plan
+from tests.faults.chaos.plan import RunPlan, plan
 from tests.faults.chaos.report import document, told
 from tests.faults.chaos.rest import Rest
-from tests.faults.chaos.run import Ran
+from tests.faults.chaos.run import ChaosRun
 from tests.faults.evidence import Evidence, Hit
 
 
 @pytest.fixture(scope="module")
-def made() -> Plan:
+def made() -> RunPlan:
     return plan(1, 60)
 
 
-def test_a_run_that_did_nothing_fails(made: Plan) -> None:
-    found = chaos.check(Ran(made))
+def test_a_run_that_did_nothing_fails(made: RunPlan) -> None:
+    found = chaos.check(ChaosRun(made))
     told_of = " ".join(violation.told for violation in found)
     assert all(fault in told_of for fault in FAULTS)
     assert all(kind in told_of for kind in KINDS)
     assert "no rest" in told_of
 
 
-def test_the_floors_grow_with_the_run(made: Plan) -> None:
+def test_the_floors_grow_with_the_run(made: RunPlan) -> None:
     short, long = minimums(made), minimums(plan(1, 1800))
     assert all(short[fault] >= 1 for fault in FAULTS)
     assert all(long[fault] >= 10 for fault in FAULTS)
@@ -38,7 +38,7 @@ def test_the_floors_grow_with_the_run(made: Plan) -> None:
     assert long["failed"] >= 1
 
 
-def test_a_run_that_kept_to_its_plan_is_not_vacuous(made: Plan) -> None:
+def test_a_run_that_kept_to_its_plan_is_not_vacuous(made: RunPlan) -> None:
     placed = Counter(order.kind for order in made.orders)
     hit = Counter(fault.kind for fault in made.faults)
     assert vacuous(made, placed, hit) == []
@@ -46,19 +46,19 @@ def test_a_run_that_kept_to_its_plan_is_not_vacuous(made: Plan) -> None:
     assert vacuous(made, placed, {"worker_kill": 3}) != []
 
 
-def test_an_order_that_does_not_end_is_told(made: Plan) -> None:
-    found = chaos.check(Ran(made, rest=Rest(None, {"open orders": 2})))
+def test_an_order_that_does_not_end_is_told(made: RunPlan) -> None:
+    found = chaos.check(ChaosRun(made, rest=Rest(None, {"open orders": 2})))
     assert any(violation.told == "no rest: {'open orders': 2}" for violation in found)
 
 
-def test_a_run_that_nobody_can_read_fails_by_that_alone(made: Plan) -> None:
-    (violation,) = chaos.check(Ran(made, unread="database: connection refused"))
+def test_a_run_that_nobody_can_read_fails_by_that_alone(made: RunPlan) -> None:
+    (violation,) = chaos.check(ChaosRun(made, unread="database: connection refused"))
     assert "can't be read: database: connection refused" in violation.told
 
 
-def test_the_report_counts_what_was_hit_and_says_the_seed(made: Plan) -> None:
+def test_the_report_counts_what_was_hit_and_says_the_seed(made: RunPlan) -> None:
     hits = [Hit(1.0, "worker_kill"), Hit(1.0, "activity_in_worker_kill", "o-1"), Hit(2.0, "worker_kill")]
-    ran = Ran(made, hits=hits, tried=Counter(worker_kill=3), evidence=Evidence(hits=tuple(hits)))
+    ran = ChaosRun(made, hits=hits, tried=Counter(worker_kill=3), evidence=Evidence(hits=tuple(hits)))
     report = document(ran, chaos.check(ran))
     assert report["faults"]["worker_kill"] == {"tried": 3, "hit": 2}
     assert report["faults_hit"] == 2
@@ -66,12 +66,12 @@ def test_the_report_counts_what_was_hit_and_says_the_seed(made: Plan) -> None:
     assert "seed 1" in told(report)
 
 
-def test_evidence_logs_and_the_story_of_the_first_bad_order_are_kept(made: Plan, tmp_path: Path) -> None:
+def test_evidence_logs_and_the_story_of_the_first_bad_order_are_kept(made: RunPlan, tmp_path: Path) -> None:
     folder, kept = tmp_path / "run", tmp_path / "kept"
     (folder / "data").mkdir(parents=True)
     for name in ("supervisor.txt", "worker-1.log", "data/postgres.log"):
         (folder / name).write_text("a line\n")
-    ran = Ran(made, evidence=Evidence())
+    ran = ChaosRun(made, evidence=Evidence())
     found = [replace(chaos.check(ran)[0], order_id="o-1")]
 
     chaos._keep_logs(folder, kept)

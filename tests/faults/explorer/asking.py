@@ -9,9 +9,9 @@ from temporalio.service import RPCError
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox.feed import CHANNEL
-from models.commands import Accepted, CancelOrder, Resolve
+from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.errors import Unavailable
-from models.external_events import EventTaken, ExternalEvent
+from models.external_events import EventAccepted, ExternalEvent
 from models.names import workflow_id
 from models.process import ProcessState, Status
 from worker import redriving
@@ -31,7 +31,9 @@ async def cancel(play: "Play") -> None:
         return
     async with play.scene.asking("cancel", play.order.order_id):
         accepted = WorkflowUpdateStage.ACCEPTED
-        asked = await play.handle.start_update("cancel_order", CANCEL, wait_for_stage=accepted, result_type=Accepted)
+        asked = await play.handle.start_update(
+            "cancel_order", CANCEL, wait_for_stage=accepted, result_type=CommandAccepted
+        )
         play.let_go()
         await asked.result()
 
@@ -45,7 +47,7 @@ async def terminate(play: "Play") -> None:
         rule = play.case.rule
         assert rule is not None
         hit = play.scene.notes.read(rule.name, "hit") or {}
-        await play.scene.house.client.get_activity_handle(hit["activity_id"]).terminate(reason="explorer")
+        await play.scene.system.client.get_activity_handle(hit["activity_id"]).terminate(reason="explorer")
 
 
 async def operate(play: "Play") -> None:
@@ -64,7 +66,7 @@ async def _redrive(play: "Play") -> None:
     process_id = workflow_id(play.order.order_id)
     for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
         _put_right(play)
-        redrive = redriving(play.scene.house.client, play.scene.house.services)
+        redrive = redriving(play.scene.system.client, play.scene.system.services)
         with suppress(Unavailable):  # a delivery under way holds the letter: asked again at the next look
             async with play.scene.asking("redrive", play.order.order_id, letter.place):
                 await redrive.one(letter.letter_id, "explorer", "put right")
@@ -80,7 +82,7 @@ async def _resolve(play: "Play") -> None:
     for step in {line.step for line in state.history if line.status == "parked"}:
         command = Resolve(step=step, verb="retry", actor="explorer", reason="put right")
         async with play.scene.asking("resolve", play.order.order_id, f"{step} retry"):
-            await play.handle.execute_update("resolve", command, result_type=Accepted)
+            await play.handle.execute_update("resolve", command, result_type=CommandAccepted)
 
 
 def _put_right(play: "Play") -> None:
@@ -106,4 +108,4 @@ async def pay(play: "Play") -> None:
     event = ExternalEvent(event_id=f"{play.order.order_id[:60]}-e", type="payment_settled", payload={})
     while not any(asked.op == "deliver" and asked.answer != "unknown" for asked in play.scene.asked_of(play.order)):
         async with play.scene.asking("deliver", play.order.order_id, event.type):
-            await play.handle.execute_update("deliver_event", event, id=event.event_id, result_type=EventTaken)
+            await play.handle.execute_update("deliver_event", event, id=event.event_id, result_type=EventAccepted)

@@ -15,7 +15,7 @@ from tests.faults.explorer.faults import (
     Fault,
     Kind,
 )
-from tests.faults.explorer.paths import Driver, Path
+from tests.faults.explorer.paths import Path, PathDriver
 from tests.faults.explorer.steps import Step
 from tests.faults.injecting import Point, Rule
 
@@ -116,6 +116,6 @@ class Case:
         for number, driver in enumerate(self.path.drivers):
             yield self.driven(driver, number)
 
-    def driven(self, driver: Driver, number: int = 0) -> Rule:
+    def driven(self, driver: PathDriver, number: int = 0) -> Rule:
         """Return a fault that brings the order to its step."""
         return Rule(f"{self.id}.driver{number}", self.id, **vars(driver))

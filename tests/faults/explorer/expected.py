@@ -48,7 +48,7 @@ def _orchestrated(case: Case, natural: End) -> set[End]:
     if case.fault in {"errors", "final"}:
         return _given_up(case, natural)
     if case.fault == "hangs":
-        return {natural if _can_be_found(case) else ("compensated", case.step.armed)}
+        return {natural if _can_be_found(case) else ("compensated", case.step.undos)}
     if case.fault.startswith("terminate"):
         return {(status, ANY) for status in _recovered(case.step)}
     return _turned_back(case, natural)
@@ -65,7 +65,7 @@ def _given_up(case: Case, natural: End) -> set[End]:
     """Every attempt failed: before the pivot the order turns back, after it and on the way back a person decides."""
     step = case.step
     if step.stage in {"do", "pivot", "probe"}:
-        return {("compensated", step.armed)}
+        return {("compensated", step.undos)}
     if step.stage == "undo":  # the others go on, and it comes last
         mine = {"release": "reserve", "cancel_shipment": "ship"}.get(step.name, "charge")
         return {(natural[0], (*(undo for undo in natural[1] or () if undo != mine), mine))}
@@ -97,7 +97,7 @@ def _turned_back(case: Case, natural: End) -> set[End]:
     """A cancel, or the deadline: in time before the pivot, too late after it."""
     step = case.step
     status = "compensated" if case.fault in {"deadline", "zombies-undone"} else "cancelled"
-    back: set[End] = {(status, step.armed)}
+    back: set[End] = {(status, step.undos)}
     if step.stage not in {"do", "pivot", "probe"}:
         return {natural}
     if case.fault in {"cancel-heard", "zombie-undone", "zombies-undone"} and case.point != "answered":

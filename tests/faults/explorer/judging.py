@@ -33,7 +33,7 @@ _SLOW = ("Timeout: ", "NoWorker: ")
 
 
 @dataclass
-class Verdict:
+class CaseVerdict:
     """On one case: promises broken, complaints about its end, and whether the machine was too slow to tell."""
 
     broken: list[str] = field(default_factory=list)
@@ -53,7 +53,7 @@ class Verdict:
 
 def judge(
     cases: Sequence[Case], earlier: Sequence[Case], evidence: Evidence, notes: Notes, stranded: Mapping[str, str]
-) -> tuple[dict[str, Verdict], list[str]]:
+) -> tuple[dict[str, CaseVerdict], list[str]]:
     """Return the verdict on each case by its id, and what is wrong with none of them in particular.
 
     On the `earlier` cases judgement was given before.
@@ -63,11 +63,11 @@ def judge(
     for case in cases:
         dossier = known.get(case.id, Dossier(case.id))
         told = [stranded[case.id]] if case.id in stranded else []
-        verdicts[case.id] = Verdict([], told + complaints(case, dossier, notes), _is_slow(case, dossier, notes))
+        verdicts[case.id] = CaseVerdict([], told + complaints(case, dossier, notes), _is_slow(case, dossier, notes))
     return verdicts, _sorted(evidence, {case.id: case for case in (*cases, *earlier)}, verdicts)
 
 
-def _sorted(evidence: Evidence, cases: Mapping[str, Case], verdicts: Mapping[str, Verdict]) -> list[str]:
+def _sorted(evidence: Evidence, cases: Mapping[str, Case], verdicts: Mapping[str, CaseVerdict]) -> list[str]:
     """Add each violation to the case that it is about; return the others."""
     general = []
     for found in violations(evidence):

@@ -29,7 +29,7 @@ async def taken(play: "Play", hit: dict[str, Any]) -> None:
 
 async def _is_taken(play: "Play", hit: dict[str, Any]) -> bool:
     if play.case.step.style == "choreographed":
-        described = await play.scene.house.client.get_activity_handle(hit["activity_id"]).describe()
+        described = await play.scene.system.client.get_activity_handle(hit["activity_id"]).describe()
         return described.status is not ActivityExecutionStatus.RUNNING
     asked: set[int] = set()
     async for event in play.handle.fetch_history_events():

@@ -25,7 +25,7 @@ async def place_rival(play: "Play") -> Order:
         if play.case.step.style == "choreographed":
             await ChoreographedOrders(play.scene.db, Outbox()).place(rival)
         else:
-            await play.scene.house.client.start_workflow(
+            await play.scene.system.client.start_workflow(
                 ORDER_WORKFLOW, rival, id=workflow_id(rival.order_id), task_queue=play.queue
             )
     play.rivals.append(rival.order_id)
@@ -46,7 +46,7 @@ async def see_off(play: "Play") -> None:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     if play.case.step.style == "orchestrated":
         for order_id in play.rivals:
-            await result_of(play.scene.house.client.get_workflow_handle(workflow_id(order_id)))
+            await result_of(play.scene.system.client.get_workflow_handle(workflow_id(order_id)))
 
 
 async def place_again(play: "Play") -> None:
@@ -58,5 +58,7 @@ async def place_again(play: "Play") -> None:
 
 
 async def _place(play: "Play", order: Order) -> None:
-    orders = OrdersClient(Connection.to(play.scene.house.client, services_on(play.scene.db, play.scene.house.settings)))
+    orders = OrdersClient(
+        Connection.to(play.scene.system.client, services_on(play.scene.db, play.scene.system.settings))
+    )
     await (orders.choreographed if play.case.step.style == "choreographed" else orders).place(order)

@@ -11,7 +11,7 @@ LEDGER, PARCELS = ("payments.ledger", "shipping.parcels")
 
 
 @dataclass(frozen=True)
-class Driver:
+class PathDriver:
     """A fault that is not the one under test, but brings the order to the step that is."""
 
     activity: str
@@ -33,7 +33,7 @@ class Path:
     express: bool = False
     too_many: bool = False
     deadline: int | None = None
-    drivers: tuple[Driver, ...] = ()
+    drivers: tuple[PathDriver, ...] = ()
     status: str = "completed"
     undone: tuple[str, ...] = ()
     parks: bool = False
@@ -51,14 +51,14 @@ REFUSED = Path("refused", postcode="00000", status="compensated", undone=ROUTE_B
 EXPRESS_REFUSED = replace(REFUSED, name="express-refused", express=True)
 LANDED_AND_BACK = Path(
     "landed-and-back",
-    drivers=(Driver("create_shipment", "done", "final", always=True),),
+    drivers=(PathDriver("create_shipment", "done", "final", always=True),),
     status="compensated",
     undone=("ship", *ROUTE_BACK),
 )
 PARKED = Path(
     "parked",
     postcode="00000",
-    drivers=(Driver("refund_payment", "before", "final"),),
+    drivers=(PathDriver("refund_payment", "before", "final"),),
     status="compensated",
     undone=("reserve", "charge"),
     parks=True,
@@ -66,12 +66,12 @@ PARKED = Path(
 TRANSFER = Path("transfer", transfer=True)
 TRANSFER_BACK = Path("transfer-back", transfer=True, postcode="00000", status="compensated", undone=ROUTE_BACK)
 LOST_CHARGE = Path("lost-charge", token="tok_lost_found", seconds=28)
-LOST_PARCEL = Path("lost-parcel", drivers=(Driver("create_shipment", "done", "hang", always=True),), seconds=28)
+LOST_PARCEL = Path("lost-parcel", drivers=(PathDriver("create_shipment", "done", "hang", always=True),), seconds=28)
 # The deadline passes while the parcel is with the carrier and nobody was told: it has to be taken back.
 TIMED_OUT = Path(
     "timed-out",
     deadline=2,
-    drivers=(Driver("handle_event", "called", "stand", "shipping:PaymentCharged", CARRIER, always=True),),
+    drivers=(PathDriver("handle_event", "called", "stand", "shipping:PaymentCharged", CARRIER, always=True),),
     status="compensated",
     undone=TO_SHIP,
     seconds=8,

@@ -18,7 +18,7 @@ from services.orders.placing import ChoreographedOrders
 from tests.faults.explorer import asking, moments, others, striking
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.faults import LATE
-from tests.faults.explorer.scene import Scene, order_of
+from tests.faults.explorer.scene import ExplorerScene, order_of
 from tests.faults.injecting import in_line
 
 SECONDS_TO_END = 600
@@ -30,9 +30,9 @@ SECONDS_BETWEEN_LOOKS = 0.1
 class Play:
     """One case on the scene."""
 
-    def __init__(self, scene: Scene, case: Case, order: Order) -> None:
+    def __init__(self, scene: ExplorerScene, case: Case, order: Order) -> None:
         self.scene, self.case, self.order = scene, case, order
-        self.handle: WorkflowHandle[Any, OrderResult] = scene.house.client.get_workflow_handle(
+        self.handle: WorkflowHandle[Any, OrderResult] = scene.system.client.get_workflow_handle(
             workflow_id(order.order_id), result_type=OrderResult
         )
         self.queue = scene.queues.get(order.order_id, TASK_QUEUE)
@@ -48,7 +48,7 @@ class Play:
         async with self._held:
             if self.case.own_worker:
                 self.doomed = await self.worker(alone=self.case.fault == "stop")
-            await self.scene.fleet.serving(self.scene.house.client, self.queue)
+            await self.scene.fleet.serving(self.scene.system.client, self.queue)
             await self._place()
             parts = (striking.strike(self), striking.drive(self), asking.operate(self), asking.pay(self))
             helping = [asyncio.create_task(part) for part in parts]
@@ -80,7 +80,7 @@ class Play:
             if self.case.step.style == "choreographed":
                 await ChoreographedOrders(self.scene.db, Outbox()).place(self.order)
                 return
-            await self.scene.house.client.start_workflow(
+            await self.scene.system.client.start_workflow(
                 ORDER_WORKFLOW,
                 self.order,
                 id=self.handle.id,
@@ -158,7 +158,7 @@ class Play:
                 await self.scene.notes.until(in_line(rule.name, number), "ended")
 
 
-async def play(scene: Scene, case: Case) -> None:
+async def play(scene: ExplorerScene, case: Case) -> None:
     """Play one case with articles of its own; few orders are on the way to their fault at the same time."""
     pair = await scene.pairs.get()
     play = Play(scene, case, order_of(case, pair))

@@ -1,4 +1,4 @@
-"""A run: a house and a fleet, every chosen case played on them, and what is found in all that they left behind."""
+"""A run: a system and a fleet, every chosen case played on them, and what is found in all that they left behind."""
 
 import asyncio
 import json
@@ -16,13 +16,13 @@ from tests.faults.evidence import Evidence, Hit, LogLine
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.faults import Kind
 from tests.faults.explorer.fleet import Fleet
-from tests.faults.explorer.judging import Verdict, judge
+from tests.faults.explorer.judging import CaseVerdict, judge
 from tests.faults.explorer.playing import play
-from tests.faults.explorer.scene import PAIRS, Scene
+from tests.faults.explorer.scene import PAIRS, ExplorerScene
 from tests.faults.faulty_worker import Part, prepare
 from tests.faults.gathering import Watch, gather
-from tests.faults.injecting import Notes, Plan
-from tests.orders.conftest import free_ports, open_house
+from tests.faults.injecting import FaultPlan, Notes
+from tests.orders.conftest import free_ports, open_system
 
 # Orders in flight, which wait most of the time: with a worker of their own, which costs a process or two; those that a
 # relay is struck at, of which it may have one in its hands and no other; and the rest.
@@ -47,7 +47,7 @@ Told = Callable[[Case, bool], None]
 class Findings:
     """What came of a run: the verdict on each case by its name, what else is wrong, and the evidence."""
 
-    verdicts: dict[str, Verdict]
+    verdicts: dict[str, CaseVerdict]
     general: list[str]
     evidence: Evidence
     seconds: float
@@ -71,7 +71,7 @@ async def explore(cases: Sequence[Case], told: Told = lambda _case, _ended: None
     return replace(found, seconds=time.time() - began)
 
 
-async def _round(scene: Scene, cases: Sequence[Case], told: Told) -> Findings:
+async def _round(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> Findings:
     """Play cases, gather and judge."""
     async with Watch(scene.db, SECONDS_BETWEEN_SNAPSHOTS) as watch, scene.watching():
         stranded = await _play_all(scene, cases, told)
@@ -79,7 +79,7 @@ async def _round(scene: Scene, cases: Sequence[Case], told: Told) -> Findings:
     scene.snapshots += watch.snapshots
     evidence = await gather(
         scene.db,
-        scene.house.client,
+        scene.system.client,
         asked=scene.asked,
         snapshots=scene.snapshots,
         hits=_hits([*cases, *scene.played], scene.notes),
@@ -91,26 +91,26 @@ async def _round(scene: Scene, cases: Sequence[Case], told: Told) -> Findings:
 
 
 @asynccontextmanager
-async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[Scene]:
+async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[ExplorerScene]:
     """Everything that the cases are played on."""
     temporal, ui = free_ports(2)
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="error")
     notes = Notes(folder / "notes", SECONDS_BETWEEN_LOOKS)
     notes.folder.mkdir()
-    async with asynccontextmanager(open_house)(settings) as house:
+    async with asynccontextmanager(open_system)(settings) as system:
         everything = [replace(case, repetition=again) for again in range(REPETITIONS + 1) for case in cases]
         queues = {case.id: f"explore-{case.id}" for case in everything if case.own_worker}
-        plan = Plan.of((rule for case in everything for rule in case.rules()), queues)
-        prepare(notes.folder, plan, house.stack.database_url, house.stack.temporal_address)
-        async with await Database.open(house.stack.database_url, size=OWN_CONNECTIONS) as db:
-            scene = Scene(house, db, Fleet(notes.folder), notes, queues)
+        plan = FaultPlan.of((rule for case in everything for rule in case.rules()), queues)
+        prepare(notes.folder, plan, system.stack.database_url, system.stack.temporal_address)
+        async with await Database.open(system.stack.database_url, size=OWN_CONNECTIONS) as db:
+            scene = ExplorerScene(system, db, Fleet(notes.folder), notes, queues)
             await scene.furnish()
-            await schedule_reconciler(house.client, RECONCILE_SECONDS)
+            await schedule_reconciler(system.client, RECONCILE_SECONDS)
             async with scene.fleet.standing(STANDING):
                 yield scene
 
 
-async def _play_all(scene: Scene, cases: Sequence[Case], told: Told) -> dict[str, str]:
+async def _play_all(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> dict[str, str]:
     """Play the cases, the slow ones first; return those that came to no end, and why."""
     stranded: dict[str, str] = {}
     gates = {kind: asyncio.Semaphore(count) for kind, count in AT_ONCE.items()}

@@ -1,4 +1,4 @@
-"""What a run of the explorer plays on: a house, a fleet of workers, the notes of the faults, and all that was asked."""
+"""What a run of the explorer plays on: a system, a fleet of workers, the faults' notes, and all that was asked."""
 
 import asyncio
 import time
@@ -18,7 +18,7 @@ from tests.faults.evidence import Asked, Snapshot
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.injecting import Notes
-from tests.orders.conftest import House
+from tests.orders.conftest import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
 # Pairs of articles: an order has one for itself while it is played, so that what one locks delays no other.
@@ -43,10 +43,10 @@ _WAITING = b"select distinct order_id from operators.alerts union select process
 
 
 @dataclass
-class Scene:
+class ExplorerScene:
     """Shared by all the cases of a run."""
 
-    house: House
+    system: System
     db: Database
     fleet: Fleet
     notes: Notes

@@ -42,7 +42,7 @@ Undos = tuple[str, ...]
 class Step:
     """A step: the activity that makes it, the statements of its points, the path that leads there, what kind it is.
 
-    `armed` are the undos that run when the order turns back while this step is under way.
+    `undos` are the undos that run when the order turns back while this step is under way.
     """
 
     name: str
@@ -52,7 +52,7 @@ class Step:
     activity: str
     which: str = ""
     marks: Mapping[Point, str] = field(default_factory=dict)
-    armed: Undos = ()
+    undos: Undos = ()
     local: bool = False
     refused: bool = False
 
@@ -71,15 +71,20 @@ _C: Style = "choreographed"
 
 
 def _express(
-    name: str, stage: Stage, activity: str, marks: Mapping[Point, str], path: Path = EXPRESS, armed: Undos = TO_SHIP
+    name: str,
+    stage: Stage,
+    activity: str,
+    marks: Mapping[Point, str],
+    path: Path = EXPRESS,
+    undos: Undos = TO_SHIP,
 ) -> Step:
     """A step inside of the order's only workflow task: what turns it back undoes all that could have been done."""
-    return Step(f"express-{name}", _O, path, stage, activity, marks=marks, armed=armed, local=True)
+    return Step(f"express-{name}", _O, path, stage, activity, marks=marks, undos=undos, local=True)
 
 
 ORCHESTRATED = (
     Step("validate", _O, HAPPY, "do", "validate_order", marks={"sent": "orders.orders"}, local=True),
-    Step("reserve", _O, HAPPY, "do", "reserve_inventory", marks={"sent": INVENTORY}, armed=("reserve",)),
+    Step("reserve", _O, HAPPY, "do", "reserve_inventory", marks={"sent": INVENTORY}, undos=("reserve",)),
     Step(
         "reserve-refused",
         _O,
@@ -87,13 +92,13 @@ ORCHESTRATED = (
         "do",
         "reserve_inventory",
         marks={"sent": INVENTORY},
-        armed=("reserve",),
+        undos=("reserve",),
         refused=True,
     ),
-    Step("charge", _O, HAPPY, "do", "charge_payment", marks=_CHARGE, armed=ROUTE_BACK),
-    Step("charge-refused", _O, DECLINED, "do", "charge_payment", marks=_CHARGE, armed=ROUTE_BACK, refused=True),
-    Step("ship", _O, HAPPY, "pivot", "create_shipment", marks=_SHIP, armed=TO_SHIP),
-    Step("ship-refused", _O, REFUSED, "pivot", "create_shipment", marks=_SHIP, armed=TO_SHIP, refused=True),
+    Step("charge", _O, HAPPY, "do", "charge_payment", marks=_CHARGE, undos=ROUTE_BACK),
+    Step("charge-refused", _O, DECLINED, "do", "charge_payment", marks=_CHARGE, undos=ROUTE_BACK, refused=True),
+    Step("ship", _O, HAPPY, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP),
+    Step("ship-refused", _O, REFUSED, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP, refused=True),
     Step("complete", _O, HAPPY, "forward", "complete_order", "completed", {"sent": IN_A_TRANSACTION}, local=True),
     Step("release", _O, REFUSED, "undo", "release_inventory", marks={"sent": INVENTORY}),
     Step("refund", _O, REFUSED, "undo", "refund_payment", marks=_REFUND),
@@ -115,17 +120,26 @@ ORCHESTRATED = (
         "do",
         "charge_payment",
         marks={"sent": "insert into payments.transfers"},
-        armed=ROUTE_BACK,
+        undos=ROUTE_BACK,
     ),
-    Step("book_transfer", _O, TRANSFER, "do", "book_transfer", marks={"sent": PAYMENTS}, armed=ROUTE_BACK, local=True),
+    Step(
+        "book_transfer",
+        _O,
+        TRANSFER,
+        "do",
+        "book_transfer",
+        marks={"sent": PAYMENTS},
+        undos=ROUTE_BACK,
+        local=True,
+    ),
     Step("return_transfer", _O, TRANSFER_BACK, "undo", "refund_payment", marks={"sent": PAYMENTS}),
-    Step("find_charge", _O, LOST_CHARGE, "probe", "find_charge", marks=_CHARGE, armed=ROUTE_BACK),
+    Step("find_charge", _O, LOST_CHARGE, "probe", "find_charge", marks=_CHARGE, undos=ROUTE_BACK),
     _express("reserve", "do", "reserve_inventory", {"sent": INVENTORY}),
     _express("charge", "do", "charge_payment", _CHARGE),
     _express("ship", "pivot", "create_shipment", _SHIP),
     _express("release", "undo", "release_inventory", {"sent": INVENTORY}, EXPRESS_REFUSED, ()),
     _express("refund", "undo", "refund_payment", _REFUND, EXPRESS_REFUSED, ()),
-    Step("find_shipment", _O, LOST_PARCEL, "probe", "find_shipment", marks=_SHIP, armed=TO_SHIP),
+    Step("find_shipment", _O, LOST_PARCEL, "probe", "find_shipment", marks=_SHIP, undos=TO_SHIP),
 )
 
 _NO_SQL: Mapping[Point, str] = {"sent": IN_A_TRANSACTION}

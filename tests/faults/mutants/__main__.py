@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.faults.mutants import report
 from tests.faults.mutants.bugs import Bug, Hunt, bugs
 from tests.faults.mutants.copies import copy_tree
-from tests.faults.mutants.hunting import Verdict, hunt_down, send
+from tests.faults.mutants.hunting import BugVerdict, hunt_down, send
 
 USAGE, INTERRUPTED = 2, 130
 CASE = "--case"
@@ -68,7 +68,7 @@ async def _hunt(chosen: Sequence[Bug], folder: Path, asked: argparse.Namespace) 
     control, gate = time.monotonic() - began, asyncio.Semaphore(asked.jobs)
     _say(f"without any bug all is well: {control:.0f} s")
 
-    async def one(bug: Bug) -> Verdict:
+    async def one(bug: Bug) -> BugVerdict:
         async with gate:
             verdict = await hunt_down(bug, pristine, folder)
             _say(report.line(verdict))

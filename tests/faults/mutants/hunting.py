@@ -31,7 +31,7 @@ class Report:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BugVerdict:
     """What became of a bug: the kinds of findings that caught it and one of them in words, or why it was not caught."""
 
     bug: Bug
@@ -47,7 +47,7 @@ class Verdict:
         return bool(self.by)
 
 
-async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> Verdict:
+async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> BugVerdict:
     """Make the bug in a copy, and send its hunters one after the other until one has found it."""
     began = time.monotonic()
     copy = folder / bug.name
@@ -60,13 +60,13 @@ async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> Verdict:
             by = tuple(sorted({kind for kind, _ in report.found} & bug.breaks))
             if by:
                 told = next(told for kind, told in report.found if kind == by[0])
-                return Verdict(bug, time.monotonic() - began, hunt, by, told)
+                return BugVerdict(bug, time.monotonic() - began, hunt, by, told)
             why_not.append(f"{hunt}: {_why(report)}")
     except DoesNotApply as error:
         why_not.append(f"{bug.name} {error}")
     finally:
         await asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True)
-    return Verdict(bug, time.monotonic() - began, why_not="; ".join(why_not))
+    return BugVerdict(bug, time.monotonic() - began, why_not="; ".join(why_not))
 
 
 def _why(report: Report) -> str:

@@ -5,19 +5,19 @@ import platform
 from collections.abc import Sequence
 from typing import Any
 
-from tests.faults.mutants.hunting import Verdict
+from tests.faults.mutants.hunting import BugVerdict
 
 AT_MOST = 110
 
 
-def line(verdict: Verdict) -> str:
+def line(verdict: BugVerdict) -> str:
     """Return one bug in a line."""
     mark = "caught  " if verdict.caught else "SURVIVED"
     how = f"{', '.join(verdict.by)}: {verdict.told}" if verdict.caught else verdict.why_not
     return f"{mark} {verdict.bug.name:<28} {verdict.seconds:4.0f} s  {how}"
 
 
-def document(verdicts: Sequence[Verdict], control: float, seconds: float, jobs: int) -> dict[str, Any]:
+def document(verdicts: Sequence[BugVerdict], control: float, seconds: float, jobs: int) -> dict[str, Any]:
     """Return everything as data; `control` is how long the same hunts took on the code as it is."""
     return {
         "bugs": [

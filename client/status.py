@@ -16,7 +16,7 @@ from models.process import ProcessState
 from services.orders.records import OrderRecord
 
 
-class Standing(BaseModel):
+class ProcessStatus(BaseModel):
     """Where a process is; `state` is None when no worker answered or the workflow is gone."""
 
     order_id: str
@@ -30,7 +30,7 @@ class Standing(BaseModel):
     state: ProcessState | None = None
 
 
-async def standing_of(process: str, connection: Connection) -> Standing:
+async def status_of(process: str, connection: Connection) -> ProcessStatus:
     """Return where a process is; raise NotFound when there is none, Conflict when two are called so, Unavailable."""
     name = await process_named(process, connection)
     handle = handle_of(name, await connection.temporal())
@@ -45,7 +45,7 @@ async def standing_of(process: str, connection: Connection) -> Standing:
     if described is None and record is None:
         raise NotFound(f"there is no {name}")
     shown = name.id if name.kind is ProcessKind.ORDER else name.workflow_id
-    return Standing(order_id=shown, **_known(described, state, record))
+    return ProcessStatus(order_id=shown, **_known(described, state, record))
 
 
 def _known(

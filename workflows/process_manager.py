@@ -16,14 +16,14 @@ with workflow.unsafe.imports_passed_through():
     from activities.cancellation import request_cancellation
     from models.attempts import ATTEMPT
     from models.base import Message
-    from models.commands import Accepted, Resolve, UndoPlan
-    from models.slips.slip import Taken
+    from models.commands import CommandAccepted, Resolve, UndoPlan
+    from models.slips.slip import SlipCommandAccepted
 
 S = TypeVar("S")
 Result = TypeVar("Result", bound=Message)
 
 
-class Process(Generic[S]):
+class ProcessManager(Generic[S]):
     """The part of a workflow that runs a saga; a workflow class builds on it and sets `_run`."""
 
     _run: Run[S]
@@ -32,7 +32,7 @@ class Process(Generic[S]):
         self._visibility = VisibilityUpdater()
         self._started_at = self._updated_at = workflow.now()
 
-    def _accepted(self) -> Accepted | Taken:
+    def _accepted(self) -> CommandAccepted | SlipCommandAccepted:
         """What a command that was taken is answered."""
         raise NotImplementedError
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connection import Connection
-from client.finding.listing import QUERY
-from client.finding.paging import place_of, token_of
 from client.handles import handle_of
 from client.progress import state_of
+from client.state_store.listing import QUERY
+from client.state_store.paging import place_of, token_of
 from models import names
 from models.errors import Unavailable
 from models.names import ProcessKind, ProcessName
@@ -23,7 +23,7 @@ OPEN = "open"
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundProcess:
     """One process of a page."""
 
     order_id: str
@@ -34,7 +34,7 @@ class Found:
 class Page:
     """Some processes of a status, and where the next page begins; None behind the last one."""
 
-    found: list[Found]
+    found: list[FoundProcess]
     following: str | None
 
 
@@ -74,7 +74,7 @@ class StateStore:
             return await self._open(status, limit, after)
         # One more than asked for tells whether another page follows.
         rows = await (await self._connection.services()).orders.by_status(status, limit + 1, after)
-        found = [Found(row.order_id, row.created_at) for row in rows[:limit]]
+        found = [FoundProcess(row.order_id, row.created_at) for row in rows[:limit]]
         return Page(found, found[-1].order_id if len(rows) > limit else None)
 
     async def _open(self, status: Status, limit: int, after: str | None) -> Page:
@@ -84,10 +84,10 @@ class StateStore:
         if before:
             # The server's clock is finer than ours.
             query += f" AND StartTime <= '{(before + timedelta(microseconds=1)).isoformat()}'"
-        found: list[Found] = []
+        found: list[FoundProcess] = []
         client = await self._connection.temporal()
         async for run in client.list_workflows(query, page_size=limit + len(seen) + 1):
-            each = Found(names.name_of_workflow(run.id).id, run.start_time)
+            each = FoundProcess(names.name_of_workflow(run.id).id, run.start_time)
             if before and (each.started_at > before or (each.started_at == before and each.order_id in seen)):
                 continue
             if len(found) == limit:
@@ -116,7 +116,7 @@ class StateStore:
         return len(known)
 
 
-def _token(found: list[Found], before: datetime | None, seen: set[str]) -> str:
+def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -> str:
     """Where the next page begins: the last start, and who of that moment was on a page already."""
     last = found[-1].started_at
     same = {each.order_id for each in found if each.started_at == last} | (seen if last == before else set())

@@ -5,8 +5,8 @@ from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMax
 
 from benchmarks import backlog, sizes, soak
 from benchmarks.driver import RunFailed
-from benchmarks.house import House, held
 from benchmarks.on_temporal import Ours
+from benchmarks.system import BenchSystem, held
 from benchmarks.worker_with import changed
 
 pytestmark = pytest.mark.timeout(240)
@@ -16,25 +16,25 @@ EXPRESS = {"express": True}
 @pytest.mark.server
 @pytest.mark.faults
 async def test_workers_come_and_go_and_the_books_hold_each_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One house for all three, which takes the longest to build."""
-    async with held(Ours("tried", "tried"), EXPRESS) as house:
-        await assert_a_backlog_is_drained(house)
-        await assert_a_soak_counts(house)
+    """One system for all three, which takes the longest to build."""
+    async with held(Ours("tried", "tried"), EXPRESS) as system:
+        await assert_a_backlog_is_drained(system)
+        await assert_a_soak_counts(system)
         for name, short in {"ALONE": 0.5, "LOAD": 1.0, "WARM": 0.5}.items():
             monkeypatch.setattr(sizes, name, short)
-        await assert_a_choice_is_measured(house)
-        house.check()
-        house.completed += 1
+        await assert_a_choice_is_measured(system)
+        system.check()
+        system.completed += 1
         with pytest.raises(RunFailed, match="its books say"):
-            house.check()
+            system.check()
 
-        house.start_worker(["-c", "raise SystemExit('it can not')"])
+        system.start_worker(["-c", "raise SystemExit('it can not')"])
         with pytest.raises(RunFailed, match="it can not"):
-            await house.run("dead", "ok", 1, 0, 1.0)
+            await system.run("dead", "ok", 1, 0, 1.0)
 
 
-async def assert_a_backlog_is_drained(house: House) -> None:
-    found = await backlog.measure(house, 60, 60, EXPRESS)
+async def assert_a_backlog_is_drained(system: BenchSystem) -> None:
+    found = await backlog.measure(system, 60, 60, EXPRESS)
 
     rows = found["drained"]
     assert 1 <= len(rows) <= 10
@@ -43,18 +43,18 @@ async def assert_a_backlog_is_drained(house: House) -> None:
     assert backlog.told(found).count("\n| ") == 2 + len(rows)
 
 
-async def assert_a_soak_counts(house: House) -> None:
-    rows = await soak.measure(house, 5.0, 3)
+async def assert_a_soak_counts(system: BenchSystem) -> None:
+    rows = await soak.measure(system, 5.0, 3)
 
     assert [row["part"] for row in rows] == list(range(1, 11))
     assert all(row["completed"] > 0 and row["undone"] > 0 for row in rows)
     assert soak.told(rows, 5.0).count("\n| ") == 11
 
 
-async def assert_a_choice_is_measured(house: House) -> None:
+async def assert_a_choice_is_measured(system: BenchSystem) -> None:
     choice = {"pollers": "autoscaling", "worker": {"max_cached_workflows": 50}, "collector": [20_000, 20, 20]}
-    turns = {sizes.BASE: [await sizes.take_turn(house, {}, 1, "a")]}
-    turns["a choice"] = [await sizes.take_turn(house, choice, 1, "b")]
+    turns = {sizes.BASE: [await sizes.take_turn(system, {}, 1, "a")]}
+    turns["a choice"] = [await sizes.take_turn(system, choice, 1, "b")]
 
     assert all(turn["alone"]["orders"] and turn["load"]["orders"] for taken in turns.values() for turn in taken)
     assert sizes.told(turns).count("\n| ") == 3

@@ -18,7 +18,7 @@ from benchmarks import stage
 from benchmarks.contestants import Running
 from benchmarks.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
-from benchmarks.stage import Stage
+from benchmarks.stage import BenchStage
 from benchmarks.turns import watched
 from postgres.database import Database
 from runtime.connection import connect
@@ -32,14 +32,14 @@ CLOSED = b"select count(*) from orders.orders where closed_at is not null"
 
 
 @dataclass
-class House:
+class BenchSystem:
     """What is up: the address of the server, the database, the starter, and the worker while there is one.
 
     `completed` counts the orders that were placed and must complete.
     """
 
     ours: Ours
-    stage: Stage
+    stage: BenchStage
     address: str
     db: Database
     client: Client
@@ -101,7 +101,7 @@ class House:
 
 
 @asynccontextmanager
-async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
+async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[BenchSystem]:
     """Hold up everything but a worker; `order` are fields that each order also has."""
     async with stage.opened() as opened:
         await ours.prepare(opened)
@@ -112,11 +112,11 @@ async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[House]:
             client = await connect(Settings(database_url=database), address=address)
             driver = await Driver.start(command, folder / "starter.log")
             roles = {"server": [server], "client": [driver.pid], "postgres": [opened.postgres_pid]}
-            house = House(ours, opened, address, db, client, Running(driver, roles, no_crash))
+            system = BenchSystem(ours, opened, address, db, client, Running(driver, roles, no_crash))
             try:
-                yield house
+                yield system
             finally:
-                house.end_worker()
+                system.end_worker()
                 await driver.stop()
 
 

@@ -12,7 +12,7 @@ from models.activities.base import Reply
 from models.errors import Final, InvalidInput, Refused, Unavailable
 
 
-class Boundary(Interceptor):
+class ActivityInterceptor(Interceptor):
     """The interceptor that every worker of the house is built with.
 
     Without `express` a worker turns away what is tried inside a workflow task; the saga then asks by the task queue.
@@ -23,10 +23,10 @@ class Boundary(Interceptor):
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
         """Return the boundary around an activity."""
-        return _Boundary(super().intercept_activity(next), express=self._express)
+        return _Inbound(super().intercept_activity(next), express=self._express)
 
 
-class _Boundary(ActivityInboundInterceptor):
+class _Inbound(ActivityInboundInterceptor):
     def __init__(self, inner: ActivityInboundInterceptor, *, express: bool) -> None:
         super().__init__(inner)
         self._express = express
@@ -37,7 +37,7 @@ class _Boundary(ActivityInboundInterceptor):
             raise ApplicationError("this worker takes no step inside a workflow task", type="NoExpress")
         if info.is_local and activity.is_worker_shutdown():
             raise ApplicationError("this worker is draining: it begins nothing new", type="Draining")
-        alive = asyncio.create_task(_show_life(info.heartbeat_timeout)) if info.heartbeat_timeout else None
+        alive = asyncio.create_task(_heartbeat(info.heartbeat_timeout)) if info.heartbeat_timeout else None
         attempt = info.attempt
         try:
             reply = await self.next.execute_activity(input)
@@ -66,7 +66,7 @@ def as_failure(error: Exception, attempt: int) -> ApplicationError:
     )
 
 
-async def _show_life(timeout: timedelta) -> None:
+async def _heartbeat(timeout: timedelta) -> None:
     """Heartbeat while the call is out: a cancel reaches the activity that way, and a dead worker is noticed."""
     while True:
         await asyncio.sleep(timeout.total_seconds() / 3)  # first: most calls are over before anybody wonders

@@ -9,7 +9,7 @@ from typing import Any
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 
-from client.finding.paging import place_of, token_of
+from client.state_store.paging import place_of, token_of
 from models import names
 from models.process import Status
 

@@ -1,4 +1,4 @@
-"""The checker on a real house: it finds nothing wrong with real orders of every kind."""
+"""The checker on a real system: it finds nothing wrong with real orders of every kind."""
 
 import asyncio
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 from tests.faults.checker import report, violations
 from tests.faults.evidence import read, write
 from tests.faults.gathering import Watch, gather
-from tests.faults.good_house import DECLINED, DONE, NO_STOCK, REFUSED, Clients, clients
+from tests.faults.good_system import DECLINED, DONE, NO_STOCK, REFUSED, Clients, clients
 from tests.faults.timeline import timeline
 from tests.slips import slips
 
@@ -19,7 +19,7 @@ MINIMUMS = {"completed": 3, "compensated": 6, "cancelled": 1, "needs_attention":
 
 
 async def test_orders_of_every_kind_are_fine(clients: Clients, tmp_path: Path) -> None:
-    db, client = clients.house.db, clients.house.client
+    db, client = clients.system.db, clients.system.client
     # Not watched: for a moment their receipts are made to lie, and a watch would say so.
     await asyncio.gather(clients.parked(), clients.resolved())
     async with Watch(db, seconds=0.2) as watch:

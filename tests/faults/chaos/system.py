@@ -1,4 +1,4 @@
-"""The house of a run: its own servers, its own folder, its own ports, and a crew; nothing of it outlives the run."""
+"""The system of a run: its own servers, its own folder, its own ports, and a crew; nothing of it outlives the run."""
 
 import asyncio
 import os
@@ -39,7 +39,7 @@ QUIET_PORTS = range(15_000, 32_000)
 
 
 @dataclass(frozen=True)
-class House:
+class ChaosSystem:
     """What a run works with. Its own ways to the servers are no fault's target, but the servers themselves are."""
 
     folder: Path
@@ -73,7 +73,7 @@ class House:
 
 
 @asynccontextmanager
-async def open_house(folder: Path, *, hasty: bool) -> AsyncIterator[House]:
+async def open_system(folder: Path, *, hasty: bool) -> AsyncIterator[ChaosSystem]:
     """Start everything, wait until each worker is there, and stop everything at the end of the block."""
     temporal, ui = _quiet_ports(2)
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="warning")
@@ -88,7 +88,7 @@ async def open_house(folder: Path, *, hasty: bool) -> AsyncIterator[House]:
             client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
             await schedule_reconciler(client, SECONDS_BETWEEN_ROUNDS)
             await _everybody_is_there(people)
-            yield House(folder, settings, stack, client, db, people)
+            yield ChaosSystem(folder, settings, stack, client, db, people)
 
 
 def _quiet_ports(count: int) -> list[int]:
