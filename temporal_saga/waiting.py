@@ -37,13 +37,11 @@ async def wait_for_event(run: "Run[Any]", step: Step[Any, Any]) -> Failure | Non
     if step.wait is None or not step.wait.pending(run.answers[step.name]):
         return None
     if step.name not in run.events:
-        # A cancel that the step swallowed; runs that were waiting in spite of one before this was here wait on.
-        if run.stopped and workflow.patched("no-wait-once-stopped"):
-            turn_back_if_stopped(run)
+        turn_back_if_stopped(run)  # a cancel that the step swallowed
         await _listen(run, step, step.wait)
     event = run.events.get(step.name)
     if event is None:
-        return Failure(step.name, FailureClass.UNKNOWN, "NothingHeard", "no event came in time", 0)
+        return Failure(step.name, FailureClass.UNKNOWN, "NoEvent", "no event came in time", 0)
     if event.settles:
         return await _book(run, step, step.wait)
     return Failure(step.name, FailureClass.TRANSIENT, event.name, event.reason, 0)

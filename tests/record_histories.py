@@ -15,12 +15,15 @@ from temporalio.client import WorkflowHandle
 from client.commands import deliver
 from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.external_events import ExternalEvent
+from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
+from models.recovery import Reconcile, Reconciled
 from runtime.settings import Settings
 from tests.orders.conftest import System, free_ports, open_system, result_of
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
 from tests.orders.transfers import early, failed, settled, transfer_order, waiting
 from tests.slips.plays import PLAYS as SLIP_PLAYS
+from tests.upkeep.conftest import blocked, reconcile, somebody_waits, step_reached
 from worker import orders_worker
 
 FOLDER = Path(__file__).parent / "histories"
@@ -108,6 +111,40 @@ async def told_early(system: System) -> WorkflowHandle[Any, Any]:
     return handle
 
 
+async def recovered(system: System) -> WorkflowHandle[Any, Any]:
+    """An order whose workflow was terminated while its card was charged: a recovery undoes it."""
+    handle = await system.start(Scenario("recovered", token="tok_flaky_3").order())
+    await step_reached(system, handle, "charge")
+    await handle.terminate("by a test")
+    return await _recovery_of(system, handle)
+
+
+async def recovered_forward(system: System) -> WorkflowHandle[Any, Any]:
+    """An order whose workflow was terminated once the carrier had the parcel: a recovery completes it."""
+    async with blocked(system, "shipping.receipts"):
+        handle = await system.start(Scenario("recovered-forward").order())
+        await step_reached(system, handle, "ship")
+        await somebody_waits(system)
+        await handle.terminate("by a test")
+    return await _recovery_of(system, handle)
+
+
+async def _recovery_of(system: System, handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
+    await reconcile(system)
+    recovery = system.client.get_workflow_handle(handle.id)
+    await result_of(recovery)
+    return recovery
+
+
+async def reconciled(system: System) -> WorkflowHandle[Any, Any]:
+    """A round of the reconciler."""
+    round_id = "reconcile-once"
+    await system.client.execute_workflow(
+        RECONCILER_WORKFLOW, Reconcile(grace_seconds=0), id=round_id, task_queue=TASK_QUEUE, result_type=Reconciled
+    )
+    return system.client.get_workflow_handle(round_id)
+
+
 async def cancelled_waiting(system: System) -> WorkflowHandle[Any, Any]:
     """An order that is cancelled while it waits for its transfer."""
     handle = await waiting(system, transfer_order("cancelled-waiting"))
@@ -131,6 +168,9 @@ PLAYS: dict[str, Play] = (
         "transfer-never": told("never", deadline=2),
         "transfer-early": told_early,
         "transfer-cancelled": cancelled_waiting,
+        "recovered": recovered,
+        "recovered-forward": recovered_forward,
+        "reconciled": reconciled,
     }
     | SLIP_PLAYS
 )

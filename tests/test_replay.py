@@ -15,6 +15,8 @@ from runtime.converter import DATA_CONVERTER
 from temporal_saga import Run, Saga
 from workflows.order.saga import ORDER_SAGA
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.reconciler import ReconcilerWorkflow
+from workflows.recovery.workflow import RecoverOrderWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -30,13 +32,17 @@ def history(path: Path) -> WorkflowHistory:
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_todays_code_replays_the_history(path: Path) -> None:
-    replayer = Replayer(workflows=[OrderWorkflow, RoutingSlipWorkflow], data_converter=DATA_CONVERTER)
+    replayer = Replayer(
+        workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow],
+        data_converter=DATA_CONVERTER,
+    )
 
     await replayer.replay_workflow(history(path))
 
 
 def test_there_is_a_history_of_every_kind_of_ending() -> None:
     kinds = {"completed", "declined", "lost-after", "cancelled", "parked-waived", "parked-skipped", "deadline"}
+    kinds |= {"recovered", "recovered-forward", "reconciled"}
     kinds |= {f"transfer-{how}" for how in ("settled", "failed", "returned", "never", "early", "cancelled")}
 
     assert kinds <= {path.stem for path in HISTORIES}

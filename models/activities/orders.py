@@ -28,6 +28,5 @@ class CompleteOrder(Request):
     outcome: Literal["completed", "compensated", "cancelled", "failed"]
     reserve_key: str
     charge_key: str
+    ship_key: str
     reason: str = ""
-    # None where it was asked for by a workflow that began before parcels were settled.
-    ship_key: str | None = None

@@ -43,7 +43,7 @@ class OrderClosing:
     async def _settle(self, pipeline: Pipeline, request: CompleteOrder) -> list[Settlement]:
         return [
             # First, as in an undo: no parcel of a completed order is ever taken back.
-            *([await self._shipping.settle(pipeline, request.ship_key)] if request.ship_key else []),
+            await self._shipping.settle(pipeline, request.ship_key),
             await self._payments.settle(pipeline, request.charge_key),
             await self._inventory.settle(pipeline, request.reserve_key),
         ]

@@ -116,7 +116,7 @@ async def test_a_transfer_that_never_comes_turns_the_order_back_and_a_late_one_i
 
     assert result
     assert (result.status, result.failed_step, result.undone) == ("compensated", "charge", ("charge", "reserve"))
-    assert result.reason == "charge: NothingHeard: no event came in time"
+    assert result.reason == "charge: NoEvent: no event came in time"
     assert await ledger(system, order) == ("", "void")
     assert await taken_or_refused(handle, settled()) == "ended"
     money = Money(amount=TOTAL, currency="EUR")

@@ -54,15 +54,6 @@ async def test_an_order_whose_parcel_was_taken_back_is_never_completed(shop: Sho
     await unwound(shop)
 
 
-async def test_an_order_of_before_parcels_were_settled_is_completed(unchecked_shop: Shop) -> None:
-    await placed(unchecked_shop)
-
-    closing = requests.complete().model_copy(update={"ship_key": None})
-
-    assert await unchecked_shop.closing.close(closing) == Closed(outcome="completed")
-    assert await unchecked_shop.closing.close(requests.complete()) == Closed(outcome="completed")
-
-
 @pytest.mark.parametrize("outcome", ["compensated", "cancelled", "failed"])
 async def test_other_outcomes_are_only_recorded(shop: Shop, outcome: str) -> None:
     await placed(shop)

@@ -69,8 +69,6 @@ async def cancelled(system: System) -> WorkflowHandle[Any, Any]:
 
 PLAYS: dict[str, Play] = {
     "slip-digital-goods": ending("digital-goods"),
-    # The same since what comes after its point of no return stands in the history.
-    "slip-settled": ending("digital-goods"),
     "slip-pre-order": pre_order,
     "slip-gift": ending("gift"),
     "slip-gift-refused": ending("gift", ship_to=SHIP_TO | {"postcode": "00000"}),

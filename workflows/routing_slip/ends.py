@@ -42,10 +42,8 @@ def _closing(run: SlipRun, key: str) -> CloseSlip:
     )
 
 
-async def _no_way_back(run: SlipRun, _request: None) -> None:
-    """Have the history know first: what follows is never undone, not even when its workflow task is lost."""
-    if workflow.patched("settle-in-history"):
-        run.revise(SETTLE_IN_HISTORY)
+async def _no_way_back(_run: SlipRun, _request: None) -> None:
+    """Nothing is called: what counts is that the run passes here."""
 
 
 ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: "EUR")
@@ -60,7 +58,7 @@ ACCEPT: Step[Itinerary, SlipAccepted] = Step(
 )
 COMMIT: Step[Itinerary, Any] = Step(
     "commit",
-    do=InWorkflow(_no_way_back, lambda _run, _key: (), lambda _: "no way back from here"),
+    do=InWorkflow(_no_way_back, lambda _run, _key: None, lambda _: "no way back from here"),
     undo=None,
     kind=Kind.PIVOT,
     has_effect=False,
@@ -72,6 +70,8 @@ def _settle(policy: Policy) -> Step[Itinerary, Closed]:
     return Step("settle", do=do, undo=None, kind=Kind.RETRIABLE)
 
 
-# Local where a stop was the point of no return, whose answer stands in the history.
-SETTLE = _settle(policies.COMPLETE)
-SETTLE_IN_HISTORY = _settle(replace(policies.COMPLETE, express=None))
+# As a local activity only after a stop that was the point of no return, because the answer of that stop is in the
+# history. A slip that ships nothing has no such answer: if the workflow task of a local settlement were lost, no
+# history would know of it, and a cancel could turn back what has been sold.
+SETTLE_AFTER_PIVOT = _settle(policies.COMPLETE)
+SETTLE = _settle(replace(policies.COMPLETE, express=None))

@@ -7,7 +7,7 @@ from temporalio import workflow
 
 from temporal_saga import Call, InWorkflow, Kind, Saga, Step
 from workflows import policies
-from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SlipRun
+from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun
 from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
@@ -40,7 +40,7 @@ class Itinerary:
 
     def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
         """Return the stops and steps ahead after a revision; raise InvalidInput when they can't be followed."""
-        if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE in run.begun:
+        if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
             raise InvalidInput("revision", "comes too late: there is nothing ahead that could change")
         behind = tuple(self._stops[step.name] for step in run.begun if step.name in self._stops)
         stops = revised(self.ahead(run), revision)
@@ -84,7 +84,7 @@ class Itinerary:
             check_arguments(at, stop, offer.request, self.slip.variables, replies)
             replies[stop.name] = offer.reply
         pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
-        return [*map(_step, ahead), *([] if pivot else [COMMIT]), SETTLE]
+        return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
 
 
 def _step(stop: Stop) -> Step[Itinerary, Any]:
