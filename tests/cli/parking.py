@@ -2,14 +2,13 @@
 
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import psycopg
 
-from runtime.embedded.stack import running_stack
-from tests.cli.conftest import Environment, Starter, as_bytes, order_document
+from tests.cli.conftest import Starter, as_bytes, order_document
+from tests.systems import Environment
 
 SECONDS_TO_HAPPEN = 60
 
@@ -53,9 +52,7 @@ def until_step(starter: Starter, order_id: str, step: str, status: str) -> None:
 
 def sql(system: Environment, statement: str, *values: object) -> list[Any]:
     """Run a statement on the database of a running system; return its rows."""
-    stack = running_stack(Path(system["ORDERS_DATA_DIR"]))
-    assert stack
-    with psycopg.connect(stack.database_url) as connection:
+    with psycopg.connect(system["DATABASE_URL"]) as connection:
         cursor = connection.execute(statement.encode(), values)
         return cursor.fetchall() if cursor.description else []
 

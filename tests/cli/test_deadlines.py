@@ -4,8 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Environment, Starter, as_bytes, order_document, run_starter
+from tests.cli.conftest import Starter, as_bytes, order_document, run_starter
 from tests.cli.parking import new_id, paying_with
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cli.conftest import Environment, Ran, Starter, as_bytes, order_document, run_starter
+from tests.cli.conftest import Ran, Starter, as_bytes, order_document, run_starter
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 

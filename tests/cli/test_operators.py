@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Environment, Ran, Starter, as_bytes, order_document
+from tests.cli.conftest import Ran, Starter, as_bytes, order_document
 from tests.cli.parking import (
     allow_completion,
     allow_refund,
@@ -20,6 +20,7 @@ from tests.cli.parking import (
     until,
     until_status,
 )
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 

@@ -9,8 +9,9 @@ from uuid import uuid4
 
 import pytest
 
-from tests.cli.conftest import PROJECT, Environment, Ran, Starter, as_bytes, order_document
+from tests.cli.conftest import PROJECT, Ran, Starter, as_bytes, order_document
 from tests.cli.parking import new_id, paying_with, shipped_to, until, until_status
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 

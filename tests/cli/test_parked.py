@@ -1,23 +1,29 @@
-"""An undo that keeps failing is parked after a minute and a half: the waiting ends, and says why."""
+"""Waiting for an order ends when the order waits for an operator, and says why."""
 
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.cli.conftest import Environment, Starter, as_bytes, order_document, run_starter
+from tests.cli.conftest import Starter, as_bytes, order_document, run_starter
+from tests.cli.parking import forbid_refund, held_by_the_carrier, new_id, shipped_to
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 
-ORDER: dict[str, Any] = order_document("o-parked", payment={"method": "card", "token": "tok_refund_fails"})
-ORDER["ship_to"]["postcode"] = "00000"
 
-
-def test_waiting_ends_when_the_order_needs_a_person(starter: Starter, system: Environment) -> None:
-    ran = run_starter(system, "place", "-", "--json", stdin=as_bytes(ORDER), seconds=170)
+def test_waiting_ends_when_the_order_needs_an_operator(starter: Starter, system: Environment) -> None:
+    order_id = new_id("parked")
+    order = as_bytes(order_document(order_id, **shipped_to("00009")))
+    held_by_the_carrier(starter, order_id)
+    with ThreadPoolExecutor(1) as pool:
+        placing = pool.submit(run_starter, system, "place", "-", "--json", stdin=order)
+        forbid_refund(system, order_id)
+        assert starter("cancel", order_id, "--reason", "changed my mind", "--actor", "c-7").code == 0
+        ran = placing.result()
 
     assert ran.code == 3, ran.err
     assert ran.document["status"] == "needs_attention"
     assert ran.document["failed_step"] == "charge"
     parked = starter("list", "--status", "needs_attention", "--json").document["orders"]
-    assert ("o-parked", 4970) in [(each["order_id"], each["at_risk"]) for each in parked]
-    assert "it waits for a person" in starter("place", "-", stdin=as_bytes(ORDER)).out
+    assert (order_id, 4970) in [(each["order_id"], each["at_risk"]) for each in parked]
+    assert "it waits for a person" in starter("place", "-", stdin=order).out

@@ -1,14 +1,13 @@
 """`prune` as people run it: what is young stays, and what it would do can be seen first."""
 
-import subprocess
 from uuid import uuid4
 
 import pytest
 
-from runtime.connection import database_of
-from runtime.settings import Settings
-from tests.cli.conftest import Environment, Starter, as_bytes, clean_environment, order_document, run_starter
-from tests.temporal_cli import BINARY
+from runtime.embedded.stack import Stack
+from tests.cli.conftest import Starter, as_bytes, order_document, run_starter
+from tests.servers import new_namespace
+from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 
@@ -36,15 +35,8 @@ def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
         assert ran.err.count("\n") == 1
 
 
-@pytest.mark.usefixtures("starter")
-def test_what_temporal_still_has_and_could_reset_is_refused(system: Environment) -> None:
-    settings = Settings.read({name: text for name, text in system.items() if name.startswith("ORDERS_")})
-    address, namespace = f"127.0.0.1:{settings.temporal_port}", f"long-{uuid4().hex[:8]}"
-    command = [str(BINARY), "operator", "namespace", "create", "--retention", "240h", "--address", address]
-    subprocess.run([*command, "--namespace", namespace], env=clean_environment(), capture_output=True, check=True)
-    there = clean_environment(
-        TEMPORAL_ADDRESS=address, TEMPORAL_NAMESPACE=namespace, DATABASE_URL=database_of(settings)
-    )
+async def test_what_temporal_still_has_and_could_reset_is_refused(servers: Stack, system: Environment) -> None:
+    there = system | {"TEMPORAL_NAMESPACE": (await new_namespace(servers, days=10)).namespace}
 
     refused = run_starter(there, "prune", "--older-than", "10")
     taken = run_starter(there, "prune", "--older-than", "11")

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import PROJECT, Starter, as_bytes, clean_environment, run_starter
+from tests.cli.conftest import PROJECT, Starter, as_bytes, run_starter
+from tests.systems import clean_environment
 
 FOLDER = PROJECT / "itineraries"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Environment, Starter
+from tests.cli.conftest import Starter
 from tests.cli.parking import (
     allow_completion,
     allow_refund,
@@ -18,6 +18,7 @@ from tests.cli.parking import (
     until,
     until_status,
 )
+from tests.systems import Environment
 from tests.temporal_cli import CliAnswer, documented, run_documented, the_command
 
 pytestmark = pytest.mark.server
@@ -50,8 +51,7 @@ def temporal(system: Environment) -> Temporal:
 
     def run(name: str, order_id: str = "o-1001", *more: str, instead: tuple[str, str] = ("", "")) -> CliAnswer:
         command = the_command(*COMMANDS[name]).replace(*instead)
-        address = f"127.0.0.1:{system['ORDERS_TEMPORAL_PORT']}"
-        return run_documented(address, command, f"order-{order_id}", *more)
+        return run_documented(system, command, f"order-{order_id}", *more)
 
     return run
 
@@ -144,9 +144,7 @@ def test_a_terminated_order_is_found_and_taken_up_again(
 ) -> None:
     order_id = new_id()
     held_by_the_carrier(starter, order_id)
-    terminated = run_documented(
-        f"127.0.0.1:{system['ORDERS_TEMPORAL_PORT']}", f"temporal workflow terminate --workflow-id order-{order_id}"
-    )
+    terminated = run_documented(system, f"temporal workflow terminate --workflow-id order-{order_id}")
     assert terminated.code == 0, terminated.err
     until(lambda: f"order-{order_id}" in listed(temporal("terminated", order_id, "-o", "json")))
     assert charges(system, order_id) == [("charge", 1)]

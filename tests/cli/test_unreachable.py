@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Environment, as_bytes, clean_environment, order_document, run_starter
+from tests.cli.conftest import as_bytes, order_document, run_starter
+from tests.systems import Environment, clean_environment
 from tests.temporal_cli import documented
 
 COMMANDS = {

@@ -1,11 +1,9 @@
 """What clients and operators ask of a real system until it has an order of every kind; each request is written down."""
 
 import asyncio
-import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
@@ -17,14 +15,14 @@ from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.order import Order
 from models.slips.slip import RoutingSlip
-from runtime.settings import Settings
+from runtime.embedded.stack import Stack
 from services.inventory.inventory import Inventory
 from services.orders.open_orders import OpenOrders
 from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence import Asked, Evidence, Snapshot
 from tests.faults.gathering import gather
-from tests.orders.conftest import System, free_ports, open_system, result_of
 from tests.orders.scenarios import Scenario
+from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 SECONDS_TO_HAPPEN = 60
@@ -45,14 +43,13 @@ NO_STOCK = Scenario("no-stock", lines=(("SKU-1", 1), ("SKU-RARE", 2)))
 
 
 @pytest_asyncio.fixture(scope="module")
-async def clients() -> "AsyncIterator[Clients]":
-    """The clients of a system of its own, in which nobody else's orders are."""
-    temporal, ui = free_ports(2)
-    with tempfile.TemporaryDirectory(prefix="checked-") as folder:
-        own = Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error")
-        async for system in open_system(own):
-            async with orders_worker(system.client, system.stack.database_url, own):
-                yield Clients(system)
+async def clients(servers: Stack) -> "AsyncIterator[Clients]":
+    """The clients of a system of its own, without the orders of other tests."""
+    async with (
+        open_system(servers) as system,
+        orders_worker(system.client, system.stack.database_url, system.settings),
+    ):
+        yield Clients(system)
 
 
 @dataclass

@@ -24,7 +24,7 @@ from models.names import ORDER_WORKFLOW, workflow_id
 from models.order import Order
 from models.process import OrderResult
 from runtime.converter import DATA_CONVERTER
-from tests.orders.conftest import System
+from tests.systems import System
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
@@ -108,7 +108,9 @@ class HeldOrders:
         converter = DATA_CONVERTER.__class__(
             payload_converter_class=DATA_CONVERTER.payload_converter_class, payload_codec=turnstile
         )
-        client = Client(self.system.client.service_client, data_converter=converter)
+        client = Client(
+            self.system.client.service_client, namespace=self.system.client.namespace, data_converter=converter
+        )
         return Worker(
             client,
             task_queue=self.queue,

@@ -18,11 +18,11 @@ from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
 from models.process import OrderResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.held import HeldOrders, held_orders
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_kills import blocked, until_somebody_waits
 from tests.orders.test_scenarios import books, expected_books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 How = Literal["native", "update"]

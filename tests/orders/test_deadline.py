@@ -9,11 +9,11 @@ from temporalio.api.enums.v1 import EventType
 from models.commands import CommandAccepted, Resolve
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping, skipping_orders
 from tests.orders.test_kills import blocked
 from tests.orders.test_scenarios import books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 

@@ -8,10 +8,10 @@ from temporalio.client import WorkflowUpdateFailedError
 
 from models.commands import CommandAccepted, Resolve
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.parking import decide, mend, parked, refusal
 from tests.orders.skipping import Skipping, skipping_orders
 from tests.orders.test_scenarios import books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 

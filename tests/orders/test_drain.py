@@ -19,8 +19,8 @@ from activities.interceptor import ActivityInterceptor
 from models.commands import CancelOrder, CommandAccepted
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import OrderResult
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
+from tests.systems import System, result_of
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 

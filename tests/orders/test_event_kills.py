@@ -9,9 +9,9 @@ from client.commands import deliver, event_update_id
 from models.external_events import EventAccepted
 from models.process import Status
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.test_kills import worker_process
 from tests.orders.transfers import ledger, settled, transfer_order, until, waiting
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 

@@ -21,11 +21,11 @@ from models.names import STATUS_ATTRIBUTE, key
 from models.process import OrderResult, Status
 from services.payments.transfers import Transfers
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_cancel_everywhere import until_recorded
 from tests.orders.test_kills import blocked, until_somebody_waits
 from tests.orders.transfers import TOTAL, early, failed, ledger, settled, transfer_order, until, waiting
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
 

@@ -11,11 +11,11 @@ from temporalio.worker import Worker
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.test_cancel_everywhere import cancel, ending
 from tests.orders.test_express import COMPLETED, events_of
 from tests.orders.test_kills import assert_one_effect_each, blocked, until_somebody_waits, worker_process
 from tests.orders.test_scenarios import books
+from tests.systems import System, result_of
 from worker import build
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]

@@ -18,8 +18,9 @@ from models.order import Order
 from postgres.database import Database
 from runtime.embedded.record import Layout, live_record
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
+from tests.servers import own_stack, started
+from tests.systems import System, open_system, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 PROJECT = Path(__file__).parent.parent.parent
@@ -28,14 +29,8 @@ PROJECT = Path(__file__).parent.parent.parent
 @contextmanager
 def worker_process(system: System) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python worker.py` as people do; killed at the end of the block if it still lives."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
-    environ |= {
-        "DATABASE_URL": system.stack.database_url,
-        "TEMPORAL_ADDRESS": system.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(system.settings.data_dir),
-        "ORDERS_LOG_LEVEL": "error",
-    }
-    process = subprocess.Popen([sys.executable, "worker.py"], cwd=PROJECT, env=environ)
+    environment = system.environment(ORDERS_LOG_LEVEL="error")
+    process = subprocess.Popen([sys.executable, "worker.py"], cwd=PROJECT, env=environment)
     try:
         yield process
     finally:
@@ -53,7 +48,8 @@ async def blocked(system: System, table: str) -> AsyncIterator[None]:
 
 async def until_somebody_waits(system: System, table: str | None = None) -> None:
     """Wait until a statement stands before a lock; before that of a table, if one is given."""
-    waiting = "select count(*)::int from pg_locks where not granted and (%s::text is null or relation = %s::regclass)"
+    waiting = """select count(*)::int from pg_locks join pg_database as database on database.oid = database
+                 where not granted and datname = current_database() and (%s::text is null or relation = %s::regclass)"""
     async with asyncio.timeout(20):
         while not await system.one(waiting, table, table):
             await asyncio.sleep(0.01)
@@ -98,20 +94,20 @@ async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_com
 
 
 @pytest.mark.parametrize("part", ["temporal", "postgres"])
-async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_order_completes(
-    lonely: System, part: str
-) -> None:
+async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_order_completes(part: str) -> None:
     order = Scenario(f"kill-{part}", token="tok_flaky_2").order()
-    with worker_process(lonely):
-        handle = await lonely.start(order)
-        await asyncio.wait_for(charged_once(lonely, order), 20)
-        record = live_record(Layout(lonely.settings.data_dir))
-        assert record is not None
-        os.kill(record.children[part], signal.SIGKILL)
-        result = await result_of(handle)
-        assert result is not None
-        assert result.status == "completed"
-    await assert_one_effect_each(lonely, order)
+    with own_stack() as settings:
+        async with started(settings) as own, open_system(own) as doomed:
+            with worker_process(doomed):
+                handle = await doomed.start(order)
+                await asyncio.wait_for(charged_once(doomed, order), 20)
+                record = live_record(Layout(settings.data_dir))
+                assert record is not None
+                os.kill(record.children[part], signal.SIGKILL)
+                result = await result_of(handle)
+                assert result is not None
+                assert result.status == "completed"
+            await assert_one_effect_each(doomed, order)
 
 
 async def charged_once(system: System, order: Order) -> None:

@@ -10,11 +10,11 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle, WorkflowU
 from models.names import SLIP_WORKFLOW, slip_workflow_id
 from models.slips.slip import CancelSlip, SlipCommandAccepted, SlipResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.held import HeldOrders, held_orders
 from tests.orders.scenarios import EXPRESS
 from tests.orders.test_reset import reset, workflow_tasks
 from tests.slips.slips import slip
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 REFUSED = next(s for s in EXPRESS if s.name == "express-carrier-refuses")

@@ -16,11 +16,11 @@ from providers.simulated.card_provider import SimulatedCardProvider
 from runtime.converter import DATA_CONVERTER
 from services.payments.payments import Payments
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.parking import LONGER_THAN_ANY_UNDO, TOTAL, decide, mend, parked, refusal
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping, Tried, skipping_orders, tried
 from tests.orders.test_scenarios import books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 

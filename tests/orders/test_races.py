@@ -15,11 +15,10 @@ from temporalio.worker import Worker
 from activities.interceptor import ActivityInterceptor
 from models.commands import CancelOrder, CommandAccepted
 from models.names import TASK_QUEUE
-from tests.cli.conftest import clean_environment
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_kills import PROJECT, blocked, until_somebody_waits, worker_process
 from tests.orders.test_reset import effects
+from tests.systems import System, result_of
 from worker import _activities, orders_worker
 from workflows.order.workflow import OrderWorkflow
 
@@ -73,7 +72,7 @@ def frozen_worker(system: System, *arguments: str) -> Iterator[Frozen]:
             *arguments,
         ],
         cwd=PROJECT,
-        env=clean_environment(),
+        env=system.environment(),
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -13,9 +13,9 @@ from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
 from models.process import OrderResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_scenarios import books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 Handle = WorkflowHandle[Any, OrderResult]

@@ -14,21 +14,23 @@ from client.state_store.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status
-from tests.orders.conftest import System, open_system, own_stack, result_of
+from runtime.embedded.stack import Stack
 from tests.orders.scenarios import Scenario
 from tests.orders.transfers import failed, settled, transfer_order, waiting
+from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-async def system() -> AsyncIterator[System]:
-    """A system whose every order has a worker that can tell of it."""
-    with own_stack() as settings:
-        async for system in open_system(settings):
-            async with orders_worker(system.client, system.stack.database_url, settings):
-                yield system
+async def system(servers: Stack) -> AsyncIterator[System]:
+    """A system in which a worker answers for every order."""
+    async with (
+        open_system(servers) as system,
+        orders_worker(system.client, system.stack.database_url, system.settings),
+    ):
+        yield system
 
 
 @pytest.fixture

@@ -1,20 +1,20 @@
 """`worker.py --processes N`: what dies is started again, what is told to stop drains, and nothing is left behind."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
 
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
 from tests.orders.test_kills import PROJECT, blocked, until_somebody_waits
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 KILLED_BY_SECOND_SIGNAL = 128 + signal.SIGTERM
@@ -23,13 +23,7 @@ KILLED_BY_SECOND_SIGNAL = 128 + signal.SIGTERM
 @contextmanager
 def supervisor(system: System, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     """Run `python worker.py` with arguments, as people do; it and its processes are killed at the end of the block."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
-    environ |= {
-        "DATABASE_URL": system.stack.database_url,
-        "TEMPORAL_ADDRESS": system.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(system.settings.data_dir),
-        "ORDERS_LOG_LEVEL": "warning",
-    }
+    environ = system.environment(ORDERS_LOG_LEVEL="warning")
     command = [sys.executable, "worker.py", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, env=environ, stderr=subprocess.PIPE, text=True) as process:
         try:
@@ -113,7 +107,7 @@ def test_arguments_that_it_can_not_take_are_refused_in_one_line(
 
 
 def test_a_crew_that_could_reach_nothing_does_not_start(lonely: System) -> None:
-    nowhere = replace(lonely.stack, database_url=lonely.stack.database_url.replace("/orders?", "/nowhere?"))
+    nowhere = replace(lonely.stack, database_url=urlsplit(lonely.stack.database_url)._replace(path="/nowhere").geturl())
     with supervisor(replace(lonely, stack=nowhere), "--processes", "2") as refused:
         _, line = refused.communicate(timeout=30)
 

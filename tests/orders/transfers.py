@@ -10,8 +10,8 @@ from models.external_events import EventAccepted, ExternalEvent
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status
-from tests.orders.conftest import System
 from tests.orders.scenarios import Scenario
+from tests.systems import System
 
 TOTAL = 4970
 

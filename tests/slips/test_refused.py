@@ -10,9 +10,9 @@ from temporalio.exceptions import ApplicationError
 from models.errors import InvalidInput
 from models.intake.reading import read_slip
 from models.slips.slip import RoutingSlip, Stop
-from tests.orders.conftest import System
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop
+from tests.systems import System
 from workflows.routing_slip.itinerary import Itinerary
 
 

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from models.slips.slip import Review
-from tests.orders.conftest import System
 from tests.slips.conftest import (
     Handle,
     lines,
@@ -20,6 +19,7 @@ from tests.slips.conftest import (
     waiting,
 )
 from tests.slips.slips import slip, stop
+from tests.systems import System
 
 pytestmark = pytest.mark.server
 

@@ -15,7 +15,7 @@ from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import AlertRedriver, UnsentAlerts
-from tests.orders.conftest import System
+from tests.systems import System
 
 pytestmark = pytest.mark.server
 

@@ -9,7 +9,7 @@ from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.order import Order
 from services.orders.placing import ChoreographedOrders
-from tests.orders.conftest import result_of
+from tests.systems import result_of
 from worker import services_on
 
 if TYPE_CHECKING:

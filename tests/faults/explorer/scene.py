@@ -18,7 +18,7 @@ from tests.faults.evidence import Asked, Snapshot
 from tests.faults.explorer.case import Case
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.injecting import Notes
-from tests.orders.conftest import System
+from tests.systems import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
 # Pairs of articles: an order has one for itself while it is played, so that what one locks delays no other.
