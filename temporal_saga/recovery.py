@@ -29,7 +29,7 @@ class RecoveredRun(Run[S]):
     resolved: Mapping[str, str] = MappingProxyType({})
 
     async def execute(self) -> None:
-        """Complete or compensate the run; raise ActivityError when the probe can't tell whether the pivot was done.
+        """Complete or compensate the run; raise ActivityError when the pivot's probe fails.
 
         Raises ValueError for a saga without a pivot, or a pivot without a probe.
         """
