@@ -78,7 +78,10 @@ class Recovery:
         return described.status.name.lower() if described.status in ENDED else None
 
     async def recover(self, order_id: str) -> Recovered:
-        """Start or recover an order if it is lost; raise Final if its stored body is invalid, Unavailable, RPCError."""
+        """Start or recover an order if it is lost, and return its state then.
+
+        Raises Final if the stored body is invalid, Unavailable, and RPCError.
+        """
         cause = await self.lost(order_id)
         if cause is None:
             return "alive"

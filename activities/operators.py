@@ -30,7 +30,7 @@ class OperatorActivities:
         """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers."""
         new = await self._alerts.log_once(alert)
         if new:
-            counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for a person")
+            counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for an operator")
             counter.add(1, {"step": alert.step, "direction": alert.direction})
         await self._alerts.send(alert)
         return Alerted(new=new)

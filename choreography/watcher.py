@@ -91,7 +91,7 @@ class Watcher:
         return under_way
 
     async def _is_alive(self, event: DomainEvent, subscriber: str) -> bool:
-        """Return whether a delivery runs or is a dead letter; record one whose last attempt died with its worker."""
+        """Return whether a delivery is running or dead; record a dead letter if it failed without one."""
         try:
             found = await self._client.get_activity_handle(delivery_id(event, subscriber)).describe()
         except RPCError as error:

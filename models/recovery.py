@@ -32,7 +32,7 @@ class LostOrder(Message):
 
 
 class Reconciled(Message):
-    """The counts of a round: orders checked, started, recovering and dead; `next` is the cursor, None at the end."""
+    """The counts of a round of the reconciler; `next` is the cursor, None at the end."""
 
     looked_at: int = 0
     started: int = 0

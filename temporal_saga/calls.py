@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 A = TypeVar("A")
+# The retry policy of a single attempt.
 ONCE = RetryPolicy(maximum_attempts=1)
 
 

@@ -1,4 +1,8 @@
-"""Parked effects: they wait for an operator's decision, with one alert each, while the other effects go on."""
+"""Parked effects: they wait for an operator's decision, with one alert each, while the other effects go on.
+
+The decisions: `retry` calls the activity again, `edit` with another request, `skip` means that the effect was settled
+by hand, `waive` gives the effect up and the outcome is failed, `unwind` turns a run back that has not passed its pivot.
+"""
 
 import asyncio
 from dataclasses import dataclass

@@ -67,7 +67,7 @@ class InWorkflow(Call[S, A_co]):
 class StepEvent:
     """An external event that decides a waiting step: the step is settled, or fails for `reason`.
 
-    `detail` is any JSON value; the run records it in its history and passes it to no activity.
+    `detail`, any JSON value, is recorded in the run's history; the request of `Wait.settle` may use it.
     """
 
     name: str
@@ -150,7 +150,7 @@ class Saga(Generic[S]):
 
     @property
     def pivot(self) -> Step[S, Any] | None:
-        """The saga's pivot step (the point of no return), or None."""
+        """Return the saga's pivot step (the point of no return), or None."""
         return next((step for step in self.steps if step.kind is Kind.PIVOT), None)
 
     def key(self, process: str, step: str) -> str:

@@ -37,7 +37,7 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """The failure as `type: message`."""
+        """Return the failure as `type: message`."""
         return f"{self.type}: {self.message}"
 
 
