@@ -65,20 +65,20 @@ class OrderWorkflow(ProcessManager[Order]):
         return state_of_order(self._run, self._started_at, self._updated_at)
 
     @workflow.update(description="Wait for the outcome up to the given seconds; return it, or the order's progress")
-    async def outcome(self, patience: OutcomeWait) -> OrderResult:
+    async def outcome(self, wait: OutcomeWait) -> OrderResult:
         """Return the result of the order, or its progress when the time is up or as soon as a step is parked."""
         run, summary = self._run, "a caller waits for the outcome"
         if run.ended or run.parked:  # without a wait, because the workflow may end in this workflow task
             return result_of(run)
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: run.ended or bool(run.parked), timeout=patience.seconds, timeout_summary=summary
+                lambda: run.ended or bool(run.parked), timeout=wait.seconds, timeout_summary=summary
             )
         return result_of(run)
 
     @outcome.validator
-    def _may_wait(self, patience: OutcomeWait) -> None:
-        expect(OutcomeWait, patience)
+    def _may_wait(self, wait: OutcomeWait) -> None:
+        expect(OutcomeWait, wait)
 
     @workflow.update(description="Cancel the order and undo its steps; refused once it is with the carrier")
     async def cancel_order(self, command: CancelOrder) -> CommandAccepted:

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from models.process import OrderResult, Status
     from models.recovery import FailedRecovery, LostOrder
 
-LOOK = timedelta(seconds=10)
+TIMEOUT = timedelta(seconds=10)
 
 
 @workflow.defn(name=RECOVERY_WORKFLOW)
@@ -47,7 +47,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
     @workflow.run
     async def run(self, lost: LostOrder) -> OrderResult:  # type: ignore[override]
         """Return or raise as the order would; record a dead letter and fail as `RecoveryFailed` if no probe answers."""
-        closed = await _look(RecoveryActivities.read_outcome, lost.order, "is it still open?")
+        closed = await _execute(RecoveryActivities.read_outcome, lost.order, "is it still open?")
         if closed is not None:
             status = Status(closed.outcome)
             return OrderResult(order_id=lost.order.order_id, status=status, reason="closed before its recovery")
@@ -58,10 +58,10 @@ class RecoverOrderWorkflow(OrderWorkflow):
         failed = FailedRecovery(
             order=lost.order, cause=failure.text, attempts=failure.attempt or policies.UNDO.attempts
         )
-        await _look(RecoveryActivities.record_failed_recovery, failed, "leave it to a person")
+        await _execute(RecoveryActivities.record_failed_recovery, failed, "leave it to a person")
         raise ApplicationError(failure.text, type="RecoveryFailed", non_retryable=True)
 
 
-async def _look(method: Any, argument: Any, summary: str) -> Any:
+async def _execute(method: Any, argument: Any, summary: str) -> Any:
     """Run one of the recovery's own activities, without a limit of attempts."""
-    return await workflow.execute_activity_method(method, argument, start_to_close_timeout=LOOK, summary=summary)
+    return await workflow.execute_activity_method(method, argument, start_to_close_timeout=TIMEOUT, summary=summary)
