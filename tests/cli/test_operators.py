@@ -76,7 +76,7 @@ def test_a_cancel_by_a_stale_plan_is_refused_and_by_the_current_one_taken(starte
     stale = starter("cancel", order_id, "--reason", "late", "--plan", old)
     taken = starter("cancel", order_id, "--reason", "late", "--plan", current)
 
-    assert one_line(stale, 6) == "error: not cancelled: the undo plan has changed since; look at it again\n"
+    assert one_line(stale, 6) == "error: not cancelled: the undo plan has changed; read it again\n"
     assert taken.code == 0, taken.err
     assert until_status(starter, order_id, "cancelled")
 

@@ -224,7 +224,7 @@ async def test_the_same_id_with_other_words_is_refused(system: System) -> None:
     handle = await waiting(system, transfer_order("reused", postcode="00002"))
     await deliver(handle, settled("e-7"))
 
-    with pytest.raises(Conflict, match="event e-7 said something else before"):
+    with pytest.raises(Conflict, match="event id e-7 belongs to another event"):
         await deliver(handle, failed("e-7"))
     # Under another update id: the order itself knows the event.
     again = await handle.execute_update("deliver_event", settled("e-7"), id="mine", result_type=EventAccepted)
@@ -235,7 +235,7 @@ async def test_the_same_id_with_other_words_is_refused(system: System) -> None:
 async def test_an_order_paid_by_card_waits_for_nothing(system: System) -> None:
     handle = await system.start(Scenario("card", token="tok_flaky_1").order())
 
-    with pytest.raises(Conflict, match="paid by card; it waits for no event"):
+    with pytest.raises(Conflict, match="paid by card and accepts no event"):
         await deliver(handle, settled())
     assert await result_of(handle)
 

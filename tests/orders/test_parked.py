@@ -157,7 +157,7 @@ async def test_a_cancel_while_an_undo_is_parked_neither_ends_nor_frees_it(skippi
     _, handle = await parked(skipping)
     with pytest.raises(WorkflowUpdateFailedError) as caught:
         await handle.execute_update("cancel_order", CancelOrder(reason="no"), result_type=CommandAccepted)
-    assert "being undone already" in str(caught.value.cause)
+    assert "compensation has already started" in str(caught.value.cause)
     await handle.cancel()
     await skipping.pass_by(60)
     assert (await skipping.system.state(handle)).status == "needs_attention"

@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "visited again": ({"insert": (stop("reserve"),)}, "reserve is taken"),
     "not ahead": ({"drop": ("reserve",)}, "reserve is not ahead"),
     "nowhere": ({"insert": (stop("wrap"),), "before": "reserve"}, "reserve is not ahead"),
-    "after the pivot": ({"insert": (stop("wrap"),), "after": "ship"}, "compensatable step can't stand after the pivot"),
+    "after the pivot": ({"insert": (stop("wrap"),), "after": "ship"}, "compensatable step can't come after the pivot"),
 }
 
 
