@@ -33,7 +33,7 @@ async def seconds_since_poll() -> float | None:
 
 
 def _is_here(poller: PollerInfo) -> bool:
-    """Tell whether a poller's identity ends in this host's name, as the SDK's own identities do."""
+    """Return whether a poller's identity ends in this host's name, as the SDK's own identities do."""
     return poller.identity.endswith(f"@{socket.gethostname()}")
 
 

@@ -64,7 +64,7 @@ def _default_address(settings: Settings) -> str:
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Tell whether nothing names another server or database, so that the embedded parts are meant."""
+    """Return whether nothing names another server or database, so that the embedded parts are meant."""
     return settings.database_url is None and not _configured_address()
 
 
@@ -100,7 +100,7 @@ def database_of(settings: Settings) -> str:
 
 
 def is_loopback(target: str) -> bool:
-    """Tell whether HOST:PORT is on this machine."""
+    """Return whether HOST:PORT is on this machine."""
     host = target.rpartition(":")[0].strip("[]") or target
     if host == "localhost":
         return True

@@ -152,7 +152,7 @@ class Settings(BaseSettings):
 
 
 def is_utf8(text: str) -> bool:
-    """Tell whether a variable's text was UTF-8; Python keeps other bytes as lone surrogates."""
+    """Return whether a variable's text was UTF-8; Python keeps other bytes as lone surrogates."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 

@@ -21,7 +21,7 @@ class Server(Protocol):
         ...
 
     def is_ready(self) -> bool:
-        """Tell whether it answers."""
+        """Return whether it answers."""
         ...
 
 

@@ -42,7 +42,7 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether somebody holds the lock alone."""
+    """Return whether somebody holds the lock alone."""
     if not path.exists():
         return False
     with Lock(path) as lock:

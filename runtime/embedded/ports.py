@@ -40,6 +40,6 @@ def free_port() -> int:
 
 
 def is_open(port: int) -> bool:
-    """Tell whether somebody listens on the port."""
+    """Return whether somebody listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0

@@ -121,7 +121,7 @@ class Postgres:
         return f"postgresql://postgres@/{database}?host={quote(self.socket_dir(), safe='')}&port={PORT}"
 
     def is_ready(self) -> bool:
-        """Tell whether it answers; the first answer also makes the project's database."""
+        """Return whether it answers; the first answer also makes the project's database."""
         # The server starts while this is imported.
         import psycopg  # noqa: PLC0415
 

@@ -63,7 +63,7 @@ class Temporal:
         return dynamic + [f"--sqlite-pragma={name}={text}" for name, text in PRAGMAS.items()]
 
     def is_ready(self) -> bool:
-        """Tell whether the Web UI is there and the server answers a query that names the search attributes."""
+        """Return whether the Web UI is there and the server answers a query that names the search attributes."""
         path = f"/api/v1/namespaces/default/workflow-count?query={quote(QUERY_OF_ALL_ATTRIBUTES, safe='')}"
         connection = http.client.HTTPConnection(LOOPBACK, self._http_port, timeout=2)
         try:
