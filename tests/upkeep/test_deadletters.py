@@ -257,7 +257,7 @@ async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters)
     outcomes = await redriving(letters, FakeReceiver()).many([lost, good], "ann", "all")
 
     assert [outcome.status for outcome in outcomes] == [LetterStatus.OPEN, LetterStatus.REDRIVEN]
-    assert "nothing here redrives" in outcomes[0].cause
+    assert "no redriver is registered" in outcomes[0].cause
 
 
 @pytest.mark.parametrize(
