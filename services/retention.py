@@ -3,7 +3,7 @@
 The id, the body's hash and the outcome are kept, as are the ledger and the parcels, which are accounting records.
 Receipts refuse a late do and answer a repeated one, which is needed until the last attempt and the last redelivery are
 over; therefore the minimum age is a week. After that, the first step of a run refuses a pruned id, and the conditions
-`stands` of the services refuse to undo a settled effect.
+`in_force` of the services refuse to undo a settled effect.
 """
 
 from dataclasses import dataclass, fields
@@ -83,10 +83,10 @@ class Retention:
             if not old:
                 return None
             keys = [each for slip in old for each in slip.keys]
-            standing = [each for slip in old if slip.stands for each in slip.keys]
+            in_force = [each for slip in old if slip.in_force for each in slip.keys]
             receipts = 0
             for schema in ("inventory", "payments", *_NEVER_SETTLED):
-                settled = standing if schema in _NEVER_SETTLED else ()
+                settled = in_force if schema in _NEVER_SETTLED else ()
                 receipts += await prune_receipts(unit, schema, keys, settled)
             slips = await self._slips.prune(unit, [slip.slip_id for slip in old])
         return Pruned(slips=slips, receipts=receipts)

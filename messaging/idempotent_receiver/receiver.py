@@ -50,19 +50,19 @@ class Receiver:
         done: LiteralString = "",
         undone: LiteralString = "",
         settled: LiteralString = "",
-        stands: LiteralString = "false",
+        in_force: LiteralString = "false",
     ) -> None:
         """Compile the statements; `decision` is the CTE of that name, the next three are CTEs of effects.
 
-        `stands` is a condition on permanent tables of the service: true when the effect of a key, whose receipt may be
-        pruned, is in force.
+        `in_force` is an SQL condition on permanent tables of the service: true when the key's effect is in force, also
+        after its receipt was pruned.
         """
         parts = {
             "schema": Identifier(schema),
             "error": Literal(refused_as.__name__),
             "gate": SQL(statements.GATE).format(scope=Literal(f"{schema}:")),
             "decision": SQL(decision),
-            "stands": SQL(stands),
+            "in_force": SQL(in_force),
         }
 
         def compiled(statement: LiteralString, effects: LiteralString = "") -> bytes:

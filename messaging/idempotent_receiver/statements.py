@@ -32,14 +32,14 @@ select status, answer::text, request_hash, answer ->> 'error', answer ->> 'messa
 from {schema}.receipts where key = %(key)s
 """
 
-# Only the undo that turned done into undone returns undos = 1; effects of an undo check both. If `stands` is true and
+# Only the undo that turned done into undone returns undos = 1; effects of an undo check both. If `in_force` is true and
 # there is no receipt, the receipt was pruned: the statement returns no row, and the effect counts as settled.
 UNDO = """
 with {gate},
 undone as (
   insert into {schema}.receipts as receipt (key, status, undos)
   select %(key)s, 'tombstone', 1 from gate
-  where not {stands} or exists (select from {schema}.receipts where key = %(key)s)
+  where not {in_force} or exists (select from {schema}.receipts where key = %(key)s)
   on conflict (key) do update set
     status = case receipt.status when 'done' then 'undone' else receipt.status end,
     undos = receipt.undos + 1

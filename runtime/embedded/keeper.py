@@ -9,12 +9,12 @@ import time
 from pathlib import Path
 
 from runtime.embedded.errors import StackFailed
-from runtime.embedded.kept import Kept, Server
 from runtime.embedded.locks import Lock
 from runtime.embedded.ports import check_port
 from runtime.embedded.postgres import Postgres
 from runtime.embedded.processes import end_leftover, stop, trim
 from runtime.embedded.record import Layout, Ports, Record, State, read_record
+from runtime.embedded.supervised import Server, SupervisedServer
 from runtime.embedded.temporal import Temporal
 
 log = logging.getLogger("keeper")
@@ -29,7 +29,7 @@ class Keeper:
 
     def __init__(self, layout: Layout, ports: Ports, lease: Lock) -> None:
         self._layout, self._ports, self._lease = layout, ports, lease
-        self._kept: dict[str, Kept] = {}
+        self._servers: dict[str, SupervisedServer] = {}
         self._stop_requested = False
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._request_stop)
@@ -55,9 +55,9 @@ class Keeper:
             postgres.forget_socket_dir()
 
     def _start(self, temporal: Temporal, postgres: Postgres) -> None:
-        self._keep("temporal", temporal)
+        self._supervise("temporal", temporal)
         postgres.create()
-        self._keep("postgres", postgres)
+        self._supervise("postgres", postgres)
         deadline = time.monotonic() + SECONDS_TO_START
         waiting: list[Server] = [postgres, temporal]
         while waiting and not self._is_over():
@@ -68,34 +68,34 @@ class Keeper:
         if not waiting:
             self._record("ready", postgres.url())
 
-    def _keep(self, name: str, server: Server) -> None:
-        self._kept[name] = Kept(name, server)
+    def _supervise(self, name: str, server: Server) -> None:
+        self._servers[name] = SupervisedServer(name, server)
         self._record("starting")
 
     def _restart_dead(self) -> None:
-        if any([kept.restart_if_dead() for kept in self._kept.values()]):  # noqa: C419 - must call it for each server
+        if any([server.restart_if_dead() for server in self._servers.values()]):  # noqa: C419 - must call it for each server
             record = read_record(self._layout)
             self._record(record.state if record else "starting", record.database_url if record else "")
 
     def _give_up_if(self, late: bool) -> None:  # noqa: FBT001
-        for kept in self._kept.values():
-            if kept.failed_starts >= FAILED_STARTS_AT_MOST or (late and not kept.server.is_ready()):
-                raise StackFailed(f"{kept.name} does not start; see {self._layout.root / kept.name}.log")
+        for server in self._servers.values():
+            if server.failed_starts >= FAILED_STARTS_AT_MOST or (late and not server.server.is_ready()):
+                raise StackFailed(f"{server.name} does not start; see {self._layout.root / server.name}.log")
 
     def _is_over(self) -> bool:
         return self._stop_requested or self._lease.try_exclusive()
 
     def _record(self, state: State, database_url: str = "") -> None:
-        children = {kept.name: kept.child.pid for kept in self._kept.values()}
+        children = {server.name: server.child.pid for server in self._servers.values()}
         Record(os.getpid(), state, self._ports, database_url, children).write(self._layout)
 
     def _stop(self) -> None:
         deadline = time.monotonic() + SECONDS_TO_STOP
-        for kept in self._kept.values():
-            if kept.child.poll() is None:
-                kept.child.send_signal(kept.server.stop_signal)
-        for kept in self._kept.values():
-            stop(kept.child, kept.server.stop_signal, deadline)
+        for server in self._servers.values():
+            if server.child.poll() is None:
+                server.child.send_signal(server.server.stop_signal)
+        for server in self._servers.values():
+            stop(server.child, server.server.stop_signal, deadline)
 
     def _end_leftovers(self) -> None:
         """End the servers of a keeper that was killed: two servers on one file would corrupt it."""

@@ -18,7 +18,7 @@ _RECEIVER = Receiver(
     refused_as=CardDeclined,
     done=statements.CHARGED,
     settled=statements.SETTLED,
-    stands=statements.STANDS,
+    in_force=statements.IN_FORCE,
 )
 
 

@@ -1,7 +1,7 @@
 """The SQL of payments and transfers: the effects that the idempotent receiver makes together with a receipt."""
 
 # A sale is permanent in the ledger.
-STANDS = "exists (select from payments.ledger where key = %(key)s and kind = 'settle')"
+IN_FORCE = "exists (select from payments.ledger where key = %(key)s and kind = 'settle')"
 
 CHARGED = """,
 entry as (

@@ -17,7 +17,7 @@ _RECEIVER = Receiver(
     refused_as=TransferRefused,
     done=statements.TRANSFER_BOOKED,
     undone=statements.TRANSFER_RETURNED,
-    stands=statements.STANDS,
+    in_force=statements.IN_FORCE,
 )
 
 

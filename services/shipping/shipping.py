@@ -22,9 +22,9 @@ values (%(key)s, %(order_id)s, %(tracking)s, now())
 on conflict (key) do update set recalled_at = coalesce(parcel.recalled_at, now())
 """
 
-_STANDS = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
+_IN_FORCE = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
 
-_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, stands=_STANDS)
+_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, in_force=_IN_FORCE)
 
 
 class Shipping:

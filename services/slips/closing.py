@@ -17,7 +17,8 @@ where held.closed_at is null and held.body_hash = %(hash)s
 returning slip_id
 """
 
-STANDING = frozenset({"completed", "terminated"})
+# The outcomes with which the effects of a slip stay in force.
+IN_FORCE = frozenset({"completed", "terminated"})
 
 
 class SlipClosing:
@@ -41,7 +42,7 @@ class SlipClosing:
         async with self._db.pipeline() as pipeline:
             # The slip's row is locked first, so that two closings queue there; the stock last, as for an order.
             newly = await (await pipeline.send(_CLOSE, params)).row()
-            if newly and request.outcome in STANDING:
+            if newly and request.outcome in IN_FORCE:
                 for key in request.charge_keys:
                     await (await self._payments.settle(pipeline, key)).end()
                 for key in request.reserve_keys:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from models.names import key, slip_process
 from postgres.database import Database
-from services.slips.closing import STANDING
+from services.slips.closing import IN_FORCE
 
 _OLD = b"""
 select slip_id, status, array(select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop)
@@ -27,7 +27,7 @@ class OldSlip:
 
     slip_id: str
     keys: tuple[str, ...]
-    stands: bool
+    in_force: bool
 
 
 class SlipRetention:
@@ -44,7 +44,7 @@ class SlipRetention:
     async def old(self, unit: Database, seconds: int, limit: int) -> list[OldSlip]:
         """Return up to `limit` such slips, oldest first, locked for the transaction `unit`."""
         return [
-            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in STANDING)
+            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in IN_FORCE)
             for slip_id, status, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
         ]
 

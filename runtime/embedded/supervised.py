@@ -25,7 +25,7 @@ class Server(Protocol):
         ...
 
 
-class Kept:
+class SupervisedServer:
     """A server that is restarted when it exits, with exponential backoff while its starts fail."""
 
     def __init__(self, name: str, server: Server) -> None:
