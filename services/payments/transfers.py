@@ -75,7 +75,7 @@ class Transfers:
         return Charge.model_validate_json(stored)
 
     async def give_back(self, request: RefundPayment) -> Refunded:
-        """Return a booked transfer, or stop expecting it; raise AlreadySettled, Unavailable."""
+        """Send a booked transfer back, or stop expecting it; raise AlreadySettled, Unavailable."""
         undone = await _RECEIVER.undo(self._db, request, order_id=request.order_id)
         if not undone.was_done or undone.answer is None:
             return Refunded()
