@@ -1,15 +1,15 @@
-"""Every schema of the house, in the order in which `setup` brings them up to date."""
+"""All schemas of the project, in the order in which `setup` migrates them."""
 
 from pathlib import Path
 
 from postgres import migrations
 from postgres.migrations import Schema
 
-_HOUSE = Path(__file__).resolve().parent.parent
+_PROJECT = Path(__file__).resolve().parent.parent
 
 
 def _at(name: str, folder: str) -> Schema:
-    return Schema(name, _HOUSE / folder)
+    return Schema(name, _PROJECT / folder)
 
 
 SERVICES = tuple(
@@ -23,10 +23,10 @@ SCHEMAS = (*SERVICES, *MESSAGING, *SIMULATED)
 
 
 def migrate(url: str) -> None:
-    """Bring every schema in a database up to date; raise InvalidInput, Final, Unavailable."""
+    """Migrate every schema of a database to its newest version; raise InvalidInput, Final, Unavailable."""
     migrations.migrate(url, SCHEMAS)
 
 
 def check(url: str) -> None:
-    """Do nothing when every schema is what this code needs; else raise Final, or InvalidInput, Unavailable."""
+    """Check that every schema has the version that this code needs; raise Final, InvalidInput, Unavailable."""
     migrations.check(url, SCHEMAS)

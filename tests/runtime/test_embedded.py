@@ -130,7 +130,7 @@ async def test_a_taken_port_is_named_with_the_variable_that_changes_it(
         taken.listen()
         port = taken.getsockname()[1]
 
-        with pytest.raises(StackFailed, match=f"^port {port} is taken; set {variable} to another one$"):
+        with pytest.raises(StackFailed, match=f"^port {port} is in use; set {variable} to another port$"):
             async with embedded_stack(settings.model_copy(update={field: port})):
                 pass
 

@@ -1,4 +1,4 @@
-"""A server under watch: started again when it dies."""
+"""A supervised server, which is restarted with backoff when it exits."""
 
 import logging
 import signal
@@ -12,21 +12,21 @@ LONGEST_BACKOFF = 5.0
 
 
 class Server(Protocol):
-    """What the keeper needs to know of a server."""
+    """The interface of a server to its keeper."""
 
     stop_signal: signal.Signals
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start it."""
+        """Start the server."""
         ...
 
     def is_ready(self) -> bool:
-        """Tell whether it answers."""
+        """Return whether the server answers."""
         ...
 
 
-class Kept:
-    """A server that is started again, ever more slowly, as long as it keeps dying."""
+class SupervisedServer:
+    """A server that is restarted when it exits, with exponential backoff while its starts fail."""
 
     def __init__(self, name: str, server: Server) -> None:
         self.name, self.server = name, server
@@ -34,15 +34,15 @@ class Kept:
         self.failed_starts = 0
         self._started = time.monotonic()
 
-    def look(self) -> bool:
-        """Start the server again if it is dead and its time has come; tell whether that was done."""
+    def restart_if_dead(self) -> bool:
+        """Restart the server if it has exited and its backoff is over; return whether it was restarted."""
         if self.child.poll() is None:
             return False
         lived = time.monotonic() - self._started
         if lived < min(FIRST_BACKOFF * 2**self.failed_starts, LONGEST_BACKOFF):
             return False
         self.failed_starts = self.failed_starts + 1 if lived < LONGEST_BACKOFF * 2 else 0
-        log.warning("%s ended with %s after %.1f s; starting it again", self.name, self.child.returncode, lived)
+        log.warning("%s exited with %s after %.1f s; restarting it", self.name, self.child.returncode, lived)
         self.child = self.server.start()
         self._started = time.monotonic()
         return True

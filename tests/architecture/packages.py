@@ -1,16 +1,17 @@
-"""The rooms of the house: who may import whom, which libraries, and whose schema is whose."""
+"""The project's packages: which packages and libraries each may import, and which folder owns each schema."""
 
 import ast
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-HOUSE = Path(__file__).parents[2]
-ENTRANCES = {"orders", "worker", "starter"}
-OUTSIDE = {"tests", "benchmarks", "deploy", "docs"}
+PROJECT = Path(__file__).parents[2]
+ENTRY_POINTS = {"orders", "worker", "starter"}
+# Folders with code that is not part of the product; they may import everything.
+SUPPORT = {"tests", "benchmarks", "deploy", "docs"}
 
 ANY_LIBRARY = None
-# Room: what it may import of the house, and which libraries.
+# Package → the project's packages and the libraries that it may import.
 MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
     "temporal_saga": (set(), {"temporalio"}),
     "models": (set(), {"pydantic"}),
@@ -26,11 +27,11 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
         {"workflows", "temporal_saga", "activities", "services", "messaging", "postgres", "models"},
         {"temporalio", "pydantic", "google"},
     ),
-    "cli": ({"client", "runtime", "models", *ENTRANCES}, ANY_LIBRARY),
+    "cli": ({"client", "runtime", "models", *ENTRY_POINTS}, ANY_LIBRARY),
 }
-ROOMS = set(MAY_IMPORT)
+PACKAGES = set(MAY_IMPORT)
 
-# Schema: the folder that may name it in its SQL.
+# Schema → the only folder whose SQL may name it.
 OWNERS = {
     "inventory": "services/inventory/",
     "payments": "services/payments/",
@@ -47,28 +48,28 @@ OWNERS = {
 
 
 def python_files() -> list[Path]:
-    """Return every file of Python in the house."""
-    own = [HOUSE / f"{name}.py" for name in sorted(ENTRANCES)]
-    rooms = [path for room in sorted(ROOMS | OUTSIDE) for path in sorted((HOUSE / room).rglob("*.py"))]
-    return [path for path in own if path.exists()] + rooms
+    """Return every Python file of the project."""
+    entry_points = [PROJECT / f"{name}.py" for name in sorted(ENTRY_POINTS)]
+    others = [path for package in sorted(PACKAGES | SUPPORT) for path in sorted((PROJECT / package).rglob("*.py"))]
+    return [path for path in entry_points if path.exists()] + others
 
 
-def named(path: Path) -> str:
-    """Return a file's name in the house: services/inventory/rules.py."""
-    return path.relative_to(HOUSE).as_posix()
+def name_of(path: Path) -> str:
+    """Return a file's path relative to the project, such as services/inventory/inventory.py."""
+    return path.relative_to(PROJECT).as_posix()
 
 
-def room_of(path: Path) -> str:
-    """Return the room that a file stands in."""
-    return path.relative_to(HOUSE).parts[0]
+def package_of(path: Path) -> str:
+    """Return the name of the package that contains a file."""
+    return path.relative_to(PROJECT).parts[0]
 
 
 FILES = python_files()
-ROOM_FILES = [path for path in FILES if room_of(path) in ROOMS]
+PACKAGE_FILES = [path for path in FILES if package_of(path) in PACKAGES]
 
 
 def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
-    """Yield each imported module's full name with its statement, wherever in the file it stands."""
+    """Yield each import statement of a file, at any depth, with the full name of the module."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node, alias.name) for alias in node.names)
@@ -76,14 +77,14 @@ def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
             yield node, "." * node.level + (node.module or "")
 
 
-def trespasses(source: str, room: str) -> list[str]:
-    """Return the imports that this room is not allowed."""
-    house, libraries = MAY_IMPORT[room]
+def forbidden_imports(source: str, package: str) -> list[str]:
+    """Return the imports of a file that its package may not have."""
+    packages, libraries = MAY_IMPORT[package]
     found = []
     for _, module in imports(ast.parse(source)):
         top = module.partition(".")[0]
-        if top in ROOMS | ENTRANCES | OUTSIDE:
-            allowed = top == room or top in house
+        if top in PACKAGES | ENTRY_POINTS | SUPPORT:
+            allowed = top == package or top in packages
         else:
             allowed = top in sys.stdlib_module_names or libraries is ANY_LIBRARY or top in libraries
         if not allowed:
