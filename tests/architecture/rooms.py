@@ -27,6 +27,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
         {"temporalio", "pydantic", "google"},
     ),
     "cli": ({"client", "runtime", "models", *ENTRANCES}, ANY_LIBRARY),
+    # Outside programs: they use the Python API only.
+    "examples": ({"orders", "models"}, set()),
 }
 ROOMS = set(MAY_IMPORT)
 
