@@ -49,6 +49,6 @@ def test_what_temporal_still_has_and_could_reset_is_refused(system: Environment)
     refused = run_starter(there, "prune", "--older-than", "10")
     taken = run_starter(there, "prune", "--older-than", "11")
 
-    problem = "must be more than the 10 days for which Temporal keeps a run, which could still be reset"
+    problem = "must be more than 10 days: Temporal keeps ended runs that long, and they can be reset"
     assert (refused.code, refused.err) == (2, f"error: --older-than: {problem}\n")
     assert taken.code == 0, taken.err
