@@ -20,4 +20,4 @@ def test_waiting_ends_when_the_order_needs_a_person(starter: Starter, system: En
     assert ran.document["failed_step"] == "charge"
     parked = starter("list", "--status", "needs_attention", "--json").document["orders"]
     assert ("o-parked", 4970) in [(each["order_id"], each["at_risk"]) for each in parked]
-    assert "it waits for a person" in starter("place", "-", stdin=as_bytes(ORDER)).out
+    assert "waits for an operator" in starter("place", "-", stdin=as_bytes(ORDER)).out

@@ -25,7 +25,7 @@ def test_what_ended_today_stays(starter: Starter) -> None:
         0,
         {"orders": 0, "slips": 0, "receipts": 0, "states": 0, "dry_run": False},
     )
-    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 kept states\n")
+    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 stored states\n")
 
 
 def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
