@@ -111,7 +111,7 @@ COMMANDS = (
     ("slip", slip, "Run a routing slip and show its stops live."),
     ("review", review, "Approve or reject at a slip's review stop."),
     ("event", event, "Report a bank transfer's result to an order."),
-    ("find", find, "Find orders by status, also old ones."),
+    ("find", find, "Find orders by status, also after Temporal's retention."),
     ("rebuild", rebuild, "Update the read model of process states."),
     ("prune", prune, "Delete receipts and personal data of old orders."),
     ("history", history, "Show the attempts, times and errors of an order."),

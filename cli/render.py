@@ -101,17 +101,17 @@ def live(name: str, state: ProcessState | None) -> RenderableType:
 
 def result(ended: OrderResult) -> Text:
     """Return the result of an order on one line."""
-    words = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
+    line = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
     if ended.total:
-        words.append(f" · {ended.total}")
+        line.append(f" · {ended.total}")
     if ended.tracking:
-        words.append(f" · parcel {plain(ended.tracking)}")
+        line.append(f" · parcel {plain(ended.tracking)}")
     if ended.failed_step and not (ended.reason or "").startswith(f"{ended.failed_step}: "):
-        words.append(f" · step {plain(ended.failed_step)}")
+        line.append(f" · step {plain(ended.failed_step)}")
     if ended.reason:
-        words.append(f" · {plain(ended.reason)}")
+        line.append(f" · {plain(ended.reason)}")
     if ended.undone:
-        words.append(f" · undone: {plain(', '.join(ended.undone))}")
+        line.append(f" · undone: {plain(', '.join(ended.undone))}")
     if ended.status is Status.NEEDS_ATTENTION:
-        words.append(" · waits for an operator")
-    return words
+        line.append(" · waits for an operator")
+    return line

@@ -21,7 +21,7 @@ FEW = 5
 
 Letter = Annotated[int, typer.Argument(metavar="LETTER", help="The number of the letter.")]
 Letters = Annotated[list[int] | None, typer.Argument(metavar="LETTER", help="The numbers of the letters.")]
-Fingerprint = Annotated[str | None, typer.Option(help="The letters with this cause, oldest first.")]
+Fingerprint = Annotated[str | None, typer.Option(help="The open letters with this fingerprint, oldest first.")]
 Everything = Annotated[bool, typer.Option("--all", help="All open letters, oldest first.")]
 AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="Maximum number of letters.")]
 Reason = Annotated[str, typer.Option(help="The reason; it is stored with the letter.")]

@@ -12,7 +12,9 @@ from orders import connect
 
 Days = Annotated[
     int,
-    typer.Option("--older-than", metavar="DAYS", min=DAYS_AT_LEAST, max=36_500, help="Minimum days since the end."),
+    typer.Option(
+        "--older-than", metavar="DAYS", min=DAYS_AT_LEAST, max=36_500, help="Minimum age, in days since the end."
+    ),
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count them, delete nothing.")]
 
