@@ -1,4 +1,4 @@
-"""Client for choreographed orders: place, follow and trace them by the events of the services."""
+"""Client for choreographed orders (choreography-based saga, microservices.io): place, follow and trace them."""
 
 import asyncio
 from collections.abc import Callable
@@ -40,7 +40,7 @@ class ChoreographedClient:
     async def place(self, order: Order) -> bool:
         """Place an order; return False when the same order was placed before.
 
-        Raises OrderRejected, InvalidInput, Conflict (another order has the id or style), Unavailable.
+        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable.
         """
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 

@@ -1,4 +1,4 @@
-"""Client for the dead letter channel: open letters by cause, and parked effects by amount."""
+"""Client for the dead letter channel (Enterprise Integration Patterns): letters by cause, parked effects by amount."""
 
 from dataclasses import dataclass
 

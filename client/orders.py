@@ -67,8 +67,8 @@ class OrdersClient:
     async def place(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
         """Place an order and return its run; the existing run when the order was placed before.
 
-        Raises OrderRejected when an article or the total is not in the catalogue, Conflict when another order has the
-        id. No workflow is started in either case.
+        Raises OrderRejected when the catalogue does not have an article or has another total, Conflict when another
+        order has the id. No workflow is started in either case.
         """
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place(self.with_options(order, options), client, services.orders)
@@ -130,7 +130,10 @@ class OrdersClient:
         return await history_of(process, self.connection)
 
     async def list(self, status: Status | None = None, limit: int = 20, after: str | None = None) -> ListPage:
-        """Return a page of orders, newest first; parked ones by amount at risk, highest first. Raise InvalidInput."""
+        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first.
+
+        `after` is the `following` of the previous page. Raises InvalidInput when it is not.
+        """
         place = place_in(status, after)
         return await list_orders(await self.connection.temporal(), status, limit, place)
 

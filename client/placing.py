@@ -104,8 +104,7 @@ class OrderRun:
 async def place(order: Order, client: Client, orders: Orders) -> Placed:
     """Place an order and return its run; the existing run when the order was placed before.
 
-    Raises OrderRejected when an article or the total is not in the catalogue, Conflict when another order has the id;
-    no workflow is started then.
+    Raises OrderRejected (unknown article or other total) and Conflict (another order has the id): nothing is started.
     """
     total, ended = await _accept(order, client, orders)
     if ended:
@@ -126,7 +125,7 @@ async def place(order: Order, client: Client, orders: Orders) -> Placed:
 
 
 async def place_within(order: Order, client: Client, orders: Orders, seconds: float) -> tuple[Placed, OrderResult]:
-    """Place an order and return its outcome in one call, or its status after `seconds`.
+    """Place an order by Temporal's Update-with-Start; return its outcome, or its status after `seconds`.
 
     Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does.
     """

@@ -1,4 +1,4 @@
-"""Client for routing slips: place, follow and review them."""
+"""Client for routing slips (Enterprise Integration Patterns): place, follow and review them."""
 
 from dataclasses import dataclass
 from typing import Any

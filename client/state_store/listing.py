@@ -14,7 +14,7 @@ from models import names
 from models.process import Status
 
 OPEN = "ExecutionStatus = 'Running'"
-# An order without a failure sets no search attribute: its status follows from Temporal's own status.
+# An order on the happy path sets no search attribute: its status follows from Temporal's own status.
 QUERY = {
     Status.RUNNING: f"{OPEN} AND ({names.STATUS_ATTRIBUTE} IS NULL OR {names.STATUS_ATTRIBUTE} = 'running')",
     Status.WAITING: f"{OPEN} AND {names.STATUS_ATTRIBUTE} = 'waiting'",

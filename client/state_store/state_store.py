@@ -68,7 +68,8 @@ class StateStore:
     async def find_by_status(self, status: Status, limit: int = 100, after: str | None = None) -> Page:
         """Return a page of the processes of a status; one that keeps the status while you page is found exactly once.
 
-        Open processes come from Temporal, newest first; ended ones from the orders table, oldest first.
+        Open processes come from Temporal, newest first; ended ones from the orders table, oldest first. `after` is the
+        `following` of the previous page. Raises InvalidInput when it is not, Unavailable.
         """
         if not status.final:
             return await self._open(status, limit, after)
