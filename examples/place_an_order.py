@@ -1,6 +1,7 @@
 """Place orders from a shop's backend. While `make up` runs: python -m examples.place_an_order ORDER_ID [SKU]."""
 
 import asyncio
+import os
 import sys
 
 from models.commands import CancelOrder
@@ -43,7 +44,7 @@ async def main(order_id: str, sku: str = "SKU-1") -> int:
         try:
             for act, order in ((buy, by_card), (buy_and_cancel, by_transfer)):
                 result = await act(orders, order)
-                print(f"order {result.order_id}: {result.status}, total {result.total}")
+                print(f"order {result.order_id}: {result.status}, total {result.total}", flush=True)
         except OrderRejected as error:  # unknown article or another price: correct the order
             print(f"rejected: {error}", file=sys.stderr)
         except Conflict as error:  # the id belongs to another order, or the order can no longer be cancelled
@@ -56,4 +57,4 @@ async def main(order_id: str, sku: str = "SKU-1") -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(*sys.argv[1:])))
+    os._exit(asyncio.run(main(*sys.argv[1:])))  # not sys.exit: the SDK's threads can crash the interpreter's shutdown
