@@ -28,6 +28,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
         {"temporalio", "pydantic", "google"},
     ),
     "cli": ({"client", "runtime", "models", *ENTRY_POINTS}, ANY_LIBRARY),
+    # Outside programs: they use the Python API only.
+    "examples": ({"orders", "models"}, set()),
 }
 PACKAGES = set(MAY_IMPORT)
 

@@ -57,7 +57,7 @@ def test_a_batch_has_deadlines_too(starter: Starter) -> None:
     ran = starter("batch", "1", "--mix", "lost_answer=1", "--name", new_id("b"), "--deadline", "1", "--json")
 
     assert ran.code == 3
-    assert "ended otherwise" in ran.err
+    assert "did not end as expected" in ran.err
     assert '"compensated": 1' in ran.out
 
 

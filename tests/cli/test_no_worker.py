@@ -40,7 +40,7 @@ async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) ->
     assert "no worker answers" in status.err
     history = await in_thread(run_starter, idle, "history", "o-idle", "--json")
     assert (history.code, history.document["activities"], history.document["decisions"]) == (0, [], None)
-    assert "what people decided is not known now" in history.err
+    assert "the operators' decisions are unknown" in history.err
     within = ("place", str(tmp_path / "order.json"), "--within", "1")
     resolve = ("resolve", "o-idle", "charge", "retry", "--actor", "a", "--reason", "r")
     cancel = ("cancel", "o-idle", "--reason", "nobody came")

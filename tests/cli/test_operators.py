@@ -250,7 +250,7 @@ def test_watch_ends_when_the_order_waits_for_a_person(starter: Starter, parked: 
 
     assert ran.code == 3
     assert (ran.document["status"], ran.document["failed_step"]) == ("needs_attention", "charge")
-    assert "it waits for a person" in starter("watch", parked).out
+    assert "waits for an operator" in starter("watch", parked).out
 
 
 @pytest.fixture(scope="module")

@@ -26,4 +26,4 @@ def test_waiting_ends_when_the_order_needs_an_operator(starter: Starter, system:
     assert ran.document["failed_step"] == "charge"
     parked = starter("list", "--status", "needs_attention", "--json").document["orders"]
     assert (order_id, 4970) in [(each["order_id"], each["at_risk"]) for each in parked]
-    assert "it waits for a person" in starter("place", "-", stdin=order).out
+    assert "waits for an operator" in starter("place", "-", stdin=order).out

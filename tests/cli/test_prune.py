@@ -24,7 +24,7 @@ def test_what_ended_today_stays(starter: Starter) -> None:
         0,
         {"orders": 0, "slips": 0, "receipts": 0, "states": 0, "dry_run": False},
     )
-    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 kept states\n")
+    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 stored states\n")
 
 
 def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
@@ -41,6 +41,6 @@ async def test_what_temporal_still_has_and_could_reset_is_refused(servers: Stack
     refused = run_starter(there, "prune", "--older-than", "10")
     taken = run_starter(there, "prune", "--older-than", "11")
 
-    problem = "must be more than the 10 days for which Temporal keeps a run, which could still be reset"
+    problem = "must be more than 10 days: Temporal keeps ended runs that long, and they can be reset"
     assert (refused.code, refused.err) == (2, f"error: --older-than: {problem}\n")
     assert taken.code == 0, taken.err

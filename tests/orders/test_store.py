@@ -100,7 +100,7 @@ async def test_pages_of_ended_orders_shift_for_nobody(system: System, store: Sta
 
 
 async def test_a_page_that_is_none_is_refused(store: StateStore) -> None:
-    with pytest.raises(InvalidInput, match="--after: is not what a page of this list gave"):
+    with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
 

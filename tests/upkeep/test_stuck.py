@@ -136,7 +136,7 @@ async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: S
     finally:
         await impatient.client.get_schedule_handle("reconcile-orders").delete()
     assert found["help"] == "temporal schedule trigger --schedule-id reconcile-orders"
-    assert "the reconciler looks at" in found["detail"]
+    assert "the reconciler runs at" in found["detail"]
     found = await named(impatient, workflow_id(order.order_id), "gone")
     assert found["help"] == "python starter.py setup"
     assert (await starter(impatient, "stuck", "--older-than", "soon")).code == 2
