@@ -18,7 +18,7 @@ from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
 from models.recovery import Reconcile, Reconciled
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
-from tests.orders.transfers import early, failed, settled, transfer_order, waiting
+from tests.orders.waiting.transfers import early, failed, settled, transfer_order, waiting
 from tests.servers import own_stack, started
 from tests.slips.plays import PLAYS as SLIP_PLAYS
 from tests.systems import System, open_system, result_of

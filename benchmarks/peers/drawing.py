@@ -1,6 +1,7 @@
 """The picture of a run: .peers/venv/bin/python -m benchmarks.peers.drawing FILE SVG.
 
-FILE is what `benchmarks.compare` or `benchmarks.report` wrote by `--chart`. The same file gives the same picture.
+FILE is what `benchmarks.compare` or `benchmarks.report` wrote by `--chart`. The same file gives the same
+picture.
 """
 
 import argparse

@@ -27,10 +27,10 @@ from runtime.embedded.processes import PR_SET_PDEATHSIG
 from runtime.loop import loop_factory
 from runtime.process import leave
 from runtime.settings import Settings
-from tests.faults.injecting import FaultPlan, Notes
-from tests.faults.injecting_attempts import CURRENT
-from tests.faults.injecting_hooks import Faults, RelayRound
-from tests.faults.injecting_sql import FaultyDatabase
+from tests.faults.injection.attempts import CURRENT
+from tests.faults.injection.hooks import Faults, RelayRound
+from tests.faults.injection.injecting import FaultPlan, Notes
+from tests.faults.injection.sql import FaultyDatabase
 from tests.systems import System
 
 PLAN, PLACES = "plan.json", "places.json"

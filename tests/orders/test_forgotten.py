@@ -16,8 +16,8 @@ from models.names import workflow_id
 from models.order import Order
 from tests.cli.conftest import as_bytes, order_document, run_starter
 from tests.conservation import assert_conserved
+from tests.orders.moments.test_reset import effects
 from tests.orders.scenarios import Scenario
-from tests.orders.test_reset import effects
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]

@@ -12,9 +12,9 @@ from models.order import Order
 from models.process import OrderResult
 from runtime.embedded.stack import Stack
 from services.retention import Retention
-from tests.orders.parking import decide
+from tests.orders.moments.test_reset import effects
 from tests.orders.scenarios import Scenario
-from tests.orders.test_reset import effects
+from tests.orders.waiting.parking import decide
 from tests.systems import System, open_system, result_of
 from worker import orders_worker
 

@@ -16,7 +16,7 @@ from models.order import Order
 from models.process import Status
 from runtime.embedded.stack import Stack
 from tests.orders.scenarios import Scenario
-from tests.orders.transfers import failed, settled, transfer_order, waiting
+from tests.orders.waiting.transfers import failed, settled, transfer_order, waiting
 from tests.systems import System, open_system, result_of
 from worker import orders_worker
 

@@ -11,7 +11,7 @@ from runtime.connection import connect
 from runtime.embedded.stack import Stack
 from runtime.settings import Settings
 from tests.cli.conftest import worker_process
-from tests.faults.bad_input.fuzzing import EXAMPLES
+from tests.faults.bad_input.generated.fuzzing import EXAMPLES
 from tests.faults.bad_input.target import Target, put_in_place
 from tests.systems import System, open_system
 

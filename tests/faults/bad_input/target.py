@@ -16,7 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from cli.app import run
 from tests.cli.conftest import Ran, as_bytes, order_document
-from tests.cli.parking import new_id, shipped_to, sql, until, until_status, until_step
+from tests.cli.operate.parking import new_id, shipped_to, sql, until, until_status, until_step
 from tests.systems import Environment, changed
 
 KINDS = "WorkflowType IN ('OrderWorkflow', 'RoutingSlipWorkflow', 'RecoverOrderWorkflow')"

@@ -12,16 +12,16 @@ from pathlib import Path
 from postgres.database import Database
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
-from tests.faults.evidence import Evidence, Hit, LogLine
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.faults import Kind
+from tests.faults.evidence.evidence import Evidence, Hit, LogLine
+from tests.faults.evidence.gathering import Watch, gather
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.explorer.judging import CaseVerdict, judge
-from tests.faults.explorer.playing import play
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.faults import Kind
+from tests.faults.explorer.play.playing import play
 from tests.faults.explorer.scene import PAIRS, ExplorerScene
 from tests.faults.faulty_worker import Part, prepare
-from tests.faults.gathering import Watch, gather
-from tests.faults.injecting import FaultPlan, Notes
+from tests.faults.injection.injecting import FaultPlan, Notes
 from tests.servers import free_ports, started
 from tests.systems import open_system
 
