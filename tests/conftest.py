@@ -1,4 +1,4 @@
-"""What holds for every test, and the servers that all of them share."""
+"""Settings and fixtures of all tests, and the servers that all tests share."""
 
 import signal
 from collections.abc import AsyncIterator
@@ -9,13 +9,13 @@ import pytest
 from runtime.embedded.stack import Stack
 from tests.servers import run_folder, shared_stack
 
-# Where the tests were started in the background SIGINT is ignored, and what they start would inherit that.
+# A shell starts background processes with SIGINT ignored, and child processes would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Name the run's servers, once for all of its processes."""
+    """Choose the folder and the ports of the run's servers, once for all processes of the run."""
     if not hasattr(config, "workerinput"):
         cleanup = ExitStack()
         cleanup.enter_context(run_folder())
@@ -24,6 +24,6 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture(scope="session")
 async def servers() -> AsyncIterator[Stack]:
-    """The run's servers, up for as long as a process of the run needs them."""
+    """Yield the run's servers, which run as long as a process of the run uses them."""
     async with shared_stack() as stack:
         yield stack

@@ -1,4 +1,4 @@
-"""Record the golden histories that are missing: python -m tests.record_histories. An existing one is never touched."""
+"""Record the missing golden histories: `python -m tests.record_histories`. Existing files are never overwritten."""
 
 import asyncio
 import json
@@ -22,7 +22,7 @@ from tests.orders.waiting.transfers import early, failed, settled, transfer_orde
 from tests.servers import own_stack, started
 from tests.slips.plays import PLAYS as SLIP_PLAYS
 from tests.systems import System, open_system, result_of
-from tests.upkeep.conftest import blocked, reconcile, somebody_waits, step_reached
+from tests.upkeep.conftest import blocked, lock_awaited, reconcile, step_reached
 from worker import orders_worker
 
 FOLDER = Path(__file__).parent / "histories"
@@ -30,7 +30,7 @@ Play = Callable[[System], Awaitable[WorkflowHandle[Any, Any]]]
 
 
 def ending(scenario: Scenario) -> Play:
-    """Return the play of an order that ends by itself."""
+    """Return the play of an order that ends without commands or events."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await system.start(scenario.order())
@@ -47,7 +47,7 @@ async def until(system: System, handle: WorkflowHandle[Any, Any], status: Status
 
 
 async def cancelled(system: System, *, express: bool = False) -> WorkflowHandle[Any, Any]:
-    """An order that its customer cancels by update while the charge hangs."""
+    """Play an order that its customer cancels by update while the charge hangs."""
     handle = await system.start(Scenario("cancelled", token="tok_lost_after", express=express).order())
     while "charge" not in [line.step for line in (await system.state(handle)).history]:
         await asyncio.sleep(0.1)
@@ -58,7 +58,7 @@ async def cancelled(system: System, *, express: bool = False) -> WorkflowHandle[
 
 
 async def cancelled_natively(system: System) -> WorkflowHandle[Any, Any]:
-    """An order that Temporal's own cancel hits between two attempts."""
+    """Play an order that Temporal's own cancel request stops between two attempts."""
     handle = await system.start(Scenario("native", token="tok_flaky_3").order())
     while "charge" not in [line.step for line in (await system.state(handle)).history]:
         await asyncio.sleep(0.1)
@@ -68,7 +68,7 @@ async def cancelled_natively(system: System) -> WorkflowHandle[Any, Any]:
 
 
 def resolved(verb: str) -> Play:
-    """Return the play of an order whose refund fails for good, until a person decides."""
+    """Return the play of an order whose refund fails permanently, until an operator decides."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await system.start(Scenario(verb, token="tok_refund_fails", postcode="00000").order())
@@ -83,14 +83,14 @@ def resolved(verb: str) -> Play:
 
 
 async def late(system: System) -> WorkflowHandle[Any, Any]:
-    """An order that runs into its deadline."""
+    """Play an order that reaches its deadline."""
     handle = await system.start(Scenario("deadline", token="tok_lost_after").order(deadline_seconds=3))
     await result_of(handle)
     return handle
 
 
-def told(name: str, *events: ExternalEvent, deadline: int | None = None, **scenario: Any) -> Play:
-    """Return the play of an order paid by transfer that waits, and is told these events."""
+def notified(name: str, *events: ExternalEvent, deadline: int | None = None, **scenario: Any) -> Play:
+    """Return the play of an order paid by transfer that waits and receives these events."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await waiting(system, transfer_order(name, deadline, **scenario))
@@ -102,8 +102,8 @@ def told(name: str, *events: ExternalEvent, deadline: int | None = None, **scena
     return play
 
 
-async def told_early(system: System) -> WorkflowHandle[Any, Any]:
-    """An order that is paid before its first step, and has nothing to sell."""
+async def notified_early(system: System) -> WorkflowHandle[Any, Any]:
+    """Play an order that is paid before its first step and whose stock is rejected."""
     order = transfer_order("paid-early", lines=(("SKU-1", 1), ("SKU-RARE", 2)))
     handle = await early(system, order, settled(amount=None))
     await result_of(handle)
@@ -111,7 +111,7 @@ async def told_early(system: System) -> WorkflowHandle[Any, Any]:
 
 
 async def recovered(system: System) -> WorkflowHandle[Any, Any]:
-    """An order whose workflow was terminated while its card was charged: a recovery undoes it."""
+    """Play an order whose workflow is terminated during the charge, so that a recovery undoes the order."""
     handle = await system.start(Scenario("recovered", token="tok_flaky_3").order())
     await step_reached(system, handle, "charge")
     await handle.terminate("by a test")
@@ -119,11 +119,11 @@ async def recovered(system: System) -> WorkflowHandle[Any, Any]:
 
 
 async def recovered_forward(system: System) -> WorkflowHandle[Any, Any]:
-    """An order whose workflow was terminated once the carrier had the parcel: a recovery completes it."""
+    """Play an order whose workflow is terminated after the shipment, so that a recovery completes the order."""
     async with blocked(system, "shipping.receipts"):
         handle = await system.start(Scenario("recovered-forward").order())
         await step_reached(system, handle, "ship")
-        await somebody_waits(system)
+        await lock_awaited(system)
         await handle.terminate("by a test")
     return await _recovery_of(system, handle)
 
@@ -136,7 +136,7 @@ async def _recovery_of(system: System, handle: WorkflowHandle[Any, Any]) -> Work
 
 
 async def reconciled(system: System) -> WorkflowHandle[Any, Any]:
-    """A round of the reconciler."""
+    """Play one round of the reconciler."""
     round_id = "reconcile-once"
     await system.client.execute_workflow(
         RECONCILER_WORKFLOW, Reconcile(grace_seconds=0), id=round_id, task_queue=TASK_QUEUE, result_type=Reconciled
@@ -145,7 +145,7 @@ async def reconciled(system: System) -> WorkflowHandle[Any, Any]:
 
 
 async def cancelled_waiting(system: System) -> WorkflowHandle[Any, Any]:
-    """An order that is cancelled while it waits for its transfer."""
+    """Play an order that is cancelled while it waits for its transfer."""
     handle = await waiting(system, transfer_order("cancelled-waiting"))
     await handle.execute_update("cancel_order", CancelOrder(reason="changed my mind"), result_type=CommandAccepted)
     await result_of(handle)
@@ -161,11 +161,11 @@ PLAYS: dict[str, Play] = (
         "parked-skipped": resolved("skip"),
         "parked-waived": resolved("waive"),
         "deadline": late,
-        "transfer-settled": told("settled", settled()),
-        "transfer-failed": told("failed", failed()),
-        "transfer-returned": told("returned", settled(), postcode="00000"),
-        "transfer-never": told("never", deadline=2),
-        "transfer-early": told_early,
+        "transfer-settled": notified("settled", settled()),
+        "transfer-failed": notified("failed", failed()),
+        "transfer-returned": notified("returned", settled(), postcode="00000"),
+        "transfer-never": notified("never", deadline=2),
+        "transfer-early": notified_early,
         "transfer-cancelled": cancelled_waiting,
         "recovered": recovered,
         "recovered-forward": recovered_forward,
@@ -176,7 +176,7 @@ PLAYS: dict[str, Play] = (
 
 
 async def record(system: System, name: str, play: Play) -> None:
-    """Play one history and keep it, without the names of this machine and its processes."""
+    """Play one history and write it to its file, without host and process names."""
     handle = await play(system)
     text = (await handle.fetch_history()).to_json()
     text = re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text)
@@ -186,7 +186,7 @@ async def record(system: System, name: str, play: Play) -> None:
 
 
 async def main() -> None:
-    """Record what is missing, all at once."""
+    """Record all missing histories concurrently."""
     missing = {name: play for name, play in PLAYS.items() if not (FOLDER / f"{name}.json").exists()}
     with own_stack() as settings:
         async with (

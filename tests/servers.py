@@ -1,7 +1,7 @@
-"""The servers that the processes of a test run share: one Temporal and one PostgreSQL, started by the first that asks.
+"""The servers that the processes of a test run share: one Temporal and one PostgreSQL, started by the first process.
 
-Each system under test has a namespace and a database of its own on them, so that tests of different processes never
-meet. What kills, freezes or configures a server brings its own, by `own_stack`.
+Each system under test has its own namespace and database, so that tests of different processes don't interfere.
+A test that kills, freezes or configures a server starts its own servers, with the settings of `own_stack`.
 """
 
 import asyncio
@@ -29,16 +29,16 @@ from runtime.search_attributes import create_search_attributes
 from runtime.settings import Settings
 from services import demo_articles, schemas
 
-# Where the data of the run's servers are and their ports, in the environment of every process of the run.
+# Environment variables of every process of the run: the folder with the servers' data, and the servers' ports.
 FOLDER, PORTS = "TEST_RUN_FOLDER", "TEST_RUN_PORTS"
 TEMPLATE = "template_of_systems"
 
 
 @contextmanager
 def run_folder() -> Iterator[None]:
-    """Name the folder and the ports of the run's servers, and remove the folder after the run.
+    """Choose the folder and the ports of the run's servers, and remove the folder after the run.
 
-    Not below pytest's own folder: another run of pytest on this machine closes that to PostgreSQL's user.
+    The folder is not below pytest's own: another run of pytest on the machine removes PostgreSQL's access to that.
     """
     with tempfile.TemporaryDirectory(prefix="orders-run-") as folder:
         os.environ[FOLDER], os.environ[PORTS] = folder, " ".join(map(str, free_ports(2)))
@@ -47,7 +47,7 @@ def run_folder() -> Iterator[None]:
 
 @asynccontextmanager
 async def shared_stack() -> AsyncIterator[Stack]:
-    """Hold the run's servers."""
+    """Yield the run's servers; the last process that leaves the block stops them."""
     temporal, ui = map(int, os.environ[PORTS].split())
     settings = Settings(data_dir=Path(os.environ[FOLDER]) / "data", temporal_port=temporal, ui_port=ui)
     async with started(settings) as stack:
@@ -56,7 +56,7 @@ async def shared_stack() -> AsyncIterator[Stack]:
 
 @asynccontextmanager
 async def started(settings: Settings) -> AsyncIterator[Stack]:
-    """Hold servers on which systems can be opened."""
+    """Yield servers with the template database, on which `open_system` can open systems."""
     async with embedded_stack(settings) as stack:
         await asyncio.to_thread(_make_template, stack.database_url)
         yield stack
@@ -64,14 +64,14 @@ async def started(settings: Settings) -> AsyncIterator[Stack]:
 
 @contextmanager
 def own_stack(**changes: Any) -> Iterator[Settings]:
-    """Yield settings of servers that a test has for itself, which it starts with `embedded_stack` or `started`."""
+    """Yield settings of servers for one test, which starts them with `embedded_stack` or `started`."""
     with tempfile.TemporaryDirectory(prefix="orders-") as folder:
         temporal, ui = free_ports(2)
         yield Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error", **changes)
 
 
 def free_ports(count: int) -> list[int]:
-    """Return ports of this machine that no process listens on."""
+    """Return TCP ports that no process listens on."""
     sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
     ports = [s.getsockname()[1] for s in sockets]
     for s in sockets:
@@ -80,7 +80,7 @@ def free_ports(count: int) -> list[int]:
 
 
 async def new_namespace(stack: Stack, days: int = 3) -> Client:
-    """Return a client of a new namespace that has the search attributes and keeps what has ended for so long."""
+    """Return a client of a new namespace with the search attributes; closed workflows are retained for `days`."""
     client = await connect(Settings(), address=stack.temporal_address)
     name = f"test-{uuid4().hex[:12]}"
     retention = Duration(seconds=days * 24 * 3600)
@@ -92,7 +92,7 @@ async def new_namespace(stack: Stack, days: int = 3) -> Client:
 
 
 def new_database(url: str, template: str = TEMPLATE) -> str:
-    """Return the address of a new database on the server at `url`: migrated and with the demo catalogue."""
+    """Return the URL of a new database on the server at `url`, migrated and with the demo catalogue."""
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(template)))
@@ -101,10 +101,10 @@ def new_database(url: str, template: str = TEMPLATE) -> str:
 
 def _make_template(url: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("select pg_advisory_lock(1)")  # the first makes it, the others wait
+        connection.execute("select pg_advisory_lock(1)")  # one process creates the template, the others wait
         if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():
             return
-        # Quick, because nothing of a test run need outlive a power cut.
+        # Faster; the data of a test run need not survive a power failure.
         connection.execute("alter system set fsync = off")
         connection.execute("select pg_reload_conf()")
         draft = new_database(url, "template1")

@@ -1,4 +1,4 @@
-"""A whole system under test: a namespace, a database with the demo catalogue, and workers as a test wants them."""
+"""A system under test: a namespace and a database with the demo catalogue. The tests add workers."""
 
 import os
 from collections.abc import AsyncIterator, Mapping
@@ -34,14 +34,14 @@ def clean_environment(**more: str) -> Environment:
 
 
 def changed(environment: Environment, changes: Mapping[str, str | None]) -> Environment:
-    """Return an environment with changes, where None takes a variable away."""
+    """Return an environment with changes, where None removes a variable."""
     merged = {**environment, **changes}
     return {name: text for name, text in merged.items() if text is not None}
 
 
 @dataclass(frozen=True)
 class System:
-    """Everything a test needs to place an order and to inspect what came of it.
+    """Everything that a test needs to place an order and to inspect the result.
 
     `stack.database_url` is the system's own database; the Temporal server is shared, the client's namespace is not.
     """
@@ -58,11 +58,11 @@ class System:
 
     @cached_property
     def orders(self) -> OrdersClient:
-        """The Python API on the system."""
+        """The Python API of the system."""
         return OrdersClient(Connection.to(self.client, self.services))
 
     def environment(self, **more: str) -> Environment:
-        """Return the environment of a process that works on the system, as a command or a worker."""
+        """Return the environment of a process that uses the system, such as a command or a worker."""
         return clean_environment(
             DATABASE_URL=self.stack.database_url,
             TEMPORAL_ADDRESS=self.stack.temporal_address,
@@ -73,7 +73,7 @@ class System:
         )
 
     async def start(self, order: Order) -> WorkflowHandle[Any, OrderResult]:
-        """Start an order, as any client of Temporal may."""
+        """Start the workflow of an order with Temporal's own client."""
         return await self.client.start_workflow(
             ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE, result_type=OrderResult
         )
@@ -84,7 +84,7 @@ class System:
         return state
 
     async def one(self, query: str, *values: object) -> Any:
-        """Return the first column of the first row."""
+        """Return the first column of the first row, or None without a row."""
         async with await AsyncConnection.connect(self.stack.database_url) as connection:
             row = await (await connection.execute(query.encode(), values)).fetchone()
         return row[0] if row else None
@@ -92,7 +92,7 @@ class System:
 
 @asynccontextmanager
 async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
-    """Yield a system without workers, in a namespace and a database of its own; `changes` are settings."""
+    """Yield a system without workers, with its own namespace and database; `changes` are settings."""
     own = replace(stack, database_url=new_database(stack.database_url))
     settings = Settings(database_url=own.database_url, log_level="error", **changes)
     async with await Database.open(own.database_url) as db:
@@ -100,7 +100,7 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
 
 
 async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | None:
-    """Return an order's result, however it ended; None when it was cancelled, which carries none."""
+    """Return an order's result, also after a failure; None when the workflow was cancelled, which has no result."""
     try:
         return await handle.result()
     except WorkflowFailureError as error:

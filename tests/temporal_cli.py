@@ -1,4 +1,4 @@
-"""The plain Temporal CLI, as the person on call runs it: the commands of docs/operations.md, word for word."""
+"""The Temporal CLI as the operator on call runs it: the exact commands of docs/operations.md."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from typing import Any
 
 PROJECT = Path(__file__).parent.parent
 BINARY = Path(sys.executable).parent / "temporal"
-# The order that the documented commands name.
+# Workflow id in the documented commands.
 EXAMPLE = "order-o-1001"
 
 
 @dataclass(frozen=True)
 class CliAnswer:
-    """How a command ended, and what it said."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -30,7 +30,7 @@ class CliAnswer:
 
 
 def documented(start: str = "temporal ") -> list[str]:
-    """Return every command of the handbook that starts so, on one line, once."""
+    """Return the distinct commands of docs/operations.md that start with `start`, each on one line."""
     text = (PROJECT / "docs" / "operations.md").read_text().replace("\\\n", " ")
     blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line.strip() for block in blocks for line in block.splitlines()]
@@ -38,13 +38,13 @@ def documented(start: str = "temporal ") -> list[str]:
 
 
 def the_command(*words: str) -> str:
-    """Return the one documented command that holds all of these words."""
+    """Return the only documented command that contains all of these words."""
     (found,) = [command for command in documented() if all(word in command for word in words)]
     return found
 
 
 def run_documented(environment: dict[str, str], command: str, workflow_id: str = EXAMPLE, *more: str) -> CliAnswer:
-    """Run a documented command on the server of an environment, for another order than the handbook's."""
+    """Run a documented command on the server of an environment, with `workflow_id` instead of the documented one."""
     arguments = shlex.split(command.replace(EXAMPLE, workflow_id))[1:]
     done = subprocess.run(
         [BINARY, *arguments, *more],

@@ -1,4 +1,4 @@
-"""From a parked undo to the person: the log, the table, the webhook, over a real worker and a real Temporal server."""
+"""Alerts about a parked undo: the log, the table and the webhook, with a real worker and a real Temporal server."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from worker import orders_worker
 pytestmark = pytest.mark.server
 
 SECONDS_TO_HAPPEN = 30.0
-# The carrier keeps this one waiting for some seconds: time enough to take the refund's ground away.
+# The carrier takes some seconds to answer, in which the test makes the refund impossible.
 HELD = Scenario("alerted", postcode="00009")
 
 Handle = WorkflowHandle[Any, OrderResult]
@@ -39,21 +39,21 @@ def hook() -> Iterator[Hook]:
 
 @pytest.fixture(scope="module")
 async def idle_system(servers: Stack) -> AsyncIterator[System]:
-    """A system whose workers come and go with the tests."""
+    """Yield a system without a worker; each test starts its own."""
     async with open_system(servers, workflow_sandbox=True) as system:
         yield system
 
 
 @pytest.fixture
 async def system(idle_system: System, hook: Hook) -> AsyncIterator[System]:
-    """The system with a worker that alerts by webhook."""
+    """Yield the system with a worker that sends alerts to the webhook."""
     settings = idle_system.settings.model_copy(update={"alert_webhook": hook.url})
     async with orders_worker(idle_system.client, idle_system.stack.database_url, settings):
         yield idle_system
 
 
 async def park(system: System) -> tuple[str, Handle]:
-    """Return an order whose refund waits for a person."""
+    """Return the id and the handle of an order whose refund is parked."""
     order = HELD.order()
     handle = await system.start(order)
     await until(system, handle, "ship", "pending")
@@ -75,14 +75,14 @@ async def until(system: System, handle: Handle, step: str, status: str) -> None:
 
 
 async def sent_at(system: System, order_id: str) -> bool:
-    """Whether the alert is noted as told."""
-    told: bool = await system.one(
+    """Return whether all alerts of the order are recorded as sent."""
+    sent: bool = await system.one(
         "select bool_and(sent_at is not null) from operators.alerts where order_id = %s", order_id
     )
-    return told
+    return sent
 
 
-async def until_told(system: System, order_id: str) -> None:
+async def until_sent(system: System, order_id: str) -> None:
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while not await sent_at(system, order_id):
             await asyncio.sleep(0.05)
@@ -93,13 +93,13 @@ async def resolved(handle: Handle, verb: str, evidence: str | None = None) -> No
     await handle.execute_update("resolve", Resolve.model_validate(command))
 
 
-async def test_a_parked_undo_is_told_once(system: System, hook: Hook) -> None:
+async def test_a_parked_undo_sends_one_alert(system: System, hook: Hook) -> None:
     with structlog.testing.capture_logs() as logged:
         order_id, handle = await park(system)
-        await until_told(system, order_id)
+        await until_sent(system, order_id)
 
-    (told,) = hook.told
-    assert json.loads(told.body) == {
+    (call,) = hook.calls
+    assert json.loads(call.body) == {
         "key": f"{order_id}:charge:undo:0",
         "order_id": order_id,
         "step": "charge",
@@ -113,36 +113,36 @@ async def test_a_parked_undo_is_told_once(system: System, hook: Hook) -> None:
     await resolved(handle, "skip", "transfer 4711")
 
 
-async def test_who_could_not_be_told_is_told_again_under_the_same_key_until_it_is(system: System, hook: Hook) -> None:
+async def test_a_failed_alert_is_sent_again_with_the_same_key_until_it_is_accepted(system: System, hook: Hook) -> None:
     hook.answers = [500, 503, 204]
 
     with structlog.testing.capture_logs() as logged:
         order_id, handle = await park(system)
-        await until_told(system, order_id)
+        await until_sent(system, order_id)
         await set_receipt(system, order_id, "done")
         await resolved(handle, "retry")
         async with asyncio.timeout(SECONDS_TO_HAPPEN):
             while (await system.state(handle)).status is not Status.CANCELLED:
                 await asyncio.sleep(0.05)
 
-    assert [told.headers["Idempotency-Key"] for told in hook.told] == [f"{order_id}:charge:undo:0"] * 3
+    assert [call.headers["Idempotency-Key"] for call in hook.calls] == [f"{order_id}:charge:undo:0"] * 3
     assert [line["order_id"] for line in logged if line["event"] == "needs attention"] == [order_id]
 
 
-async def test_a_failed_retry_is_a_new_alert(system: System, hook: Hook) -> None:
+async def test_a_failed_retry_sends_a_new_alert(system: System, hook: Hook) -> None:
     order_id, handle = await park(system)
     await resolved(handle, "retry")
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while len(hook.told) < 2:
+        while len(hook.calls) < 2:
             await asyncio.sleep(0.05)
 
-    keys = [told.headers["Idempotency-Key"] for told in hook.told]
+    keys = [call.headers["Idempotency-Key"] for call in hook.calls]
 
     assert keys == [f"{order_id}:charge:undo:0", f"{order_id}:charge:undo:1"]
     await resolved(handle, "waive")
 
 
-async def test_an_activity_that_runs_again_tells_nobody_twice(idle_system: System, hook: Hook) -> None:
+async def test_an_activity_that_runs_again_sends_no_second_alert(idle_system: System, hook: Hook) -> None:
     alert = Alert(
         key="o-9:charge:undo:0", order_id="o-9", step="charge", direction="undo", failure="f", at_risk=1, currency="EUR"
     )
@@ -152,4 +152,4 @@ async def test_an_activity_that_runs_again_tells_nobody_twice(idle_system: Syste
     second = await ActivityEnvironment().run(activity, alert)
 
     assert (first.new, second.new) == (True, False)
-    assert len(hook.told) == 1
+    assert len(hook.calls) == 1

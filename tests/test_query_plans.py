@@ -1,4 +1,4 @@
-"""Every statement that orders, events and the reconciler run finds its rows by an index, however many there are."""
+"""Every statement of orders, events and the reconciler finds its rows by an index, so that it scales with the table."""
 
 import asyncio
 import json
@@ -27,11 +27,11 @@ from worker import orders_worker
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
 ROWS = 20_000
-# Few by their nature: what waits for a person.
+# Always small: deliveries that wait for an operator.
 SMALL = {"undelivered"}
 Statements = dict[str, Any]
 
-# What has been sold for years; each table as its service would have filled it.
+# The data of years of orders, in each table as its service would have written them.
 YEARS = """
 insert into orders.orders (order_id, body, body_hash, total, currency, status, created_at, closed_at)
   select 'old-' || n, '{{"payment": {{}}}}', 'hash', 100, 'EUR',
@@ -80,7 +80,7 @@ analyze
 
 @contextmanager
 def recorded() -> Iterator[Statements]:
-    """Yield what is sent to the database during the block: each statement with the parameters it had last."""
+    """Yield the statements sent to the database during the block: statement → its last parameters."""
     statements: Statements = {}
     execute = AsyncConnection.execute
 
@@ -96,7 +96,7 @@ def recorded() -> Iterator[Statements]:
 
 
 async def live(system: System) -> None:
-    """Have orders of both styles end in each way, and look after them as the reconciler and people do."""
+    """Run orders of both styles to each outcome, then list, reconcile, purge and prune them."""
     declined, refused = Scenario("declined", token="tok_declined"), Scenario("refused", postcode="00000")
     orders = [kind.order() for kind in (Scenario("ok"), declined, refused, Scenario("ok", express=True))]
     handles: list[WorkflowHandle[Any, Any]] = [await system.start(order) for order in orders]
@@ -116,7 +116,7 @@ async def live(system: System) -> None:
 
 
 def scanned(plan: dict[str, Any]) -> Iterator[str]:
-    """Yield the tables that a plan reads from one end to the other."""
+    """Yield the tables that a plan reads with a sequential scan."""
     if plan["Node Type"] == "Seq Scan" and plan["Relation Name"] not in SMALL:
         yield plan["Relation Name"]
     for below in plan.get("Plans", ()):
@@ -137,9 +137,9 @@ async def test_no_statement_reads_a_whole_table(servers: Stack) -> None:
 
 
 async def plan_of(connection: AsyncConnection[Any], text: str, params: Any) -> list[str]:
-    """Return the tables that a statement would read as a whole; it isn't run."""
+    """Return the tables that a statement would read with a sequential scan; the statement is not executed."""
     cursor = await connection.execute(b"explain (format json) " + text.encode(), params)
     row = await cursor.fetchone()
     assert row is not None
-    told = row[0] if isinstance(row[0], list) else json.loads(row[0])
-    return list(scanned(told[0]["Plan"]))
+    explained = row[0] if isinstance(row[0], list) else json.loads(row[0])
+    return list(scanned(explained[0]["Plan"]))

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 
-# The activities and imports that the example of a saga leaves out.
+# The imports and activities that the saga example omits.
 PREAMBLE = """
 from dataclasses import dataclass
 from typing import Any
@@ -68,7 +68,7 @@ def test_every_command_is_named_and_every_named_one_exists() -> None:
     named = set(re.findall(r"starter\.py ([a-z]+)", README))
 
     assert named <= there
-    assert there <= named | {"demo", "up"}  # these two by make
+    assert there <= named | {"demo", "up"}  # documented as make targets
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -1,4 +1,4 @@
-"""Determinism is a promise to running orders: today's code replays every history that was ever recorded."""
+"""Determinism for running orders: the current code replays every recorded history."""
 
 import dataclasses
 from pathlib import Path
@@ -23,7 +23,7 @@ HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
 
 
 def history(path: Path) -> WorkflowHistory:
-    # The id must be the order's own: the workflow refuses to run under another.
+    # The workflow refuses to run with an id that is not the order's own.
     text = path.read_text()
     found = WorkflowHistory.from_json("order", text)
     order = found.events[0].workflow_execution_started_event_attributes
@@ -31,7 +31,7 @@ def history(path: Path) -> WorkflowHistory:
 
 
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
-async def test_todays_code_replays_the_history(path: Path) -> None:
+async def test_the_current_code_replays_the_history(path: Path) -> None:
     replayer = Replayer(
         workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow],
         data_converter=DATA_CONVERTER,
@@ -56,7 +56,7 @@ def test_there_is_a_history_of_every_shipped_itinerary() -> None:
 
 @workflow.defn(name=ORDER_WORKFLOW, sandboxed=False)
 class Reordered:
-    """An edit that would break running orders: it charges before it reserves."""
+    """A workflow with an edit that breaks running orders: the charge runs before the reservation."""
 
     @workflow.run
     async def run(self, order: Order) -> OrderResult:
@@ -66,7 +66,7 @@ class Reordered:
         raise AssertionError
 
 
-async def test_an_edit_that_breaks_running_orders_is_noticed() -> None:
+async def test_an_edit_that_breaks_running_orders_is_detected() -> None:
     replayer = Replayer(workflows=[Reordered], data_converter=DATA_CONVERTER)
 
     with pytest.raises(workflow.NondeterminismError):

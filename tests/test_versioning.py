@@ -1,4 +1,4 @@
-"""Worker deployments: a versioned worker serves orders once its version is current, and keeps those it began."""
+"""Worker deployments: a versioned worker serves new orders once its version is current, and finishes its old orders."""
 
 import asyncio
 import re
@@ -31,7 +31,7 @@ def versioned(system: System, build_id: str) -> Settings:
 
 
 async def until_polling(system: System, build_id: str) -> None:
-    """Wait until the server has heard of the version's worker."""
+    """Wait until the server knows the version's worker."""
     command = the_command("deployment describe-version").replace("2026-11-01", build_id)
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while (await asyncio.to_thread(run_documented, system.environment(), command)).code:
@@ -46,12 +46,12 @@ async def make_current(system: System, build_id: str) -> None:
 
 
 async def version_of(system: System, workflow_id: str) -> str:
-    """The version that an order is pinned to."""
+    """Return the build id of the version that an order is pinned to."""
     described = await system.client.get_workflow_handle(workflow_id).describe()
     return described.raw_description.workflow_execution_info.versioning_info.deployment_version.build_id
 
 
-async def test_a_version_takes_orders_once_it_is_current_and_keeps_what_it_began(system: System) -> None:
+async def test_a_version_takes_orders_once_it_is_current_and_finishes_the_orders_it_began(system: System) -> None:
     url = system.stack.database_url
     async with orders_worker(system.client, url, versioned(system, "1")):
         early = await system.start(OK.order())
@@ -72,8 +72,8 @@ async def test_a_version_takes_orders_once_it_is_current_and_keeps_what_it_began
         async with orders_worker(system.client, url, versioned(system, "2")):
             await make_current(system, "2")
             late = await system.start(OK.order())
-            assert await result_of(late), "the new version serves"
-            assert await result_of(begun), "the old one finishes"
+            assert await result_of(late), "the new version must serve"
+            assert await result_of(begun), "the old version must finish"
             assert [await version_of(system, each.id) for each in (begun, late)] == ["1", "2"]
 
     listed = run_documented(system.environment(), the_command("deployment describe --name"))

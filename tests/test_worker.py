@@ -1,3 +1,5 @@
+"""The worker process: its start, its error messages, and how it drains on a signal."""
+
 import asyncio
 import os
 import shutil
@@ -71,8 +73,8 @@ def started(environment: dict[str, str]) -> Worker:
 
 def refusal(environment: dict[str, str]) -> tuple[int, str]:
     with started(environment) as process:
-        said, line = process.communicate(timeout=30)
-    assert said == ""
+        output, line = process.communicate(timeout=30)
+    assert output == ""
     return process.returncode, line
 
 
@@ -107,7 +109,9 @@ def waits_for_a_lock(stack: Stack) -> bool:
         ({}, 4, "starter.py up"),
     ],
 )
-def test_it_refuses_to_start_with_one_line(changed: dict[str, str], code: int, words: str, tmp_path: Path) -> None:
+def test_a_worker_that_can_not_start_prints_one_line(
+    changed: dict[str, str], code: int, words: str, tmp_path: Path
+) -> None:
     nowhere = Settings(data_dir=tmp_path, temporal_port=free_port(), ui_port=free_port())
 
     returned, line = refusal({**environment_for(nowhere), **changed})
@@ -124,7 +128,7 @@ def test_it_refuses_to_start_with_one_line(changed: dict[str, str], code: int, w
         ("postgresql://%", 2, "DATABASE_URL: "),
     ],
 )
-def test_a_database_that_can_not_be_used_is_one_line(
+def test_an_unusable_database_is_reported_in_one_line(
     settings: Settings, stack: Stack, url: str, code: int, words: str
 ) -> None:
     returned, line = refusal(
@@ -138,7 +142,7 @@ def test_a_database_that_can_not_be_used_is_one_line(
     assert "Traceback" not in line
 
 
-def test_a_schema_that_is_not_ours_is_one_line(settings: Settings, stack: Stack) -> None:
+def test_a_foreign_schema_is_reported_in_one_line(settings: Settings, stack: Stack) -> None:
     returned, line = refusal(
         {
             **environment_for(settings),
@@ -151,7 +155,7 @@ def test_a_schema_that_is_not_ours_is_one_line(settings: Settings, stack: Stack)
     assert "schema" in line
 
 
-async def test_an_order_is_served_and_an_idle_worker_ends_at_once(client: Client, worker: Worker) -> None:
+async def test_a_worker_serves_an_order_and_ends_at_once_when_idle(client: Client, worker: Worker) -> None:
     handle = await start(client, "served")
     result = await handle.result()
     assert result.status == Status.COMPLETED
@@ -189,7 +193,7 @@ async def test_a_signal_lets_the_running_attempt_end(
 
 
 @pytest.mark.faults
-async def test_a_second_signal_ends_it_at_once(client: Client, stack: Stack, worker: Worker) -> None:
+async def test_a_second_signal_ends_the_worker_at_once(client: Client, stack: Stack, worker: Worker) -> None:
     handle = await start(client, "interrupted")
     with psycopg.connect(stack.database_url) as connection:
         connection.execute("SELECT * FROM inventory.stock FOR UPDATE")

@@ -1,4 +1,4 @@
-"""The boundary around activities: replies say their attempt, errors their class, long calls show life."""
+"""The interceptor of activities: replies contain the attempt, errors become failures, long calls send heartbeats."""
 
 import asyncio
 from datetime import timedelta
@@ -26,7 +26,7 @@ class Innermost(ActivityInboundInterceptor):
 
 
 async def through(fn: Any, *, attempt: int = 1, heartbeat: float | None = None) -> tuple[Any, int]:
-    """Run an activity inside the boundary; return its answer and how often it showed life."""
+    """Run an activity inside the interceptor; return the activity's reply and the number of heartbeats."""
     beats = 0
 
     def beat(*_: Any) -> None:
@@ -42,7 +42,7 @@ async def through(fn: Any, *, attempt: int = 1, heartbeat: float | None = None) 
     return answer, beats
 
 
-async def test_a_reply_says_on_which_attempt_it_came() -> None:
+async def test_a_reply_contains_the_number_of_its_attempt() -> None:
     async def release() -> Released:
         return Released()
 
@@ -51,7 +51,7 @@ async def test_a_reply_says_on_which_attempt_it_came() -> None:
     assert answer == Released(attempt=3)
 
 
-async def test_an_error_becomes_what_the_saga_understands() -> None:
+async def test_an_error_of_a_service_becomes_an_application_error() -> None:
     async def charge() -> None:
         raise CardDeclined("the card was declined")
 
@@ -65,7 +65,7 @@ async def test_an_error_becomes_what_the_saga_understands() -> None:
     )
 
 
-async def test_a_surprise_is_left_as_it_is() -> None:
+async def test_an_unexpected_exception_is_not_converted() -> None:
     async def charge() -> None:
         raise KeyError("a bug")
 
@@ -73,7 +73,7 @@ async def test_a_surprise_is_left_as_it_is() -> None:
         await through(charge)
 
 
-async def test_a_long_call_shows_life_and_a_short_one_does_not_bother() -> None:
+async def test_a_long_call_sends_heartbeats_and_a_short_one_does_not() -> None:
     async def long() -> None:
         await asyncio.sleep(0.5)
 

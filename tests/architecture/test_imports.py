@@ -68,7 +68,7 @@ def test_the_building_block_is_closed(path: Path) -> None:
     assert {module for module in modules if module.startswith(f"{BUILDING_BLOCK}.")} == set()
 
 
-def test_a_run_of_the_building_block_keeps_nothing_private() -> None:
+def test_a_run_of_the_building_block_has_no_private_members() -> None:
     # Internals that a workflow must not use are functions of the package, not private members of the run.
     source = (PROJECT / BUILDING_BLOCK / "run.py").read_text()
     private = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}

@@ -17,7 +17,7 @@ _IN_SQL = re.compile(
 
 
 def schemas_in(source: str) -> set[str]:
-    """Return the schemas that the SQL of a file names; SQL may be any text that is no docstring."""
+    """Return the schemas that the SQL of a file names; any string that is not a docstring counts as SQL."""
     return {schema.lower() for text in _texts(ast.parse(source)) for schema in _IN_SQL.findall(text)}
 
 

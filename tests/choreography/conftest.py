@@ -1,4 +1,4 @@
-"""The services on a real PostgreSQL, and a system with a real Temporal server, as the other rooms' tests have them."""
+"""Fixtures: the services on a real PostgreSQL, and a system on a real Temporal server."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -60,7 +60,7 @@ async def types_of(database: Database, order: Order) -> list[str]:
 
 @dataclass(frozen=True)
 class Stage:
-    """A system whose worker takes deliveries, and whose relay and watcher only move when a test says so."""
+    """A system whose worker takes deliveries, and whose relay and watcher only run when a test calls them."""
 
     system: System
     relay: Relay
@@ -79,12 +79,12 @@ class Stage:
         return await Outbox().events(self.db, order.order_id)
 
     async def pass_time(self, order: Order) -> None:
-        """Have nothing happened for too long."""
+        """Make an order overdue."""
         late = b"update outbox.processes set due_at = now() - interval '1 second' where process_id = %(id)s"
         await self.db.rows(late, {"id": order.order_id})
 
     async def until(self, order: Order, of_type: str) -> DomainEvent:
-        """Relay until an event is there, not yet published."""
+        """Run the relay until an event of this type exists and is not yet published; return the event."""
         async with asyncio.timeout(SECONDS_TO_END):
             while True:
                 ready = [
@@ -93,7 +93,7 @@ class Stage:
                 found = [event for event in ready if event.type == of_type]
                 if found:
                     return found[0]
-                if ready:  # what follows from it is not there before it is published: it can't slip through
+                if ready:  # an event's successors don't exist before it is published, so none is skipped
                     await self.relay.run_once()
                 await asyncio.sleep(0.02)
 
@@ -109,13 +109,13 @@ class Stage:
         return status
 
     async def lose(self, event: DomainEvent) -> None:
-        """Have an event count as published though nobody got it."""
+        """Mark an event as published without delivering it."""
         await self.db.rows(
             b"update outbox.events set published_at = now() where event_id = %(id)s", {"id": event.event_id}
         )
 
     async def deliveries(self, event: DomainEvent) -> list[Any]:
-        """What Temporal knows of an event's deliveries."""
+        """Return the activities that Temporal lists for an event's deliveries."""
         query = f"ActivityId STARTS_WITH '{event.event_id}'"
         return [found async for found in self.system.client.list_activities(query)]
 

@@ -1,4 +1,4 @@
-"""Attempts of one delivery that meet: what one of them has decided, none of the others undoes or leaves half undone."""
+"""Concurrent attempts of one delivery: no attempt reverses or partly undoes the decision of another."""
 
 import asyncio
 from typing import Any
@@ -28,11 +28,11 @@ BY_SUBSCRIBER = pytest.mark.parametrize(
 
 
 class CutOff:
-    """An outside party as a cut-off worker sees it: it does what it is asked, and no answer comes; to `find`, late."""
+    """An external system whose answers are lost: it performs each call, and the answer to `find` comes late."""
 
     def __init__(self, party: Any) -> None:
         self._party = party
-        self.asked, self.woken = asyncio.Event(), asyncio.Event()
+        self.called, self.released = asyncio.Event(), asyncio.Event()
 
     async def charge(self, *request: Any) -> None:
         await self._party.charge(*request)
@@ -43,8 +43,8 @@ class CutOff:
         raise Unavailable("no answer")
 
     async def find(self, _key: str) -> None:
-        self.asked.set()
-        await self.woken.wait()
+        self.called.set()
+        await self.released.wait()
         raise Unavailable("no answer")
 
     async def refund(self, _key: str) -> None:
@@ -55,7 +55,7 @@ class CutOff:
 
 
 async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[Order, DomainEvent]:
-    """Return an order and the event that the subscriber is to react to."""
+    """Return an order and the event that the subscriber will react to."""
     order = Scenario("late").order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     for before in ("inventory", "payments")[: 1 + (subscriber == "shipping")]:
@@ -64,22 +64,22 @@ async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[
 
 
 def cut_off(shop: Shop, subscriber: str) -> tuple[CutOff, Subscribers]:
-    """Return the subscribers of a worker that is cut off from the subscriber's party, and that party."""
+    """Return the subscriber's external system, cut off, and the subscribers of a worker that uses it."""
     party: Any = CutOff(shop.provider if subscriber == "payments" else shop.carrier)
     parties = (party, shop.carrier) if subscriber == "payments" else (shop.provider, party)
     return party, Subscribers(Services(shop.db, Providers(*parties)))
 
 
 @BY_SUBSCRIBER
-async def test_an_attempt_that_gives_up_late_takes_back_nothing_that_the_next_one_found(
+async def test_an_attempt_that_gives_up_late_does_not_undo_the_effect_that_the_next_one_recorded(
     shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
-    party, lonely = cut_off(shop, subscriber)
-    late = asyncio.create_task(lonely.handle(subscriber, event, DO_ATTEMPTS))
-    await party.asked.wait()
+    party, isolated = cut_off(shop, subscriber)
+    late = asyncio.create_task(isolated.handle(subscriber, event, DO_ATTEMPTS))
+    await party.called.wait()
     assert await subscribers.handle(subscriber, event, DO_ATTEMPTS + 1) == made
-    party.woken.set()
+    party.released.set()
 
     assert await late == REPEATED
 
@@ -89,29 +89,29 @@ async def test_an_attempt_that_gives_up_late_takes_back_nothing_that_the_next_on
 
 
 @BY_SUBSCRIBER
-async def test_an_attempt_that_wakes_up_after_its_order_completed_leaves_no_dead_letter(
+async def test_an_attempt_that_resumes_after_its_order_completed_leaves_no_dead_letter(
     shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
-    party, lonely = cut_off(shop, subscriber)
-    late = asyncio.create_task(lonely.handle(subscriber, event, DO_ATTEMPTS))
-    await party.asked.wait()
+    party, isolated = cut_off(shop, subscriber)
+    late = asyncio.create_task(isolated.handle(subscriber, event, DO_ATTEMPTS))
+    await party.called.wait()
     await play_out(shop, subscribers, order.order_id)
-    party.woken.set()
+    party.released.set()
 
     assert await late == REPEATED
     assert await order_status(shop.db, order) == "completed"
 
 
 @BY_SUBSCRIBER
-async def test_what_an_attempt_began_to_take_back_when_it_died_the_next_one_takes_back(
+async def test_an_undo_that_an_attempt_began_before_it_died_is_finished_by_the_next_one(
     shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
-    party, lonely = cut_off(shop, subscriber)
-    party.woken.set()
+    party, isolated = cut_off(shop, subscriber)
+    party.released.set()
     with pytest.raises(Unavailable):
-        await lonely.handle(subscriber, event, DO_ATTEMPTS)
+        await isolated.handle(subscriber, event, DO_ATTEMPTS)
 
     assert await subscribers.handle(subscriber, event, DO_ATTEMPTS + 1) == given_up
 

@@ -1,4 +1,4 @@
-"""What the outbox promises to relays, on a real PostgreSQL and without a server."""
+"""The guarantees of the outbox to relays, on a real PostgreSQL and without a Temporal server."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ def data(name: str = "o") -> EventData:
 
 
 async def write(db: Database, *names: str, of_type: EventType = EventType.STOCK_RESERVED) -> None:
-    """Append an event to each of these processes, in transactions of their own."""
+    """Append an event to each of these processes, each in a separate transaction."""
     for name in names:
         async with unit_of_work(db) as unit:
             await outbox.begin(unit, name, None)
@@ -34,7 +34,7 @@ async def write(db: Database, *names: str, of_type: EventType = EventType.STOCK_
 
 
 async def publish_all(feed: OutboxFeed, into: list[tuple[str, int]], limit: int = 3) -> None:
-    """Publish as a relay does, until nothing is left that this one may claim."""
+    """Publish as a relay does, until this relay can claim no more events."""
     while True:
         async with feed.claim(limit) as claim:
             for event in claim.events:
@@ -85,7 +85,7 @@ async def test_the_events_of_a_process_commit_in_the_order_of_their_numbers(db: 
     assert [event.sequence for event in await outbox.events(db, "o")] == [1, 2, 3]
 
 
-async def test_relays_beside_each_other_publish_each_process_in_its_order_and_nothing_twice(db: Database) -> None:
+async def test_concurrent_relays_publish_each_process_in_its_order_and_no_event_twice(db: Database) -> None:
     names = [f"p{number}" for number in range(6)]
     published: list[tuple[str, int]] = []
 
@@ -106,7 +106,7 @@ async def test_relays_beside_each_other_publish_each_process_in_its_order_and_no
     assert by_process == {name: list(range(1, 11)) for name in names}
 
 
-async def test_a_process_is_held_by_one_relay_at_a_time(db: Database) -> None:
+async def test_a_process_is_claimed_by_one_relay_at_a_time(db: Database) -> None:
     await write(db, "o", "o", "other")
     async with OutboxFeed(db).claim(1) as held:
         async with OutboxFeed(db).claim(10) as rest:
@@ -132,7 +132,7 @@ async def test_a_relay_that_fails_before_it_marks_leaves_its_events_to_the_next(
         assert claim.events == seen != []
 
 
-async def test_a_dead_delivery_holds_up_its_own_process_alone_until_it_is_redriven(db: Database) -> None:
+async def test_a_dead_letter_blocks_only_its_own_process_until_it_is_redriven(db: Database) -> None:
     await write(db, "sick", "sick", "well")
     feed, published = OutboxFeed(db), list[tuple[str, int]]()
     async with feed.claim(1) as claim:
@@ -170,7 +170,7 @@ async def test_a_listener_is_woken_when_an_event_is_committed_and_not_before(db:
     assert time.monotonic() - began < 10
 
 
-async def test_a_listener_without_a_connection_still_ends_its_wait() -> None:
+async def test_a_listener_without_a_connection_returns_after_its_timeout() -> None:
     await asyncio.wait_for(OutboxListener("postgresql://127.0.0.1:1/none").wait(0.01), 5)
 
 
@@ -213,7 +213,7 @@ async def test_a_hundred_duplicates_are_consumed_once(db: Database) -> None:
     assert not await outbox.consumed(db, "shipping", event)
 
 
-def test_an_event_is_read_back_as_it_was_told() -> None:
+def test_event_data_is_the_same_after_a_round_trip() -> None:
     order: Order = Scenario("back").order()
-    told = EventData(order=order, total=Money(amount=5, currency="EUR"), tracking="T", reason="r")
-    assert EventData.model_validate_json(told.model_dump_json()) == told
+    sent = EventData(order=order, total=Money(amount=5, currency="EUR"), tracking="T", reason="r")
+    assert EventData.model_validate_json(sent.model_dump_json()) == sent

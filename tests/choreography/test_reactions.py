@@ -1,4 +1,4 @@
-"""Reactions without a server in between: any order, any repetition, the same end."""
+"""Reactions without a Temporal server: in any order and with any repetition, an order ends the same."""
 
 import asyncio
 import random
@@ -38,20 +38,20 @@ NO_TEMPORAL: Any = None
 
 
 async def play(shop: Shop, subscribers: Subscribers, event: DomainEvent) -> str:
-    """Deliver one event as the relay would, retries included."""
-    said = REPEATED
+    """Deliver one event as the relay would, with retries; return the last outcome."""
+    outcome = REPEATED
     for subscriber in subscribers_of(event):
         for attempt in range(1, 9):
             try:
-                said = await subscribers.handle(subscriber, event, attempt)
+                outcome = await subscribers.handle(subscriber, event, attempt)
                 break
             except Unavailable:
                 assert attempt < 8
-    return said
+    return outcome
 
 
 async def play_out(shop: Shop, subscribers: Subscribers, order_id: str) -> list[DomainEvent]:
-    """Deliver every event in its order until there are no new ones."""
+    """Deliver every event in its order until there are no new ones; return all events."""
     done = 0
     while True:
         events = await outbox.events(shop.db, order_id)
@@ -63,7 +63,7 @@ async def play_out(shop: Shop, subscribers: Subscribers, order_id: str) -> list[
 
 
 @pytest.mark.parametrize("path", PATHS)
-async def test_each_path_makes_its_events_in_their_order(shop: Shop, subscribers: Subscribers, path: str) -> None:
+async def test_each_path_emits_its_events_in_order(shop: Shop, subscribers: Subscribers, path: str) -> None:
     scenario, expected = PATHS[path]
     order = scenario.order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
@@ -87,7 +87,7 @@ async def test_every_event_is_caused_by_one_other_and_all_belong_to_the_order(
 
 
 @pytest.mark.parametrize("seed", range(25))
-async def test_repeated_late_and_reordered_events_and_a_time_out_at_any_moment_converge(
+async def test_repeated_late_and_reordered_events_converge_with_a_timeout_at_any_moment(
     shop: Shop, subscribers: Subscribers, seed: int
 ) -> None:
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
@@ -113,7 +113,7 @@ async def test_repeated_late_and_reordered_events_and_a_time_out_at_any_moment_c
         assert types == ["OrderPlaced", *expected]
 
 
-async def test_a_repeated_delivery_makes_nothing_new(shop: Shop, subscribers: Subscribers) -> None:
+async def test_a_repeated_delivery_has_no_effect(shop: Shop, subscribers: Subscribers) -> None:
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     events = await play_out(shop, subscribers, order.order_id)
@@ -122,22 +122,20 @@ async def test_a_repeated_delivery_makes_nothing_new(shop: Shop, subscribers: Su
     assert len(await types_of(shop.db, order)) == len(events)
 
 
-async def test_thirty_deliveries_at_once_have_one_effect_and_make_one_event(
-    shop: Shop, subscribers: Subscribers
-) -> None:
+async def test_thirty_concurrent_deliveries_have_one_effect_and_one_event(shop: Shop, subscribers: Subscribers) -> None:
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     (placed,) = await outbox.events(shop.db, order.order_id)
-    said = await asyncio.gather(*(subscribers.handle("inventory", placed) for _ in range(30)))
+    outcomes = await asyncio.gather(*(subscribers.handle("inventory", placed) for _ in range(30)))
     reserved = (await outbox.events(shop.db, order.order_id))[-1]
-    said += await asyncio.gather(*(subscribers.handle("payments", reserved) for _ in range(30)))
+    outcomes += await asyncio.gather(*(subscribers.handle("payments", reserved) for _ in range(30)))
 
-    assert Counter(said) == {REPEATED: 58, "StockReserved": 1, "PaymentCharged": 1}
+    assert Counter(outcomes) == {REPEATED: 58, "StockReserved": 1, "PaymentCharged": 1}
     assert (await shop.inventory.levels())["SKU-1"].reserved == 2
     assert await types_of(shop.db, order) == ["OrderPlaced", "StockReserved", "PaymentCharged"]
 
 
-async def test_an_order_with_a_dead_delivery_waits_for_a_person(shop: Shop, subscribers: Subscribers) -> None:
+async def test_an_order_with_a_dead_letter_waits_for_an_operator(shop: Shop, subscribers: Subscribers) -> None:
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     (placed,) = await outbox.events(shop.db, order.order_id)
@@ -151,7 +149,7 @@ async def test_an_order_with_a_dead_delivery_waits_for_a_person(shop: Shop, subs
     assert (standing.result.status, standing.result.reason) == ("needs_attention", "Final: never")
 
 
-async def test_a_charge_that_comes_after_the_undoing_is_too_late(shop: Shop, subscribers: Subscribers) -> None:
+async def test_a_charge_that_is_delivered_after_the_undo_is_too_late(shop: Shop, subscribers: Subscribers) -> None:
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     (placed,) = await outbox.events(shop.db, order.order_id)
@@ -177,7 +175,7 @@ async def test_an_effect_and_its_event_are_rolled_back_together(shop: Shop, subs
     assert (await shop.inventory.levels())["SKU-1"].reserved == 0
 
 
-async def test_an_order_is_placed_once_whatever_the_number_of_callers(shop: Shop) -> None:
+async def test_an_order_is_placed_once_by_any_number_of_callers(shop: Shop) -> None:
     order = PATHS["completed"][0].order()
 
     placed = [await ChoreographedOrders(shop.db, Outbox()).place(order) for _ in range(3)]
@@ -205,7 +203,7 @@ async def test_a_rejected_order_leaves_no_event(shop: Shop) -> None:
     assert await outbox.events(shop.db, order.order_id) == []
 
 
-async def test_what_can_not_be_understood_is_refused(shop: Shop, subscribers: Subscribers) -> None:
+async def test_an_event_that_can_not_be_decoded_is_refused(shop: Shop, subscribers: Subscribers) -> None:
     order = PATHS["completed"][0].order()
     await ChoreographedOrders(shop.db, Outbox()).place(order)
     (placed,) = await outbox.events(shop.db, order.order_id)
@@ -227,6 +225,6 @@ async def test_an_ended_process_takes_no_more_events(shop: Shop, subscribers: Su
         await outbox.append(shop.db, EventType.ORDER_TIMED_OUT, EventData.of(events[0]), events[-1])
 
 
-def test_the_table_knows_every_event_and_only_the_last_ones_have_no_subscriber() -> None:
+def test_the_table_contains_every_event_and_only_the_last_ones_have_no_subscriber() -> None:
     assert set(REACTIONS) == set(EventType)
     assert {event for event, reactions in REACTIONS.items() if not reactions} == LAST

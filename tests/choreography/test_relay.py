@@ -1,4 +1,4 @@
-"""The relay on the real server: nothing is lost and nothing done twice, wherever it dies."""
+"""The relay on a real server: no event is lost and no effect repeated, wherever the relay dies."""
 
 import asyncio
 import signal
@@ -33,21 +33,21 @@ async def assert_one_effect_each(stage: Stage, order_id: str) -> None:
 
 
 async def delivered_once(stage: Stage, event: DomainEvent) -> None:
-    """Temporal lists a delivery a moment after it took it."""
+    """Check that an event was delivered once; Temporal lists a delivery a moment after it has accepted it."""
     async with asyncio.timeout(20):
         while not (found := await stage.deliveries(event)) or found[0].status is ActivityExecutionStatus.RUNNING:
             await asyncio.sleep(0.05)
     assert [each.activity_id for each in found] == [deliveries.delivery_id(event, "inventory")]
 
 
-async def test_an_event_that_was_committed_is_published_whenever_a_relay_comes(stage: Stage) -> None:
+async def test_a_committed_event_is_published_when_a_relay_starts_later(stage: Stage) -> None:
     order = await stage.place(Scenario("late-relay").order())
 
     assert await stage.to_the_end(order) == "completed"
     await assert_one_effect_each(stage, order.order_id)
 
 
-async def test_an_event_that_was_published_and_not_marked_is_delivered_once(stage: Stage) -> None:
+async def test_an_event_that_was_published_but_not_marked_is_delivered_once(stage: Stage) -> None:
     order = await stage.place(Scenario("unmarked").order())
     (placed,) = await stage.events(order)
     await deliveries.start(stage.system.client, placed, "inventory")
@@ -71,7 +71,7 @@ async def test_an_event_that_was_delivered_long_ago_may_be_published_again(stage
     await assert_one_effect_each(stage, order.order_id)
 
 
-async def test_an_event_that_nobody_understands_holds_up_its_own_order_alone(stage: Stage) -> None:
+async def test_an_event_of_an_unknown_type_blocks_only_its_own_order(stage: Stage) -> None:
     sick, well = await stage.place(Scenario("sick").order()), await stage.place(Scenario("well").order())
     change = b"update outbox.events set type = 'OrderEaten' where process_id = %(id)s"
     await stage.db.rows(change, {"id": sick.order_id})
@@ -82,7 +82,7 @@ async def test_an_event_that_nobody_understands_holds_up_its_own_order_alone(sta
     assert "OrderEaten" in letter.cause
 
 
-async def test_a_delivery_that_can_not_be_understood_becomes_a_dead_letter(stage: Stage) -> None:
+async def test_an_event_of_an_unknown_version_becomes_a_dead_letter(stage: Stage) -> None:
     order = await stage.place(Scenario("newer").order())
     await stage.db.rows(b"update outbox.events set version = 99 where process_id = %(id)s", {"id": order.order_id})
     await stage.relay.run_once()
@@ -96,7 +96,7 @@ async def test_a_delivery_that_can_not_be_understood_becomes_a_dead_letter(stage
     assert await stage.to_the_end(order) == "completed"
 
 
-async def test_lag_is_a_metric(stage: Stage) -> None:
+async def test_the_lag_is_reported_as_a_metric(stage: Stage) -> None:
     (port,) = free_ports(1)
     runtime = Runtime(telemetry=TelemetryConfig(metrics=PrometheusConfig(bind_address=f"127.0.0.1:{port}")))
     listener = OutboxListener(stage.system.stack.database_url)
@@ -106,11 +106,11 @@ async def test_lag_is_a_metric(stage: Stage) -> None:
     running = asyncio.create_task(measured.run())
     try:
         async with asyncio.timeout(20):
-            while "outbox_unpublished" not in (told := await asyncio.to_thread(_metrics, port)):
+            while "outbox_unpublished" not in (metrics := await asyncio.to_thread(_metrics, port)):
                 await asyncio.sleep(0.1)
     finally:
         running.cancel()
-    assert "outbox_lag" in told
+    assert "outbox_lag" in metrics
 
 
 def _metrics(port: int) -> str:
@@ -121,7 +121,7 @@ def _metrics(port: int) -> str:
 
 @contextmanager
 def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python worker.py --relay-only` as people do; killed at the end of the block if it still lives."""
+    """Run `python worker.py --relay-only`, and kill it at the end of the block."""
     environ = stage.system.environment(ORDERS_LOG_LEVEL="error")
     process = subprocess.Popen([sys.executable, "worker.py", "--relay-only"], cwd=PROJECT, env=environ)
     try:
@@ -133,14 +133,14 @@ def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
 
 @asynccontextmanager
 async def marks_blocked(stage: Stage) -> AsyncIterator[None]:
-    """Let events be claimed and published, and not marked."""
+    """Block the marking of events for the length of the block; they can be claimed and published."""
     async with await AsyncConnection.connect(stage.system.stack.database_url) as connection:
         await connection.execute("lock table outbox.events in share mode")
         yield
 
 
 @pytest.mark.faults
-async def test_a_relay_killed_between_publish_and_mark_loses_and_repeats_nothing(stage: Stage) -> None:
+async def test_a_relay_killed_between_publish_and_mark_loses_and_repeats_no_event(stage: Stage) -> None:
     order = await stage.place(Scenario("killed").order())
     (placed,) = await stage.events(order)
     waits = """

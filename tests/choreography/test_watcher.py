@@ -1,18 +1,18 @@
-"""An event that never comes is noticed, and its order undone; past the pivot it is delivered again."""
+"""A lost event is detected and its order undone; past the pivot the event is delivered again."""
 
 import pytest
 
 from tests.choreography.conftest import Stage, dead_deliveries, order_status
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
-from tests.orders.test_scenarios import books
+from tests.orders.test_scenarios import records_of
 
 pytestmark = pytest.mark.server
 UNDOING = ["OrderTimedOut", "ShipmentRecalled", "PaymentRefunded", "StockReleased", "OrderFailed"]
 
 
 @pytest.mark.parametrize("dropped", ["OrderPlaced", "StockReserved", "PaymentCharged"])
-async def test_a_dropped_event_is_noticed_and_the_order_undone(stage: Stage, dropped: str) -> None:
+async def test_a_dropped_event_is_detected_and_the_order_undone(stage: Stage, dropped: str) -> None:
     order = await stage.place(Scenario(f"drop-{dropped}").order())
     await stage.lose(await stage.until(order, dropped))
     await stage.pass_time(order)
@@ -23,12 +23,12 @@ async def test_a_dropped_event_is_noticed_and_the_order_undone(stage: Stage, dro
     assert types[types.index(dropped) + 1 :] == UNDOING
     reason = await stage.system.one("select reason from orders.orders where order_id = %s", order.order_id)
     assert reason == f"timed out: nothing followed {dropped}"
-    assert (await books(stage.system, order))["held"] == 0
+    assert (await records_of(stage.system, order))["held"] == 0
     await assert_conserved(stage.db, at_rest=False)
 
 
 @pytest.mark.parametrize("dropped", ["PaymentDeclined", "StockReleased"])
-async def test_an_event_dropped_on_the_way_back_is_noticed_too(stage: Stage, dropped: str) -> None:
+async def test_an_event_dropped_during_the_undo_is_detected_too(stage: Stage, dropped: str) -> None:
     order = await stage.place(Scenario("drop-back", token="tok_declined").order())
     await stage.lose(await stage.until(order, dropped))
     await stage.pass_time(order)
@@ -48,7 +48,7 @@ async def test_past_the_pivot_a_dropped_event_is_delivered_again(stage: Stage) -
     assert await stage.to_the_end(order) == "completed"
 
 
-async def test_an_event_whose_row_was_lost_is_noticed_too(stage: Stage) -> None:
+async def test_an_event_whose_row_was_lost_is_detected_too(stage: Stage) -> None:
     order = await stage.place(Scenario("drop-row").order())
     lost = await stage.until(order, "ShipmentCreated")
     await stage.db.rows(b"delete from outbox.events where event_id = %(id)s", {"id": lost.event_id})
@@ -56,10 +56,10 @@ async def test_an_event_whose_row_was_lost_is_noticed_too(stage: Stage) -> None:
     await stage.watcher.run_once()
 
     assert await stage.to_the_end(order) == "compensated"
-    assert (await books(stage.system, order))["parcel"] == "taken_back"
+    assert (await records_of(stage.system, order))["parcel"] == "taken_back"
 
 
-async def test_an_order_past_its_own_deadline_is_undone_though_its_next_event_still_waits(stage: Stage) -> None:
+async def test_an_order_past_its_deadline_is_undone_although_its_next_event_still_waits(stage: Stage) -> None:
     order = await stage.place(Scenario("deadline").order(deadline_seconds=3600))
     await stage.until(order, "StockReserved")
     await stage.watcher.run_once()
@@ -73,7 +73,7 @@ async def test_an_order_past_its_own_deadline_is_undone_though_its_next_event_st
     assert [event.type for event in await stage.events(order)].count("OrderTimedOut") == 1
 
 
-async def test_what_is_only_slow_is_left_alone(stage: Stage) -> None:
+async def test_an_order_that_is_only_slow_is_not_undone(stage: Stage) -> None:
     order = await stage.place(Scenario("slow", token="tok_flaky_2").order())
     await stage.until(order, "StockReserved")
     await stage.relay.run_once()
@@ -84,8 +84,8 @@ async def test_what_is_only_slow_is_left_alone(stage: Stage) -> None:
     assert "OrderTimedOut" not in [event.type for event in await stage.events(order)]
 
 
-async def test_a_delivery_that_failed_unheard_becomes_a_dead_letter_and_the_order_waits(stage: Stage) -> None:
-    order = await stage.place(Scenario("unheard", token="tok_flaky_4").order())
+async def test_a_delivery_that_failed_unreported_becomes_a_dead_letter_and_the_order_waits(stage: Stage) -> None:
+    order = await stage.place(Scenario("unreported", token="tok_flaky_4").order())
     reserved = await stage.until(order, "StockReserved")
     await stage.relay.run_once()
     await stage.system.client.get_activity_handle(f"{reserved.event_id}:payments").terminate()

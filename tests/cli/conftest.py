@@ -1,4 +1,4 @@
-"""The command line as people run it: a process of its own, on the real stack where one is needed."""
+"""Fixtures of the command line tests: commands in a separate process or in this one, on a real stack where needed."""
 
 import io
 import json
@@ -25,7 +25,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Ran:
-    """How a command ended, and what it wrote."""
+    """Exit code and output of a command."""
 
     code: int
     out: str
@@ -54,7 +54,7 @@ def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", s
 
 @pytest.fixture
 def nowhere() -> Environment:
-    """An environment whose server and database are a port that no process listens on."""
+    """Return an environment whose Temporal server and database have a port that no process listens on."""
     (port,) = free_ports(1)
     address = f"127.0.0.1:{port}"
     return clean_environment(TEMPORAL_ADDRESS=address, DATABASE_URL=f"postgresql://{address}/orders")
@@ -62,7 +62,7 @@ def nowhere() -> Environment:
 
 @pytest.fixture(scope="session")
 async def system(servers: Stack) -> AsyncIterator[Environment]:
-    """The environment of a system with a worker process and the schedule of the reconciler, as `up` makes one."""
+    """Yield the environment of a system with a worker process and the reconciler's schedule, as `up` creates them."""
     async with open_system(servers) as opened:
         await schedule_reconciler(opened.client, 60)
         with worker_process(opened.environment()):
@@ -71,7 +71,7 @@ async def system(servers: Stack) -> AsyncIterator[Environment]:
 
 @contextmanager
 def worker_process(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `python worker.py`, and have it drain at the end of the block."""
+    """Run `python worker.py`, and drain it at the end of the block."""
     command = [sys.executable, "worker.py", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL) as worker:
         try:
@@ -83,7 +83,7 @@ def worker_process(environment: Environment, *arguments: str) -> Iterator["subpr
 
 @pytest.fixture(scope="session")
 def starter(system: Environment) -> Starter:
-    """Run one command of the starter on the running system; in this process, which saves a start each time."""
+    """Return a function that runs a command of the starter on the running system, in this process to save time."""
 
     def run_here(*arguments: str, stdin: bytes = b"") -> Ran:
         out, err = io.StringIO(), io.StringIO()

@@ -1,4 +1,4 @@
-"""The demo, from nothing to its end, as `make demo` runs it."""
+"""The whole demo, as `make demo` runs it."""
 
 from pathlib import Path
 
@@ -11,7 +11,7 @@ from tests.systems import clean_environment
 pytestmark = pytest.mark.server
 
 
-def test_the_demo_shows_five_orders_and_checks_the_books(tmp_path: Path) -> None:
+def test_the_demo_shows_five_orders_and_finds_no_violation(tmp_path: Path) -> None:
     temporal, ui = free_ports(2)
     environment = clean_environment(
         ORDERS_DATA_DIR=str(tmp_path / "data"),

@@ -1,4 +1,4 @@
-"""The example program, as a process of its own on the running system."""
+"""The example program, as a separate process on the running system."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""Bad input: exit code 2, one line that names the field, and nothing was asked of any server."""
+"""Bad input: exit code 2, one line that names the field, and no request to any server."""
 
 import io
 import json
@@ -49,7 +49,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 @pytest.mark.parametrize("given", BAD)
 def test_a_bad_order_is_refused_in_one_line(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    document, told = BAD[given]
+    document, message = BAD[given]
     (tmp_path / "order.json").write_bytes(document)
 
     code = run(["place", str(tmp_path / "order.json")])
@@ -57,7 +57,7 @@ def test_a_bad_order_is_refused_in_one_line(given: str, tmp_path: Path, capsys: 
     out, err = capsys.readouterr()
     assert code == 2
     assert out == ""
-    assert err.startswith(f"error: {told}")
+    assert err.startswith(f"error: {message}")
     assert err.count("\n") == 1
 
 
@@ -70,7 +70,7 @@ def test_a_bad_order_on_stdin_is_refused_too(
     assert "lines[0].quantity" in capsys.readouterr().err
 
 
-def test_a_refusal_is_one_document_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_with_json_a_refusal_is_one_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "order.json").write_bytes(line_with(quantity=0))
 
     code = run(["place", str(tmp_path / "order.json"), "--json"])
@@ -81,7 +81,7 @@ def test_a_refusal_is_one_document_for_programs(tmp_path: Path, capsys: pytest.C
 
 
 @pytest.mark.parametrize("path", ["no/such/file", ".", "/dev/zero", "a\0b"])
-def test_a_source_that_is_no_order_is_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_source_that_is_no_order_is_reported_in_one_line(path: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["place", path]) == 2
     assert capsys.readouterr().err.count("\n") == 1
 
@@ -119,15 +119,15 @@ USAGE: dict[str, tuple[list[str], str]] = {
 
 
 @pytest.mark.parametrize("given", USAGE)
-def test_bad_usage_is_one_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
-    arguments, told = USAGE[given]
+def test_bad_usage_is_reported_in_one_line(given: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, message = USAGE[given]
 
     assert run(arguments) == 2
 
     out, err = capsys.readouterr()
     assert out == ""
     assert err.startswith("error: ")
-    assert told in err
+    assert message in err
     assert err.count("\n") == 1
 
 

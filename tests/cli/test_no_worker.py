@@ -1,4 +1,4 @@
-"""The commands while the servers run and no worker does."""
+"""The commands while the servers run without a worker."""
 
 import asyncio
 import os
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture(scope="module")
 async def idle(servers: Stack) -> AsyncIterator[Environment]:
-    """The environment of a system without a worker."""
+    """Yield the environment of a system without a worker."""
     async with open_system(servers) as system:
         yield system.environment()
 
@@ -29,7 +29,7 @@ async def idle(servers: Stack) -> AsyncIterator[Environment]:
 async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) -> None:
     (tmp_path / "order.json").write_bytes(as_bytes(order_document("o-idle")))
 
-    placing = await in_thread(interrupted_once_it_says, idle, "waiting for a worker", str(tmp_path / "order.json"))
+    placing = await in_thread(interrupted_after, idle, "waiting for a worker", str(tmp_path / "order.json"))
 
     assert placing == 130
     status = await in_thread(run_starter, idle, "status", "o-idle", "--json")
@@ -43,31 +43,34 @@ async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) ->
     assert "the operators' decisions are unknown" in history.err
     within = ("place", str(tmp_path / "order.json"), "--within", "1")
     resolve = ("resolve", "o-idle", "charge", "retry", "--actor", "a", "--reason", "r")
-    cancel = ("cancel", "o-idle", "--reason", "nobody came")
-    # All at once: each of them is patient.
+    cancel = ("cancel", "o-idle", "--reason", "no longer needed")
+    # Concurrently, because each command waits for its timeout.
     commands = (within, resolve, cancel, ("plan", "o-idle"))
-    for asked in await asyncio.gather(*(in_thread(run_starter, idle, *command) for command in commands)):
-        assert (asked.code, asked.out, asked.err.count("\n")) == (4, "", 1)
-        assert "no worker answers" in asked.err
+    for ran in await asyncio.gather(*(in_thread(run_starter, idle, *command) for command in commands)):
+        assert (ran.code, ran.out, ran.err.count("\n")) == (4, "", 1)
+        assert "no worker answers" in ran.err
 
 
 async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
-    """The stack is watched by this loop, which a command must not hold up."""
+    """Run a blocking command in a thread, because the event loop of the test supervises the stack."""
     return await asyncio.to_thread(work, *arguments)
 
 
-def interrupted_once_it_says(environment: Environment, said: str, path: str) -> int:
-    """Place an order on a terminal, press Ctrl-C once it says this, and return the exit code."""
-
-    ours, theirs = pty.openpty()
+def interrupted_after(environment: Environment, text: str, path: str) -> int:
+    """Place an order on a terminal, send Ctrl-C once the command prints `text`, and return the exit code."""
+    terminal, command_side = pty.openpty()
     placing = subprocess.Popen(
-        [sys.executable, "starter.py", "place", path], cwd=PROJECT, env=environment, stdout=theirs, stderr=theirs
+        [sys.executable, "starter.py", "place", path],
+        cwd=PROJECT,
+        env=environment,
+        stdout=command_side,
+        stderr=command_side,
     )
-    with open(ours, "rb", buffering=0) as screen:  # noqa: PTH123 - a descriptor, not a path
+    with open(terminal, "rb", buffering=0) as screen:  # noqa: PTH123 - a descriptor, not a path
         seen = b""
-        while said.encode() not in seen:
+        while text.encode() not in seen:
             seen += screen.read(4096)
         placing.send_signal(signal.SIGINT)
         code = placing.wait(30)
-    os.close(theirs)
+    os.close(command_side)
     return code

@@ -1,4 +1,4 @@
-"""Nobody there: exit code 4, one line, no stack trace."""
+"""An unreachable system: exit code 4, one line, no stack trace."""
 
 import shlex
 from pathlib import Path
@@ -34,14 +34,14 @@ def test_an_unreachable_server_is_exit_code_4(command: str, nowhere: Environment
 
 
 @pytest.mark.parametrize("command", documented("python starter.py "))
-def test_the_handbooks_commands_are_well_formed(command: str, nowhere: Environment, tmp_path: Path) -> None:
+def test_the_documented_commands_are_well_formed(command: str, nowhere: Environment, tmp_path: Path) -> None:
     (tmp_path / "request.json").write_text('{"reason": "by hand"}')
     arguments = [word.replace("request.json", str(tmp_path / "request.json")) for word in shlex.split(command)[2:]]
 
     assert run_starter(nowhere, *arguments).code == 4
 
 
-def test_when_nothing_runs_people_are_told_how_to_start_it(tmp_path: Path) -> None:
+def test_without_running_servers_the_error_names_the_command_that_starts_them(tmp_path: Path) -> None:
     ran = run_starter(clean_environment(ORDERS_DATA_DIR=str(tmp_path)), "place", "-", stdin=as_bytes(order_document()))
 
     assert ran.code == 4

@@ -1,4 +1,4 @@
-"""What an error's class decides, on its way through the boundary to the saga."""
+"""The mapping of error classes to failures of activities and to the saga's failure classes."""
 
 import inspect
 from datetime import timedelta
@@ -14,7 +14,7 @@ from temporal_saga import FailureClass, classify
 CLASSES = [cls for _, cls in inspect.getmembers(errors, inspect.isclass) if issubclass(cls, OrderError)]
 
 
-def test_the_tree_in_the_docstring_is_the_tree() -> None:
+def test_the_docstring_names_every_error_class() -> None:
     for cls in CLASSES:
         assert cls.__name__ in (errors.__doc__ or "")
 
@@ -34,22 +34,22 @@ def test_every_refusal_can_be_read_back_from_its_receipt() -> None:
     ],
     ids=lambda value: getattr(value, "name", type(value).__name__),
 )
-def test_a_refusal_alone_says_that_nothing_happened(error: OrderError, kind: FailureClass) -> None:
+def test_only_a_refusal_is_classified_as_refused(error: OrderError, kind: FailureClass) -> None:
     failure = classify("charge", as_failure(error, 3))
 
     assert (failure.kind, failure.type, failure.attempt) == (kind, type(error).__name__, 3)
 
 
-def test_only_what_is_unavailable_is_asked_again() -> None:
+def test_only_unavailable_is_retried() -> None:
     assert not as_failure(Unavailable("later"), 1).non_retryable
     assert all(as_failure(error("no"), 1).non_retryable for error in (CardDeclined, AlreadyUndone, Conflict))
 
 
-def test_a_refusal_alarms_nobody() -> None:
+def test_a_refusal_is_a_benign_failure() -> None:
     assert as_failure(CardDeclined("no"), 1).category is ApplicationErrorCategory.BENIGN
     assert as_failure(AlreadyUndone("no"), 1).category is ApplicationErrorCategory.UNSPECIFIED
 
 
-def test_the_other_sides_retry_after_is_honoured() -> None:
+def test_retry_after_becomes_the_next_retry_delay() -> None:
     assert as_failure(Unavailable("busy", retry_after=7), 1).next_retry_delay == timedelta(seconds=7)
     assert as_failure(Unavailable("busy"), 1).next_retry_delay is None

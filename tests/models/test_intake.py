@@ -1,4 +1,4 @@
-"""Bad input is told in one line that names the field, and a good order is read as it was sent."""
+"""Bad input is reported in one line that names the field, and a valid order is read unchanged."""
 
 import json
 from typing import Any
@@ -81,26 +81,26 @@ def test_bad_input_names_the_field_in_one_line(document: bytes, problem: str) ->
 @given(st.binary(max_size=300) | st.recursive(st.none() | st.booleans() | st.floats() | st.text(), st.lists).map(
     lambda value: json.dumps(value).encode()
 ))  # fmt: skip
-def test_whatever_is_sent_is_refused_in_one_line(document: bytes) -> None:
+def test_any_invalid_document_is_refused_in_one_line(document: bytes) -> None:
     with pytest.raises(InvalidInput) as caught:
         read_order(document)
 
     assert "\n" not in str(caught.value)
 
 
-@settings(deadline=None)  # a busy machine is no bug
+@settings(deadline=None)  # a busy machine must not fail the test
 @given(st.sampled_from(sorted(GOOD)), st.none() | st.integers() | st.floats() | st.text() | st.lists(st.integers()))
-def test_any_field_may_be_wrong(field: str, value: object) -> None:
-    told = field
+def test_an_error_names_the_field_that_is_wrong(field: str, value: object) -> None:
+    named = field
     try:
         read_order(json.dumps(GOOD | {field: value}).encode())
     except InvalidInput as error:
-        told = error.field.split(".")[0].split("[")[0]
+        named = error.field.split(".")[0].split("[")[0]
 
-    assert told in {field, "order"}
+    assert named in {field, "order"}
 
 
-def test_the_value_is_never_told() -> None:
+def test_an_error_never_contains_the_value() -> None:
     with pytest.raises(InvalidInput) as caught:
         read_order(raw(order_id="my secret"))
 

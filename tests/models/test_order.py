@@ -1,4 +1,4 @@
-"""An order, its fingerprint, and what it may not hold."""
+"""An order, its hash and its identifiers."""
 
 import json
 
@@ -11,7 +11,7 @@ from models.order import Order
 from tests.models.test_intake import GOOD
 
 
-def test_the_same_order_has_the_same_hash_however_it_was_written() -> None:
+def test_the_same_order_has_the_same_hash_in_any_format() -> None:
     there = read_order(json.dumps(GOOD).encode())
     back = read_order(json.dumps(dict(reversed(GOOD.items())), indent=4).encode())
 
@@ -31,16 +31,16 @@ def test_an_order_can_not_be_changed() -> None:
         order.order_id = "other"  # type: ignore[misc]
 
 
-def test_it_survives_the_trip_through_temporal() -> None:
+def test_an_order_is_the_same_after_a_round_trip() -> None:
     order = read_order(json.dumps(GOOD).encode())
 
     assert Order.model_validate_json(order.model_dump_json()) == order
 
 
 @pytest.mark.parametrize(("text", "good"), [("o-1", True), ("", False), ("-o", False), ("o\n", False), ("ö", False)])
-def test_ids_are_plain(text: str, *, good: bool) -> None:
+def test_an_id_has_only_allowed_characters(text: str, *, good: bool) -> None:
     assert is_id(text) is good
 
 
-def test_names_are_made_of_the_order_alone() -> None:
+def test_names_depend_only_on_the_order() -> None:
     assert (workflow_id("o-1"), key("o-1", "charge")) == ("order-o-1", "o-1:charge")

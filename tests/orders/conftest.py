@@ -1,4 +1,4 @@
-"""A system for the session, with a worker in this process; and one whose workers are processes of the tests."""
+"""Fixtures of the order tests: a system with a worker in this process, and a system without a worker."""
 
 from collections.abc import AsyncIterator
 
@@ -22,15 +22,17 @@ async def system(servers: Stack) -> AsyncIterator[System]:
 
 @pytest.fixture
 async def conserved(system: System) -> AsyncIterator[None]:
-    """After the test, nothing was created and nothing was lost; other orders may still be on their way."""
+    """Check conservation after the test; other orders may still be running."""
     yield
     await assert_conserved(system.db, at_rest=False)
 
 
 @pytest.fixture(scope="session")
-async def lonely(servers: Stack) -> AsyncIterator[System]:
-    """A system whose workers are processes that the tests start, freeze and kill."""
+async def idle_system(servers: Stack) -> AsyncIterator[System]:
+    """Yield a system without a worker, for tests that start, freeze and kill worker processes."""
     async with open_system(servers) as system:
         yield system
-        async with await Database.open(system.stack.database_url) as db:  # its connections survived no kill
+        async with await Database.open(
+            system.stack.database_url
+        ) as db:  # a killed server has closed the old connections
             await assert_conserved(db)

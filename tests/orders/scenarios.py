@@ -1,4 +1,4 @@
-"""The outcomes of an order, one for each of the provider's and the carrier's test values."""
+"""One scenario of an order for each test value of the provider and the carrier."""
 
 import uuid
 from dataclasses import dataclass, field, replace
@@ -11,7 +11,7 @@ CUSTOMER = {"name": "A. Customer", "street": "1 Main St", "city": "Lyon", "count
 
 @dataclass(frozen=True)
 class Scenario:
-    """What is special about an order, and what must come of it."""
+    """The special values of an order, and its expected outcome."""
 
     name: str
     token: str = "tok_ok"
@@ -25,7 +25,7 @@ class Scenario:
     express: bool = False
 
     def order(self, **changes: Any) -> Order:
-        """Return an order of this kind, with an id of its own."""
+        """Return an order of this scenario, with a new id."""
         body = {
             "order_id": f"{self.name[:30]}-{uuid.uuid4().hex[:8]}",
             "customer_id": "c-7",
@@ -88,10 +88,13 @@ SCENARIOS = [
 
 
 def express(scenario: Scenario) -> Scenario:
-    """The same scenario, express: what gave up may have been passed in a task that was lost, so all is undone."""
-    name, gave_up = f"express-{scenario.name}", scenario.failed_step in scenario.undone
-    undone = ("ship", "charge", "reserve") if gave_up else scenario.undone
-    token = scenario.token.replace("flaky_4", "flaky_5")  # one attempt more: the local one
+    """Return the express variant of a scenario.
+
+    After exhausted retries all steps are undone, because a lost workflow task may have executed any of them.
+    """
+    name, exhausted = f"express-{scenario.name}", scenario.failed_step in scenario.undone
+    undone = ("ship", "charge", "reserve") if exhausted else scenario.undone
+    token = scenario.token.replace("flaky_4", "flaky_5")  # the local attempt is an additional one
     return replace(scenario, name=name, token=token, undone=undone, express=True)
 
 

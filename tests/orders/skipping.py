@@ -1,4 +1,4 @@
-"""Orders on a server that skips the time nobody needs; the services and their database are the real ones."""
+"""Orders on a time-skipping server, with the real services and their real database."""
 
 import asyncio
 import sys
@@ -32,7 +32,7 @@ Handle = WorkflowHandle[Any, OrderResult]
 
 @dataclass(frozen=True)
 class Skipping:
-    """The server that skips time, and the system whose services its orders use."""
+    """The time-skipping server, and the system whose services its orders use."""
 
     env: WorkflowEnvironment
     system: System
@@ -42,8 +42,8 @@ class Skipping:
             ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=TASK_QUEUE, result_type=OrderResult
         )
 
-    async def pass_by(self, seconds: float) -> None:
-        """Let time pass for the orders, at once for us."""
+    async def skip_time(self, seconds: float) -> None:
+        """Skip time on the server."""
         await self.env.sleep(timedelta(seconds=seconds))
 
     async def until(self, handle: Handle, status: str) -> ProcessState:
@@ -54,13 +54,13 @@ class Skipping:
         return state
 
     async def run_sql(self, query: bytes, **values: object) -> None:
-        """Change exactly one row; the statement must say `returning`."""
+        """Run a statement with `returning` that changes exactly one row."""
         assert len(await self.system.db.rows(query, values)) == 1
 
 
 @asynccontextmanager
 async def skipping_orders(system: System) -> AsyncIterator[Skipping]:
-    """Run such a server, and a worker on it, for the length of the block."""
+    """Run a time-skipping server and a worker for the length of the block."""
     env = await WorkflowEnvironment.start_time_skipping(
         test_server_existing_path=str(SERVER), data_converter=DATA_CONVERTER
     )
@@ -79,8 +79,8 @@ async def skipping_orders(system: System) -> AsyncIterator[Skipping]:
 
 
 @dataclass(frozen=True)
-class Tried:
-    """How one activity was tried: its retry policy's numbers, its attempts, the seconds from the first to the last."""
+class Retries:
+    """The retry policy of an activity, its attempts, and the seconds from the first to the last attempt."""
 
     initial: int
     coefficient: float
@@ -90,8 +90,8 @@ class Tried:
     seconds: int
 
 
-async def tried(handle: Handle, activity: str) -> Tried:
-    """Return, from the history, how an activity was tried the first time that it was asked for."""
+async def retries(handle: Handle, activity: str) -> Retries:
+    """Return the retries of an activity's first execution, from the history."""
     scheduled: HistoryEvent | None = None
     async for event in handle.fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and not scheduled:
@@ -101,7 +101,7 @@ async def tried(handle: Handle, activity: str) -> Tried:
         if scheduled and started.scheduled_event_id == scheduled.event_id:
             policy = scheduled.activity_task_scheduled_event_attributes.retry_policy
             waited = event.event_time.ToMilliseconds() - scheduled.event_time.ToMilliseconds()
-            return Tried(
+            return Retries(
                 policy.initial_interval.seconds,
                 policy.backoff_coefficient,
                 policy.maximum_interval.seconds,

@@ -1,4 +1,4 @@
-"""Many orders at once for the last article: one gets it."""
+"""Many concurrent orders for the last article: one gets the article."""
 
 import asyncio
 from collections import Counter

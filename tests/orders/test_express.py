@@ -1,4 +1,4 @@
-"""Express orders: their steps are tried inside the workflow task, and keep every promise when that task is lost."""
+"""Express orders: their steps run inside the workflow task, and all guarantees hold when that task is lost."""
 
 import asyncio
 from collections import Counter
@@ -14,7 +14,7 @@ from tests.conservation import assert_conserved
 from tests.orders.moments.held import HeldOrders, held_orders
 from tests.orders.moments.test_cancel_everywhere import How, cancelled_at, each_way, moments_of
 from tests.orders.scenarios import EXPRESS, Scenario
-from tests.orders.test_scenarios import books, expected_books
+from tests.orders.test_scenarios import expected_records, records_of
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
@@ -34,7 +34,7 @@ async def placed(system: System) -> AsyncIterator[dict[str, tuple[Order, Handle]
 
 
 @pytest.mark.parametrize("scenario", EXPRESS, ids=lambda scenario: scenario.name)
-async def test_it_ends_as_any_order_of_its_kind(
+async def test_an_express_order_ends_as_any_order_of_its_scenario(
     system: System, placed: dict[str, tuple[Order, Handle]], scenario: Scenario
 ) -> None:
     order, handle = placed[scenario.name]
@@ -47,7 +47,7 @@ async def test_it_ends_as_any_order_of_its_kind(
         scenario.failed_step,
         scenario.undone,
     )
-    assert await books(system, order) == expected_books(scenario, result.total.amount if result.total else 0)
+    assert await records_of(system, order) == expected_records(scenario, result.total.amount if result.total else 0)
 
 
 async def events_of(handle: Handle) -> Counter[str]:
@@ -55,7 +55,7 @@ async def events_of(handle: Handle) -> Counter[str]:
     return Counter(name.removeprefix("EVENT_TYPE_") for name in names)
 
 
-async def test_an_order_that_goes_well_is_one_workflow_task_and_ten_events(system: System) -> None:
+async def test_a_completed_express_order_is_one_workflow_task_and_ten_events(system: System) -> None:
     handle = await system.start(COMPLETED.order())
     await result_of(handle)
 
@@ -73,7 +73,7 @@ async def test_an_order_that_goes_well_is_one_workflow_task_and_ten_events(syste
 async def held(system: System) -> AsyncIterator[HeldOrders]:
     async with held_orders(system) as held:
         yield held
-    await assert_conserved(system.db, at_rest=False)  # others may be on their way; `ending` looks at each order's books
+    await assert_conserved(system.db, at_rest=False)  # other orders may be running; `ending` checks each order
 
 
 @each_way
@@ -85,5 +85,5 @@ async def test_a_cancel_at_every_moment_between_worker_and_server(held: HeldOrde
 
     if how == "update":
         assert all(accepted == (status == "cancelled") for status, accepted in endings)
-    else:  # each of them finds the only workflow task under way, and has it decided again
-        assert {status for status, _ in endings} == {path.status}  # which the task that was lost had written down
+    else:  # a native cancel finds the only workflow task running, which is then executed again
+        assert {status for status, _ in endings} == {path.status}  # the lost task had already recorded this outcome

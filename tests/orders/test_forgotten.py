@@ -1,4 +1,4 @@
-"""Temporal forgets an order after its retention; the orders table doesn't, and its outcome stands."""
+"""After Temporal's retention has deleted a workflow, the orders table still has the order and its outcome."""
 
 import asyncio
 import json
@@ -24,16 +24,16 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 TEMPORAL = Path(sys.executable).parent / "temporal"
 COMPLETED = Scenario("forgotten")
 REFUSED = Scenario("forgotten-too", postcode="00000", status="compensated")
-ANEW = Scenario("anew")
-# The server puts a deletion off for half a minute.
+AGAIN = Scenario("again")
+# The server delays a deletion by half a minute.
 SECONDS_TO_FORGET = 90
 Forgotten = dict[str, tuple[Order, dict[str, Any]]]
 
 
 @pytest.fixture(scope="module")
 async def forgotten(system: System) -> AsyncIterator[Forgotten]:
-    """Orders that ended and that Temporal was made to forget, with the effects that they had."""
-    orders = {scenario.name: scenario.order() for scenario in (COMPLETED, REFUSED, ANEW)}
+    """Yield ended orders whose workflows were deleted: scenario → order and its effects."""
+    orders = {scenario.name: scenario.order() for scenario in (COMPLETED, REFUSED, AGAIN)}
     for order in orders.values():
         await result_of(await system.start(order))
     effects_of = {name: (order, await effects(system, order)) for name, order in orders.items()}
@@ -43,7 +43,7 @@ async def forgotten(system: System) -> AsyncIterator[Forgotten]:
 
 
 async def forget(system: System, order_id: str) -> None:
-    """Have Temporal delete an order's workflow, as it does by itself after its retention."""
+    """Delete an order's workflow, as Temporal does after the retention period."""
     done = await asyncio.create_subprocess_exec(
         TEMPORAL,
         *("workflow", "delete", "--workflow-id", workflow_id(order_id), "--yes"),
@@ -51,8 +51,8 @@ async def forget(system: System, order_id: str) -> None:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
-    _, said = await done.communicate()
-    assert done.returncode == 0, said
+    _, errors = await done.communicate()
+    assert done.returncode == 0, errors
     async with asyncio.timeout(SECONDS_TO_FORGET):
         while await is_known(system, order_id):
             await asyncio.sleep(0.2)
@@ -69,7 +69,7 @@ async def is_known(system: System, order_id: str) -> bool:
 
 
 @pytest.mark.parametrize(("scenario", "code"), [(COMPLETED, 0), (REFUSED, 3)], ids=["completed", "compensated"])
-async def test_an_order_that_temporal_forgot_is_placed_again_and_has_its_old_outcome(
+async def test_an_order_that_temporal_deleted_is_placed_again_with_its_old_outcome(
     system: System, forgotten: Forgotten, scenario: Scenario, code: int
 ) -> None:
     order, before = forgotten[scenario.name]
@@ -87,10 +87,8 @@ async def test_an_order_that_temporal_forgot_is_placed_again_and_has_its_old_out
     assert await effects(system, order) == before
 
 
-async def test_a_forgotten_order_that_somebody_starts_anew_has_no_second_effect(
-    system: System, forgotten: Forgotten
-) -> None:
-    order, before = forgotten[ANEW.name]
+async def test_a_deleted_order_that_is_started_again_has_no_second_effect(system: System, forgotten: Forgotten) -> None:
+    order, before = forgotten[AGAIN.name]
     handle = await system.start(order)
     result = await result_of(handle)
 

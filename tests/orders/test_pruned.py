@@ -1,4 +1,4 @@
-"""An order that ended long ago and was pruned is never run again, whoever starts it."""
+"""An order that ended long ago and was pruned never runs again, also when its workflow is started directly."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,9 +18,9 @@ from tests.orders.waiting.parking import decide
 from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
-# A system of their own: the others' books are checked against receipts, which are gone here.
+# A separate system, because the conservation check needs the receipts, which pruning deletes.
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
-# Its history knows of no step, so it must undo whatever a workflow task that was lost may have done.
+# Its history contains no step, so the workflow must undo every step that a lost workflow task may have executed.
 LOST = "express-cancelled"
 KINDS = {
     name: Scenario(f"pruned-{name}", express="express" in name, postcode="00000" if "refused" in name else "69001")
@@ -32,15 +32,15 @@ Handle = WorkflowHandle[Any, OrderResult]
 
 @dataclass
 class Again:
-    """An order that was pruned: what it had done by then, and its second run."""
+    """A pruned order: its effects before the pruning, and its second run."""
 
     order: Order
     before: dict[str, Any]
     handle: Handle
 
     async def assert_untouched(self, system: System) -> None:
-        """Whatever the second run came to, it had no effect."""
-        receipts = {"reserve": None}  # what was pruned is gone, or a tombstone where something was undone once more
+        """Check that the second run had no effect."""
+        receipts = {"reserve": None}  # a pruned receipt is deleted, or a tombstone after another undo
         assert await effects(system, self.order) | receipts == self.before | receipts
 
 
@@ -52,7 +52,7 @@ async def system(servers: Stack) -> AsyncIterator[System]:
 
 @pytest.fixture(scope="module")
 async def again(system: System) -> AsyncIterator[dict[str, Again]]:
-    """Orders that ended, were pruned and are started anew; some are cancelled before their first workflow task."""
+    """Yield pruned orders that were started again; some are cancelled before their first workflow task."""
     orders = {name: scenario.order() for name, scenario in KINDS.items()}
     async with orders_worker(system.client, system.stack.database_url, system.settings):
         await asyncio.gather(*[result_of(await system.start(order)) for order in orders.values()])
@@ -68,7 +68,7 @@ async def again(system: System) -> AsyncIterator[dict[str, Again]]:
 
 
 @pytest.mark.parametrize("name", [name for name in KINDS if name != LOST])
-async def test_a_pruned_order_that_somebody_starts_anew_has_no_second_effect(
+async def test_a_pruned_order_that_is_started_again_has_no_second_effect(
     system: System, again: dict[str, Again], name: str
 ) -> None:
     with pytest.raises(WorkflowFailureError):
@@ -77,13 +77,13 @@ async def test_a_pruned_order_that_somebody_starts_anew_has_no_second_effect(
     await again[name].assert_untouched(system)
 
 
-async def test_a_sale_stands_also_where_a_cancelled_express_order_can_not_know_how_far_it_came(
+async def test_a_cancelled_express_order_without_history_does_not_undo_a_pruned_sale(
     system: System, again: dict[str, Again]
 ) -> None:
     handle = again[LOST].handle
     undone: dict[str, str] = {}
     async with asyncio.timeout(60):
-        while undone.get("reserve") != "completed":  # the last of them
+        while undone.get("reserve") != "completed":  # the last undo
             await asyncio.sleep(0.1)
             history = (await system.state(handle)).history
             undone = {line.step: line.status for line in history if line.direction == "undo"}

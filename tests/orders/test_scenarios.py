@@ -1,4 +1,4 @@
-"""Every row of the test values' table, on the real server and database. All run at once; each test looks at one."""
+"""Every scenario on a real server and database. All orders run concurrently; each test checks one."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -26,7 +26,9 @@ async def placed(system: System) -> AsyncIterator[Placed]:
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_an_order_ends_as_its_test_value_says(system: System, placed: Placed, scenario: Scenario) -> None:
+async def test_an_order_ends_with_the_outcome_of_its_test_value(
+    system: System, placed: Placed, scenario: Scenario
+) -> None:
     order, handle = placed[scenario.name]
 
     result = await result_of(handle)
@@ -41,11 +43,11 @@ async def test_an_order_ends_as_its_test_value_says(system: System, placed: Plac
     assert tuple(line.step for line in state.history if line.direction == "undo") == scenario.undone
     done = {line.step: line.attempt for line in state.history if line.direction == "do"}
     assert {step: done[step] for step in scenario.attempts} == scenario.attempts
-    assert await books(system, order) == expected_books(scenario, result.total.amount if result.total else 0)
+    assert await records_of(system, order) == expected_records(scenario, result.total.amount if result.total else 0)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_the_workflow_shows_its_true_colour(placed: Placed, scenario: Scenario) -> None:
+async def test_the_workflow_has_the_temporal_status_of_its_outcome(placed: Placed, scenario: Scenario) -> None:
     _, handle = placed[scenario.name]
     await result_of(handle)
 
@@ -54,8 +56,8 @@ async def test_the_workflow_shows_its_true_colour(placed: Placed, scenario: Scen
     assert (await handle.describe()).status == expected
 
 
-async def books(system: System, order: Order) -> dict[str, object]:
-    """Return what the outside parties and our own books say of one order."""
+async def records_of(system: System, order: Order) -> dict[str, object]:
+    """Return what the provider, the carrier and the services have recorded of an order."""
     key = f"{order.order_id}:charge"
     return {
         "provider": await system.one("select status from card_provider.entries where key = %s", key),
@@ -75,7 +77,7 @@ async def books(system: System, order: Order) -> dict[str, object]:
     }
 
 
-# By the step that failed.
+# Failed step → the expected records.
 UNDONE: dict[str, dict[str, object]] = {
     "reserve": {"provider": None, "reserve": "refused", "parcel": None},
     "charge": {"provider": "refused", "reserve": "undone", "parcel": None},
@@ -83,16 +85,16 @@ UNDONE: dict[str, dict[str, object]] = {
 }
 
 
-def expected_books(scenario: Scenario, total: int) -> dict[str, object]:
+def expected_records(scenario: Scenario, total: int) -> dict[str, object]:
     if scenario.status == "completed":
-        ours: dict[str, object] = {"provider": "taken", "reserve": "settled", "parcel": "taken"}
+        expected: dict[str, object] = {"provider": "taken", "reserve": "settled", "parcel": "taken"}
     else:
-        ours = UNDONE[scenario.failed_step or ""] | {}
+        expected = UNDONE[scenario.failed_step or ""] | {}
         if "charge" in scenario.undone and scenario.failed_step == "charge":
-            ours["provider"] = "taken_back" if scenario.token == "tok_lost_after" else "void"
+            expected["provider"] = "taken_back" if scenario.token == "tok_lost_after" else "void"
         if "ship" in scenario.undone:
-            ours["parcel"] = "void"
-    return ours | {
+            expected["parcel"] = "void"
+    return expected | {
         "revenue": total if scenario.status == "completed" else 0,
         "held": 0,
         "order": scenario.status,

@@ -1,4 +1,4 @@
-"""The process state store on the real parts: found page by page while all moves, kept beyond Temporal's memory."""
+"""The process state store, with real servers: pages while orders change, and states beyond Temporal's retention."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture(scope="module")
 async def system(servers: Stack) -> AsyncIterator[System]:
-    """A system in which a worker answers for every order."""
+    """Yield a separate system with a worker."""
     async with (
         open_system(servers) as system,
         orders_worker(system.client, system.stack.database_url, system.settings),
@@ -39,7 +39,7 @@ def store(system: System) -> StateStore:
 
 
 async def every(store: StateStore, status: Status) -> list[str]:
-    """Return all processes of a status, page by page."""
+    """Return the order ids of a status from all pages."""
     page = await store.find_by_status(status, 3)
     found = [each.order_id for each in page.found]
     while page.following:
@@ -49,7 +49,7 @@ async def every(store: StateStore, status: Status) -> list[str]:
 
 
 async def until_seen(store: StateStore, status: Status, order_ids: set[str]) -> None:
-    """Wait until visibility, which lags behind, knows of these orders."""
+    """Wait until Temporal's visibility, which is eventually consistent, lists these orders."""
     async with asyncio.timeout(30):
         while not order_ids <= set(await every(store, status)):
             await asyncio.sleep(0.05)
@@ -61,7 +61,9 @@ async def end(system: System, order: Order, *, well: bool = True) -> None:
     await result_of(handle)
 
 
-async def test_pages_hold_each_waiting_order_once_while_others_come_and_go(system: System, store: StateStore) -> None:
+async def test_pages_contain_each_waiting_order_once_while_others_start_and_end(
+    system: System, store: StateStore
+) -> None:
     orders = [transfer_order("paged") for _ in range(12)]
     await asyncio.gather(*(waiting(system, order) for order in orders))
     await until_seen(store, Status.WAITING, {order.order_id for order in orders})
@@ -79,11 +81,11 @@ async def test_pages_hold_each_waiting_order_once_while_others_come_and_go(syste
     assert len(found) == len(set(found))
     left = {order.order_id for order in leaving}
     assert {order.order_id for order in orders} - left <= set(found)
-    assert coming.order_id not in found  # newest first: it stands before the first page
+    assert coming.order_id not in found  # newest first: before the first page
     await asyncio.gather(*(end(system, order, well=False) for order in [*orders, coming] if order not in leaving))
 
 
-async def test_pages_of_ended_orders_shift_for_nobody(system: System, store: StateStore) -> None:
+async def test_pages_of_ended_orders_do_not_shift(system: System, store: StateStore) -> None:
     orders = [Scenario("ended").order() for _ in range(7)]
     for handle in [await system.start(order) for order in orders]:
         await result_of(handle)
@@ -99,7 +101,7 @@ async def test_pages_of_ended_orders_shift_for_nobody(system: System, store: Sta
     assert {order.order_id for order in orders} <= set(found)
 
 
-async def test_a_page_that_is_none_is_refused(store: StateStore) -> None:
+async def test_an_invalid_page_token_is_refused(store: StateStore) -> None:
     with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
@@ -110,12 +112,12 @@ async def rows(system: System) -> list[Any]:
         return await (await connection.execute(query)).fetchall()
 
 
-async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(system: System, store: StateStore) -> None:
+async def test_a_dropped_and_rebuilt_read_model_equals_the_previous_one(system: System, store: StateStore) -> None:
     going, declined = transfer_order("going"), Scenario("declined", token="tok_declined").order()
     handle = await waiting(system, going)
     await result_of(await system.start(declined))
     await until_seen(store, Status.WAITING, {going.order_id})
-    await store.rebuild()  # one that is brought up to date step by step
+    await store.rebuild()  # a read model that is updated incrementally
     halfway = {row[0]: row[2] for row in await rows(system)}
     await deliver(handle, settled())
     await result_of(handle)
@@ -130,7 +132,7 @@ async def test_the_read_model_dropped_and_rebuilt_equals_the_one_before(system: 
     assert rebuilt.from_temporal >= len(before)  # an order that was reset has several runs
 
 
-async def test_two_rebuilds_at_once_do_no_harm(system: System, store: StateStore) -> None:
+async def test_concurrent_rebuilds_change_nothing(system: System, store: StateStore) -> None:
     await store.rebuild()
     before = await rows(system)
 
@@ -139,7 +141,7 @@ async def test_two_rebuilds_at_once_do_no_harm(system: System, store: StateStore
     assert await rows(system) == before
 
 
-async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(system: System, store: StateStore) -> None:
+async def test_an_order_that_temporal_deleted_is_still_found_with_its_steps(system: System, store: StateStore) -> None:
     order = Scenario("forgotten", token="tok_flaky_1").order()
     handle = await system.start(order)
     await result_of(handle)
@@ -166,12 +168,12 @@ async def test_an_order_that_temporal_forgot_is_still_found_with_its_steps(syste
 
 
 async def until_listed(system: System, order: Order, *, there: bool = True) -> None:
-    """Wait until Temporal lists an order as ended, or has forgotten it altogether."""
+    """Wait until Temporal lists an order as ended, or no longer lists the order."""
     query = f"WorkflowId = 'order-{order.order_id}' AND ExecutionStatus != 'Running'"
     async with asyncio.timeout(90):
         while bool([run async for run in system.client.list_workflows(query)]) is not there:
             await asyncio.sleep(0.05)
 
 
-async def test_an_order_that_never_was_is_not_found(store: StateStore) -> None:
+async def test_an_unknown_order_is_not_found(store: StateStore) -> None:
     assert await store.load("never-was") is None

@@ -1,4 +1,4 @@
-"""A worker that takes no step inside a workflow task: its orders go by the task queue, also the express ones."""
+"""A worker that runs no step inside a workflow task: also express orders use the task queue."""
 
 from collections import Counter
 from uuid import uuid4
@@ -19,7 +19,7 @@ SCENARIOS = {"express-completed": Status.COMPLETED, "express-carrier-refuses": S
 
 
 @pytest.mark.parametrize("scenario", [each for each in EXPRESS if each.name in SCENARIOS], ids=lambda each: each.name)
-async def test_every_step_goes_by_the_task_queue(system: System, scenario: Scenario) -> None:
+async def test_every_step_uses_the_task_queue(system: System, scenario: Scenario) -> None:
     order, queue = scenario.order(), f"no-express-{uuid4().hex[:8]}"
     settings = system.settings.model_copy(update={"worker_express": False})
     config = configuration(system.client, system.services, settings)
@@ -33,6 +33,6 @@ async def test_every_step_goes_by_the_task_queue(system: System, scenario: Scena
     assert result is not None
     assert result.status is SCENARIOS[scenario.name]
     counted = Counter([event.event_type async for event in handle.fetch_history_events()])
-    # One failed local attempt, and then a regular activity, for each call.
+    # Each call is one failed local attempt and then a regular activity.
     assert counted[EventType.EVENT_TYPE_MARKER_RECORDED] == counted[EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED] >= 5
     await assert_conserved(system.db, at_rest=False)

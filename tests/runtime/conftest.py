@@ -1,3 +1,5 @@
+"""Fixtures of the runtime tests: settings and embedded stacks in separate folders."""
+
 import os
 import shutil
 import tempfile
@@ -20,7 +22,7 @@ def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def fresh_folder() -> Iterator[Path]:
-    """A short path that another user can pass through, which pytest's own folders are not."""
+    """Yield a folder with a short path that another user can traverse, unlike pytest's own folders."""
     path = Path(tempfile.mkdtemp(prefix="orders-test-"))
     path.chmod(0o711)
     yield path
@@ -29,14 +31,14 @@ def fresh_folder() -> Iterator[Path]:
 
 @pytest.fixture
 def settings() -> Iterator[Settings]:
-    """Settings for a stack of the test's own, which does not run yet."""
+    """Yield settings for a separate stack, which does not run yet."""
     for folder in fresh_folder():
         yield settings_for(folder)
 
 
 @pytest.fixture(scope="module")
 def running_settings() -> Iterator[Settings]:
-    """Settings of the stack that a module's tests share."""
+    """Yield the settings of the stack that a module's tests share."""
     for folder in fresh_folder():
         yield settings_for(folder)
 

@@ -1,4 +1,4 @@
-"""Somebody to alert: a real HTTP server on this machine that keeps what it is told."""
+"""A real HTTP server on the loopback interface that records the webhook calls it receives."""
 
 import threading
 from collections.abc import Iterator
@@ -9,8 +9,8 @@ from typing import Any
 
 
 @dataclass(frozen=True)
-class Told:
-    """One call as it came in."""
+class Call:
+    """A received call."""
 
     method: str
     path: str
@@ -20,29 +20,29 @@ class Told:
 
 @dataclass
 class Hook:
-    """What was told, and with which status each call is answered; the last status stands for all that follow."""
+    """The received calls, and the status for each answer; the last status applies to all further calls."""
 
     url: str = ""
     answers: list[int] = field(default_factory=lambda: [204])
     headers: dict[str, str] = field(default_factory=dict)
-    told: list[Told] = field(default_factory=list)
+    calls: list[Call] = field(default_factory=list)
     answering: threading.Event = field(default_factory=threading.Event)
 
     def answer(self) -> int:
-        """Return the status for a call that was just kept."""
-        return self.answers[min(len(self.told), len(self.answers)) - 1]
+        """Return the status for the call that was recorded last."""
+        return self.answers[min(len(self.calls), len(self.answers)) - 1]
 
 
 @contextmanager
 def listening() -> Iterator[Hook]:
-    """Run a hook for the length of the block; while `answering` is not set its answers don't come."""
+    """Run a hook for the length of the block; the hook delays its answers while `answering` is not set."""
     hook = Hook()
     hook.answering.set()
 
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            hook.told.append(Told(self.command, self.path, dict(self.headers), body))
+            hook.calls.append(Call(self.command, self.path, dict(self.headers), body))
             status = hook.answer()
             hook.answering.wait(30)
             self.send_response(status)

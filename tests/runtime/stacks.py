@@ -1,4 +1,4 @@
-"""Embedded stacks of a test's own: other ports, another folder, and what lives below a process."""
+"""Embedded stacks for one test: separate ports and folders, and the processes of a stack."""
 
 import asyncio
 import os
@@ -49,7 +49,7 @@ def environment_for(settings: Settings) -> dict[str, str]:
 
 
 def start_user(settings: Settings) -> subprocess.Popen[str]:
-    """Start a process that holds the stack until a line comes in."""
+    """Start a process that uses the stack until it reads a line."""
     return subprocess.Popen(
         [sys.executable, "-c", USER_OF_STACK],
         stdin=subprocess.PIPE,
@@ -60,15 +60,15 @@ def start_user(settings: Settings) -> subprocess.Popen[str]:
     )
 
 
-def said_when_ready(user: subprocess.Popen[str]) -> str:
-    """Return all that a user of the stack said up to its being ready, or up to its end."""
+def output_until_ready(user: subprocess.Popen[str]) -> str:
+    """Return the output of a user of the stack up to its line `ready`, or up to its end."""
     assert user.stdout is not None
-    said = ""
+    output = ""
     for line in user.stdout:
-        said += line
+        output += line
         if line.startswith("ready"):
             break
-    return said
+    return output
 
 
 def record_of(settings: Settings) -> Record:
@@ -78,13 +78,13 @@ def record_of(settings: Settings) -> Record:
 
 
 def processes_of(settings: Settings) -> list[psutil.Process]:
-    """Return the keeper of a stack and all that runs below it."""
+    """Return the keeper process of a stack and its descendants."""
     keeper = psutil.Process(record_of(settings).keeper)
     return [keeper, *keeper.children(recursive=True)]
 
 
 async def happens(what: Callable[[], bool]) -> bool:
-    """Tell whether something becomes true in time."""
+    """Return whether `what` becomes true within SECONDS_TO_HAPPEN."""
     deadline = time.monotonic() + SECONDS_TO_HAPPEN
     while not what():
         if time.monotonic() > deadline:

@@ -1,3 +1,5 @@
+"""Connections to Temporal: the chosen address, the checks before connecting, and the error messages."""
+
 import asyncio
 import socket
 import time
@@ -16,21 +18,23 @@ from runtime.settings import Settings
 
 @pytest.fixture
 def silent_port() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """Yield a port that accepts connections and never answers."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()
         yield listener.getsockname()[1]
 
 
-async def test_a_server_that_is_not_there_is_told_in_one_line(settings: Settings) -> None:
+async def test_an_unreachable_server_is_reported_in_one_line(settings: Settings) -> None:
     with pytest.raises(Unreachable, match=f"Temporal at 127.0.0.1:{settings.temporal_port}") as caught:
         await connect(settings)
 
     assert "\n" not in str(caught.value)
 
 
-async def test_a_server_that_does_not_answer_is_given_up_in_time(settings: Settings, silent_port: int) -> None:
+async def test_a_server_that_does_not_answer_is_unreachable_after_a_timeout(
+    settings: Settings, silent_port: int
+) -> None:
     started = time.monotonic()
 
     with pytest.raises(Unreachable):
@@ -75,7 +79,7 @@ async def test_an_unknown_namespace_is_named(
         await connect(running_settings)
 
 
-async def test_a_broken_profile_is_told_in_one_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_broken_profile_is_reported_in_one_line(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = settings.data_dir / "broken.toml"
     await asyncio.to_thread(broken.write_text, "[profile")
     monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(broken))
@@ -84,7 +88,7 @@ async def test_a_broken_profile_is_told_in_one_line(settings: Settings, monkeypa
         await connect(settings)
 
 
-def test_a_database_must_be_named_beside_another_server(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_server_needs_a_database_url(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TEMPORAL_ADDRESS", "127.0.0.1:7233")
 
     assert not is_embedded(settings)
@@ -92,19 +96,19 @@ def test_a_database_must_be_named_beside_another_server(settings: Settings, monk
         database_of(settings)
 
 
-def test_without_a_stack_one_is_told_how_to_start_it(settings: Settings) -> None:
+def test_without_a_stack_the_error_names_the_command_that_starts_it(settings: Settings) -> None:
     with pytest.raises(Unreachable, match=r"starter\.py up"):
         database_of(settings)
 
 
-async def test_what_the_sdk_says_of_its_retries_is_no_output_of_a_command(
+async def test_the_retry_messages_of_the_sdk_are_not_printed(
     settings: Settings, capfd: pytest.CaptureFixture[str]
 ) -> None:
     async with embedded_stack(settings):
         client = await connect(settings)
     capfd.readouterr()
 
-    with pytest.raises(RPCError):  # said on stdout otherwise, after five attempts
+    with pytest.raises(RPCError):  # the SDK would print on stdout after five attempts
         await client.count_workflows(rpc_timeout=timedelta(seconds=5))
 
     assert capfd.readouterr() == ("", "")

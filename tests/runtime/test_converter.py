@@ -1,4 +1,4 @@
-"""Values on their way to and from Temporal: as the SDK's converter has them, and read by what was built once."""
+"""The payload converter: the same payloads as the SDK's converter, with type adapters that are built once."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,22 +17,24 @@ VALUES: Sequence[Any] = [None, b"\x00", 1, "é", {"a": [1.5]}, FIVE, (FIVE,)]
 
 @pytest.mark.parametrize("value", VALUES, ids=repr)
 def test_a_value_is_written_and_read_as_by_the_sdk(value: Any) -> None:
-    ours, theirs = PayloadConverter(), PydanticPayloadConverter()
+    converter_under_test, sdk = PayloadConverter(), PydanticPayloadConverter()
 
-    assert ours.to_payloads([value]) == theirs.to_payloads([value])
+    assert converter_under_test.to_payloads([value]) == sdk.to_payloads([value])
     hints = None if isinstance(value, bytes) else [type(value)]
-    assert ours.from_payloads(ours.to_payloads([value]), hints) == theirs.from_payloads(
-        ours.to_payloads([value]), hints
+    assert converter_under_test.from_payloads(converter_under_test.to_payloads([value]), hints) == sdk.from_payloads(
+        converter_under_test.to_payloads([value]), hints
     )
-    assert ours.from_payloads(ours.to_payloads([value])) == theirs.from_payloads(ours.to_payloads([value]))
+    assert converter_under_test.from_payloads(converter_under_test.to_payloads([value])) == sdk.from_payloads(
+        converter_under_test.to_payloads([value])
+    )
 
 
-def test_what_does_not_fit_its_type_is_refused() -> None:
+def test_a_value_of_the_wrong_type_is_refused() -> None:
     with pytest.raises(ValidationError):
         PayloadConverter().from_payloads(PayloadConverter().to_payloads([{"amount": "x"}]), [Money])
 
 
-def test_every_order_reads_with_what_was_built_for_the_first() -> None:
+def test_a_type_adapter_is_built_once() -> None:
     payloads = PayloadConverter().to_payloads([FIVE])
     PayloadConverter().from_payloads(payloads, [Money])
     built = converter._adapter.cache_info().misses

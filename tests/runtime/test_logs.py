@@ -1,3 +1,5 @@
+"""Log lines: one JSON object per event, with the order's id."""
+
 import json
 import logging
 import warnings
@@ -12,7 +14,7 @@ from runtime import logs
 
 
 @pytest.fixture(autouse=True)
-def as_it_was() -> Iterator[None]:
+def restored_logging() -> Iterator[None]:
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     yield
@@ -38,12 +40,12 @@ def test_both_kinds_of_logger_write_one_json_line(capsys: pytest.CaptureFixture[
     assert (new["event"], new["amount"], new["level"]) == ("charged", 5990, "info")
 
 
-def test_json_is_the_default_when_nobody_looks(capsys: pytest.CaptureFixture[str]) -> None:
+def test_json_is_the_default_without_a_terminal(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure()
 
-    logging.getLogger("any").info("told")
+    logging.getLogger("any").info("logged")
 
-    assert lines(capsys)[0]["event"] == "told"
+    assert lines(capsys)[0]["event"] == "logged"
 
 
 def test_a_warning_of_python_is_one_line_too(capsys: pytest.CaptureFixture[str]) -> None:
@@ -58,7 +60,7 @@ def test_a_warning_of_python_is_one_line_too(capsys: pytest.CaptureFixture[str])
     assert "no activity to cancel" in str(line["event"])
 
 
-def test_the_level_holds_for_both(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_level_applies_to_both_kinds_of_logger(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("warning", "json")
 
     logging.getLogger("any").info("no")
@@ -77,7 +79,7 @@ def test_temporals_context_becomes_the_order_id(key: str, capsys: pytest.Capture
     assert lines(capsys)[0]["order_id"] == "o-1"
 
 
-async def test_a_service_that_knows_nothing_of_temporal_names_the_order_too(
+async def test_a_service_without_temporal_logs_the_order_id_too(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     logs.configure("info", "json")
@@ -94,18 +96,18 @@ async def test_a_service_that_knows_nothing_of_temporal_names_the_order_too(
     assert [line["order_id"] for line in lines(capsys)] == ["o-2", "o-2"]
 
 
-def test_a_bound_order_id_wins(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bound_order_id_has_precedence(capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", "json")
 
     with structlog.contextvars.bound_contextvars(order_id="o-3"):
-        structlog.get_logger("any").info("told")
-        logging.getLogger("any").info("told")
+        structlog.get_logger("any").info("logged")
+        logging.getLogger("any").info("logged")
 
     assert [line["order_id"] for line in lines(capsys)] == ["o-3", "o-3"]
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
-def test_one_event_is_one_line_whatever_strangers_wrote(form: logs.Format, capsys: pytest.CaptureFixture[str]) -> None:
+def test_one_event_is_one_line_with_any_content(form: logs.Format, capsys: pytest.CaptureFixture[str]) -> None:
     logs.configure("info", form)
 
     structlog.get_logger("any").info("a\nb\x1b[31m", city="Lyon\r\nfaked=1")

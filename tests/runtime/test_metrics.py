@@ -1,3 +1,5 @@
+"""The metrics endpoint."""
+
 import socket
 import urllib.request
 
@@ -11,7 +13,7 @@ from runtime.metrics import build_runtime
 from runtime.settings import Settings
 
 
-async def test_metrics_are_served_where_the_setting_says(running_settings: Settings, stack: Stack) -> None:
+async def test_metrics_are_served_at_the_address_of_the_setting(running_settings: Settings, stack: Stack) -> None:
     address = f"127.0.0.1:{free_port()}"
     runtime = build_runtime(running_settings.model_copy(update={"metrics_address": address}))
     client = await connect(running_settings, runtime=runtime)

@@ -1,3 +1,5 @@
+"""The creation of the search attributes."""
+
 import pytest
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, RemoveSearchAttributesRequest
@@ -19,7 +21,9 @@ async def removed(client: Client) -> None:
     )
 
 
-async def test_missing_ones_are_created_and_usable_at_once(running_settings: Settings, stack: Stack) -> None:
+async def test_missing_search_attributes_are_created_and_usable_at_once(
+    running_settings: Settings, stack: Stack
+) -> None:
     client = await connect(running_settings)
     await removed(client)
 
@@ -29,7 +33,7 @@ async def test_missing_ones_are_created_and_usable_at_once(running_settings: Set
     assert await create_search_attributes(client) == ()
 
 
-async def test_another_type_is_refused(running_settings: Settings, stack: Stack) -> None:
+async def test_a_search_attribute_of_another_type_is_refused(running_settings: Settings, stack: Stack) -> None:
     client = await connect(running_settings)
     await removed(client)
     await client.operator_service.add_search_attributes(

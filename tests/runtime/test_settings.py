@@ -1,3 +1,5 @@
+"""Settings: the environment variables, the defaults and the error messages."""
+
 from pathlib import Path
 
 import pytest
@@ -105,7 +107,7 @@ def test_no_other_variable_is_a_setting() -> None:
     assert Settings.read(lower_case) == Settings()
 
 
-def test_settings_that_are_built_leave_the_environment_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_built_in_code_ignore_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ORDERS_UI_PORT", "8000")
     monkeypatch.setenv("DATABASE_URL", "postgresql://db/orders")
 
@@ -115,14 +117,14 @@ def test_settings_that_are_built_leave_the_environment_alone(monkeypatch: pytest
     assert Settings.read().ui_port == 8000
 
 
-def test_settings_are_fixed_and_take_no_others() -> None:
+def test_settings_are_frozen_and_accept_no_other_fields() -> None:
     with pytest.raises(ValidationError, match="frozen"):
         Settings().ui_port = 1  # type: ignore[misc]
     with pytest.raises(ValidationError, match="not permitted"):
         Settings(nope=1)  # type: ignore[call-arg]
 
 
-def test_what_concerns_every_order_is_read_too() -> None:
+def test_the_settings_of_every_order_are_read_too() -> None:
     url = "https://alerts.example.com/hook?key=1"
 
     settings = Settings.read({"ORDERS_DEADLINE_SECONDS": "900", "ORDERS_ALERT_WEBHOOK": url})
@@ -131,5 +133,5 @@ def test_what_concerns_every_order_is_read_too() -> None:
 
 
 @pytest.mark.parametrize("url", ["http://localhost:8080/a", "http://127.0.0.1/a", "http://[::1]:1/a"])
-def test_alerts_may_go_in_the_clear_to_this_machine(url: str) -> None:
+def test_a_webhook_on_loopback_may_use_plain_http(url: str) -> None:
     assert Settings.read({"ORDERS_ALERT_WEBHOOK": url}).alert_webhook == url

@@ -1,4 +1,4 @@
-"""The webhook as the other side sees it, over real HTTP."""
+"""The webhook over real HTTP, from the receiver's side."""
 
 import json
 import logging
@@ -30,31 +30,31 @@ def hook() -> Iterator[Hook]:
         yield hook
 
 
-async def test_an_alert_is_one_post_under_its_key(hook: Hook) -> None:
+async def test_an_alert_is_one_post_with_its_idempotency_key(hook: Hook) -> None:
     await WebhookNotifier(hook.url).notify(AN_ALERT)
 
-    (told,) = hook.told
-    assert (told.method, told.path) == ("POST", "/hook?secret=hunter2")
-    assert told.headers["Idempotency-Key"] == "o-1:charge:undo:0"
-    assert told.headers["Content-Type"] == "application/json"
-    assert Alert.model_validate_json(told.body) == AN_ALERT
+    (call,) = hook.calls
+    assert (call.method, call.path) == ("POST", "/hook?secret=hunter2")
+    assert call.headers["Idempotency-Key"] == "o-1:charge:undo:0"
+    assert call.headers["Content-Type"] == "application/json"
+    assert Alert.model_validate_json(call.body) == AN_ALERT
 
 
 @pytest.mark.parametrize("status", [300, 302, 400, 404, 429, 500, 503])
-async def test_any_answer_but_a_2xx_is_to_be_asked_again(status: int, hook: Hook) -> None:
+async def test_any_answer_except_2xx_is_retriable(status: int, hook: Hook) -> None:
     hook.answers = [status]
     hook.headers = {"Location": hook.url}
 
     with pytest.raises(Unavailable, match=f"answered {status}") as caught:
         await WebhookNotifier(hook.url).notify(AN_ALERT)
 
-    assert len(hook.told) == 1
+    assert len(hook.calls) == 1
     assert caught.value.retry_after is None
 
 
-@pytest.mark.parametrize(("said", "seconds"), [("7", 7.0), ("86400", 300.0), ("soon", None), ("-1", None)])
-async def test_the_other_side_may_say_when_to_come_back(said: str, seconds: float | None, hook: Hook) -> None:
-    hook.answers, hook.headers = [429], {"Retry-After": said}
+@pytest.mark.parametrize(("header", "seconds"), [("7", 7.0), ("86400", 300.0), ("soon", None), ("-1", None)])
+async def test_retry_after_is_read_from_the_answer(header: str, seconds: float | None, hook: Hook) -> None:
+    hook.answers, hook.headers = [429], {"Retry-After": header}
 
     with pytest.raises(Unavailable) as caught:
         await WebhookNotifier(hook.url).notify(AN_ALERT)
@@ -62,14 +62,14 @@ async def test_the_other_side_may_say_when_to_come_back(said: str, seconds: floa
     assert caught.value.retry_after == seconds
 
 
-async def test_an_answer_that_does_not_come_is_given_up(hook: Hook) -> None:
+async def test_a_missing_answer_is_a_timeout(hook: Hook) -> None:
     hook.answering.clear()
 
     with pytest.raises(Unavailable, match="TimeoutError"):
         await WebhookNotifier(hook.url, seconds_to_answer=0.3).notify(AN_ALERT)
 
 
-async def test_nobody_listening_is_to_be_asked_again_and_the_address_stays_secret() -> None:
+async def test_a_refused_connection_is_retriable_and_the_error_hides_the_address() -> None:
     with pytest.raises(Unavailable) as caught:
         await WebhookNotifier(f"http://127.0.0.1:{free_port()}/hunter2").notify(AN_ALERT)
 
@@ -84,11 +84,11 @@ async def test_the_address_is_not_logged(hook: Hook, caplog: pytest.LogCaptureFi
     assert "hunter2" not in caplog.text
 
 
-def test_it_gives_up_before_the_attempt_does() -> None:
+def test_the_webhook_times_out_before_its_activity() -> None:
     assert ALERT.timeout.total_seconds() > SECONDS_TO_ANSWER
 
 
-def test_the_alert_holds_nothing_personal() -> None:
-    said = set(json.loads(AN_ALERT.model_dump_json()))
+def test_an_alert_contains_no_personal_data() -> None:
+    fields = set(json.loads(AN_ALERT.model_dump_json()))
 
-    assert said == {"key", "order_id", "step", "direction", "failure", "at_risk", "currency"}
+    assert fields == {"key", "order_id", "step", "direction", "failure", "at_risk", "currency"}

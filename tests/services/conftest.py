@@ -1,4 +1,4 @@
-"""A database for the session, its tables emptied for each test."""
+"""A migrated database for the session, whose tables are emptied before each test."""
 
 from collections.abc import AsyncIterator
 
@@ -19,21 +19,21 @@ from tests.services.shop import Shop
 
 @pytest.fixture
 def empty_url(servers: Stack) -> str:
-    """A new database without anything in it."""
+    """Return the URL of a new, empty database."""
     return new_database(servers.database_url, "template1")
 
 
 @pytest.fixture(scope="session")
 def migrated(servers: Stack) -> str:
-    """A migrated database."""
+    """Return the URL of a migrated database."""
     return new_database(servers.database_url)
 
 
 @pytest.fixture
 def url(migrated: str) -> str:
-    """A migrated database whose tables are empty."""
+    """Return the URL of a migrated database whose tables are empty."""
     with psycopg.connect(migrated) as connection:
-        # A trigger keeps the ledger from being emptied; only a superuser may pass it by.
+        # A trigger forbids truncating the ledger; only a superuser can disable triggers with this setting.
         connection.execute("set local session_replication_role = replica")
         connection.execute("set local lock_timeout = '5s'")
         connection.execute(f"truncate {', '.join(_tables(connection))}".encode())
@@ -41,10 +41,10 @@ def url(migrated: str) -> str:
 
 
 def _tables(connection: psycopg.Connection) -> list[str]:
-    """Every table of the services and of the outside parties."""
+    """Return every table of the services and of the simulated external systems."""
     query = "select schemaname || '.' || tablename from pg_tables where schemaname = any(%s) and tablename <> %s"
-    ours = [schema.name for schema in schemas.SCHEMAS]
-    return [name for (name,) in connection.execute(query, [ours, VERSION_TABLE]).fetchall()]
+    names = [schema.name for schema in schemas.SCHEMAS]
+    return [name for (name,) in connection.execute(query, [names, VERSION_TABLE]).fetchall()]
 
 
 @pytest_asyncio.fixture
@@ -62,6 +62,6 @@ async def unchecked_shop(db: Database, url: str) -> AsyncIterator[Shop]:
 
 @pytest_asyncio.fixture
 async def shop(unchecked_shop: Shop) -> AsyncIterator[Shop]:
-    """Every test that uses it ends with the check that nothing was created or lost."""
+    """Yield a shop, and check conservation after the test."""
     yield unchecked_shop
     await assert_conserved(unchecked_shop.db)

@@ -1,4 +1,4 @@
-"""How two calls are made to meet: one is held back at a lock until the other is known to wait."""
+"""Deterministic races of two calls: a lock holds one call back until the other call waits too."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,7 +13,7 @@ from tests.services.shop import Shop
 
 @asynccontextmanager
 async def held_stock(url: str, sku: str = "%") -> AsyncIterator[None]:
-    """Keep a do or an undo from finishing: some article, or all, can't be moved yet."""
+    """Block dos and undos for the length of the block, by locking the stock rows that match `sku`."""
     async with await psycopg.AsyncConnection.connect(url) as connection:
         await connection.execute("select sku from inventory.stock where sku like %s for update", [sku])
         yield
@@ -21,7 +21,7 @@ async def held_stock(url: str, sku: str = "%") -> AsyncIterator[None]:
 
 
 async def waiting(shop: Shop, count: int) -> None:
-    """Come back once this many statements wait for a lock."""
+    """Wait until `count` statements wait for a lock."""
     query = b"select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     async with asyncio.timeout(2.5):
         while await shop.db.row(query, {}) != (count,):
@@ -29,7 +29,7 @@ async def waiting(shop: Shop, count: int) -> None:
 
 
 class Uncommitted:
-    """The inventory's own statements, left uncommitted."""
+    """The inventory's statements in a transaction that stays uncommitted."""
 
     def __init__(self, shop: Shop, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
         self._inventory = Inventory(_Held(shop, connection))  # type: ignore[arg-type]

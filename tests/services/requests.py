@@ -1,4 +1,4 @@
-"""Requests as the tests make them: given an order id, and what matters to the test."""
+"""Builders of requests for the tests of the services."""
 
 from models.activities.inventory import ReleaseInventory, ReserveInventory
 from models.activities.orders import CompleteOrder
@@ -30,8 +30,8 @@ def order(order_id: str = "o-1", *, total: int | None = None, **quantities: int)
 
 
 def reserve(order_id: str = "o-1", **quantities: int) -> ReserveInventory:
-    asked = lines(**quantities or {"SKU_1": 2})
-    return ReserveInventory(key=key(order_id, "reserve"), order_id=order_id, lines=asked)
+    wanted = lines(**quantities or {"SKU_1": 2})
+    return ReserveInventory(key=key(order_id, "reserve"), order_id=order_id, lines=wanted)
 
 
 def release(order_id: str = "o-1") -> ReleaseInventory:

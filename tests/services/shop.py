@@ -1,4 +1,4 @@
-"""What the tests of the services work on."""
+"""The services under test."""
 
 from functools import cached_property
 
@@ -11,7 +11,7 @@ from services.orders.closing import OrderClosing
 
 
 class Shop(Services):
-    """All services on one database, the outside parties on connections of their own."""
+    """All services on one database, with separate connections for the simulated external systems."""
 
     def __init__(self, db: Database, provider: SimulatedCardProvider, carrier: SimulatedCarrier) -> None:
         super().__init__(db, Providers(provider, carrier))

@@ -1,3 +1,5 @@
+"""The database access: pooling, transactions, time limits and the error messages."""
+
 import asyncio
 from pathlib import Path
 
@@ -38,19 +40,19 @@ async def test_a_statement_that_takes_too_long_is_unavailable(db: Database) -> N
         await db.rows(b"select pg_sleep(60)")
 
 
-async def test_no_transaction_lasts_for_ever_whatever_its_process_does(db: Database) -> None:
+async def test_every_transaction_has_a_time_limit(db: Database) -> None:
     async def last(milliseconds: bytes) -> None:
         async with db.transaction() as connection:
             await db.rows(b"set local transaction_timeout = " + milliseconds, None, connection)
             await db.rows(b"select pg_sleep(60)", None, connection)
 
-    # Between two statements of a pipeline no other limit counts.
+    # Between two statements of a pipeline only the transaction timeout applies.
     assert await db.row(b"show transaction_timeout", {}) == ("20s",)
     with pytest.raises(Unavailable, match=r"^database: [^\n]*transaction timeout"):
         await last(b"100")
 
 
-async def test_a_lock_that_does_not_come_is_unavailable(shop: Shop, url: str) -> None:
+async def test_a_lock_that_is_not_granted_in_time_is_unavailable(shop: Shop, url: str) -> None:
     async with held_stock(url):
         with pytest.raises(Unavailable, match=r"^database: canceling statement due to lock timeout$"):
             await shop.db.rows(b"select sku from inventory.stock for update")
@@ -69,18 +71,18 @@ async def test_one_failure_at_most_after_the_server_dropped_every_connection(db:
     assert rows == [(1,)] * 20
 
 
-async def test_a_server_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+async def test_an_unreachable_server_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"^database: [^\n]+$"):
         await Database.open(f"host={tmp_path}")
 
 
-async def test_a_database_that_does_not_exist_is_told_by_name(url: str) -> None:
+async def test_a_missing_database_is_reported_by_name(url: str) -> None:
     with pytest.raises(Unavailable, match='"nowhere" does not exist'):
         await Database.open(make_conninfo(url, dbname="nowhere"))
 
 
 @pytest.mark.parametrize("address", ["mysql://root:secret@x/y", "port=what even", "postgresql://[/x"])
-async def test_an_address_that_is_none_is_told_without_its_password(address: str) -> None:
+async def test_an_invalid_address_is_reported_without_its_password(address: str) -> None:
     with pytest.raises(InvalidInput, match=r"^DATABASE_URL: is not a PostgreSQL address$"):
         await Database.open(address)
 

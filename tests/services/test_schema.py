@@ -1,3 +1,5 @@
+"""The migrations of the schemas, and the check of their versions."""
+
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -9,7 +11,7 @@ from postgres import migrations
 from services import schemas
 
 
-def test_an_empty_database_is_brought_up_to_date_and_again_without_harm(empty_url: str) -> None:
+def test_an_empty_database_is_migrated_and_a_second_migration_changes_nothing(empty_url: str) -> None:
     with pytest.raises(Final, match=r"^the schema inventory is at version none, this code needs 0001"):
         schemas.check(empty_url)
 
@@ -19,14 +21,14 @@ def test_an_empty_database_is_brought_up_to_date_and_again_without_harm(empty_ur
     schemas.check(empty_url)
 
 
-def test_many_may_migrate_at_once(empty_url: str) -> None:
+def test_concurrent_migrations_succeed(empty_url: str) -> None:
     with ThreadPoolExecutor(6) as pool:
         list(pool.map(schemas.migrate, [empty_url] * 6))
 
     schemas.check(empty_url)
 
 
-def test_a_schema_from_the_future_is_refused(empty_url: str) -> None:
+def test_a_schema_of_a_newer_version_is_refused(empty_url: str) -> None:
     schemas.migrate(empty_url)
     with psycopg.connect(empty_url) as connection:
         connection.execute("update slips.schema_version set version_num = '9999'")
@@ -36,7 +38,7 @@ def test_a_schema_from_the_future_is_refused(empty_url: str) -> None:
             refused(empty_url)
 
 
-def test_a_schema_can_live_by_itself(empty_url: str) -> None:
+def test_a_schema_can_be_migrated_alone(empty_url: str) -> None:
     payments = next(schema for schema in schemas.SCHEMAS if schema.name == "payments")
 
     migrations.migrate(empty_url, [payments])
@@ -56,11 +58,11 @@ def test_the_head_is_the_last_migration(schema: migrations.Schema, tmp_path: Pat
     assert migrations.Schema("any", tmp_path).head == "0010"
 
 
-def test_a_database_that_is_not_there_is_told_in_one_line(tmp_path: Path) -> None:
+def test_an_unreachable_database_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"^database: [^\n]+$"):
         schemas.migrate(f"host={tmp_path}")
 
 
-def test_an_address_that_is_none_is_told_without_its_password() -> None:
+def test_an_invalid_address_is_reported_without_its_password() -> None:
     with pytest.raises(InvalidInput, match=r"^DATABASE_URL: is not a PostgreSQL address$"):
         schemas.check("secret@nonsense")

@@ -1,4 +1,4 @@
-"""The outside parties' test values, and what their books say of them."""
+"""The simulated card provider and carrier: their test values and their recorded calls."""
 
 import asyncio
 
@@ -19,14 +19,14 @@ async def log(db: Database, schema: str = "card_provider") -> list[tuple[str, st
     return [(operation, outcome) for operation, outcome in rows]
 
 
-async def booked(db: Database, outcome: str) -> None:
-    """Come back once the provider's book says this."""
+async def recorded(db: Database, outcome: str) -> None:
+    """Wait until the provider has recorded a call with this outcome."""
     async with asyncio.timeout(5):
-        while outcome not in [told for _, told in await log(db)]:
+        while outcome not in [found for _, found in await log(db)]:
             await asyncio.sleep(0.01)
 
 
-async def test_a_flaky_card_fails_as_often_as_it_says_even_across_restarts(db: Database) -> None:
+async def test_a_flaky_card_fails_as_often_as_its_token_says_even_across_restarts(db: Database) -> None:
     for _ in range(2):
         with pytest.raises(Unavailable):
             await SimulatedCardProvider(db).charge("k", "tok_flaky_2", AMOUNT)
@@ -38,7 +38,7 @@ async def test_a_flaky_card_fails_as_often_as_it_says_even_across_restarts(db: D
     assert [outcome for _, outcome in await log(db)] == ["unavailable", "unavailable", "taken", "repeated"]
 
 
-async def test_a_charge_given_up_while_it_failed_is_void_for_ever(db: Database) -> None:
+async def test_a_charge_refunded_before_it_succeeded_is_refused_permanently(db: Database) -> None:
     provider = SimulatedCardProvider(db)
     with pytest.raises(Unavailable):
         await provider.charge("k", "tok_flaky_1", AMOUNT)
@@ -50,10 +50,10 @@ async def test_a_charge_given_up_while_it_failed_is_void_for_ever(db: Database) 
     assert await log(db) == [("charge", "unavailable"), ("refund", "nothing to undo"), ("charge", "too late")]
 
 
-async def test_a_lost_answer_is_found_by_asking_again(shop: Shop) -> None:
+async def test_a_lost_answer_is_found_by_the_next_attempt(shop: Shop) -> None:
     request = requests.charge(token="tok_hang_after")
     charge = asyncio.create_task(shop.payments.charge(request))
-    await booked(shop.db, "taken")
+    await recorded(shop.db, "taken")
     done, _ = await asyncio.wait([charge], timeout=0.2)
     charge.cancel()
     assert not done
@@ -72,7 +72,7 @@ async def test_when_every_answer_is_lost_the_refund_still_finds_the_charge(shop:
         asyncio.create_task(shop.payments.charge(request)),
         asyncio.create_task(shop.payments.charge(request)),
     ]
-    await booked(shop.db, "repeated")
+    await recorded(shop.db, "repeated")
     calls.append(asyncio.create_task(shop.provider.find(request.key)))  # type: ignore[arg-type]
     done, _ = await asyncio.wait(calls, timeout=0.3)
     for call in calls:
@@ -82,7 +82,7 @@ async def test_when_every_answer_is_lost_the_refund_still_finds_the_charge(shop:
     assert (await shop.payments.refund(requests.refund())).amount == request.amount
 
 
-async def test_a_flaky_refund_fails_as_often_as_it_says(shop: Shop) -> None:
+async def test_a_flaky_refund_fails_as_often_as_its_token_says(shop: Shop) -> None:
     await shop.payments.charge(requests.charge(token="tok_refund_flaky_2"))
     for _ in range(2):
         with pytest.raises(Unavailable):
@@ -93,7 +93,7 @@ async def test_a_flaky_refund_fails_as_often_as_it_says(shop: Shop) -> None:
     assert outcomes == ["taken", "unavailable", "unavailable", "taken_back"]
 
 
-async def test_a_refund_that_always_fails_leaves_the_charge_standing(db: Database) -> None:
+async def test_a_refund_that_always_fails_leaves_the_charge_unchanged(db: Database) -> None:
     provider = SimulatedCardProvider(db)
     captured = await provider.charge("k", "tok_refund_fails", AMOUNT)
     for _ in range(6):

@@ -1,4 +1,4 @@
-"""The system of the orders, and how a slip is started, watched and looked at in it."""
+"""Fixtures and functions to start slips on the orders' system, to wait for them and to inspect them."""
 
 import asyncio
 import time
@@ -23,21 +23,21 @@ Handle = WorkflowHandle[Any, SlipResult]
 
 @pytest.fixture(autouse=True)
 async def conserved(request: pytest.FixtureRequest) -> AsyncIterator[None]:
-    """After each test in the system, nothing was created or lost; other slips may still be on their way."""
+    """Check conservation after each test that uses the system; other slips may still be running."""
     yield
     if "system" in request.fixturenames:
         await assert_conserved(request.getfixturevalue("system").db, at_rest=False)
 
 
 async def start(system: System, slip: RoutingSlip) -> Handle:
-    """Start a slip, as any client of Temporal may."""
+    """Start the workflow of a slip with Temporal's own client."""
     return await system.client.start_workflow(
         SLIP_WORKFLOW, slip, id=slip_workflow_id(slip.slip_id), task_queue=TASK_QUEUE, result_type=SlipResult
     )
 
 
 async def result_of(handle: Handle) -> SlipResult | None:
-    """Return a slip's result, however it ended; None when it was cancelled, which carries none."""
+    """Return a slip's result, also after a failure; None when the workflow was cancelled, which has no result."""
     try:
         return await handle.result()
     except WorkflowFailureError as error:
@@ -55,7 +55,7 @@ async def state_of(handle: Handle) -> ProcessState:
 
 
 async def until(handle: Handle, seen: Callable[[ProcessState], bool], seconds: float = 30) -> ProcessState:
-    """Wait until a slip is as wanted; fail with what it is instead."""
+    """Wait until `seen` accepts the state of a slip, and return the state; fail with the last state after `seconds`."""
     give_up = time.monotonic() + seconds
     while not seen(state := await state_of(handle)):
         assert time.monotonic() < give_up, state
@@ -64,18 +64,18 @@ async def until(handle: Handle, seen: Callable[[ProcessState], bool], seconds: f
 
 
 async def waiting(handle: Handle) -> ProcessState:
-    """Wait until a slip waits for a person or a date."""
+    """Wait until a slip waits for a review or a date."""
     return await until(handle, lambda state: state.status == "waiting")
 
 
 async def update(handle: Handle, name: str, command: Any) -> SlipCommandAccepted:
-    """Send an update; fail when it is refused."""
+    """Send an update that must be accepted."""
     taken: SlipCommandAccepted = await handle.execute_update(name, command, result_type=SlipCommandAccepted)
     return taken
 
 
 async def refused(handle: Handle, name: str, command: Any) -> str:
-    """Send an update that must be refused; return why it was."""
+    """Send an update that must be refused; return the message of the refusal."""
     with pytest.raises(WorkflowUpdateFailedError) as caught:
         await handle.execute_update(name, command, result_type=SlipCommandAccepted)
     assert isinstance(caught.value.cause, ApplicationError)
@@ -83,17 +83,17 @@ async def refused(handle: Handle, name: str, command: Any) -> str:
 
 
 def revision(version: int | None = None, **how: Any) -> ReviseSlip:
-    """A person's revision."""
+    """Return an operator's revision."""
     return ReviseSlip(revision=Revision(**how), actor="ann", reason="the customer called", version=version)
 
 
 def lines(state: ProcessState, direction: str) -> list[str]:
-    """The steps of one direction, in order."""
+    """Return the steps of one direction, in order."""
     return [line.step for line in state.history if line.direction == direction]
 
 
 async def receipts(system: System, slip_id: str) -> dict[str, str]:
-    """What the services' receipts say of each stop of a slip."""
+    """Return stop → status of its receipt, for the stops of a slip."""
     query = b"""
         select split_part(key, ':', 2), status from (
           select key, status from inventory.receipts union all select key, status from payments.receipts

@@ -1,4 +1,4 @@
-"""The slips whose histories are kept for replay."""
+"""The slips whose histories are recorded for replay."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
@@ -15,7 +15,7 @@ Play = Callable[[System], Awaitable[WorkflowHandle[Any, Any]]]
 
 
 def ending(name: str, **variables: Any) -> Play:
-    """Return the play of a shipped itinerary that ends by itself."""
+    """Return the play of a shipped itinerary that ends without commands."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await start(system, shipped(name, **variables))
@@ -26,13 +26,13 @@ def ending(name: str, **variables: Any) -> Play:
 
 
 async def pre_order(system: System) -> WorkflowHandle[Any, Any]:
-    """A pre-order that waits for its release."""
+    """Play a pre-order that waits for its release."""
     soon = datetime.now(UTC) + timedelta(seconds=3)
     return await ending("pre-order", released=soon.isoformat())(system)
 
 
 def reviewed(verdict: Literal["approve", "reject"]) -> Play:
-    """Return the play of a slip that a person reviews."""
+    """Return the play of a slip that an operator reviews."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await start(system, shipped("fraud-check"))
@@ -45,7 +45,7 @@ def reviewed(verdict: Literal["approve", "reject"]) -> Play:
 
 
 def changed(**how: Any) -> Play:
-    """Return the play of a slip that a person revises while it waits."""
+    """Return the play of a slip that an operator revises while it waits."""
 
     async def play(system: System) -> WorkflowHandle[Any, Any]:
         handle = await start(system, slip("price", "reserve", "hold", "charge", "ship", postcode="00000"))
@@ -59,7 +59,7 @@ def changed(**how: Any) -> Play:
 
 
 async def cancelled(system: System) -> WorkflowHandle[Any, Any]:
-    """A slip that is cancelled by update while it waits."""
+    """Play a slip that is cancelled by update while it waits."""
     handle = await start(system, slip("price", "reserve", "charge", "hold"))
     await waiting(handle)
     await update(handle, "cancel_slip", CancelSlip(reason="changed my mind", actor="c-7"))

@@ -1,4 +1,4 @@
-"""The slips that ship with the project, and others made of their stops."""
+"""The itineraries that ship with the project, and slips that are built from their stops."""
 
 import json
 import uuid
@@ -27,27 +27,27 @@ NAMES = {"price": "price_articles", "reserve": "reserve_inventory", "charge": "c
 NAMES |= {"ship": "create_shipment", "hold": "review", "fraud": "check_fraud", "release": "await_release"}
 
 
-def own_id(name: str) -> str:
+def new_slip_id(name: str) -> str:
     return f"{name[:30]}-{uuid.uuid4().hex[:8]}"
 
 
 def stop(name: str, **arguments: Any) -> Stop:
-    """The stop of that name; a name such as wrap-2 is another one of its kind."""
+    """Return the stop of that name; a name such as wrap-2 is another stop of the same activity."""
     activity = NAMES[name.partition("-")[0]]
     return Stop(name=name, activity=activity, arguments=ARGUMENTS[activity] | arguments)
 
 
 def slip(*stops: str | Stop, postcode: str = "69001", token: str = "tok_ok", **fields: Any) -> RoutingSlip:
-    """A slip of these stops, with an id of its own."""
+    """Return a slip of these stops, with a new id."""
     variables = VARIABLES | {"token": token, "ship_to": SHIP_TO | {"postcode": postcode}}
     itinerary = tuple(stop(each) if isinstance(each, str) else each for each in stops)
-    body = {"slip_id": own_id("slip"), "variables": variables, "itinerary": itinerary}
+    body = {"slip_id": new_slip_id("slip"), "variables": variables, "itinerary": itinerary}
     return RoutingSlip.model_validate(body | fields)
 
 
 def shipped(name: str, **variables: Any) -> RoutingSlip:
-    """An itinerary of the project, with an id of its own."""
+    """Return a slip of a shipped itinerary, with a new id."""
     document = json.loads((FOLDER / f"{name}.json").read_text())
-    document["slip_id"] = own_id(name)
+    document["slip_id"] = new_slip_id(name)
     document["variables"] |= variables
     return RoutingSlip.model_validate_json(json.dumps(document))

@@ -1,4 +1,4 @@
-"""Faults at each stop, cancels, deadlines, and undos that a person must settle."""
+"""Failures at each stop, cancels, deadlines, and undos that an operator must resolve."""
 
 import pytest
 from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
@@ -23,15 +23,15 @@ FAULTS: dict[str, tuple[RoutingSlip, tuple[str, ...]]] = {
 
 
 @pytest.mark.parametrize("failed", FAULTS)
-async def test_a_fault_undoes_what_came_before_in_reverse(system: System, failed: str) -> None:
-    it, undone = FAULTS[failed]
+async def test_a_failure_undoes_the_earlier_stops_in_reverse(system: System, failed: str) -> None:
+    slip_, undone = FAULTS[failed]
 
-    handle = await start(system, it)
+    handle = await start(system, slip_)
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", failed, undone)
-    assert set((await receipts(system, it.slip_id)).values()) <= {"undone", "refused"}
+    assert set((await receipts(system, slip_.slip_id)).values()) <= {"undone", "refused"}
     assert (await handle.describe()).status is WorkflowExecutionStatus.FAILED
 
 
@@ -44,7 +44,7 @@ async def test_a_lost_answer_is_found_again(system: System) -> None:
 
 @pytest.mark.parametrize("native", [True, False], ids=["natively", "by update"])
 async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(system: System, native: bool) -> None:
-    handle = await start(system, it := slip("price", "charge", "reserve", "hold"))
+    handle = await start(system, slip_ := slip("price", "charge", "reserve", "hold"))
     await waiting(handle)
 
     if native:
@@ -59,7 +59,7 @@ async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(system: System, 
     assert await result_of(handle) is None
     assert lines(await state_of(handle), "undo") == ["reserve", "charge"]
     assert (await handle.describe()).status is WorkflowExecutionStatus.CANCELED
-    assert await system.one("select status from slips.slips where slip_id = %s", it.slip_id) == "cancelled"
+    assert await system.one("select status from slips.slips where slip_id = %s", slip_.slip_id) == "cancelled"
 
 
 async def test_a_slip_that_waits_too_long_is_undone(system: System) -> None:
@@ -70,27 +70,27 @@ async def test_a_slip_that_waits_too_long_is_undone(system: System) -> None:
     assert (result.reason or "").startswith("deadline")
 
 
-async def test_a_review_that_nobody_answers_in_time_is_a_no(system: System) -> None:
+async def test_a_review_without_a_decision_in_time_fails(system: System) -> None:
     result = await result_of(await start(system, slip("price", "reserve", stop("hold", within_seconds=1))))
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "hold", ("reserve",))
 
 
-async def test_an_undo_that_cannot_be_done_waits_for_an_operator(system: System) -> None:
-    handle = await start(system, it := slip("price", "reserve", "charge", "hold"))
+async def test_an_undo_that_fails_permanently_waits_for_an_operator(system: System) -> None:
+    handle = await start(system, slip_ := slip("price", "reserve", "charge", "hold"))
     await waiting(handle)
-    await set_receipt(system, it, "settled")  # so that the refund is refused
+    await set_receipt(system, slip_, "settled")  # so that the refund is refused
 
     await update(handle, "cancel_slip", CancelSlip(reason="no", actor="ann"))
     state = await until(handle, lambda state: state.status == "needs_attention" and "reserve" in lines(state, "undo"))
 
     assert state.current_step == "charge"
-    assert await system.one("select at_risk from operators.alerts where order_id = %s", f"slip.{it.slip_id}") == 2980
+    assert await system.one("select at_risk from operators.alerts where order_id = %s", f"slip.{slip_.slip_id}") == 2980
     assert "skip needs evidence" in await refused(
         handle, "resolve", Resolve(step="charge", verb="skip", actor="ann", reason="by hand")
     )
-    await set_receipt(system, it, "done")
+    await set_receipt(system, slip_, "done")
     await update(handle, "resolve", Resolve(step="charge", verb="waive", actor="ann", reason="too small to chase"))
     result = await result_of(handle)
     assert result is not None
@@ -102,10 +102,10 @@ async def set_receipt(system: System, slip: RoutingSlip, status: str) -> None:
     await system.db.rows(query, {"status": status, "key": f"slip.{slip.slip_id}:charge"})
 
 
-async def test_a_slip_under_another_id_is_refused_before_its_first_stop(system: System) -> None:
-    it = slip("price")
+async def test_a_slip_with_another_workflow_id_is_refused_before_its_first_stop(system: System) -> None:
+    slip_ = slip("price")
     handle = await system.client.start_workflow(
-        "RoutingSlipWorkflow", it, id=f"other-{it.slip_id}", task_queue="orders"
+        "RoutingSlipWorkflow", slip_, id=f"other-{slip_.slip_id}", task_queue="orders"
     )
 
     with pytest.raises(WorkflowFailureError) as caught:
@@ -129,10 +129,10 @@ async def test_another_slip_of_the_same_id_changes_nothing(system: System) -> No
 
 
 async def test_the_same_slip_again_has_the_same_effects(system: System) -> None:
-    it = slip("price", "reserve", "charge")
-    first, again = await result_of(await start(system, it)), await result_of(await start(system, it))
+    slip_ = slip("price", "reserve", "charge")
+    first, again = await result_of(await start(system, slip_)), await result_of(await start(system, slip_))
 
     assert first is not None
     assert again is not None
     assert first.answers == again.answers
-    assert await system.one("select count(*) from payments.ledger where key = %s", f"slip.{it.slip_id}:charge") == 2
+    assert await system.one("select count(*) from payments.ledger where key = %s", f"slip.{slip_.slip_id}:charge") == 2

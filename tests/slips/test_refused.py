@@ -1,4 +1,4 @@
-"""What is refused before the first stop: by the itinerary's own check, and by the workflow for any client."""
+"""Slips that are refused before the first stop, by the itinerary's check and by the workflow."""
 
 import json
 from typing import Any
@@ -47,20 +47,20 @@ CASES: dict[str, tuple[RoutingSlip, str]] = {
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_an_itinerary_that_cannot_be_followed_is_refused(name: str) -> None:
-    it, why = CASES[name]
+def test_an_invalid_itinerary_is_refused(name: str) -> None:
+    slip_, why = CASES[name]
 
     with pytest.raises(InvalidInput) as caught:
-        Itinerary(it)
+        Itinerary(slip_)
 
     assert why in str(caught.value)
 
 
 @pytest.mark.server
 @pytest.mark.parametrize("name", ["unknown activity", "too many stops", "missing argument", "answer of a later stop"])
-async def test_the_workflow_refuses_it_before_the_first_stop(system: System, name: str) -> None:
-    it, why = CASES[name]
-    handle = await start(system, it)
+async def test_the_workflow_refuses_an_invalid_itinerary_before_the_first_stop(system: System, name: str) -> None:
+    slip_, why = CASES[name]
+    handle = await start(system, slip_)
 
     with pytest.raises(WorkflowFailureError) as caught:
         await handle.result()
@@ -68,10 +68,10 @@ async def test_the_workflow_refuses_it_before_the_first_stop(system: System, nam
     cause = caught.value.cause
     assert isinstance(cause, ApplicationError)
     assert (cause.type, why in cause.message) == ("InvalidInput", True)
-    assert await receipts(system, it.slip_id) == {}
-    assert await system.one("select count(*) from slips.slips where slip_id = %s", it.slip_id) == 0
+    assert await receipts(system, slip_.slip_id) == {}
+    assert await system.one("select count(*) from slips.slips where slip_id = %s", slip_.slip_id) == 0
     kinds = [event.event_type for event in (await handle.fetch_history()).events]
-    assert len(kinds) == 5  # started, three of the one workflow task, failed
+    assert len(kinds) == 5  # started, three events of the only workflow task, failed
 
 
 DOCUMENTS: dict[str, tuple[dict[str, Any], str]] = {

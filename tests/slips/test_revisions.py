@@ -1,4 +1,4 @@
-"""What may change on the way, and that whatever ran is undone in the order in which it ran."""
+"""Revisions of a running slip; the completed stops are undone in the reverse of the order in which they ran."""
 
 from typing import Any
 
@@ -25,13 +25,13 @@ pytestmark = pytest.mark.server
 
 
 async def held(system: System, *stops: Any, **fields: Any) -> Handle:
-    """A slip that has reserved and waits for a person, with these stops ahead."""
+    """Start a slip that has reserved stock and waits for a review, with these stops ahead."""
     handle = await start(system, slip("price", "reserve", "hold", *stops, **fields))
     await waiting(handle)
     return handle
 
 
-async def let_go(handle: Handle) -> None:
+async def approve(handle: Handle) -> None:
     await update(handle, "review", Review(stop="hold", verdict="approve", actor="ann", reason="go on"))
 
 
@@ -48,11 +48,13 @@ async def let_go(handle: Handle) -> None:
     ],
     ids=["insert", "before", "after", "two", "replace", "drop", "exchange"],
 )
-async def test_a_revision_keeps_the_order_of_undoing(system: System, how: dict[str, Any], visited: list[str]) -> None:
+async def test_a_revised_slip_is_undone_in_reverse_order(
+    system: System, how: dict[str, Any], visited: list[str]
+) -> None:
     handle = await held(system, "charge", "ship", postcode="00000")
 
     taken = await update(handle, "revise_slip", revision(**how))
-    await let_go(handle)
+    await approve(handle)
 
     result, state = await result_of(handle), await state_of(handle)
     assert result is not None
@@ -61,26 +63,26 @@ async def test_a_revision_keeps_the_order_of_undoing(system: System, how: dict[s
     assert result.undone == (*reversed(visited[:-1]), "reserve")
 
 
-async def test_every_version_stands_in_the_history(system: System) -> None:
+async def test_every_version_is_recorded_in_the_history(system: System) -> None:
     handle = await held(system, "charge")
 
     await update(handle, "revise_slip", revision(insert=(stop("wrap"),), after="charge"))
     await update(handle, "revise_slip", revision(drop=("charge",)))
-    await let_go(handle)
+    await approve(handle)
     await result_of(handle)
 
-    told = [line.result for line in (await state_of(handle)).history if line.direction == "revise"]
-    assert [(line["version"], line["ahead"], line["actor"]) for line in told] == [
+    revisions = [line.result for line in (await state_of(handle)).history if line.direction == "revise"]
+    assert [(line["version"], line["ahead"], line["actor"]) for line in revisions] == [
         (2, ["charge", "wrap"], "ann"),
         (3, ["wrap"], "ann"),
     ]
 
 
-async def test_a_slip_ended_early_keeps_what_was_done(system: System) -> None:
+async def test_a_slip_ended_early_keeps_its_effects(system: System) -> None:
     handle = await held(system, "charge", "ship")
 
     await update(handle, "revise_slip", revision(terminate=True))
-    await let_go(handle)
+    await approve(handle)
 
     result = await result_of(handle)
     assert result is not None
@@ -91,24 +93,24 @@ async def test_a_slip_ended_early_keeps_what_was_done(system: System) -> None:
 
 
 async def test_a_stop_may_end_the_slip_early(system: System) -> None:
-    handle = await start(system, it := slip("price", "charge", stop("fraud", over="terminate"), "ship"))
+    handle = await start(system, slip_ := slip("price", "charge", stop("fraud", over="terminate"), "ship"))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.version) == ("terminated", 2)
-    assert await receipts(system, it.slip_id) == {"charge": "settled"}
+    assert await receipts(system, slip_.slip_id) == {"charge": "settled"}
 
 
-async def test_a_stop_that_inserts_over_the_limit_faults_and_is_undone(system: System) -> None:
-    handle = await start(system, it := slip("price", "reserve", "fraud", "charge", max_hops=4))
+async def test_a_stop_that_inserts_over_the_limit_fails_and_the_slip_is_undone(system: System) -> None:
+    handle = await start(system, slip_ := slip("price", "reserve", "fraud", "charge", max_hops=4))
 
     result = await result_of(handle)
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "fraud", ("reserve",))
     assert "has 5 stops, over its limit of 4" in (result.reason or "")
-    assert await receipts(system, it.slip_id) == {"reserve": "undone"}
+    assert await receipts(system, slip_.slip_id) == {"reserve": "undone"}
 
 
 REFUSED: dict[str, tuple[dict[str, Any], str]] = {
@@ -141,7 +143,7 @@ async def test_an_answer_that_is_still_needed_cannot_be_dropped(system: System) 
 
     assert "no stop price comes before it" in await refused(handle, "revise_slip", revision(drop=("price",)))
 
-    await let_go(handle)
+    await approve(handle)
     await result_of(handle)
 
 
@@ -151,7 +153,7 @@ async def test_a_revision_of_an_older_version_is_refused(system: System) -> None
 
     assert "at version 2" in await refused(handle, "revise_slip", revision(drop=("charge",), version=1))
 
-    await let_go(handle)
+    await approve(handle)
     result = await result_of(handle)
     assert result is not None
     assert "charge" in result.answers

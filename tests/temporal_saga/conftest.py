@@ -1,4 +1,4 @@
-"""The rig's servers: a time-skipping one for what waits, a real one for what hangs; one of each a session."""
+"""The rig's servers, one of each per session: a time-skipping one for timers, a real one for activities that hang."""
 
 import asyncio
 import sys
@@ -20,7 +20,7 @@ BINARIES = Path(sys.executable).parent
 
 
 class Rig:
-    """A world, a worker that replays every task from scratch, and the server they work on."""
+    """A world of participants, a worker that replays on every workflow task, and the server that they use."""
 
     def __init__(self, env: WorkflowEnvironment) -> None:
         self.env, self.client, self.world = env, env.client, World()
@@ -28,7 +28,7 @@ class Rig:
         self._worker: Worker | None = None
 
     def worker(self) -> Worker:
-        """Return a worker; a cache of none makes every workflow task a replay."""
+        """Return a worker without a workflow cache, so that every workflow task is a replay."""
         return Worker(
             self.client,
             task_queue=self.queue,
@@ -38,13 +38,13 @@ class Rig:
         )
 
     async def start(self, scripts: dict[str, list[str]], **plan: Any) -> WorkflowHandle[Any, Any]:
-        """Start one run of the rig."""
+        """Start a run of the rig's saga; `scripts`: "step:direction" → behaviour of each attempt."""
         return await self.client.start_workflow(
             RigWorkflow.run, Scenario(scripts, **plan), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=self.queue
         )
 
     async def sleep(self, seconds: float) -> None:
-        """Let time pass, at once where the server skips it."""
+        """Sleep in the server's time, which a time-skipping server skips."""
         await self.env.sleep(timedelta(seconds=seconds))
 
     async def reached(self, process: str, step: str, direction: str = "do") -> None:
@@ -54,7 +54,7 @@ class Rig:
 
     @asynccontextmanager
     async def without_worker(self) -> AsyncIterator[None]:
-        """Have no worker for a while."""
+        """Stop the worker for the length of the block."""
         assert self._worker
         await self._worker.__aexit__(None, None, None)
         yield

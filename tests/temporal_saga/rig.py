@@ -1,4 +1,4 @@
-"""A saga of four scripted steps around a small world, to try temporal_saga itself: a, b, p (pivot), r (retriable)."""
+"""A saga of four scripted steps, a, b, p (pivot) and r (retriable), to test the package temporal_saga."""
 
 import asyncio
 from collections import defaultdict
@@ -16,7 +16,7 @@ STEPS = ("a", "b", "p", "r")
 
 @dataclass
 class Ask:
-    """What the scripted activity is asked: what to do on each attempt, the last one repeated."""
+    """A request to the scripted activity; `script` has a behaviour for each attempt, the last one is repeated."""
 
     key: str
     step: str
@@ -26,7 +26,7 @@ class Ask:
 
 @dataclass
 class Answer:
-    """What it answers."""
+    """The reply of the scripted activity."""
 
     key: str
     attempt: int
@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass
 class Scenario:
-    """Scripts by "step:direction" ("b:do"); everything else goes well."""
+    """Scripts: "step:direction" ("b:do") → behaviours; calls without a script succeed."""
 
     scripts: dict[str, list[str]] = field(default_factory=dict)
     deadline: float | None = None
@@ -42,23 +42,23 @@ class Scenario:
 
 
 class World:
-    """The participants: they keep what happened, honour keys, and leave tombstones."""
+    """The participants, which record their calls, are idempotent by key, and leave tombstones."""
 
     def __init__(self) -> None:
         self.effects: dict[str, str] = {}
         self.called = asyncio.Condition()
-        self.mended: set[str] = set()
+        self.repaired: set[str] = set()
         self.calls: dict[str, list[tuple[str, str, float]]] = defaultdict(list)
 
     @activity.defn
     async def act(self, ask: Ask) -> Answer:
-        """Behave as the script says on this attempt."""
+        """Perform the scripted behaviour of this attempt."""
         attempt = activity.info().attempt
         order, when = ask.key.split(":")[0], asyncio.get_running_loop().time()
         async with self.called:
             self.calls[order].append((ask.direction, ask.step, when))
             self.called.notify_all()
-        behaviour = "ok" if ask.key in self.mended else ask.script[min(attempt, len(ask.script)) - 1]
+        behaviour = "ok" if ask.key in self.repaired else ask.script[min(attempt, len(ask.script)) - 1]
         if behaviour == "refuse":
             raise ApplicationError("no", type="No", non_retryable=True, category=ApplicationErrorCategory.BENIGN)
         if behaviour == "fail":
@@ -68,7 +68,7 @@ class World:
         self._apply(ask)
         if behaviour == "lose":
             await self._hang()
-        if behaviour == "stubborn":  # answers although it was cancelled meanwhile
+        if behaviour == "stubborn":  # replies although the activity was cancelled
             for _ in range(10):
                 activity.heartbeat()
                 try:
@@ -92,7 +92,7 @@ class World:
             self.effects[ask.key] = "done"
 
     def order_of(self, process: str, direction: str) -> list[str]:
-        """Return the steps called in one direction, in order, each attempt once."""
+        """Return the steps called in one direction, in order, with one entry per attempt."""
         return [step for way, step, _ in self.calls[process] if way == direction]
 
 
@@ -109,7 +109,7 @@ CLOSE = _call("close", "close", Policy(attempts=0, timeout=timedelta(seconds=5))
 
 
 def rig_saga(*, parks: bool) -> Saga[Scenario]:
-    """Return the saga, whose steps a and b may park before they unwind."""
+    """Return the rig's saga; with `parks`, a failure of a or b is parked before it unwinds."""
     return Saga(
         Step("a", do=_call("a", "do", DO), undo=_call("a", "undo", UNDO), parks=parks, at_risk=lambda _: 7),
         Step("b", do=_call("b", "do", DO), undo=_call("b", "undo", UNDO), parks=parks, at_risk=lambda _: 11),
@@ -121,7 +121,7 @@ def rig_saga(*, parks: bool) -> Saga[Scenario]:
 
 @workflow.defn
 class RigWorkflow:
-    """Run the rig's saga; the result is what it came to."""
+    """A workflow that runs the rig's saga and returns its final state."""
 
     @workflow.init
     def __init__(self, plan: Scenario) -> None:

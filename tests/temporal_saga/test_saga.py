@@ -1,4 +1,4 @@
-"""saga.py keeps its promise whatever its steps do. Time skipping for what waits, the real clock for what hangs."""
+"""The guarantees of a saga run, whatever its steps do: `rig` skips time, `rig_now` uses the real clock."""
 
 import asyncio
 import uuid
@@ -17,7 +17,7 @@ async def run(rig: Any, **scripts: list[str]) -> tuple[str, dict[str, Any]]:
     return process, result
 
 
-async def test_a_saga_that_goes_well_undoes_nothing(rig: Any) -> None:
+async def test_a_successful_saga_undoes_nothing(rig: Any) -> None:
     process, result = await run(rig)
 
     assert result["status"] == "completed"
@@ -26,7 +26,7 @@ async def test_a_saga_that_goes_well_undoes_nothing(rig: Any) -> None:
 
 
 @pytest.mark.parametrize(("failing", "undone"), [("a", []), ("b", ["a"]), ("p", ["b", "a"])])
-async def test_a_refusal_is_not_retried_and_undoes_what_came_before_in_reverse(
+async def test_a_refusal_is_not_retried_and_undoes_the_earlier_steps_in_reverse(
     rig: Any, failing: str, undone: list[str]
 ) -> None:
     process, result = await run(rig, **{f"{failing}_do": ["refuse"]})
@@ -38,9 +38,7 @@ async def test_a_refusal_is_not_retried_and_undoes_what_came_before_in_reverse(
 
 
 @pytest.mark.parametrize(("failing", "undone"), [("a", ["a"]), ("b", ["b", "a"]), ("p", ["p", "b", "a"])])
-async def test_a_step_that_gives_up_may_have_landed_and_is_undone_too(
-    rig: Any, failing: str, undone: list[str]
-) -> None:
+async def test_a_step_whose_retries_are_exhausted_is_undone_too(rig: Any, failing: str, undone: list[str]) -> None:
     process, result = await run(rig, **{f"{failing}_do": ["fail"]})
 
     assert result["status"] == "compensated"
@@ -81,14 +79,14 @@ async def test_an_effect_whose_answer_is_lost_every_time_is_undone_by_its_key(ri
     assert rig_now.world.order_of(process, "undo") == ["b", "a"]
 
 
-async def test_a_lost_answer_is_found_again_on_retry(rig_now: Any) -> None:
+async def test_a_lost_answer_is_found_by_a_retry(rig_now: Any) -> None:
     process, result = await run(rig_now, b_do=["lose", "ok"])
 
     assert result["status"] == "completed"
     assert rig_now.world.effects[f"{process}:b"] == "done"
 
 
-async def test_an_undo_is_tried_longer_than_its_do(rig: Any) -> None:
+async def test_an_undo_has_more_attempts_than_its_do(rig: Any) -> None:
     process, result = await run(rig, p_do=["refuse"], b_undo=["fail"] * 5 + ["ok"])
 
     assert result["status"] == "compensated"
@@ -104,7 +102,7 @@ async def until(handle: WorkflowHandle[Any, Any], status: str) -> dict[str, Any]
             await asyncio.sleep(0.02)
 
 
-async def test_an_undo_that_fails_for_good_is_parked_while_the_others_go_on(rig: Any) -> None:
+async def test_an_undo_that_fails_permanently_is_parked_while_the_others_continue(rig: Any) -> None:
     handle = await rig.start({"p:do": ["refuse"], "b:undo": ["fail"] * 6 + ["ok"]})
     await rig.sleep(120)
     view = await until(handle, "needs_attention")
@@ -123,13 +121,13 @@ async def test_an_undo_that_fails_for_good_is_parked_while_the_others_go_on(rig:
         ("waive", "failed", "done"),
     ],
 )
-async def test_a_person_settles_what_is_parked(rig: Any, verb: str, status: str, effect: str) -> None:
+async def test_an_operator_resolves_a_parked_undo(rig: Any, verb: str, status: str, effect: str) -> None:
     script = ["fail"] if verb in {"edit", "skip", "waive"} else ["fail"] * 6 + ["ok"]
     handle = await rig.start({"p:do": ["refuse"], "b:undo": script})
     await rig.sleep(120)
     await until(handle, "needs_attention")
     if verb == "retry":
-        rig.world.mended.add(f"{handle.id}:b")
+        rig.world.repaired.add(f"{handle.id}:b")
 
     assert await handle.execute_update(RigWorkflow.decide, ["a", verb]) == "a is not parked"
     assert "possible" in await handle.execute_update(RigWorkflow.decide, ["b", "unwind"])
@@ -141,17 +139,17 @@ async def test_a_person_settles_what_is_parked(rig: Any, verb: str, status: str,
     assert ["resolve", "b", "completed", 1] in result["log"]
 
 
-async def test_a_step_that_parks_goes_forward_when_a_person_says_so(rig: Any) -> None:
+async def test_a_parked_step_is_retried_by_an_operators_decision(rig: Any) -> None:
     handle = await rig.start({"b:do": ["fail"]}, parks=True)
     await rig.sleep(30)
     await until(handle, "needs_attention")
-    rig.world.mended.add(f"{handle.id}:b")
+    rig.world.repaired.add(f"{handle.id}:b")
     assert await handle.execute_update(RigWorkflow.decide, ["b", "retry"]) == "taken"
 
     assert (await handle.result())["status"] == "completed"
 
 
-async def test_a_step_that_parks_goes_back_when_a_person_says_so(rig: Any) -> None:
+async def test_a_parked_step_is_unwound_by_an_operators_decision(rig: Any) -> None:
     handle = await rig.start({"b:do": ["fail"]}, parks=True)
     await rig.sleep(30)
     await until(handle, "needs_attention")
@@ -171,12 +169,12 @@ async def test_a_parked_step_can_be_cancelled(rig: Any) -> None:
     assert (result["status"], result["undone"], result["parked"]) == ("cancelled", ["b", "a"], [])
 
 
-async def test_after_the_pivot_a_step_that_gives_up_waits_for_a_person(rig: Any) -> None:
+async def test_after_the_pivot_a_step_whose_retries_are_exhausted_waits_for_an_operator(rig: Any) -> None:
     handle = await rig.start({"r:do": ["fail"]})
     await rig.sleep(30)
     view = await until(handle, "needs_attention")
     assert (view["parked"], view["plan"]) == (["r"], [])
-    rig.world.mended.add(f"{handle.id}:r")
+    rig.world.repaired.add(f"{handle.id}:r")
     assert "possible" in await handle.execute_update(RigWorkflow.decide, ["r", "unwind"])
     assert await handle.execute_update(RigWorkflow.decide, ["r", "retry"]) == "taken"
 
@@ -203,7 +201,7 @@ async def cancel(handle: WorkflowHandle[Any, Any], how: str) -> None:
 
 
 @pytest.mark.parametrize("how", ["native", "update"])
-async def test_a_cancel_that_a_step_swallows_is_not_lost(rig_now: Any, how: str) -> None:
+async def test_a_cancel_that_a_step_ignores_is_not_lost(rig_now: Any, how: str) -> None:
     handle = await rig_now.start({"a:do": ["stubborn"]})
     await rig_now.reached(handle.id, "a")
     await cancel(handle, how)
@@ -214,7 +212,7 @@ async def test_a_cancel_that_a_step_swallows_is_not_lost(rig_now: Any, how: str)
 
 
 @pytest.mark.parametrize("how", ["native", "update"])
-async def test_a_cancel_that_comes_while_the_pivot_lands_comes_too_late(rig_now: Any, how: str) -> None:
+async def test_a_cancel_while_the_pivot_succeeds_is_too_late(rig_now: Any, how: str) -> None:
     handle = await rig_now.start({"p:do": ["stubborn"]})
     await rig_now.reached(handle.id, "p")
     await cancel(handle, how)
@@ -233,7 +231,7 @@ async def test_a_cancel_after_the_pivot_changes_nothing(rig_now: Any, how: str) 
     assert (result["status"], result["undone"], result["stopped"]) == ("completed", [], None)
 
 
-async def test_a_first_cancel_that_comes_during_an_undo_does_not_cut_it_short(rig_now: Any) -> None:
+async def test_a_first_cancel_during_an_undo_does_not_interrupt_it(rig_now: Any) -> None:
     handle = await rig_now.start({"p:do": ["refuse"], "b:undo": ["stubborn"]})
     await rig_now.reached(handle.id, "b", "undo")
     await handle.cancel()
@@ -265,7 +263,7 @@ async def test_the_deadline_parks_after_the_pivot(rig_now: Any) -> None:
     handle = await rig_now.start({"r:do": ["hang"]}, deadline=0.5)
     view = await until(handle, "needs_attention")
     assert view["parked"] == ["r"]
-    rig_now.world.mended.add(f"{handle.id}:r")
+    rig_now.world.repaired.add(f"{handle.id}:r")
     await handle.execute_update(RigWorkflow.decide, ["r", "retry"])
 
     assert (await handle.result())["status"] == "completed"

@@ -1,4 +1,4 @@
-"""A saga that could not keep its promise is refused when it is declared, and says why."""
+"""A saga that could not keep its guarantees is refused when it is declared, with the reason."""
 
 import asyncio
 import dataclasses
@@ -49,16 +49,16 @@ REFUSED: dict[str, Callable[[], Saga[Any]]] = {
 
 
 @pytest.mark.parametrize("why", REFUSED)
-def test_a_saga_that_can_not_keep_its_promise_is_refused(why: str) -> None:
+def test_a_saga_that_can_not_keep_its_guarantees_is_refused(why: str) -> None:
     with pytest.raises(ValueError, match=why):
         REFUSED[why]()
 
 
-def test_an_undo_that_is_tried_for_ever_is_tried_more_often_than_any_do() -> None:
+def test_an_undo_with_unlimited_attempts_is_accepted() -> None:
     assert Saga(step("a", undo=call(0)), close=call()).steps
 
 
-def test_the_order_saga_is_a_sentence() -> None:
+def test_the_order_saga_has_its_steps_in_order() -> None:
     assert [(s.name, s.kind) for s in ORDER_SAGA.steps] == [
         ("validate", "compensatable"),
         ("reserve", "compensatable"),
@@ -96,11 +96,13 @@ CLASSES = [
 
 
 @pytest.mark.parametrize(("cause", "kind"), CLASSES, ids=[f"{type(c).__name__}-{k}" for c, k in CLASSES])
-def test_a_failure_says_whether_its_effect_may_have_happened(cause: BaseException, kind: FailureClass) -> None:
+def test_the_class_of_a_failure_tells_whether_its_effect_may_have_happened(
+    cause: BaseException, kind: FailureClass
+) -> None:
     assert classify("charge", failed(cause)).kind is kind
 
 
-def test_a_failure_keeps_the_attempt_that_its_activity_told() -> None:
+def test_a_failure_has_the_attempt_that_its_activity_reported() -> None:
     failure = classify("charge", failed(ApplicationError("later", 4, type="Unavailable")))
 
     assert (failure.step, failure.type, failure.message, failure.attempt) == ("charge", "Unavailable", "later", 4)

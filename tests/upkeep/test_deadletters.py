@@ -1,4 +1,4 @@
-"""The dead letter channel: moved once, whole, in order, redriven with care; on real alerts and a real database."""
+"""The dead letter channel, with real alerts and a real database: messages are moved once, complete and in order."""
 
 import asyncio
 import uuid
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.server
 
 
 def dead(process: str = "p-1", cause: str = "no such field", **changes: object) -> Undeliverable:
-    told = {
+    message = {
         "channel": "events",
         "message_id": f"e-{uuid.uuid4().hex}",
         "original": b'{"half": "a doc',
@@ -30,12 +30,12 @@ def dead(process: str = "p-1", cause: str = "no such field", **changes: object) 
         "attempts": 4,
         "process_id": f"{process}-{uuid.uuid4().hex[:8]}",
     }
-    return Undeliverable.model_validate(told | changes)
+    return Undeliverable.model_validate(message | changes)
 
 
 @dataclass
 class FakeReceiver:
-    """Takes letters, and refuses those it is told to."""
+    """A redriver that accepts letters, except those in `refuses`."""
 
     refuses: set[str] = field(default_factory=set)
     took: list[str] = field(default_factory=list)
@@ -53,15 +53,15 @@ class FakeReceiver:
 
 @dataclass
 class Pager:
-    """A notifier that is down until it isn't."""
+    """A notifier that fails until `up` is set."""
 
     up: bool = False
-    told: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
 
     async def notify(self, alert: Alert) -> None:
         if not self.up:
             raise Unavailable("the pager gives no answer")
-        self.told.append(alert.key)
+        self.sent.append(alert.key)
 
 
 @pytest.fixture
@@ -77,7 +77,7 @@ async def recorded(letters: DeadLetters, *messages: Undeliverable) -> list[DeadL
     return [await letters.read(await letters.record(message)) for message in messages]
 
 
-async def test_a_message_is_moved_once_and_whole(letters: DeadLetters) -> None:
+async def test_a_message_is_moved_once_and_completely(letters: DeadLetters) -> None:
     message = dead(original=b"\xff\x00 not text", correlation_id="c-1", place="the relay")
 
     numbers = {await letters.record(message) for _ in range(3)}
@@ -88,7 +88,7 @@ async def test_a_message_is_moved_once_and_whole(letters: DeadLetters) -> None:
     assert [event.action for event in await letters.audit(letter.letter_id)] == ["died"]
 
 
-async def test_a_move_is_undone_with_its_acknowledgement(workerless: System, letters: DeadLetters) -> None:
+async def test_a_move_is_rolled_back_with_its_acknowledgement(workerless: System, letters: DeadLetters) -> None:
     message = dead()
 
     async def moved() -> None:
@@ -102,13 +102,13 @@ async def test_a_move_is_undone_with_its_acknowledgement(workerless: System, let
     assert not await letters.is_blocked(str(message.process_id))
 
 
-async def test_many_record_one_message_at_once(letters: DeadLetters) -> None:
+async def test_concurrent_recordings_of_one_message_are_one_letter(letters: DeadLetters) -> None:
     message = dead()
 
     assert len(set(await asyncio.gather(*(letters.record(message) for _ in range(20))))) == 1
 
 
-async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
+async def test_a_fixed_letter_is_redriven_once(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
     receiver = FakeReceiver()
 
@@ -121,7 +121,7 @@ async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
         await redriving(letters, receiver).one(letter.letter_id, "ann", "again")
 
 
-async def test_what_is_not_fixed_comes_back_with_its_lineage(letters: DeadLetters) -> None:
+async def test_a_letter_that_fails_again_returns_with_its_lineage(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
     receiver = FakeReceiver({letter.message_id})
 
@@ -134,7 +134,7 @@ async def test_what_is_not_fixed_comes_back_with_its_lineage(letters: DeadLetter
     assert [event.action for event in await letters.audit(letter.letter_id)][-1] == "returned"
 
 
-async def test_what_dies_after_it_was_redriven_names_its_letter_of_before(letters: DeadLetters) -> None:
+async def test_a_message_that_dies_after_a_redrive_names_its_previous_letter(letters: DeadLetters) -> None:
     message = dead()
     (first,) = await recorded(letters, message)
     await redriving(letters, FakeReceiver()).one(first.letter_id, "ann", "fixed")
@@ -144,7 +144,7 @@ async def test_what_dies_after_it_was_redriven_names_its_letter_of_before(letter
     assert (second.parent_id, second.attempts, second.total_attempts) == (first.letter_id, 4, 8)
 
 
-async def test_later_events_of_a_process_wait_behind_a_dead_one_and_others_flow(letters: DeadLetters) -> None:
+async def test_a_dead_letter_blocks_later_events_of_its_process_only(letters: DeadLetters) -> None:
     first = dead("x")
     later = dead(process_id=first.process_id, cause="another")
     one, two = await recorded(letters, first, later)
@@ -153,14 +153,14 @@ async def test_later_events_of_a_process_wait_behind_a_dead_one_and_others_flow(
     assert await letters.is_blocked(str(first.process_id))
     assert await letters.is_blocked(str(first.process_id), "events")
     assert not await letters.is_blocked(str(first.process_id), "recovery")
-    assert not await letters.is_blocked("somebody-else")
+    assert not await letters.is_blocked("another-process")
     with pytest.raises(Conflict, match="behind an older letter"):
         await redrive.one(two.letter_id, "ann", "out of order")
     await redrive.many([one, two], "ann", "in order")
     assert not await letters.is_blocked(str(first.process_id))
 
 
-async def test_a_redrive_of_many_stops_when_the_same_cause_comes_back(letters: DeadLetters) -> None:
+async def test_a_redrive_of_many_skips_a_cause_that_failed_again(letters: DeadLetters) -> None:
     kind = uuid.uuid4().hex[:7].translate(str.maketrans("0123456789", "ghijklmnop"))
     same = await recorded(letters, *(dead(cause=f"no field {kind} in line {n}") for n in range(5)))
     other = await recorded(letters, *(dead(cause=f"late {kind}") for _ in range(2)))
@@ -176,7 +176,7 @@ async def test_a_redrive_of_many_stops_when_the_same_cause_comes_back(letters: D
     assert other[0].fingerprint not in groups
 
 
-async def test_two_people_redrive_a_letter_and_one_does(letters: DeadLetters) -> None:
+async def test_of_two_concurrent_redrives_of_a_letter_one_succeeds(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead())
     receiver = FakeReceiver()
     redrive = redriving(letters, receiver)
@@ -208,7 +208,7 @@ async def test_a_discard_needs_a_reason_and_is_audited(letters: DeadLetters) -> 
         await redrive.discard(letter.letter_id, "ann", "again")
 
 
-async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters) -> None:
+async def test_an_unknown_letter_and_a_channel_without_a_redriver_are_reported(letters: DeadLetters) -> None:
     (letter,) = await recorded(letters, dead(channel="nowhere"))
 
     with pytest.raises(NotFound):
@@ -218,7 +218,7 @@ async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters
     assert (await letters.read(letter.letter_id)).status is LetterStatus.OPEN
 
 
-async def test_an_alert_that_reaches_no_operator_is_given_up_once_and_sent_by_a_redrive(
+async def test_an_alert_that_can_not_be_sent_is_given_up_once_and_sent_by_a_redrive(
     workerless: System, letters: DeadLetters
 ) -> None:
     pager = Pager()
@@ -248,10 +248,10 @@ async def test_an_alert_that_reaches_no_operator_is_given_up_once_and_sent_by_a_
     assert (await redrive.one(letter.letter_id, "ann", "try")).status is LetterStatus.OPEN
     pager.up = True
     assert (await redrive.one(letter.letter_id, "ann", "the pager is back")).status is LetterStatus.REDRIVEN
-    assert pager.told == [key]
+    assert pager.sent == [key]
 
 
-async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters) -> None:
+async def test_a_letter_without_a_redriver_does_not_block_other_letters(letters: DeadLetters) -> None:
     lost, good = await recorded(letters, dead(channel="nowhere"), dead(cause="something else"))
 
     outcomes = await redriving(letters, FakeReceiver()).many([lost, good], "ann", "all")
@@ -269,5 +269,5 @@ async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters)
         ("the card was declined", "the carrier is down", False),
     ],
 )
-def test_a_fingerprint_tells_causes_apart_and_not_whom_they_hit(one: str, other: str, alike: bool) -> None:
+def test_a_fingerprint_depends_on_the_cause_and_not_on_the_order(one: str, other: str, alike: bool) -> None:
     assert (fingerprint_of("c", "E", one, "o-1") == fingerprint_of("c", "E", other, "o-2")) is alike

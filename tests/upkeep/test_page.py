@@ -1,4 +1,4 @@
-"""The reconciler's look at one page of orders, which ends only when all of its looks have ended."""
+"""The reconciler's page of orders: the activity ends only after the checks of all orders of the page have ended."""
 
 import asyncio
 
@@ -26,19 +26,19 @@ def upkeep(db: Database) -> RecoveryActivities:
     return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters))
 
 
-def looks_under_way() -> list[str]:
+def running_checks() -> list[str]:
     names = [str(getattr(task.get_coro(), "__qualname__", "")) for task in asyncio.all_tasks()]
     return [name for name in names if "recover_page" in name]
 
 
-async def test_a_page_that_fails_at_one_order_leaves_no_look_at_another_behind(workerless: System) -> None:
+async def test_a_page_that_fails_at_one_order_leaves_no_check_of_another_order_running(workerless: System) -> None:
     for _ in range(3):
         await Orders(workerless.db).accept(Scenario("page").order())
-    # One connection: the first look fails at the lock, while the others still wait for their turn.
+    # With one connection, the first check fails at the lock while the others still wait for the connection.
     async with (
         await Database.open(workerless.stack.database_url, size=1) as db,
         blocked(workerless, "dead_letters.letters"),
     ):
         with pytest.raises(Unavailable):
             await ActivityEnvironment(workerless.client).run(upkeep(db).recover_page, Reconcile(grace_seconds=0))
-        assert looks_under_way() == []
+        assert running_checks() == []

@@ -1,4 +1,4 @@
-"""Orders whose workflow was terminated, deleted or never started come to an end, each once, whatever was under way."""
+"""Orders whose workflow was terminated, deleted or never started are recovered to a final status, each once."""
 
 import asyncio
 
@@ -19,33 +19,33 @@ from tests.upkeep.conftest import (
     closed_as,
     delete,
     discard_letters,
-    keep_as,
-    nobody_waits,
+    lock_awaited,
+    no_lock_awaited,
     reconcile,
     recovered_once,
     recoveries,
-    somebody_waits,
+    replace_body,
     step_reached,
 )
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
-# What an order needs at a step, and stops at while it is held; and what must come of an order that is lost there.
+# Step → the table whose lock stops an order inside the step, and the final status of an order that is lost there.
 POINTS = {
     "reserve": ("inventory.receipts", "compensated"),
     "charge": ("payments.receipts", "compensated"),
-    "ship": ("shipping.receipts", "completed"),  # the carrier took the parcel, and we have not written it down
+    "ship": ("shipping.receipts", "completed"),  # the carrier took the parcel before its receipt was recorded
 }
 
 
 @pytest.mark.parametrize("point", POINTS)
-async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: System, point: str) -> None:
+async def test_an_order_terminated_inside_a_step_is_recovered(kept: System, point: str) -> None:
     table, expected = POINTS[point]
     order = Scenario(f"term-{point}").order()
     async with blocked(kept, table):
         handle = await kept.start(order)
         await step_reached(kept, handle, point)
-        await somebody_waits(kept)
+        await lock_awaited(kept)
         await handle.terminate("by a test")
 
     await reconcile(kept)
@@ -56,12 +56,12 @@ async def test_an_order_terminated_inside_a_step_comes_to_its_end(kept: System, 
 
 
 @pytest.mark.parametrize("lost", ["terminated", "deleted"])
-async def test_a_parcel_with_the_carrier_is_completed_forward(kept: System, lost: str) -> None:
+async def test_an_order_whose_parcel_the_carrier_has_is_completed(kept: System, lost: str) -> None:
     order = Scenario(f"forward-{lost}").order()
     async with blocked(kept, "shipping.receipts"):
         handle = await kept.start(order)
         await step_reached(kept, handle, "ship")
-        await somebody_waits(kept)
+        await lock_awaited(kept)
         await (handle.terminate("by a test") if lost == "terminated" else delete(kept, handle))
 
     await reconcile(kept)
@@ -71,15 +71,15 @@ async def test_a_parcel_with_the_carrier_is_completed_forward(kept: System, lost
     assert await calls(kept, order, "carrier", "cancel", "taken_back") == 0
 
 
-async def test_money_that_arrived_at_an_order_that_is_lost_before_it_was_booked_goes_back(kept: System) -> None:
+async def test_a_transfer_that_a_lost_order_had_not_booked_is_returned(kept: System) -> None:
     order = transfer_order("term-book")
     handle = await waiting(kept, order)
     async with blocked(kept, "payments.receipts"):
         assert (await deliver(handle, settled(amount=None))).effect == "settles"
-        await somebody_waits(kept)
+        await lock_awaited(kept)
         await handle.terminate("by a test")
-        # Once the lock is gone, the attempt under way would book it after all: nobody but the history must know.
-        await nobody_waits(kept)
+        # Without the lock the running attempt would book the transfer; only the history may contain the event.
+        await no_lock_awaited(kept)
     assert await kept.one("select 1 from payments.ledger where key = %s", f"{order.order_id}:charge") is None
 
     await reconcile(kept)
@@ -132,7 +132,7 @@ async def test_a_recovery_that_is_lost_is_recovered(kept: System) -> None:
     assert await recoveries(kept, order) == ["OrderWorkflow", "RecoverOrderWorkflow", "RecoverOrderWorkflow"]
 
 
-async def test_what_was_accepted_and_never_started_is_started(kept: System) -> None:
+async def test_an_accepted_order_that_was_never_started_is_started(kept: System) -> None:
     order = Scenario("never").order()
     await Orders(kept.db).accept(order)
 
@@ -142,7 +142,7 @@ async def test_what_was_accepted_and_never_started_is_started(kept: System) -> N
     assert await recoveries(kept, order) == ["OrderWorkflow"]
 
 
-async def test_what_was_never_started_for_too_long_is_closed(kept: System) -> None:
+async def test_an_order_that_was_not_started_for_too_long_is_closed(kept: System) -> None:
     order = Scenario("old").order()
     await Orders(kept.db).accept(order)
     await kept.one(
@@ -157,7 +157,7 @@ async def test_what_was_never_started_for_too_long_is_closed(kept: System) -> No
     assert await calls(kept, order, "card_provider", "charge", "taken") == 0
 
 
-async def test_a_young_order_is_left_to_whoever_accepted_it(kept: System) -> None:
+async def test_a_young_order_is_not_started_by_the_reconciler(kept: System) -> None:
     order = Scenario("young").order()
     await Orders(kept.db).accept(order)
 
@@ -166,7 +166,7 @@ async def test_a_young_order_is_left_to_whoever_accepted_it(kept: System) -> Non
     await result_of(await kept.start(order))
 
 
-async def test_a_living_order_is_never_touched(kept: System) -> None:
+async def test_a_running_order_is_not_recovered(kept: System) -> None:
     order = Scenario("alive", token="tok_flaky_2").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "charge")
@@ -192,7 +192,7 @@ async def test_two_reconcilers_recover_each_of_fifty_orders_once(kept: System) -
     await asyncio.gather(*(recovered_once(kept, order) for order in orders))
 
 
-async def test_the_schedule_does_it_within_one_period(kept: System) -> None:
+async def test_the_schedule_recovers_an_order_within_one_period(kept: System) -> None:
     order = Scenario("scheduled", postcode="00003").order()
     handle = await kept.start(order)
     await step_reached(kept, handle, "ship")
@@ -208,18 +208,18 @@ async def test_the_schedule_does_it_within_one_period(kept: System) -> None:
         await schedule.delete()
 
 
-async def test_an_unreadable_order_keeps_no_other_from_recovery(kept: System) -> None:
+async def test_an_unreadable_order_does_not_block_the_recovery_of_others(kept: System) -> None:
     bad, good = Scenario("unreadable").order(), Scenario("readable").order()
     for order in (bad, good):
         await Orders(kept.db).accept(order)
-    await keep_as(kept, bad, "{}")
+    await replace_body(kept, bad, "{}")
 
     found = await reconcile(kept)
 
     assert (found.dead, found.started) == (1, 1)
     assert await closed_as(kept, good.order_id) == "completed"
     assert (await reconcile(kept)).dead == 0
-    await keep_as(kept, bad, bad.model_dump_json())
+    await replace_body(kept, bad, bad.model_dump_json())
     await kept.start(bad)
     await closed_as(kept, bad.order_id)
     await discard_letters(kept)

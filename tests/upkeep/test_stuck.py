@@ -1,4 +1,4 @@
-"""Each cause of a process that doesn't move, produced for real and named by the starter; dead letters by command."""
+"""The command `stuck` names each cause of a stuck process, and the command `deadletters` resolves dead letters."""
 
 import asyncio
 from datetime import timedelta
@@ -16,25 +16,25 @@ from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
 from tests.orders.scenarios import Scenario
 from tests.systems import System, result_of
-from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, keep_as, reconcile, starter, step_reached
+from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, reconcile, replace_body, starter, step_reached
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 
 @workflow.defn(name="OrderWorkflow")
 class Broken:
-    """What a bad deployment would run."""
+    """The workflow of a bad deployment."""
 
     @workflow.run
     async def run(self, _: Order) -> None:
-        raise KeyError("the field that nobody wrote")
+        raise KeyError("the missing field")
 
 
 async def named(system: System, process_id: str, cause: str) -> dict[str, Any]:
-    """Wait until the starter names this cause for a process, and return what it prints of it."""
+    """Wait until `stuck` reports this cause for a process, and return its entry."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while True:
-            await is_found(system, process_id, cause)  # first by the Python API, which starts no process
+            await is_found(system, process_id, cause)  # the Python API is faster than a command
             ran = await starter(system, "stuck", "--older-than", "0s", "--json")
             assert ran.code == 0, ran.err
             for each in ran.document["stuck"]:
@@ -62,7 +62,7 @@ async def test_no_poller_and_then_a_failing_task(workerless: System) -> None:
     )
     async with broken:
         found = await named(workerless, handle.id, "task_failing")
-    assert "the field that nobody wrote" in found["detail"]
+    assert "the missing field" in found["detail"]
     assert found["since"] is not None
     await handle.terminate("by a test")
 
@@ -80,7 +80,7 @@ async def test_a_retried_activity_is_named_with_its_attempt(impatient: System) -
     await result_of(handle)
 
 
-async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient: System) -> None:
+async def test_a_parked_effect_is_named_and_listed_with_the_dead_letters(impatient: System) -> None:
     handle, order = await parked(impatient)
 
     found = await named(impatient, handle.id, "parked")
@@ -91,7 +91,7 @@ async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient
     effects = {effect["process_id"]: effect for effect in listed.document["parked"]}
     assert effects[handle.id]["help"] == found["help"]
     assert effects[handle.id]["at_risk"] == 4970
-    # Terminated while it is parked, it is recovered, and parks again: nothing is forgotten.
+    # A recovery of the terminated order parks the effect again.
     await handle.terminate("by a test")
     await reconcile(impatient)
     recovery = impatient.client.get_workflow_handle(handle.id)
@@ -102,7 +102,9 @@ async def test_a_parked_effect_is_named_and_listed_beside_dead_letters(impatient
 
 
 @pytest.mark.parametrize(("verb", "outcome"), [("skip", "compensated"), ("waive", "failed")])
-async def test_what_a_person_settled_is_not_undone_by_a_recovery(impatient: System, verb: str, outcome: str) -> None:
+async def test_an_effect_that_an_operator_resolved_is_not_undone_by_a_recovery(
+    impatient: System, verb: str, outcome: str
+) -> None:
     handle, order = await parked(impatient)
     count = "select count(*)::int from card_provider.calls where operation = 'refund' and key = %s"
     before = await impatient.one(count, f"{order.order_id}:charge")
@@ -127,9 +129,9 @@ async def parked(system: System) -> tuple[WorkflowHandle[Any, Any], Order]:
     return handle, order
 
 
-async def test_a_lost_order_is_named_with_when_it_will_be_recovered(impatient: System) -> None:
+async def test_a_lost_order_is_named_with_the_time_of_its_recovery(impatient: System) -> None:
     order = Scenario("gone").order()
-    await schedule_reconciler(impatient.client, 3600)  # its first round is at once, before there is anything to find
+    await schedule_reconciler(impatient.client, 3600)  # the first round runs at once, before the order exists
     try:
         await Orders(impatient.db).accept(order)
         found = await named(impatient, workflow_id(order.order_id), "gone")
@@ -165,13 +167,13 @@ async def test_a_recovery_that_fails_is_a_dead_letter_until_it_is_redriven(impat
     assert await closed_as(impatient, order.order_id) == "compensated"
 
 
-async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(impatient: System) -> None:
-    mended, hopeless = Scenario("mended").order(), Scenario("hopeless").order()
-    for order in (mended, hopeless):
+async def test_an_unreadable_order_is_redriven_after_its_repair_or_discarded(impatient: System) -> None:
+    repaired, hopeless = Scenario("repaired").order(), Scenario("hopeless").order()
+    for order in (repaired, hopeless):
         await Orders(impatient.db).accept(order)
-        await keep_as(impatient, order, "{}")
+        await replace_body(impatient, order, "{}")
     assert (await reconcile(impatient, Reconcile(grace_seconds=0))).dead == 2
-    letters = [await the_letter(impatient, order) for order in (mended, hopeless)]
+    letters = [await the_letter(impatient, order) for order in (repaired, hopeless)]
 
     groups = (await starter(impatient, "deadletters", "list", "--json")).document["groups"]
     group = next(each for each in groups if letters[0] in each["letters"])
@@ -181,16 +183,16 @@ async def test_an_unreadable_order_is_redriven_once_it_is_mended_or_discarded(im
     )
     assert (stopped.code, len(stopped.document["outcomes"]), stopped.document["left"]) == (3, 1, 1)
 
-    await keep_as(impatient, mended, mended.model_dump_json())
-    redriven = await starter(impatient, "deadletters", "redrive", str(letters[0]), "--reason", "mended", "--json")
+    await replace_body(impatient, repaired, repaired.model_dump_json())
+    redriven = await starter(impatient, "deadletters", "redrive", str(letters[0]), "--reason", "repaired", "--json")
     assert redriven.code == 0, redriven.err
-    assert await closed_as(impatient, mended.order_id) == "completed"
+    assert await closed_as(impatient, repaired.order_id) == "completed"
     assert (await starter(impatient, "deadletters", "discard", str(letters[1]))).code == 2
     gone = await starter(impatient, "deadletters", "discard", str(letters[1]), "--reason", "a test", "--actor", "ann")
     assert gone.code == 0, gone.err
     assert (await starter(impatient, "deadletters", "redrive", str(letters[1]), "--reason", "too late")).code == 6
     assert (await starter(impatient, "deadletters", "show", "999999")).code == 5
-    await keep_as(impatient, hopeless, hopeless.model_dump_json())
+    await replace_body(impatient, hopeless, hopeless.model_dump_json())
     await result_of(await impatient.start(hopeless))
 
 

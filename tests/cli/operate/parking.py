@@ -1,4 +1,4 @@
-"""Orders that wait for a person within a second: what their undo needs is taken away from it, and can be given back."""
+"""Orders that are parked within a second, because the test makes their undo impossible; the test can allow it again."""
 
 import time
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def shipped_to(postcode: str) -> dict[str, Any]:
 
 
 def until(look: Callable[[], Any]) -> Any:
-    """Look again until there is something to see; fail after a while."""
+    """Return the first true result of `look`; fail after SECONDS_TO_HAPPEN."""
     deadline = time.monotonic() + SECONDS_TO_HAPPEN
     while not (seen := look()):
         assert time.monotonic() < deadline
@@ -35,12 +35,12 @@ def until(look: Callable[[], Any]) -> Any:
 
 
 def until_status(starter: Starter, order_id: str, status: str) -> Any:
-    """Return where the order is once it has this status."""
+    """Wait until the order has this status, and return its status document."""
     return until(lambda: (found := starter("status", order_id, "--json").document)["status"] == status and found)
 
 
 def until_step(starter: Starter, order_id: str, step: str, status: str) -> None:
-    """Wait until the do of a step is there, with this status."""
+    """Wait until the do of a step has this status."""
 
     def there() -> bool:
         state = starter("status", order_id, "--json").document["state"]
@@ -58,7 +58,7 @@ def sql(system: Environment, statement: str, *values: object) -> list[Any]:
 
 
 def forbid_refund(system: Environment, order_id: str) -> None:
-    """Let the charge look settled, so that its refund is refused for good."""
+    """Record the charge as settled, so that its refund is refused permanently."""
     sql(system, "update payments.receipts set status = 'settled' where key = %s", f"{order_id}:charge")
 
 
@@ -67,7 +67,7 @@ def allow_refund(system: Environment, order_id: str) -> None:
 
 
 def held_by_the_carrier(starter: Starter, order_id: str, **changes: Any) -> None:
-    """Place an order whose charge is done and whose parcel the carrier doesn't take for some seconds."""
+    """Place an order whose charge is done and whose shipment the carrier delays for some seconds."""
     document = order_document(order_id, **{**shipped_to("00009"), **changes})
     ran = starter("place", "-", "--no-wait", "--json", stdin=as_bytes(document))
     assert ran.code == 0, ran.err
@@ -75,7 +75,7 @@ def held_by_the_carrier(starter: Starter, order_id: str, **changes: Any) -> None
 
 
 def park(starter: Starter, system: Environment, **changes: Any) -> str:
-    """Return the id of a cancelled order whose refund waits for a person."""
+    """Return the id of a cancelled order whose refund is parked."""
     order_id = new_id("parked")
     held_by_the_carrier(starter, order_id, **changes)
     forbid_refund(system, order_id)
@@ -85,7 +85,7 @@ def park(starter: Starter, system: Environment, **changes: Any) -> str:
 
 
 def park_completion(starter: Starter, system: Environment) -> str:
-    """Return the id of a shipped order whose completion waits for a person."""
+    """Return the id of a shipped order whose completion is parked."""
     order_id = new_id("shipped")
     held_by_the_carrier(starter, order_id, **shipped_to("00002"))
     sql(system, "update orders.orders set status = 'compensated', closed_at = now() where order_id = %s", order_id)

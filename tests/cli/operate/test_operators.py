@@ -1,4 +1,4 @@
-"""What the person on call does with the starter: cancel by the plan, find what is parked, decide about it."""
+"""The operator's commands: cancel by the plan, list parked orders, resolve parked steps."""
 
 import json
 from pathlib import Path
@@ -28,7 +28,7 @@ WHO = ("--actor", "ana", "--reason", "bank is back")
 
 
 def one_line(ran: Ran, code: int) -> str:
-    """The one line that a refused command says."""
+    """Return the only line that a refused command prints."""
     assert (ran.code, ran.out, ran.err.count("\n")) == (code, "", 1), ran
     return ran.err
 
@@ -38,16 +38,16 @@ def planned(starter: Starter, order_id: str) -> list[str]:
 
 
 def decisions(starter: Starter, order_id: str) -> list[Any]:
-    told: list[Any] = starter("history", order_id, "--json").document["decisions"]
-    return told
+    found: list[Any] = starter("history", order_id, "--json").document["decisions"]
+    return found
 
 
 def alerts(system: Environment, order_id: str) -> int:
-    told: int = sql(system, "select count(*) from operators.alerts where order_id = %s", order_id)[0][0]
-    return told
+    count: int = sql(system, "select count(*) from operators.alerts where order_id = %s", order_id)[0][0]
+    return count
 
 
-def test_the_plan_tells_what_a_cancel_undoes_in_order(starter: Starter) -> None:
+def test_the_plan_lists_the_steps_that_a_cancel_undoes_in_order(starter: Starter) -> None:
     order_id = new_id()
     held_by_the_carrier(starter, order_id)
 
@@ -64,7 +64,7 @@ def test_the_plan_tells_what_a_cancel_undoes_in_order(starter: Starter) -> None:
     assert "refund 49.70 EUR" in shown
 
 
-def test_a_cancel_by_a_stale_plan_is_refused_and_by_the_current_one_taken(starter: Starter) -> None:
+def test_a_cancel_with_a_stale_plan_is_refused_and_with_the_current_plan_accepted(starter: Starter) -> None:
     order_id = new_id()
     document = order_document(order_id, **paying_with("tok_flaky_2"), **shipped_to("00009"))
     starter("place", "-", "--no-wait", stdin=as_bytes(document))
@@ -81,7 +81,7 @@ def test_a_cancel_by_a_stale_plan_is_refused_and_by_the_current_one_taken(starte
     assert until_status(starter, order_id, "cancelled")
 
 
-def test_the_plan_of_a_completed_order_says_that_there_is_no_way_back(starter: Starter) -> None:
+def test_the_plan_of_a_completed_order_says_that_a_cancel_is_not_possible(starter: Starter) -> None:
     order_id = new_id()
     starter("place", "-", stdin=as_bytes(order_document(order_id)))
 
@@ -91,7 +91,7 @@ def test_the_plan_of_a_completed_order_says_that_there_is_no_way_back(starter: S
     assert "can't be cancelled any more" in starter("plan", order_id).out
 
 
-def test_retry_goes_through_once_the_cause_is_gone_and_is_kept_with_the_order(
+def test_retry_succeeds_once_the_cause_is_fixed_and_is_recorded_with_the_order(
     starter: Starter, system: Environment
 ) -> None:
     order_id = park(starter, system)
@@ -116,7 +116,7 @@ def test_retry_goes_through_once_the_cause_is_gone_and_is_kept_with_the_order(
     assert len(decisions(starter, order_id)) == 1
 
 
-def test_the_same_words_on_a_new_parking_are_a_new_decision(starter: Starter, system: Environment) -> None:
+def test_the_same_decision_about_a_step_parked_again_is_a_new_decision(starter: Starter, system: Environment) -> None:
     order_id = park(starter, system)
     assert starter("resolve", order_id, "charge", "retry", *WHO).code == 0
     until(lambda: alerts(system, order_id) == 2)
@@ -130,7 +130,7 @@ def test_the_same_words_on_a_new_parking_are_a_new_decision(starter: Starter, sy
     assert [each["verb"] for each in decisions(starter, order_id)] == ["retry", "retry"]
 
 
-def test_skip_needs_evidence_and_settles_what_was_done_by_hand(starter: Starter, system: Environment) -> None:
+def test_skip_needs_evidence_and_settles_a_step_undone_by_hand(starter: Starter, system: Environment) -> None:
     order_id = park(starter, system)
 
     bare = starter("resolve", order_id, "charge", "skip", *WHO)
@@ -154,7 +154,7 @@ def test_waive_ends_the_order_as_failed(starter: Starter, system: Environment) -
 
 
 @pytest.mark.parametrize(
-    ("step", "verb", "told"),
+    ("step", "verb", "message"),
     [
         ("reserve", ["retry"], "reserve is not parked"),
         ("nonsense", ["retry"], "nonsense is not parked"),
@@ -162,26 +162,28 @@ def test_waive_ends_the_order_as_failed(starter: Starter, system: Environment) -
         ("charge", ["edit"], "edit needs the request to send instead"),
     ],
 )
-def test_an_impossible_decision_says_why(step: str, verb: list[str], told: str, starter: Starter, parked: str) -> None:
-    assert one_line(starter("resolve", parked, step, *verb, *WHO), 6) == f"error: not resolved: {told}\n"
+def test_an_impossible_decision_is_refused_with_the_reason(
+    step: str, verb: list[str], message: str, starter: Starter, parked: str
+) -> None:
+    assert one_line(starter("resolve", parked, step, *verb, *WHO), 6) == f"error: not resolved: {message}\n"
     assert starter("status", parked, "--json").document["status"] == "needs_attention"
 
 
 @pytest.mark.parametrize(
-    ("request_", "told"),
+    ("request_", "message"),
     [
         ({"key": "o-2:charge"}, "request: key and order_id can't be edited"),
         ({"amount": 1}, "request.amount: "),
     ],
 )
-def test_an_edit_that_makes_no_request_says_why(
-    request_: dict[str, Any], told: str, starter: Starter, parked: str, tmp_path: Path
+def test_an_edit_with_an_invalid_request_is_refused_with_the_reason(
+    request_: dict[str, Any], message: str, starter: Starter, parked: str, tmp_path: Path
 ) -> None:
     (tmp_path / "request.json").write_text(json.dumps(request_))
 
     ran = starter("resolve", parked, "charge", "edit", *WHO, "--request", str(tmp_path / "request.json"))
 
-    assert one_line(ran, 6).startswith(f"error: not resolved: {told}")
+    assert one_line(ran, 6).startswith(f"error: not resolved: {message}")
 
 
 def test_edit_sends_the_changed_request(starter: Starter, system: Environment) -> None:
@@ -196,7 +198,7 @@ def test_edit_sends_the_changed_request(starter: Starter, system: Environment) -
     assert [each["request"] for each in decisions(starter, order_id)] == [{"reason": "by hand"}]
 
 
-def test_what_waits_for_a_person_is_listed_by_the_amount_at_risk(starter: Starter, system: Environment) -> None:
+def test_parked_orders_are_listed_by_the_amount_at_risk(starter: Starter, system: Environment) -> None:
     cheap = park(starter, system, lines=[{"sku": "SKU-1", "quantity": 1}])
     dear = park(starter, system, lines=[{"sku": "SKU-1", "quantity": 9}])
 
@@ -217,7 +219,7 @@ def waiting(starter: Starter) -> list[Any]:
 
 
 def page_by_page(starter: Starter) -> list[str]:
-    """The ids of what waits for a person, read one a page."""
+    """Return the ids of the parked orders, read one per page."""
     found: list[str] = []
     after: str | None = ""
     while True:
@@ -245,7 +247,7 @@ def test_watch_follows_a_running_order_to_its_end(starter: Starter) -> None:
     assert [step["step"] for step in ran.document["steps"]][-1] == "complete"
 
 
-def test_watch_ends_when_the_order_waits_for_a_person(starter: Starter, parked: str) -> None:
+def test_watch_ends_when_the_order_waits_for_an_operator(starter: Starter, parked: str) -> None:
     ran = starter("watch", parked, "--json")
 
     assert ran.code == 3
@@ -255,5 +257,5 @@ def test_watch_ends_when_the_order_waits_for_a_person(starter: Starter, parked: 
 
 @pytest.fixture(scope="module")
 def parked(system: Environment, starter: Starter) -> str:
-    """An order that stays parked: no test of this module resolves it."""
+    """Return an order that stays parked: no test of this module resolves it."""
     return park(starter, system)

@@ -1,4 +1,4 @@
-"""Waiting for an order ends when the order waits for an operator, and says why."""
+"""`place` stops waiting when the order waits for an operator, and prints the reason."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -1,4 +1,4 @@
-"""`prune` as people run it: what is young stays, and what it would do can be seen first."""
+"""The `prune` command: recent orders stay, and `--dry-run` counts the orders without deleting them."""
 
 from uuid import uuid4
 
@@ -12,19 +12,19 @@ from tests.systems import Environment
 pytestmark = pytest.mark.server
 
 
-def test_what_ended_today_stays(starter: Starter) -> None:
+def test_an_order_that_ended_today_is_not_pruned(starter: Starter) -> None:
     assert starter("place", "-", stdin=as_bytes(order_document(f"pruned-{uuid4().hex[:12]}"))).code == 0
 
     counted = starter("prune", "--older-than", "7", "--dry-run", "--json")
     pruned = starter("prune", "--older-than", "7", "--json")
-    told = starter("prune", "--older-than", "7")
+    printed = starter("prune", "--older-than", "7")
 
     assert (counted.code, counted.document) == (0, {"orders": 0, "slips": 0, "dry_run": True})
     assert (pruned.code, pruned.document) == (
         0,
         {"orders": 0, "slips": 0, "receipts": 0, "states": 0, "dry_run": False},
     )
-    assert (told.code, told.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 stored states\n")
+    assert (printed.code, printed.out) == (0, "pruned 0 orders and 0 slips: 0 receipts, 0 stored states\n")
 
 
 def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
@@ -35,7 +35,7 @@ def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
         assert ran.err.count("\n") == 1
 
 
-async def test_what_temporal_still_has_and_could_reset_is_refused(servers: Stack, system: Environment) -> None:
+async def test_an_age_within_temporals_retention_is_refused(servers: Stack, system: Environment) -> None:
     there = system | {"TEMPORAL_NAMESPACE": (await new_namespace(servers, days=10)).namespace}
 
     refused = run_starter(there, "prune", "--older-than", "10")

@@ -1,4 +1,4 @@
-"""The handbook's `temporal` commands, word for word, on the real system."""
+"""The exact `temporal` commands of docs/operations.md on a real system."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ pytestmark = pytest.mark.server
 
 Temporal = Callable[..., CliAnswer]
 
-# What tells each documented command from the others; those of deployments are run in tests/test_versioning.py.
+# Words that identify each documented command. tests/test_versioning.py runs the commands of deployments.
 COMMANDS = {
     "waiting": ("list", 'ExecutionStatus = "Running"\''),
     "costly": ("list", "AmountAtRisk >="),
@@ -47,7 +47,7 @@ COMMANDS = {
 
 @pytest.fixture(scope="module")
 def temporal(system: Environment) -> Temporal:
-    """Run one documented command for an order of ours."""
+    """Return a function that runs a documented command for an order of the test."""
 
     def run(name: str, order_id: str = "o-1001", *more: str, instead: tuple[str, str] = ("", "")) -> CliAnswer:
         command = the_command(*COMMANDS[name]).replace(*instead)
@@ -56,12 +56,12 @@ def temporal(system: Environment) -> Temporal:
     return run
 
 
-def test_every_documented_command_is_tried() -> None:
-    tried = [the_command(*words) for words in COMMANDS.values()]
+def test_every_documented_command_is_tested() -> None:
+    tested = [the_command(*words) for words in COMMANDS.values()]
     elsewhere = [command for command in documented() if command.startswith("temporal worker deployment ")]
 
-    assert sorted(documented()) == sorted([*tried, *elsewhere])
-    assert len(tried) == len(set(tried))
+    assert sorted(documented()) == sorted([*tested, *elsewhere])
+    assert len(tested) == len(set(tested))
 
 
 def listed(answer: CliAnswer) -> set[str]:
@@ -69,9 +69,7 @@ def listed(answer: CliAnswer) -> set[str]:
     return {each["execution"]["workflowId"] for each in answer.document}
 
 
-def test_what_waits_for_a_person_is_found_and_looked_at(
-    starter: Starter, system: Environment, temporal: Temporal
-) -> None:
+def test_parked_orders_are_listed_and_inspected(starter: Starter, system: Environment, temporal: Temporal) -> None:
     cheap = park(starter, system)
     costly = park(starter, system, lines=[{"sku": "SKU-1", "quantity": 9}])
     both = {f"order-{cheap}", f"order-{costly}"}
@@ -89,9 +87,7 @@ def test_what_waits_for_a_person_is_found_and_looked_at(
     assert "AmountAtRisk" in temporal("describe", cheap).out
 
 
-def test_retry_is_refused_or_taken_and_repeated_it_is_the_same(
-    starter: Starter, system: Environment, temporal: Temporal
-) -> None:
+def test_a_repeated_retry_is_one_decision(starter: Starter, system: Environment, temporal: Temporal) -> None:
     order_id = park(starter, system)
     allow_refund(system, order_id)
 
@@ -139,7 +135,7 @@ def test_both_cancels_undo_the_order(how: str, starter: Starter, temporal: Tempo
     assert [s["step"] for s in state["history"] if s["direction"] == "undo"] == ["ship", "charge", "reserve"]
 
 
-def test_a_terminated_order_is_found_and_taken_up_again(
+def test_a_terminated_order_is_listed_and_resumed_by_a_reset(
     starter: Starter, system: Environment, temporal: Temporal
 ) -> None:
     order_id = new_id()
@@ -157,12 +153,12 @@ def test_a_terminated_order_is_found_and_taken_up_again(
 
 
 def charges(system: Environment, order_id: str) -> list[Any]:
-    """What the ledger says of an order: kinds of entries, how many of each."""
+    """Return the kinds of an order's ledger entries, with their counts."""
     statement = "select kind, count(*) from payments.ledger where order_id = %s group by kind order by kind"
     return sql(system, statement, order_id)
 
 
-def test_the_task_queue_tells_who_polls(temporal: Temporal) -> None:
+def test_the_task_queue_lists_its_pollers(temporal: Temporal) -> None:
     answer = temporal("task queue")
 
     assert answer.code == 0, answer.err

@@ -1,4 +1,4 @@
-"""`place --style choreographed` and `trace`, as people run them."""
+"""The commands `place --style choreographed` and `trace`."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ STYLE = ("--style", "choreographed")
 
 
 def types_below(branches: list[dict[str, Any]]) -> list[str]:
-    """The one path through a tree that does not branch."""
+    """Return the event types on the path through a tree that does not branch."""
     if not branches:
         return []
     (branch,) = branches
@@ -33,7 +33,7 @@ def test_an_order_completes_and_its_trace_is_a_tree(starter: Starter) -> None:
     assert "Customer" not in placed.out + traced.out
 
 
-def test_an_order_that_is_undone_ends_with_3_and_says_why(starter: Starter) -> None:
+def test_an_order_that_is_undone_is_exit_code_3_with_the_reason(starter: Starter) -> None:
     order = as_bytes(order_document("events-2", payment={"method": "card", "token": "tok_declined"}))
     placed = starter("place", "-", *STYLE, stdin=order)
     traced = starter("trace", "events-2")
@@ -45,7 +45,7 @@ def test_an_order_that_is_undone_ends_with_3_and_says_why(starter: Starter) -> N
         assert event in traced.out
 
 
-def test_placed_again_it_is_not_run_again_and_another_body_or_style_is_a_conflict(starter: Starter) -> None:
+def test_an_order_placed_again_runs_once_and_another_body_or_style_is_a_conflict(starter: Starter) -> None:
     order = as_bytes(order_document("events-3"))
     assert starter("place", "-", *STYLE, "--no-wait", "--json", stdin=order).document["placed_before"] is False
     again = starter("place", "-", *STYLE, "--json", stdin=order)
@@ -59,7 +59,7 @@ def test_placed_again_it_is_not_run_again_and_another_body_or_style_is_a_conflic
     assert "with the style choreographed" in by_workflow.err
 
 
-def test_an_order_of_a_workflow_is_not_placed_as_events_too(starter: Starter) -> None:
+def test_an_orchestrated_order_is_not_placed_as_choreographed_too(starter: Starter) -> None:
     order = as_bytes(order_document("events-4"))
     assert starter("place", "-", stdin=order).code == 0
 
@@ -67,7 +67,7 @@ def test_an_order_of_a_workflow_is_not_placed_as_events_too(starter: Starter) ->
     assert starter("trace", "events-4").code == 5
 
 
-def test_a_batch_of_both_outcomes_ends_as_its_kinds_must(starter: Starter) -> None:
+def test_a_batch_ends_with_the_outcomes_of_its_kinds(starter: Starter) -> None:
     ran = starter("batch", "6", *STYLE, "--mix", "ok=2,declined=1", "--name", "events-batch", "--json")
 
     assert ran.code == 0, ran.err
@@ -78,13 +78,13 @@ def test_a_batch_of_both_outcomes_ends_as_its_kinds_must(starter: Starter) -> No
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (("trace", "nobody"), 5, "no choreographed order nobody"),
-        (("trace", "no body"), 2, "ID: must be"),
+        (("trace", "unknown"), 5, "no choreographed order unknown"),
+        (("trace", "un known"), 2, "ID: must be"),
         (("place", "-", "--style", "danced"), 2, "danced"),
         (("place", "-", *STYLE), 2, "lines[0].sku"),
     ],
 )
-def test_bad_input_is_one_line(starter: Starter, arguments: tuple[str, ...], code: int, words: str) -> None:
+def test_bad_input_is_reported_in_one_line(starter: Starter, arguments: tuple[str, ...], code: int, words: str) -> None:
     order = order_document("events-5", lines=[{"sku": "SKU-NONE", "quantity": 1}])
     ran = starter(*arguments, stdin=as_bytes(order))
 

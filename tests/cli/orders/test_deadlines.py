@@ -1,4 +1,4 @@
-"""How long an order may take: by option, by its own field, by setting, in this order."""
+"""The deadline of an order: the option comes before the order's own field, and the field before the setting."""
 
 from typing import Any
 
@@ -41,7 +41,7 @@ def test_the_same_order_with_another_deadline_is_the_same_order(starter: Starter
     ("option", "own", "expected"),
     [((), {}, 900), ((), {"deadline_seconds": 800}, 800), (("--deadline", "700"), {"deadline_seconds": 800}, 700)],
 )
-def test_the_nearest_word_on_a_deadline_counts(
+def test_the_option_comes_before_the_field_and_the_field_before_the_setting(
     option: tuple[str, ...], own: dict[str, int], expected: int, starter: Starter, system: Environment
 ) -> None:
     order_id = new_id()
@@ -53,7 +53,7 @@ def test_the_nearest_word_on_a_deadline_counts(
     assert deadline_of(starter, order_id) == expected
 
 
-def test_a_batch_has_deadlines_too(starter: Starter) -> None:
+def test_the_orders_of_a_batch_have_deadlines_too(starter: Starter) -> None:
     ran = starter("batch", "1", "--mix", "lost_answer=1", "--name", new_id("b"), "--deadline", "1", "--json")
 
     assert ran.code == 3
@@ -62,7 +62,7 @@ def test_a_batch_has_deadlines_too(starter: Starter) -> None:
 
 
 @pytest.mark.parametrize("seconds", ["0", "-1", "2592001", "soon", "1.5"])
-def test_what_is_no_deadline_is_refused(seconds: str, nowhere: Environment) -> None:
+def test_an_invalid_deadline_option_is_refused(seconds: str, nowhere: Environment) -> None:
     ran = run_starter(nowhere, "batch", "1", "--deadline", seconds)
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)
@@ -70,7 +70,7 @@ def test_what_is_no_deadline_is_refused(seconds: str, nowhere: Environment) -> N
 
 
 @pytest.mark.parametrize("seconds", ["0", "soon"])
-def test_a_setting_that_is_no_deadline_is_refused(seconds: str, nowhere: Environment) -> None:
+def test_an_invalid_deadline_setting_is_refused(seconds: str, nowhere: Environment) -> None:
     ran = run_starter({**nowhere, "ORDERS_DEADLINE_SECONDS": seconds}, "list")
 
     assert (ran.code, ran.err.count("\n")) == (2, 1)

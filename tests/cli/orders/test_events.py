@@ -1,4 +1,4 @@
-"""Bank transfers from the command line: placed, waited for, told of, found and rebuilt, on the real system."""
+"""Orders paid by bank transfer from the command line, on a real system: placed, notified, found and rebuilt."""
 
 import json
 import time
@@ -23,7 +23,9 @@ def place(starter: Starter, order_id: str, **payment: Any) -> Ran:
     return starter("place", "-", "--json", stdin=as_bytes(order_document(order_id, payment=by_transfer)))
 
 
-def tell(starter: Starter, order_id: str, kind: str, *options: str, event_id: str = "e-1", stdin: bytes = b"") -> Ran:
+def send_event(
+    starter: Starter, order_id: str, kind: str, *options: str, event_id: str = "e-1", stdin: bytes = b""
+) -> Ran:
     return starter("event", order_id, "--type", kind, "--event-id", event_id, "--json", *options, stdin=stdin)
 
 
@@ -34,21 +36,21 @@ def until_status(starter: Starter, order_id: str, status: str) -> Any:
     return standing
 
 
-def test_an_order_waits_for_its_transfer_and_completes_when_it_is_told(starter: Starter, tmp_path: Path) -> None:
+def test_an_order_waits_for_its_transfer_and_completes_after_the_event(starter: Starter, tmp_path: Path) -> None:
     order_id = new_id()
     payload = tmp_path / "payload.json"
     payload.write_text('{"amount": 4970, "currency": "EUR"}')
 
     placed = place(starter, order_id)
-    told = tell(starter, order_id, "payment_settled", "--payload", str(payload))
+    accepted = send_event(starter, order_id, "payment_settled", "--payload", str(payload))
     ended = until_status(starter, order_id, "completed")
-    again = tell(starter, order_id, "payment_settled", "--payload", str(payload))
+    again = send_event(starter, order_id, "payment_settled", "--payload", str(payload))
 
     assert (placed.code, placed.document["status"]) == (0, "waiting")
     assert placed.document["reason"] == "wait for payment_settled or payment_failed"
-    assert told.code == 0, told.err
-    assert told.document["effect"] == "settles"
-    assert (again.code, again.document) == (0, told.document)
+    assert accepted.code == 0, accepted.err
+    assert accepted.document["effect"] == "settles"
+    assert (again.code, again.document) == (0, accepted.document)
     lines = [(line["step"], line["direction"]) for line in ended["state"]["history"]]
     assert lines[2:6] == [("charge", "do"), ("charge", "wait"), ("charge", "event"), ("charge", "settle")]
     activities = starter("history", order_id, "--json").document["activities"]
@@ -59,11 +61,11 @@ def test_a_failed_transfer_undoes_the_order(starter: Starter) -> None:
     order_id = new_id()
     place(starter, order_id)
 
-    told = tell(starter, order_id, "payment_failed", "--payload", "-", stdin=b'{"reason": "account closed"}')
+    accepted = send_event(starter, order_id, "payment_failed", "--payload", "-", stdin=b'{"reason": "account closed"}')
 
-    assert told.code == 0, told.err
+    assert accepted.code == 0, accepted.err
     until_status(starter, order_id, "compensated")
-    late = tell(starter, order_id, "payment_settled", event_id="e-2")
+    late = send_event(starter, order_id, "payment_settled", event_id="e-2")
     assert late.code == 6
     assert "came too late, the order has ended, compensated; nothing of this event is booked" in late.err
     assert "account closed" in starter("status", order_id, "--json").out
@@ -79,7 +81,9 @@ def test_a_failed_transfer_undoes_the_order(starter: Starter) -> None:
         (("--type", "payment_settled"), "Missing option '--event-id'"),
     ],
 )
-def test_bad_input_is_one_line_and_exit_code_2(nowhere: Environment, arguments: tuple[str, ...], line: str) -> None:
+def test_bad_input_is_reported_in_one_line_with_exit_code_2(
+    nowhere: Environment, arguments: tuple[str, ...], line: str
+) -> None:
     ran = run_starter(nowhere, "event", "o-1", *arguments, stdin=b"[]")
 
     assert ran.code == 2
@@ -91,19 +95,19 @@ def test_a_payload_that_does_not_fit_is_a_conflict(starter: Starter) -> None:
     order_id = new_id()
     place(starter, order_id)
 
-    ran = tell(starter, order_id, "payment_settled", "--payload", "-", stdin=b'{"amount": 1}')
+    ran = send_event(starter, order_id, "payment_settled", "--payload", "-", stdin=b'{"amount": 1}')
 
     assert ran.code == 6
     assert "payload.amount: 0.01 EUR is not the 49.70 EUR that was asked for" in ran.err
-    tell(starter, order_id, "payment_failed")
+    send_event(starter, order_id, "payment_failed")
     until_status(starter, order_id, "compensated")
 
 
 def test_an_unknown_process_is_not_found(starter: Starter) -> None:
-    assert tell(starter, "never-was", "payment_settled").code == 5
+    assert send_event(starter, "never-was", "payment_settled").code == 5
 
 
-def test_a_server_that_is_not_there_is_exit_code_4(nowhere: Environment) -> None:
+def test_an_event_to_an_unreachable_server_is_exit_code_4(nowhere: Environment) -> None:
     ran = run_starter(nowhere, "event", "o-1", "--type", "payment_settled", "--event-id", "e-1")
 
     assert ran.code == 4
@@ -120,7 +124,9 @@ def test_a_server_that_is_not_there_is_exit_code_4(nowhere: Environment) -> None
         ({"method": "card"}, "payment.token: field required"),
     ],
 )
-def test_a_payment_that_is_none_is_told_by_its_field(nowhere: Environment, payment: dict[str, str], line: str) -> None:
+def test_an_invalid_payment_is_reported_with_its_field(
+    nowhere: Environment, payment: dict[str, str], line: str
+) -> None:
     ran = run_starter(nowhere, "place", "-", stdin=as_bytes(order_document(payment=payment)))
 
     assert ran.code == 2
@@ -132,7 +138,7 @@ def test_orders_are_found_by_status_page_by_page_and_the_read_model_is_rebuilt(s
     order_ids = {new_id() for _ in range(3)}
     for order_id in order_ids:
         place(starter, order_id)
-        tell(starter, order_id, "payment_settled")
+        send_event(starter, order_id, "payment_settled")
         until_status(starter, order_id, "completed")
 
     found: list[str] = []

@@ -1,4 +1,4 @@
-"""Orders placed, looked at and cancelled from the command line, on the real system."""
+"""Orders that are placed, inspected and cancelled from the command line, on a real system."""
 
 import signal
 import subprocess
@@ -39,7 +39,7 @@ def test_an_order_completes_with_its_steps(starter: Starter) -> None:
     assert [step for step, *_ in steps_of(ran)] == ["validate", "reserve", "charge", "ship", "complete"]
 
 
-def test_people_see_the_steps_and_the_end(starter: Starter) -> None:
+def test_without_json_the_steps_and_the_outcome_are_printed(starter: Starter) -> None:
     ran = starter("place", "-", stdin=as_bytes(order_document(new_id())))
 
     assert ran.code == 0, ran.err
@@ -71,24 +71,24 @@ def test_the_same_id_with_another_body_is_a_conflict(starter: Starter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"lines": [{"sku": "SKU-404", "quantity": 1}]}, "lines[0].sku: "),
         ({"total": 1}, "total: "),
     ],
 )
-def test_what_the_catalogue_refuses_is_never_started(starter: Starter, changes: dict[str, Any], told: str) -> None:
+def test_an_order_that_is_rejected_is_never_started(starter: Starter, changes: dict[str, Any], message: str) -> None:
     order_id = new_id()
 
     ran = place(starter, order_id, **changes)
 
     assert ran.code == 2
-    assert ran.err.startswith(f"error: {told}")
+    assert ran.err.startswith(f"error: {message}")
     assert ran.err.count("\n") == 1
     assert starter("status", order_id).code == 5
 
 
-def test_a_declined_card_gives_the_stock_back(starter: Starter) -> None:
+def test_a_declined_card_releases_the_stock(starter: Starter) -> None:
     ran = place(starter, new_id(), **paying_with("tok_declined"))
 
     assert ran.code == 3
@@ -105,7 +105,7 @@ def test_a_refused_parcel_refunds_then_releases(starter: Starter) -> None:
     assert undone[-2:] == ["charge", "reserve"]
 
 
-def test_without_waiting_the_order_goes_on(starter: Starter) -> None:
+def test_with_no_wait_the_order_continues_after_the_command(starter: Starter) -> None:
     order_id = new_id()
 
     ran = place(starter, order_id, "--no-wait")
@@ -115,7 +115,7 @@ def test_without_waiting_the_order_goes_on(starter: Starter) -> None:
     assert place(starter, order_id).document["status"] == "completed"
 
 
-def test_history_tells_attempts_and_the_last_error(starter: Starter) -> None:
+def test_history_shows_the_attempts_and_the_last_error(starter: Starter) -> None:
     order_id = new_id()
     assert place(starter, order_id, **paying_with("tok_flaky_1")).code == 0
 
@@ -132,7 +132,7 @@ def test_history_tells_attempts_and_the_last_error(starter: Starter) -> None:
     assert starter("history", order_id).out.count("\n") == 6
 
 
-def test_history_tells_of_an_activity_that_is_being_retried(starter: Starter) -> None:
+def test_history_shows_an_activity_that_is_being_retried(starter: Starter) -> None:
     order_id = new_id()
     place(starter, order_id, "--no-wait", **paying_with("tok_flaky_9"))
 
@@ -195,13 +195,13 @@ def test_list_finds_orders_by_status_page_by_page(starter: Starter) -> None:
 
 
 def listed(starter: Starter, status: str) -> set[str]:
-    """Every order of a status; visibility follows the end of an order by a moment, so it is asked twice if need be."""
+    """Return the ids of the listed orders with a status."""
     ran = starter("list", "--status", status, "--limit", "1000", "--json")
     assert ran.code == 0, ran.err
     return {each["order_id"] for each in ran.document["orders"]}
 
 
-def test_a_batch_ends_as_its_mix_says(starter: Starter) -> None:
+def test_a_batch_ends_with_the_outcomes_of_its_mix(starter: Starter) -> None:
     name = f"b-{uuid4().hex[:8]}"
 
     ran = starter("batch", "10", "--mix", "ok=6,declined=2,no_stock=1,refused=1", "--name", name, "--json")
@@ -221,7 +221,7 @@ def test_setup_may_be_repeated(starter: Starter) -> None:
     }
 
 
-def test_ctrl_c_is_one_line_and_the_order_goes_on(starter: Starter, system: Environment) -> None:
+def test_ctrl_c_prints_one_line_and_the_order_continues(starter: Starter, system: Environment) -> None:
     order_id = new_id()
     document = as_bytes(order_document(order_id, **paying_with("tok_flaky_2")))
     placing = subprocess.Popen(
@@ -232,11 +232,11 @@ def test_ctrl_c_is_one_line_and_the_order_goes_on(starter: Starter, system: Envi
     placing.stdin.write(document)
     placing.stdin.close()
     placing.stdin = None
-    # Accepted is not yet started: an interrupt between the two leaves an order that placing it again would mend.
+    # An interrupt between the order's acceptance and its start would leave an order that only placing it again starts.
     until(lambda: (ran := starter("status", order_id, "--json")).code == 0 and ran.document["workflow"])
     placing.send_signal(signal.SIGINT)
-    _, told = placing.communicate(timeout=20)
-    err = told.decode()
+    _, output = placing.communicate(timeout=20)
+    err = output.decode()
 
     assert placing.returncode == 130
     assert err.splitlines()[-1] == "interrupted"
@@ -244,7 +244,7 @@ def test_ctrl_c_is_one_line_and_the_order_goes_on(starter: Starter, system: Envi
     until_status(starter, order_id, "completed")
 
 
-def test_a_reader_that_goes_away_is_no_error(system: Environment) -> None:
+def test_a_closed_output_pipe_prints_no_error(system: Environment) -> None:
     listing = subprocess.Popen(
         [sys.executable, "starter.py", "list"], cwd=PROJECT, env=system, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )

@@ -39,7 +39,7 @@ def test_a_slip_placed_twice_runs_once_and_another_one_is_a_conflict(starter: St
 
 
 @pytest.mark.server
-def test_a_slip_that_fails_ends_with_3_and_says_why(starter: Starter) -> None:
+def test_a_slip_that_fails_is_exit_code_3_with_the_reason(starter: Starter) -> None:
     ran = starter("slip", "-", stdin=as_bytes(document("gift", "cli-gold", paper="gold")))
 
     assert ran.code == 3
@@ -51,19 +51,19 @@ def test_a_slip_that_fails_ends_with_3_and_says_why(starter: Starter) -> None:
 def test_a_slip_waits_for_its_review(starter: Starter) -> None:
     waits = starter("slip", "-", "--json", stdin=as_bytes(document("fraud-check", "cli-fraud")))
     status = starter("status", "slip-cli-fraud", "--json")
-    nobody = starter("review", "cli-fraud", "charge", "--verdict", "approve", "--reason", "fine")
+    refused = starter("review", "cli-fraud", "charge", "--verdict", "approve", "--reason", "fine")
     taken = starter("review", "cli-fraud", "fraud-review", "--verdict", "approve", "--reason", "fine")
     ended = starter("slip", "-", "--json", stdin=as_bytes(document("fraud-check", "cli-fraud")))
 
     assert (waits.code, waits.document["status"], waits.document["failed_step"]) == (3, "waiting", "fraud-review")
     assert status.document["state"]["current_step"] == "fraud-review"
-    assert (nobody.code, taken.code) == (6, 0), taken.err
+    assert (refused.code, taken.code) == (6, 0), taken.err
     assert (ended.code, ended.document["status"]) == (0, "completed")
     assert "charge_payment" in starter("history", "slip-cli-fraud").out
 
 
 @pytest.mark.server
-def test_a_slip_need_not_be_waited_for(starter: Starter) -> None:
+def test_with_no_wait_a_slip_is_placed_only(starter: Starter) -> None:
     ran = starter("slip", "-", "--no-wait", stdin=as_bytes(document("digital-goods", "cli-later")))
 
     assert ran.code == 0
@@ -84,13 +84,13 @@ def test_a_slip_that_waits_can_be_cancelled(starter: Starter) -> None:
 
 
 @pytest.mark.server
-def test_what_is_not_there_is_not_found(starter: Starter) -> None:
-    assert starter("status", "slip-nobody").code == 5
-    assert starter("review", "nobody", "a", "--verdict", "approve", "--reason", "x").code == 5
+def test_an_unknown_slip_is_exit_code_5(starter: Starter) -> None:
+    assert starter("status", "slip-unknown").code == 5
+    assert starter("review", "unknown", "a", "--verdict", "approve", "--reason", "x").code == 5
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         ({"itinerary": [{"name": "a", "activity": "rm"}]}, "error: itinerary[0].activity: rm is not one of"),
         ({"max_hops": 1}, "error: itinerary: has 3 stops, over its limit of 1"),
@@ -98,12 +98,12 @@ def test_what_is_not_there_is_not_found(starter: Starter) -> None:
         ({"slip_id": "a b"}, "error: slip_id: "),
     ],
 )
-def test_a_bad_slip_is_refused_in_one_line(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+def test_a_bad_slip_is_refused_in_one_line(tmp_path: Path, change: dict[str, Any], message: str) -> None:
     path = tmp_path / "slip.json"
     path.write_bytes(as_bytes(document("digital-goods", "cli-bad") | change))
 
     ran = run_starter(clean_environment(ORDERS_DATA_DIR=str(tmp_path / "data")), "slip", str(path))
 
     assert ran.code == 2
-    assert ran.err.startswith(told)
+    assert ran.err.startswith(message)
     assert ran.err.count("\n") == 1

@@ -1,4 +1,4 @@
-"""`place --within SECONDS`: placed and answered in one call, with the outcome or with where the order is."""
+"""`place --within SECONDS`: one call places the order and returns its outcome, or its status when the time is over."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def within(starter: Starter, seconds: str, order_id: str, *options: str, token: 
 
 
 @pytest.mark.parametrize("option", ["--express", "--no-express"])
-def test_an_order_that_ends_in_time_is_answered_with_its_outcome(starter: Starter, option: str) -> None:
+def test_an_order_that_ends_in_time_returns_its_outcome(starter: Starter, option: str) -> None:
     ran = within(starter, "20", new_id(), option)
 
     assert ran.code == 0, ran.err
@@ -22,14 +22,14 @@ def test_an_order_that_ends_in_time_is_answered_with_its_outcome(starter: Starte
     assert ran.document["tracking"]
 
 
-def test_an_order_that_goes_back_in_time_did_not_complete(starter: Starter) -> None:
+def test_an_order_that_is_undone_in_time_is_exit_code_3(starter: Starter) -> None:
     ran = within(starter, "20", new_id(), token="tok_declined")
 
     assert ran.code == 3
     assert (ran.document["status"], ran.document["failed_step"]) == ("compensated", "charge")
 
 
-def test_an_order_that_takes_longer_is_accepted_and_goes_on(starter: Starter) -> None:
+def test_an_order_that_takes_longer_is_accepted_and_continues(starter: Starter) -> None:
     order_id = new_id()
 
     ran = within(starter, "0.2", order_id, token="tok_flaky_2")
@@ -54,7 +54,7 @@ def test_the_same_order_again_has_the_same_outcome_whether_it_runs_or_has_ended(
 
 
 @pytest.mark.parametrize("options", [("--within", "0"), ("--within", "21"), ("--within", "soon"), ("--within", "nan")])
-def test_a_patience_that_can_not_be_is_refused(starter: Starter, options: tuple[str, str]) -> None:
+def test_an_invalid_within_option_is_refused(starter: Starter, options: tuple[str, str]) -> None:
     ran = starter("place", "-", *options, stdin=as_bytes(order_document(new_id())))
 
     assert ran.code == 2
@@ -63,7 +63,7 @@ def test_a_patience_that_can_not_be_is_refused(starter: Starter, options: tuple[
 
 
 @pytest.mark.parametrize("option", ["--express", "--within=1"])
-def test_a_choreographed_order_has_no_workflow_to_ask_that_of(starter: Starter, option: str) -> None:
+def test_options_of_a_workflow_are_refused_for_a_choreographed_order(starter: Starter, option: str) -> None:
     ran = starter("place", "-", "--style", "choreographed", option, stdin=as_bytes(order_document(new_id())))
 
     assert (ran.code, ran.out) == (2, "")

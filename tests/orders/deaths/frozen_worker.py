@@ -1,7 +1,7 @@
 """A worker process that freezes itself (SIGSTOP) at one activity's first call: before its effect, or after it.
 
 python -m tests.orders.deaths.frozen_worker DATABASE_URL TEMPORAL_ADDRESS ACTIVITY before|after [workflows too]
-It says "frozen" when it is about to, and how that call ended once somebody has thawed it.
+It prints "frozen" before it freezes, and the result of the call after it is thawed.
 """
 
 import asyncio
@@ -42,29 +42,29 @@ class _Freeze(ActivityInboundInterceptor):
         freeze.done = True
         if freeze.where == "before":
             _stop_here()
-        # A thawed attempt was given up long ago, and is cancelled as soon as its worker hears of it: shielded, as a
-        # call that had already left for the provider, and its end told whoever still waits for it.
+        # Temporal has timed out a thawed attempt and cancels it. The shield lets the call finish, as a request that was
+        # already sent to the provider would, and the callback prints the result for the test.
         call = asyncio.ensure_future(self.next.execute_activity(input))
-        call.add_done_callback(self._tell)
+        call.add_done_callback(self._report)
         return await asyncio.shield(call)
 
-    def _tell(self, call: asyncio.Future[Any]) -> None:
+    def _report(self, call: asyncio.Future[Any]) -> None:
         error = call.exception()
         if error is not None:
-            _say(getattr(error, "type", None) or type(error).__name__)
+            _print(getattr(error, "type", None) or type(error).__name__)
             return
         if self.freeze.where == "after":
             _stop_here()
-        _say("answered")
+        _print("answered")
 
 
 def _stop_here() -> None:
-    _say("frozen")
+    _print("frozen")
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
-def _say(word: str) -> None:
-    sys.stdout.write(f"frozen worker: {word}\n")  # the SDK's own warnings go there too
+def _print(text: str) -> None:
+    sys.stdout.write(f"frozen worker: {text}\n")  # with a prefix, because the SDK prints warnings on stdout too
     sys.stdout.flush()
 
 
@@ -79,7 +79,7 @@ async def main(database_url: str, address: str, name: str, where: str, workflows
             interceptors=[Freeze(name, where), ActivityInterceptor()],
             max_concurrent_activities=1
             if not workflows
-            else 10,  # frozen, it must not hold a poll that somebody else's task would answer
+            else 10,  # a frozen worker must not hold a poll that would receive another order's task
         )
         await worker.run()
 

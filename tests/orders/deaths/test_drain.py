@@ -1,4 +1,4 @@
-"""A worker that is asked to leave does so in time, whatever it has in hand, and its orders go on at the next one."""
+"""A draining worker ends in time, whatever it is running, and another worker continues its orders."""
 
 import asyncio
 from datetime import timedelta
@@ -25,13 +25,13 @@ from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 
 DRAIN_SECONDS = 5
-# An attempt of 5 s that is under way, and some for a slow machine.
-SECONDS_TO_LEAVE = 20
+# A running attempt of 5 s, and a margin for a slow machine.
+SECONDS_TO_DRAIN = 20
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 
 class Lost(Interceptor):
-    """The first call of an activity never gets an answer."""
+    """An interceptor that never answers the first call of an activity."""
 
     def __init__(self, name: str) -> None:
         self.name, self.begun = name, asyncio.Event()
@@ -64,21 +64,21 @@ def worker(system: System, queue: str, *interceptors: Interceptor) -> Worker:
     )
 
 
-async def test_a_worker_leaves_while_an_order_can_not_tell_temporal_that_it_was_cancelled(system: System) -> None:
+async def test_a_worker_drains_while_an_order_can_not_record_its_cancel(system: System) -> None:
     queue, lost = f"drain-{uuid4().hex[:8]}", Lost("request_cancellation")
     order = Scenario("drain", token="tok_flaky_3").order()
-    leaving = worker(system, queue, lost)
-    serving = asyncio.create_task(leaving.run())
+    draining = worker(system, queue, lost)
+    serving = asyncio.create_task(draining.run())
     handle = await system.client.start_workflow(
         ORDER_WORKFLOW, order, id=workflow_id(order.order_id), task_queue=queue, result_type=OrderResult
     )
-    # It is answered only with the end of the workflow task, in which the call that is lost is made.
+    # The update is answered at the end of the workflow task, in which the lost call is made.
     cancelling = asyncio.create_task(
         handle.execute_update("cancel_order", CancelOrder(reason="thought better of it"), result_type=CommandAccepted)
     )
     await asyncio.wait_for(lost.begun.wait(), 20)
 
-    await asyncio.wait_for(leaving.shutdown(), SECONDS_TO_LEAVE)
+    await asyncio.wait_for(draining.shutdown(), SECONDS_TO_DRAIN)
     await serving
 
     async with worker(system, queue):

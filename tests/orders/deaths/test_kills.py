@@ -1,4 +1,4 @@
-"""A worker, the server or the database dies in the middle of an order: one effect each, and the order completes."""
+"""A worker or a server dies in the middle of an order: each step has one effect, and the order completes."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ PROJECT = Path(__file__).parents[3]
 
 @contextmanager
 def worker_process(system: System) -> Iterator[subprocess.Popen[bytes]]:
-    """Run `python worker.py` as people do; killed at the end of the block if it still lives."""
+    """Run `python worker.py`, and kill the process at the end of the block."""
     environment = system.environment(ORDERS_LOG_LEVEL="error")
     process = subprocess.Popen([sys.executable, "worker.py"], cwd=PROJECT, env=environment)
     try:
@@ -40,14 +40,14 @@ def worker_process(system: System) -> Iterator[subprocess.Popen[bytes]]:
 
 @asynccontextmanager
 async def blocked(system: System, table: str) -> AsyncIterator[None]:
-    """Hold a table for the length of the block, on a connection without the services' time limits."""
+    """Lock a table for the length of the block, on a connection without the services' time limits."""
     async with await AsyncConnection.connect(system.stack.database_url) as connection:
         await connection.execute(f"lock table {table} in access exclusive mode".encode())
         yield
 
 
-async def until_somebody_waits(system: System, table: str | None = None) -> None:
-    """Wait until a statement stands before a lock; before that of a table, if one is given."""
+async def until_blocked(system: System, table: str | None = None) -> None:
+    """Wait until a statement waits for a lock, or for the lock of `table`."""
     waiting = """select count(*)::int from pg_locks join pg_database as database on database.oid = database
                  where not granted and datname = current_database() and (%s::text is null or relation = %s::regclass)"""
     async with asyncio.timeout(20):
@@ -59,7 +59,7 @@ async def attempts(handle: WorkflowHandle[Any, Any], system: System, step: str) 
     return max(line.attempt for line in (await system.state(handle)).history if line.step == step)
 
 
-# What each step needs, and with it held stops in the middle of.
+# Step → the table whose lock stops an order inside the step.
 TABLES = {
     "validate": "orders.orders",
     "reserve": "inventory.receipts",
@@ -71,30 +71,34 @@ TABLES = {
 
 @pytest.mark.parametrize("step", TABLES)
 async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_completes(
-    lonely: System, step: str
+    idle_system: System, step: str
 ) -> None:
     order = Scenario(f"kill-{step}", postcode="00001").order()
-    ahead = step == "complete"  # the carrier's first answer takes a second to come: time to stand in the way
-    with worker_process(lonely) as doomed:
-        handle = await lonely.start(order) if ahead else None
+    ahead = step == "complete"  # the carrier's first answer takes a second, in which the test locks the table
+    with worker_process(idle_system) as doomed:
+        handle = await idle_system.start(order) if ahead else None
         if ahead:
-            await asyncio.wait_for(charged_once(lonely, order), 20)
-        async with blocked(lonely, TABLES[step]):
-            handle = handle or await lonely.start(order)
-            await until_somebody_waits(lonely)
+            await asyncio.wait_for(charged_once(idle_system, order), 20)
+        async with blocked(idle_system, TABLES[step]):
+            handle = handle or await idle_system.start(order)
+            await until_blocked(idle_system)
             doomed.send_signal(signal.SIGKILL)
             doomed.wait()
-    with worker_process(lonely):
+    with worker_process(idle_system):
         result = await result_of(handle)
         assert result is not None
         assert result.status == "completed"
-        if step in {"reserve", "charge", "ship"}:  # the others are tried inside the workflow task, which counts anew
-            assert await attempts(handle, lonely, step) >= 2
-    await assert_one_effect_each(lonely, order)
+        if step in {
+            "reserve",
+            "charge",
+            "ship",
+        }:  # the other steps run inside the workflow task, which restarts the count
+            assert await attempts(handle, idle_system, step) >= 2
+    await assert_one_effect_each(idle_system, order)
 
 
 @pytest.mark.parametrize("part", ["temporal", "postgres"])
-async def test_a_server_killed_in_the_middle_of_an_order_comes_back_and_the_order_completes(part: str) -> None:
+async def test_a_server_killed_in_the_middle_of_an_order_restarts_and_the_order_completes(part: str) -> None:
     order = Scenario(f"kill-{part}", token="tok_flaky_2").order()
     with own_stack() as settings:
         async with started(settings) as own, open_system(own) as doomed:
@@ -121,5 +125,5 @@ async def assert_one_effect_each(system: System, order: Order) -> None:
     assert await system.one(taken.format("carrier"), f"{order.order_id}:ship") == 1
     ledger = "select count(*)::int from payments.ledger where key = %s"
     assert await system.one(ledger, f"{order.order_id}:charge") == 2
-    async with await Database.open(system.stack.database_url) as db:  # its connections survived no kill
+    async with await Database.open(system.stack.database_url) as db:  # a killed server has closed the old connections
         await assert_conserved(db)

@@ -1,4 +1,4 @@
-"""`worker.py --processes N`: what dies is started again, what is told to stop drains, and nothing is left behind."""
+"""`worker.py --processes N`: the supervisor restarts dead processes, drains on a signal and leaves no process."""
 
 import asyncio
 import signal
@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import psutil
 import pytest
 
-from tests.orders.deaths.test_kills import PROJECT, blocked, until_somebody_waits
+from tests.orders.deaths.test_kills import PROJECT, blocked, until_blocked
 from tests.orders.scenarios import Scenario
 from tests.systems import System, result_of
 
@@ -22,7 +22,7 @@ KILLED_BY_SECOND_SIGNAL = 128 + signal.SIGTERM
 
 @contextmanager
 def supervisor(system: System, *arguments: str) -> Iterator[subprocess.Popen[str]]:
-    """Run `python worker.py` with arguments, as people do; it and its processes are killed at the end of the block."""
+    """Run `python worker.py` with arguments, and kill the supervisor and its processes at the end of the block."""
     environ = system.environment(ORDERS_LOG_LEVEL="warning")
     command = [sys.executable, "worker.py", *arguments]
     with subprocess.Popen(command, cwd=PROJECT, env=environ, stderr=subprocess.PIPE, text=True) as process:
@@ -43,48 +43,50 @@ async def happens(condition: Callable[[], bool]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_what_dies_is_started_again_and_orders_go_on(lonely: System) -> None:
-    with supervisor(lonely, "--processes", "2") as crew:
-        await happens(lambda: len(children(crew)) == 2)
-        before = {child.pid for child in children(crew)}
-        async with blocked(lonely, "payments.receipts"):
-            handle = await lonely.start(Scenario("supervised").order())
-            await until_somebody_waits(lonely, "payments.receipts")
-            for child in children(crew):
+async def test_a_dead_process_is_restarted_and_its_orders_continue(idle_system: System) -> None:
+    with supervisor(idle_system, "--processes", "2") as supervised:
+        await happens(lambda: len(children(supervised)) == 2)
+        before = {child.pid for child in children(supervised)}
+        async with blocked(idle_system, "payments.receipts"):
+            handle = await idle_system.start(Scenario("supervised").order())
+            await until_blocked(idle_system, "payments.receipts")
+            for child in children(supervised):
                 child.kill()
-        await happens(lambda: len({child.pid for child in children(crew)} - before) == 2)
+        await happens(lambda: len({child.pid for child in children(supervised)} - before) == 2)
         result = await result_of(handle)
 
-        crew.send_signal(signal.SIGTERM)
-        _, told = await asyncio.to_thread(crew.communicate, timeout=30)
+        supervised.send_signal(signal.SIGTERM)
+        _, log = await asyncio.to_thread(supervised.communicate, timeout=30)
 
     assert result is not None
     assert result.status == "completed"
-    assert crew.returncode == 0
-    assert told.count("a worker process died") == 2
+    assert supervised.returncode == 0
+    assert log.count("a worker process died") == 2
 
 
-async def test_a_supervisor_that_is_killed_leaves_nobody_behind(lonely: System) -> None:
-    with supervisor(lonely, "--processes", "2") as crew:
-        await happens(lambda: len(children(crew)) == 2)
-        left = children(crew)
-        crew.kill()
+async def test_a_killed_supervisor_leaves_no_process_behind(idle_system: System) -> None:
+    with supervisor(idle_system, "--processes", "2") as supervised:
+        await happens(lambda: len(children(supervised)) == 2)
+        left = children(supervised)
+        supervised.kill()
         await happens(lambda: not any(child.is_running() for child in left))
 
 
-async def test_a_second_signal_ends_all_of_them_at_once(lonely: System) -> None:
-    with supervisor(lonely, "--processes", "2") as crew:
-        await happens(lambda: len(children(crew)) == 2)
-        left = children(crew)
-        async with blocked(lonely, "inventory.receipts"):
-            handle = await lonely.start(Scenario("interrupted").order())
-            await until_somebody_waits(lonely, "inventory.receipts")
-            crew.send_signal(signal.SIGTERM)
-            await happens(lambda: len([child for child in left if child.is_running()]) == 1)  # the idle one has gone
-            crew.send_signal(signal.SIGTERM)
-            await asyncio.to_thread(crew.wait, timeout=5)
+async def test_a_second_signal_ends_all_processes_at_once(idle_system: System) -> None:
+    with supervisor(idle_system, "--processes", "2") as supervised:
+        await happens(lambda: len(children(supervised)) == 2)
+        left = children(supervised)
+        async with blocked(idle_system, "inventory.receipts"):
+            handle = await idle_system.start(Scenario("interrupted").order())
+            await until_blocked(idle_system, "inventory.receipts")
+            supervised.send_signal(signal.SIGTERM)
+            await happens(
+                lambda: len([child for child in left if child.is_running()]) == 1
+            )  # the idle process has ended
+            supervised.send_signal(signal.SIGTERM)
+            await asyncio.to_thread(supervised.wait, timeout=5)
             await happens(lambda: not any(child.is_running() for child in left))
-    assert crew.returncode == KILLED_BY_SECOND_SIGNAL
+    assert supervised.returncode == KILLED_BY_SECOND_SIGNAL
     await handle.terminate()
 
 
@@ -97,18 +99,18 @@ async def test_a_second_signal_ends_all_of_them_at_once(lonely: System) -> None:
         (["orders"], "worker.py: unrecognized arguments: orders"),
     ],
 )
-def test_arguments_that_it_can_not_take_are_refused_in_one_line(
-    lonely: System, arguments: list[str], problem: str
-) -> None:
-    with supervisor(lonely, *arguments) as refused:
+def test_invalid_arguments_are_refused_in_one_line(idle_system: System, arguments: list[str], problem: str) -> None:
+    with supervisor(idle_system, *arguments) as refused:
         _, line = refused.communicate(timeout=30)
 
     assert (refused.returncode, line) == (2, f"error: {problem}\n")
 
 
-def test_a_crew_that_could_reach_nothing_does_not_start(lonely: System) -> None:
-    nowhere = replace(lonely.stack, database_url=urlsplit(lonely.stack.database_url)._replace(path="/nowhere").geturl())
-    with supervisor(replace(lonely, stack=nowhere), "--processes", "2") as refused:
+def test_a_supervisor_without_a_database_does_not_start(idle_system: System) -> None:
+    nowhere = replace(
+        idle_system.stack, database_url=urlsplit(idle_system.stack.database_url)._replace(path="/nowhere").geturl()
+    )
+    with supervisor(replace(idle_system, stack=nowhere), "--processes", "2") as refused:
         _, line = refused.communicate(timeout=30)
 
     assert refused.returncode == 4

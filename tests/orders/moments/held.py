@@ -1,4 +1,4 @@
-"""Orders held still wherever anything of them passes between their worker and the server, for a test to step in."""
+"""Orders that a test can stop at every payload that passes between their worker and the server."""
 
 import asyncio
 from collections import Counter
@@ -32,7 +32,7 @@ from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 @dataclass
 class Hold:
-    """Stop a workflow at its n-th moment; `reached` says that it stands there, `released` lets it go on."""
+    """A stop of a workflow at its n-th payload (`moment`), which sets `reached` and waits for `released`."""
 
     moment: int
     reached: asyncio.Event = field(default_factory=asyncio.Event)
@@ -41,7 +41,7 @@ class Hold:
 
 @dataclass
 class Gate:
-    """Counts the moments of each workflow, and holds those that it was told to hold."""
+    """A counter of each workflow's payloads, which stops the workflows that have a hold."""
 
     moments: Counter[str] = field(default_factory=Counter)
     holds: dict[str, Hold] = field(default_factory=dict)
@@ -56,7 +56,7 @@ class Gate:
 
 @dataclass
 class Turnstile(PayloadCodec, WithSerializationContext):
-    """A codec that changes nothing, and lets nothing pass that the gate holds."""
+    """A codec that changes no payload, and passes each through the gate."""
 
     gate: Gate
     process: str = ""
@@ -75,7 +75,7 @@ class Turnstile(PayloadCodec, WithSerializationContext):
 
 
 class Pooled(System):
-    """A system that is asked hundreds of questions, and doesn't connect anew for each."""
+    """A system that uses its connection pool for queries, because the tests make hundreds of them."""
 
     async def one(self, query: str, *values: object) -> Any:
         async with self.db.transaction() as connection:
@@ -85,14 +85,14 @@ class Pooled(System):
 
 @dataclass(frozen=True)
 class HeldOrders:
-    """A worker with a gate, on a queue of its own."""
+    """A worker with a gate, on a separate task queue."""
 
     system: System
     gate: Gate
     queue: str
 
     async def start(self, order: Order, moment: int | None = None) -> WorkflowHandle[Any, OrderResult]:
-        """Start an order, to be held at a moment if one is given."""
+        """Start an order, and stop it at a moment if one is given."""
         if moment is not None:
             self.gate.holds[workflow_id(order.order_id)] = Hold(moment)
         return await self.system.client.start_workflow(
@@ -103,7 +103,7 @@ class HeldOrders:
         return self.gate.holds[workflow_id(order.order_id)]
 
     def worker(self) -> Worker:
-        """Return a worker whose every payload passes the gate."""
+        """Return a worker whose payloads all pass the gate."""
         turnstile = Turnstile(self.gate)
         converter = DATA_CONVERTER.__class__(
             payload_converter_class=DATA_CONVERTER.payload_converter_class, payload_codec=turnstile
@@ -117,13 +117,13 @@ class HeldOrders:
             workflows=[OrderWorkflow, RoutingSlipWorkflow],
             activities=_activities(self.system.services),
             interceptors=[ActivityInterceptor()],
-            workflow_runner=UnsandboxedWorkflowRunner(),  # hundreds of orders; the others prove the sandbox
+            workflow_runner=UnsandboxedWorkflowRunner(),  # faster for hundreds of orders; other tests use the sandbox
         )
 
 
 @asynccontextmanager
 async def held_orders(system: System) -> AsyncIterator[HeldOrders]:
-    """Run a worker that holds orders for the length of the block."""
+    """Run a worker with a gate for the length of the block."""
     held = HeldOrders(
         Pooled(system.settings, system.stack, system.client, system.db), Gate(), f"held-{uuid4().hex[:8]}"
     )

@@ -1,4 +1,4 @@
-"""A cancel at every point of an order: one ending that fits, every effect undone once, and an answer that is true."""
+"""A cancel at every moment of an order: one matching outcome, each effect undone once, and a correct reply."""
 
 import asyncio
 import dataclasses
@@ -18,10 +18,10 @@ from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
 from models.process import OrderResult
 from tests.conservation import assert_conserved
-from tests.orders.deaths.test_kills import blocked, until_somebody_waits
+from tests.orders.deaths.test_kills import blocked, until_blocked
 from tests.orders.moments.held import HeldOrders, held_orders
 from tests.orders.scenarios import SCENARIOS, Scenario
-from tests.orders.test_scenarios import books, expected_books
+from tests.orders.test_scenarios import expected_records, records_of
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
@@ -50,14 +50,14 @@ async def held(system: System) -> AsyncIterator[HeldOrders]:
 
 
 async def cancel(handle: Handle, how: How, command: CancelOrder = COMMAND) -> bool:
-    """Cancel an order; return whether the answer was yes. Temporal says yes to every native cancel."""
+    """Cancel an order; return whether the cancel was accepted. Temporal accepts every native cancel of a known run."""
     try:
         if how == "native":
             await handle.cancel()
         else:
             await handle.execute_update("cancel_order", command, result_type=CommandAccepted)
     except WorkflowUpdateFailedError as error:
-        if not any(said in str(error.cause) for said in ("carrier", "being undone")):
+        if not any(text in str(error.cause) for text in ("carrier", "being undone")):
             raise
         return False
     except RPCError as error:
@@ -67,7 +67,7 @@ async def cancel(handle: Handle, how: How, command: CancelOrder = COMMAND) -> bo
     return True
 
 
-COLOURS = {
+TEMPORAL_STATUS = {
     "completed": WorkflowExecutionStatus.COMPLETED,
     "compensated": WorkflowExecutionStatus.FAILED,
     "cancelled": WorkflowExecutionStatus.CANCELED,
@@ -75,29 +75,29 @@ COLOURS = {
 
 
 async def ending(system: System, path: Scenario, order: Order, handle: Handle) -> str:
-    """Return how the order ended, after everything that must be true of such an end."""
+    """Return the final status of an order, after checks of all its records."""
     result = await result_of(handle)
     status = result.status.value if result else "cancelled"
     assert status in {path.status, "cancelled"}
-    assert (await handle.describe()).status == COLOURS[status]
+    assert (await handle.describe()).status == TEMPORAL_STATUS[status]
     state = await system.state(handle)
     assert state.status == status
     assert not [line for line in state.history if line.status == "parked"]
     refused = {line.step for line in state.history if line.direction == "do" and line.status == "refused"}
     undone = [s.step for s in state.history if s.direction == "undo" and s.step not in refused]
     dos = [s.step for s in state.history if s.direction == "do" and s.step not in {"validate", "complete"} | refused]
-    if path.express and not refused:  # whatever a workflow task that was lost may have done
+    if path.express and not refused:  # a lost workflow task may have executed all of them
         dos = ["reserve", "charge", "ship"]
     assert undone == ([] if status == "completed" else dos[::-1])
-    ours = await books(system, order)
+    recorded = await records_of(system, order)
     if status == path.status:
-        assert ours == expected_books(path, TOTAL)
+        assert recorded == expected_records(path, TOTAL)
     else:
-        assert (ours["revenue"], ours["held"]) == (0, 0)
-        assert ours["order"] == "cancelled"
-        assert ours["provider"] in {None, "void", "taken_back"}
-        assert ours["reserve"] in {None, "undone", "tombstone", "refused"}
-        assert ours["parcel"] in {None, "void", "taken_back", "refused"}
+        assert (recorded["revenue"], recorded["held"]) == (0, 0)
+        assert recorded["order"] == "cancelled"
+        assert recorded["provider"] in {None, "void", "taken_back"}
+        assert recorded["reserve"] in {None, "undone", "tombstone", "refused"}
+        assert recorded["parcel"] in {None, "void", "taken_back", "refused"}
     return status
 
 
@@ -109,14 +109,14 @@ async def until_recorded(handle: Handle, event_type: EventType.ValueType) -> Non
 
 
 async def moments_of(held: HeldOrders, path: Scenario) -> int:
-    """Return how often anything of such an order passes between worker and server when nobody steps in."""
+    """Return the number of payloads of such an order between worker and server without a cancel."""
     handle = await held.start(path.order())
     await result_of(handle)
     return held.gate.moments[handle.id]
 
 
 async def cancelled_at(held: HeldOrders, path: Scenario, how: How, moment: int) -> tuple[str, bool]:
-    """Hold an order at a moment, cancel it there, let it go on; return its ending and the cancel's answer."""
+    """Cancel an order at a moment; return the order's final status and whether the cancel was accepted."""
     order = path.order()
     handle = await held.start(order, moment)
     hold = held.hold(order)
@@ -125,11 +125,11 @@ async def cancelled_at(held: HeldOrders, path: Scenario, how: How, moment: int) 
     if how == "native":
         accepted = await cancel(handle, how)
         hold.released.set()
-    else:  # the server says nothing of an update before the worker has seen it: give it a start
-        asked = asyncio.create_task(cancel(handle, how))
-        await asyncio.wait([asked], timeout=0.05)
+    else:  # an update returns only after the worker has handled it, so the order is released shortly after
+        reply = asyncio.create_task(cancel(handle, how))
+        await asyncio.wait([reply], timeout=0.05)
         hold.released.set()
-        accepted = await asked
+        accepted = await reply
     return await ending(held.system, path, order, handle), accepted
 
 
@@ -179,16 +179,16 @@ async def test_a_cancel_at_every_event_of_the_history(held: HeldOrders, path: Sc
 async def test_a_cancel_before_the_first_workflow_task(system: System, how: How) -> None:
     order = COMPLETED.order()
     async with held_orders(system) as held:
-        pass  # nobody works on its queue any more
+        pass  # no worker serves its task queue any more
     handle = await held.start(order)
-    asked = asyncio.create_task(cancel(handle, how))
-    await asyncio.wait([asked], timeout=0.2)
+    reply = asyncio.create_task(cancel(handle, how))
+    await asyncio.wait([reply], timeout=0.2)
     async with held.worker():
-        assert await asked
+        assert await reply
         assert await ending(system, COMPLETED, order, handle) == "cancelled"
         steps = {line.step for line in (await system.state(handle)).history}
     assert steps <= {"validate", "close"}
-    assert (await books(system, order))["reserve"] is None
+    assert (await records_of(system, order))["reserve"] is None
 
 
 @pytest.mark.parametrize("ways", [("native", "update"), ("update", "native"), ("update", "update")])
@@ -208,7 +208,7 @@ TAKEN_BACK = "select count(*)::int from card_provider.calls where key = %s and o
 
 
 async def called(system: System, order: Order, operation: str, outcome: str) -> None:
-    """Wait until the card provider has been asked, and has done so."""
+    """Wait until the card provider has recorded a call with this outcome."""
     query = "select 1 from card_provider.calls where key = %s and operation = %s and outcome = %s"
     async with asyncio.timeout(20):
         while not await system.one(query, f"{order.order_id}:charge", operation, outcome):
@@ -238,7 +238,7 @@ async def waits_to_retry(handle: Handle) -> bool:
 
 
 @pytest.mark.parametrize("ways", [("native",), ("update",), ("native", "update"), ("update", "native")])
-async def test_a_cancel_during_an_undo_comes_too_late_and_cuts_nothing_short(
+async def test_a_cancel_during_an_undo_is_too_late_and_does_not_interrupt_it(
     held: HeldOrders, ways: tuple[How, ...]
 ) -> None:
     path = dataclasses.replace(REFUSED, name="undoing", token="tok_refund_flaky_2")
@@ -253,7 +253,7 @@ async def test_a_cancel_during_an_undo_comes_too_late_and_cuts_nothing_short(
     assert await held.system.one(TAKEN_BACK, f"{order.order_id}:charge") == 1
 
 
-async def test_a_cancel_during_the_undo_that_a_cancel_began_is_a_yes_again(held: HeldOrders) -> None:
+async def test_a_repeated_cancel_during_its_own_undo_is_accepted(held: HeldOrders) -> None:
     order = Scenario("again", token="tok_refund_flaky_1", postcode="00003").order()
     handle = await held.start(order)
     await called(held.system, order, "charge", "taken")
@@ -279,15 +279,15 @@ async def test_a_cancel_after_the_end_changes_nothing(held: HeldOrders, path: Sc
 
 
 @each_way
-async def test_a_cancel_that_a_step_swallows_is_not_lost(held: HeldOrders, how: How) -> None:
+async def test_a_cancel_that_a_step_ignores_is_not_lost(held: HeldOrders, how: How) -> None:
     order = Scenario("swallowed").order()
     handle = await held.start(order)
-    # The charge stands in the database and can't be stopped there; it answers although it was cancelled meanwhile.
+    # The charge waits in the database, where a cancel can't stop it, and succeeds although it was cancelled.
     async with blocked(held.system, "payments.receipts"):
-        await until_somebody_waits(held.system)
-        asked = asyncio.create_task(cancel(handle, how))
+        await until_blocked(held.system)
+        reply = asyncio.create_task(cancel(handle, how))
         await until_recorded(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED)
-    assert await asked
+    assert await reply
 
     assert await ending(held.system, COMPLETED, order, handle) == "cancelled"
     steps = [line.step for line in (await held.system.state(handle)).history if line.direction == "do"]

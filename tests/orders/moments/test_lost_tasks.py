@@ -1,4 +1,4 @@
-"""What a workflow task did that the server never heard of stands, whatever else comes before it is decided again."""
+"""Effects of a lost workflow task are kept, whatever event comes before the task is executed again."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -22,7 +22,7 @@ REFUSED = next(s for s in EXPRESS if s.name == "express-carrier-refuses")
 
 @pytest.fixture
 async def held(system: System) -> AsyncIterator[HeldOrders]:
-    """A queue of its own, without a worker."""
+    """Yield a separate task queue without a worker."""
     async with held_orders(system) as held:
         pass
     yield held
@@ -30,11 +30,11 @@ async def held(system: System) -> AsyncIterator[HeldOrders]:
 
 
 async def lost_last_task(held: HeldOrders, handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
-    """Have the server forget how an ended process was decided at last; return its new run, which nobody works on."""
+    """Reset an ended process to its last workflow task, as if that task were lost; return the new run."""
     return await reset(held.system, handle, (await workflow_tasks(handle))[-1])
 
 
-async def test_an_order_that_was_closed_as_compensated_is_so_for_temporal_too(held: HeldOrders) -> None:
+async def test_an_order_that_was_closed_as_compensated_is_failed_in_temporal_too(held: HeldOrders) -> None:
     order = REFUSED.order()
     async with held.worker():
         first = await result_of(handle := await held.start(order))
@@ -54,21 +54,21 @@ async def test_an_order_that_was_closed_as_compensated_is_so_for_temporal_too(he
     )
 
 
-async def test_a_slip_that_was_settled_is_not_turned_back_by_a_cancel(held: HeldOrders) -> None:
-    it = slip("price", "charge", "reserve")
+async def test_a_settled_slip_is_not_undone_by_a_cancel(held: HeldOrders) -> None:
+    slip_ = slip("price", "charge", "reserve")
     async with held.worker():
         handle: WorkflowHandle[Any, SlipResult] = await held.system.client.start_workflow(
-            SLIP_WORKFLOW, it, id=slip_workflow_id(it.slip_id), task_queue=held.queue, result_type=SlipResult
+            SLIP_WORKFLOW, slip_, id=slip_workflow_id(slip_.slip_id), task_queue=held.queue, result_type=SlipResult
         )
         assert (await handle.result()).status == "completed"
     lost = await lost_last_task(held, handle)
     again = held.system.client.get_workflow_handle(lost.id, run_id=lost.run_id, result_type=SlipResult)
     command = CancelSlip(reason="no", actor="ann")
-    asked = asyncio.create_task(again.execute_update("cancel_slip", command, result_type=SlipCommandAccepted))
-    await asyncio.wait([asked], timeout=0.5)
+    cancelling = asyncio.create_task(again.execute_update("cancel_slip", command, result_type=SlipCommandAccepted))
+    await asyncio.wait([cancelling], timeout=0.5)
 
     async with held.worker():
         async with asyncio.timeout(20):
             assert (await again.result()).status == "completed"
         with pytest.raises(WorkflowUpdateFailedError):
-            await asked
+            await cancelling

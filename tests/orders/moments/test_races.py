@@ -1,4 +1,4 @@
-"""Races, each provoked with real processes on the real server: whoever comes late changes nothing."""
+"""Races between real processes on a real server: a late attempt or a late cancel changes nothing."""
 
 import asyncio
 import signal
@@ -15,7 +15,7 @@ from temporalio.worker import Worker
 from activities.interceptor import ActivityInterceptor
 from models.commands import CancelOrder, CommandAccepted
 from models.names import TASK_QUEUE
-from tests.orders.deaths.test_kills import PROJECT, blocked, until_somebody_waits, worker_process
+from tests.orders.deaths.test_kills import PROJECT, blocked, until_blocked, worker_process
 from tests.orders.moments.test_reset import effects
 from tests.orders.scenarios import Scenario
 from tests.systems import System, result_of
@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 
 @asynccontextmanager
 async def workflows_only(system: System) -> AsyncIterator[None]:
-    """Run the orders' workflows and nothing else, so that the other workers decide what happens to the activities."""
+    """Run a worker for workflows only, so that other workers execute the activities."""
     worker = Worker(
         system.client,
         task_queue=TASK_QUEUE,
@@ -40,21 +40,21 @@ async def workflows_only(system: System) -> AsyncIterator[None]:
         yield
 
 
-SAYS = "frozen worker: "
+PREFIX = "frozen worker: "
 
 
 class Frozen:
-    """A worker process that freezes itself; `word` is what it says next."""
+    """A worker process that freezes itself; `printed` waits for the next text that the process prints."""
 
     def __init__(self, process: "subprocess.Popen[str]") -> None:
         self.process = process
 
-    async def word(self) -> str:
+    async def printed(self) -> str:
         assert self.process.stdout
         async with asyncio.timeout(30):
-            while not (line := await asyncio.to_thread(self.process.stdout.readline)).startswith(SAYS):
+            while not (line := await asyncio.to_thread(self.process.stdout.readline)).startswith(PREFIX):
                 assert line, "the frozen worker has died"
-        return line.removeprefix(SAYS).strip()
+        return line.removeprefix(PREFIX).strip()
 
     def thaw(self) -> None:
         self.process.send_signal(signal.SIGCONT)
@@ -84,85 +84,85 @@ def frozen_worker(system: System, *arguments: str) -> Iterator[Frozen]:
         process.communicate()
 
 
-async def test_an_attempt_that_wakes_up_after_the_next_one_did_it_adds_nothing(lonely: System) -> None:
+async def test_an_attempt_that_resumes_after_the_next_one_succeeded_has_no_effect(idle_system: System) -> None:
     order = Scenario("woken").order()
-    async with workflows_only(lonely):
-        with frozen_worker(lonely, "charge_payment", "before") as first:
-            handle = await lonely.start(order)
-            assert await first.word() == "frozen"
-            with worker_process(lonely):
+    async with workflows_only(idle_system):
+        with frozen_worker(idle_system, "charge_payment", "before") as first:
+            handle = await idle_system.start(order)
+            assert await first.printed() == "frozen"
+            with worker_process(idle_system):
                 result = await result_of(handle)
             first.thaw()
-            assert await first.word() == "answered"
+            assert await first.printed() == "answered"
 
     assert result
     assert result.status == "completed"
-    after = await effects(lonely, order)
+    after = await effects(idle_system, order)
     assert (after["charges"], after["parcels"], after["entries"]) == (1, 1, 2)
 
 
-async def test_a_late_charge_after_its_refund_is_refused(lonely: System) -> None:
+async def test_a_late_charge_after_its_refund_is_refused(idle_system: System) -> None:
     order = Scenario("late", postcode="00000").order()
-    async with workflows_only(lonely):
-        with frozen_worker(lonely, "charge_payment", "before") as late:
-            handle = await lonely.start(order)
-            assert await late.word() == "frozen"
-            with worker_process(lonely):
+    async with workflows_only(idle_system):
+        with frozen_worker(idle_system, "charge_payment", "before") as late:
+            handle = await idle_system.start(order)
+            assert await late.printed() == "frozen"
+            with worker_process(idle_system):
                 result = await result_of(handle)
-            before = await effects(lonely, order)
+            before = await effects(idle_system, order)
             late.thaw()
-            assert await late.word() == "AlreadyUndone"
+            assert await late.printed() == "AlreadyUndone"
 
     assert result
     assert (result.status, result.undone) == ("compensated", ("charge", "reserve"))
     assert (before["charges"], before["refunds"], before["provider"]) == (1, 1, "taken_back")
-    assert await effects(lonely, order) == before
+    assert await effects(idle_system, order) == before
 
 
-async def test_two_charges_that_hang_until_after_the_undo_are_both_refused(lonely: System) -> None:
+async def test_two_charges_that_hang_until_after_the_undo_are_both_refused(idle_system: System) -> None:
     order = Scenario("hanging").order()
-    async with workflows_only(lonely):
-        with frozen_worker(lonely, "charge_payment", "before") as first:
-            handle = await lonely.start(order)
-            assert await first.word() == "frozen"
-            with frozen_worker(lonely, "charge_payment", "before") as second:
-                assert await second.word() == "frozen"
+    async with workflows_only(idle_system):
+        with frozen_worker(idle_system, "charge_payment", "before") as first:
+            handle = await idle_system.start(order)
+            assert await first.printed() == "frozen"
+            with frozen_worker(idle_system, "charge_payment", "before") as second:
+                assert await second.printed() == "frozen"
                 await handle.cancel()
-                with worker_process(lonely):
+                with worker_process(idle_system):
                     assert await result_of(handle) is None
-                before = await effects(lonely, order)
+                before = await effects(idle_system, order)
                 for late in (first, second):
                     late.thaw()
-                    assert await late.word() == "AlreadyUndone"
+                    assert await late.printed() == "AlreadyUndone"
 
     assert (before["charges"], before["provider"], before["order"]) == (0, "void", "cancelled")
-    assert await effects(lonely, order) == before
+    assert await effects(idle_system, order) == before
 
 
-async def test_a_refund_whose_worker_dies_after_each_of_two_attempts_is_one_refund(lonely: System) -> None:
+async def test_a_refund_whose_worker_dies_after_each_of_two_attempts_is_one_refund(idle_system: System) -> None:
     order = Scenario("killed", postcode="00000").order()
     handle = None
-    async with workflows_only(lonely):
+    async with workflows_only(idle_system):
         for _ in range(2):
-            with frozen_worker(lonely, "refund_payment", "after") as doomed:
-                handle = handle or await lonely.start(order)
-                assert await doomed.word() == "frozen"
+            with frozen_worker(idle_system, "refund_payment", "after") as doomed:
+                handle = handle or await idle_system.start(order)
+                assert await doomed.printed() == "frozen"
         assert handle
-        with worker_process(lonely):
+        with worker_process(idle_system):
             result = await result_of(handle)
 
     assert result
     assert (result.status, result.undone) == ("compensated", ("charge", "reserve"))
-    after = await effects(lonely, order)
+    after = await effects(idle_system, order)
     assert (after["charges"], after["refunds"], after["entries"], after["held"]) == (1, 1, 2, 0)
 
 
-async def test_a_refund_begins_only_when_the_charge_that_was_under_way_has_ended(lonely: System) -> None:
+async def test_a_refund_begins_only_after_the_running_charge_has_ended(idle_system: System) -> None:
     order = Scenario("running").order()
-    async with orders_worker(lonely.client, lonely.stack.database_url, lonely.settings):
-        async with blocked(lonely, "payments.receipts"):
-            handle = await lonely.start(order)
-            await until_somebody_waits(lonely)
+    async with orders_worker(idle_system.client, idle_system.stack.database_url, idle_system.settings):
+        async with blocked(idle_system, "payments.receipts"):
+            handle = await idle_system.start(order)
+            await until_blocked(idle_system)
             await handle.cancel()
             requested = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED
             async for event in handle.fetch_history_events(wait_new_event=True):
@@ -173,26 +173,26 @@ async def test_a_refund_begins_only_when_the_charge_that_was_under_way_has_ended
     async for event in handle.fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             names[event.event_id] = event.activity_task_scheduled_event_attributes.activity_type.name
-            ended.append(f"{names[event.event_id]} asked")
+            ended.append(f"{names[event.event_id]} scheduled")
         completed, canceled = (
             event.activity_task_completed_event_attributes,
             event.activity_task_canceled_event_attributes,
         )
-        if asked := completed.scheduled_event_id or canceled.scheduled_event_id:
-            ended.append(f"{names[asked]} ended")
+        if scheduled := completed.scheduled_event_id or canceled.scheduled_event_id:
+            ended.append(f"{names[scheduled]} ended")
 
-    assert "charge_payment ended" in ended[: ended.index("refund_payment asked")]
-    after = await effects(lonely, order)
+    assert "charge_payment ended" in ended[: ended.index("refund_payment scheduled")]
+    after = await effects(idle_system, order)
     assert (after["held"], after["reserve"], after["order"]) == (0, "undone", "cancelled")
 
 
-async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: System) -> None:
+async def test_ten_cancels_of_two_operators_are_one_cancel(idle_system: System) -> None:
     order = Scenario("clicked", token="tok_flaky_3").order()
-    async with orders_worker(lonely.client, lonely.stack.database_url, lonely.settings):
-        handle = await lonely.start(order)
+    async with orders_worker(idle_system.client, idle_system.stack.database_url, idle_system.settings):
+        handle = await idle_system.start(order)
         query = "select 1 from card_provider.calls where key = %s"
         async with asyncio.timeout(20):
-            while not await lonely.one(query, f"{order.order_id}:charge"):
+            while not await idle_system.one(query, f"{order.order_id}:charge"):
                 await asyncio.sleep(0.01)
 
         async def click(actor: str) -> CommandAccepted:
@@ -202,26 +202,26 @@ async def test_ten_cancels_of_two_operators_are_one_cancel(lonely: System) -> No
 
         answers = await asyncio.gather(*(click(actor) for actor in ("ann", "bo") for _ in range(5)))
         assert await result_of(handle) is None
-        undos = [line.step for line in (await lonely.state(handle)).history if line.direction == "undo"]
+        undos = [line.step for line in (await idle_system.state(handle)).history if line.direction == "undo"]
 
     assert len(answers) == 10
     assert undos == ["charge", "reserve"]
 
 
-async def test_a_cancel_after_a_worker_died_between_completing_and_saying_so_comes_too_late(lonely: System) -> None:
+async def test_a_cancel_after_a_worker_died_before_it_reported_the_completion_is_too_late(idle_system: System) -> None:
     order = Scenario("settled").order()
-    with frozen_worker(lonely, "complete_order", "after", "workflows too") as doomed:
-        handle = await lonely.start(order)
-        assert await doomed.word() == "frozen"
+    with frozen_worker(idle_system, "complete_order", "after", "workflows too") as doomed:
+        handle = await idle_system.start(order)
+        assert await doomed.printed() == "frozen"
     command = CancelOrder(reason="changed my mind", actor="c-7")
-    asked = asyncio.create_task(handle.execute_update("cancel_order", command, result_type=CommandAccepted))
-    await asyncio.wait([asked], timeout=0.5)
-    with worker_process(lonely):
+    cancelling = asyncio.create_task(handle.execute_update("cancel_order", command, result_type=CommandAccepted))
+    await asyncio.wait([cancelling], timeout=0.5)
+    with worker_process(idle_system):
         async with asyncio.timeout(40):
-            await asyncio.wait([asked])
-            while not (state := await lonely.state(handle)).status.final:
+            await asyncio.wait([cancelling])
+            while not (state := await idle_system.state(handle)).status.final:
                 assert state.status != "needs_attention"
                 await asyncio.sleep(0.1)
 
     assert state.status == "completed"
-    assert isinstance(asked.exception(), WorkflowUpdateFailedError)
+    assert isinstance(cancelling.exception(), WorkflowUpdateFailedError)

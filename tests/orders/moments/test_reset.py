@@ -1,4 +1,4 @@
-"""A reset gives an order a new run; its keys stay, so nothing is charged, shipped or given back a second time."""
+"""A reset gives an order a new run with the same keys, so no charge, shipment or refund happens a second time."""
 
 import asyncio
 from typing import Any
@@ -14,7 +14,7 @@ from models.order import Order
 from models.process import OrderResult
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import SCENARIOS, Scenario
-from tests.orders.test_scenarios import books
+from tests.orders.test_scenarios import records_of
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
@@ -43,10 +43,10 @@ async def reset(system: System, handle: Handle, event_id: int) -> Handle:
 
 
 async def effects(system: System, order: Order) -> dict[str, Any]:
-    """Return what the outside parties and our own books hold of an order, with how often each thing happened."""
+    """Return the records of an order, with the number of charges, refunds, parcels, recalls and ledger entries."""
     took = "select count(*)::int from {}.calls where key = %s and outcome = %s"
     charge, ship = f"{order.order_id}:charge", f"{order.order_id}:ship"
-    return await books(system, order) | {
+    return await records_of(system, order) | {
         "charges": await system.one(took.format("card_provider"), charge, "taken"),
         "refunds": await system.one(took.format("card_provider"), charge, "taken_back"),
         "parcels": await system.one(took.format("carrier"), ship, "taken"),

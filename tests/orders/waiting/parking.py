@@ -1,4 +1,4 @@
-"""Orders that are stuck, and what people do about them."""
+"""Orders with a parked refund, and the operators' decisions about them."""
 
 from typing import Any
 
@@ -16,10 +16,10 @@ LONGER_THAN_ANY_UNDO = 150
 
 
 async def parked(skipping: Skipping, scenario: Scenario = STUCK) -> tuple[Order, Handle]:
-    """Return an order whose refund has failed for good."""
+    """Return an order whose refund has failed permanently."""
     order = scenario.order()
     handle = await skipping.start(order)
-    await skipping.pass_by(LONGER_THAN_ANY_UNDO)
+    await skipping.skip_time(LONGER_THAN_ANY_UNDO)
     await skipping.until(handle, "needs_attention")
     return order, handle
 
@@ -31,13 +31,13 @@ async def decide(handle: Handle, verb: str, step: str = "charge", **more: Any) -
 
 
 async def refusal(handle: Handle, verb: str, step: str = "charge", **more: Any) -> str:
-    """Return why a decision is refused."""
+    """Send a decision that must be refused; return the message of the refusal."""
     with pytest.raises(WorkflowUpdateFailedError) as caught:
         await decide(handle, verb, step, **more)
     return str(caught.value.cause)
 
 
-async def mend(skipping: Skipping, order: Order) -> None:
-    """Have the provider give back after all."""
-    mended = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
-    await skipping.run_sql(mended, key=f"{order.order_id}:charge")
+async def allow_refund_of(skipping: Skipping, order: Order) -> None:
+    """Make the provider accept the refund."""
+    statement = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
+    await skipping.run_sql(statement, key=f"{order.order_id}:charge")

@@ -1,4 +1,4 @@
-"""The order's own deadline: before the pivot it turns the order back, after it a person is asked, never both."""
+"""The deadline of an order: before the pivot the order is undone, after the pivot the step is parked, never both."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,7 +12,7 @@ from tests.conservation import assert_conserved
 from tests.orders.deaths.test_kills import blocked
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Skipping, skipping_orders
-from tests.orders.test_scenarios import books
+from tests.orders.test_scenarios import records_of
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
@@ -41,7 +41,7 @@ async def until_called(system: System, order: Order, party: str, step: str) -> N
             await asyncio.sleep(0.01)
 
 
-async def test_a_deadline_in_a_retry_timer_turns_the_order_back_at_once(system: System) -> None:
+async def test_a_deadline_during_a_retry_backoff_undoes_the_order_at_once(system: System) -> None:
     # The third attempt would come after 3 s, the fourth after 7 s.
     order = Scenario("late", token="tok_flaky_3").order(deadline_seconds=4)
     handle = await system.start(order)
@@ -53,22 +53,22 @@ async def test_a_deadline_in_a_retry_timer_turns_the_order_back_at_once(system: 
     assert 4 <= await seconds_taken(handle) < 6
     calls = "select count(*)::int from card_provider.calls where key = %s and operation = 'charge'"
     assert await system.one(calls, f"{order.order_id}:charge") == 3
-    ours = await books(system, order)
-    assert (ours["provider"], ours["reserve"], ours["held"]) == ("void", "undone", 0)
+    recorded = await records_of(system, order)
+    assert (recorded["provider"], recorded["reserve"], recorded["held"]) == ("void", "undone", 0)
 
 
-async def test_a_deadline_while_a_charge_hangs_gives_it_back(system: System) -> None:
+async def test_a_deadline_while_a_charge_hangs_refunds_the_charge(system: System) -> None:
     order = Scenario("hanging", token="tok_hang_after").order(deadline_seconds=2)
     handle = await system.start(order)
     result = await result_of(handle)
 
     assert result
     assert (result.status, result.undone) == ("compensated", ("charge", "reserve"))
-    ours = await books(system, order)
-    assert (ours["provider"], ours["reserve"], ours["held"]) == ("taken_back", "undone", 0)
+    recorded = await records_of(system, order)
+    assert (recorded["provider"], recorded["reserve"], recorded["held"]) == ("taken_back", "undone", 0)
 
 
-async def test_a_deadline_after_the_pivot_parks_and_a_person_completes_the_order(system: System) -> None:
+async def test_a_deadline_after_the_pivot_parks_and_an_operator_completes_the_order(system: System) -> None:
     order = Scenario("shipped", postcode="00001").order(deadline_seconds=4)
     handle = await system.start(order)
     await until_called(system, order, "carrier", "ship")
@@ -84,8 +84,8 @@ async def test_a_deadline_after_the_pivot_parks_and_a_person_completes_the_order
 
     assert result
     assert (result.status, result.undone) == ("completed", ())
-    ours = await books(system, order)
-    assert (ours["reserve"], ours["parcel"], ours["order"]) == ("settled", "taken", "completed")
+    recorded = await records_of(system, order)
+    assert (recorded["reserve"], recorded["parcel"], recorded["order"]) == ("settled", "taken", "completed")
 
 
 async def test_a_deadline_during_an_undo_changes_nothing(skipping: Skipping) -> None:

@@ -1,4 +1,4 @@
-"""A person's decision on what is parked: checked, taken once, and kept with the order."""
+"""An operator's decision about a parked step: checked, applied once, and recorded with the order."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,8 +9,8 @@ from temporalio.client import WorkflowUpdateFailedError
 from models.commands import CommandAccepted, Resolve
 from tests.conservation import assert_conserved
 from tests.orders.skipping import Skipping, skipping_orders
-from tests.orders.test_scenarios import books
-from tests.orders.waiting.parking import decide, mend, parked, refusal
+from tests.orders.test_scenarios import records_of
+from tests.orders.waiting.parking import allow_refund_of, decide, parked, refusal
 from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
@@ -23,7 +23,7 @@ async def skipping(system: System) -> AsyncIterator[Skipping]:
     await assert_conserved(system.db)
 
 
-async def test_the_audit_is_in_the_history_of_the_process(skipping: Skipping) -> None:
+async def test_a_decision_is_recorded_in_the_history_of_the_process(skipping: Skipping) -> None:
     _, handle = await parked(skipping)
     await decide(handle, "waive", actor="bo", reason="a voucher instead", evidence="ticket 17")
     await result_of(handle)
@@ -35,7 +35,7 @@ async def test_the_audit_is_in_the_history_of_the_process(skipping: Skipping) ->
     assert [each.status for each in state.history if each.direction == "undo" and each.step == "charge"] == ["waived"]
 
 
-async def test_decisions_that_cannot_be_taken_are_refused_with_the_reason(skipping: Skipping) -> None:
+async def test_impossible_decisions_are_refused_with_the_reason(skipping: Skipping) -> None:
     order, handle = await parked(skipping)
 
     assert "reserve is not parked" in await refusal(handle, "retry", step="reserve")
@@ -49,13 +49,13 @@ async def test_decisions_that_cannot_be_taken_are_refused_with_the_reason(skippi
     assert state.status == "needs_attention"
     assert not [line for line in state.history if line.direction == "resolve"]
 
-    await mend(skipping, order)
+    await allow_refund_of(skipping, order)
     await decide(handle, "retry")
     await result_of(handle)
-    assert (await books(skipping.system, order))["provider"] == "taken_back"
+    assert (await records_of(skipping.system, order))["provider"] == "taken_back"
 
 
-async def test_nobody_decides_without_a_name_and_a_reason(skipping: Skipping) -> None:
+async def test_a_decision_without_an_actor_or_a_reason_is_refused(skipping: Skipping) -> None:
     _, handle = await parked(skipping)
     for missing in ("actor", "reason"):
         command = {"step": "charge", "verb": "waive", "actor": "ann", "reason": "because"} | {missing: ""}
@@ -69,14 +69,14 @@ async def test_nobody_decides_without_a_name_and_a_reason(skipping: Skipping) ->
 
 async def test_five_clicks_of_two_operators_are_one_decision(skipping: Skipping) -> None:
     order, handle = await parked(skipping)
-    await mend(skipping, order)
+    await allow_refund_of(skipping, order)
 
     async def click(actor: str, number: int) -> bool:
-        command = Resolve(step="charge", verb="retry", actor=actor, reason="mended")
+        command = Resolve(step="charge", verb="retry", actor=actor, reason="fixed")
         try:
             await handle.execute_update("resolve", command, id=f"{actor}-{number}", result_type=CommandAccepted)
         except WorkflowUpdateFailedError as error:
-            if not any(said in str(error.cause) for said in ("not parked", "resolved already")):
+            if not any(text in str(error.cause) for text in ("not parked", "resolved already")):
                 raise
             return False
         return True
@@ -90,7 +90,7 @@ async def test_five_clicks_of_two_operators_are_one_decision(skipping: Skipping)
     assert len(decisions) == 1
 
 
-async def test_the_same_decision_sent_again_gets_the_same_answer(skipping: Skipping) -> None:
+async def test_the_same_decision_sent_again_has_the_same_answer(skipping: Skipping) -> None:
     _, handle = await parked(skipping)
     command = Resolve(step="charge", verb="waive", actor="ann", reason="written off")
 

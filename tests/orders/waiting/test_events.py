@@ -1,4 +1,4 @@
-"""Orders that wait for what happens outside: events early, in time, twice, contradicting, late and strange."""
+"""Orders that wait for external events: early, in time, repeated, contradicting, late and invalid ones."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -21,7 +21,7 @@ from models.names import STATUS_ATTRIBUTE, key
 from models.process import OrderResult, Status
 from services.payments.transfers import Transfers
 from tests.conservation import assert_conserved
-from tests.orders.deaths.test_kills import blocked, until_somebody_waits
+from tests.orders.deaths.test_kills import blocked, until_blocked
 from tests.orders.moments.test_cancel_everywhere import until_recorded
 from tests.orders.scenarios import Scenario
 from tests.orders.waiting.transfers import TOTAL, early, failed, ledger, settled, transfer_order, until, waiting
@@ -35,12 +35,12 @@ COMPENSATED = ("compensated", "charge", ("charge", "reserve"), ("", "void"))
 
 @pytest.fixture(scope="module", autouse=True)
 async def at_rest(system: System) -> AsyncIterator[None]:
-    """Once all is over, every book agrees with every other."""
+    """Check conservation after the module's tests, when no order is in flight."""
     yield
     await assert_conserved(system.db)
 
 
-async def taken_or_refused(handle: WorkflowHandle[Any, OrderResult], event: ExternalEvent) -> EventAccepted | str:
+async def accepted_or_refused(handle: WorkflowHandle[Any, OrderResult], event: ExternalEvent) -> EventAccepted | str:
     try:
         return await deliver(handle, event)
     except Conflict as refused:
@@ -50,7 +50,7 @@ async def taken_or_refused(handle: WorkflowHandle[Any, OrderResult], event: Exte
 
 
 @pytest.mark.parametrize("mode", ["early", "in time", "all at once"])
-async def test_every_order_of_events_ends_as_the_first_of_them_decided(system: System, mode: str) -> None:
+async def test_in_any_order_of_events_the_first_one_decides(system: System, mode: str) -> None:
     runs = sorted(set(permutations(["settled", "settled", "failed", "failed"])))
 
     async def run(names: tuple[str, ...]) -> None:
@@ -58,10 +58,10 @@ async def test_every_order_of_events_ends_as_the_first_of_them_decided(system: S
         order = transfer_order("permuted")
         handle = await early(system, order, events[0]) if mode == "early" else await waiting(system, order)
         if mode == "all at once":
-            answers = await asyncio.gather(*(taken_or_refused(handle, event) for event in events))
+            answers = await asyncio.gather(*(accepted_or_refused(handle, event) for event in events))
         else:
-            answers = [await taken_or_refused(handle, event) for event in events]
-        # Whoever was taken is the one that decides; at once, the server's order is the order.
+            answers = [await accepted_or_refused(handle, event) for event in events]
+        # The accepted event decides; of concurrent events, the first that the server delivers.
         (taken,) = {answer for answer in answers if isinstance(answer, EventAccepted)}
         assert mode == "all at once" or taken.type == f"payment_{names[0]}"
         assert all(
@@ -75,7 +75,7 @@ async def test_every_order_of_events_ends_as_the_first_of_them_decided(system: S
     await asyncio.gather(*(run(names) for names in runs))
 
 
-async def test_an_event_without_an_amount_is_about_all_of_it(system: System) -> None:
+async def test_an_event_without_an_amount_means_the_whole_amount(system: System) -> None:
     order = transfer_order("whole")
     handle = await waiting(system, order)
 
@@ -94,7 +94,7 @@ async def test_an_event_without_an_amount_is_about_all_of_it(system: System) -> 
     assert lines == [("charge", d, "completed") for d in ("do", "wait", "event", "settle")]
 
 
-async def test_the_search_attribute_says_that_it_waits_and_that_it_runs_again(system: System) -> None:
+async def test_the_search_attribute_shows_that_an_order_waits_and_has_ended(system: System) -> None:
     handle = await waiting(system, transfer_order("attribute"))
     attribute = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
     waits = (await handle.describe()).typed_search_attributes.get(attribute)
@@ -106,9 +106,7 @@ async def test_the_search_attribute_says_that_it_waits_and_that_it_runs_again(sy
 
 
 @pytest.mark.parametrize("deadline", [1])
-async def test_a_transfer_that_never_comes_turns_the_order_back_and_a_late_one_is_refused(
-    system: System, deadline: int
-) -> None:
+async def test_a_missing_transfer_undoes_the_order_and_a_late_one_is_refused(system: System, deadline: int) -> None:
     order = transfer_order("never", deadline)
     handle = await system.start(order)
 
@@ -118,7 +116,7 @@ async def test_a_transfer_that_never_comes_turns_the_order_back_and_a_late_one_i
     assert (result.status, result.failed_step, result.undone) == ("compensated", "charge", ("charge", "reserve"))
     assert result.reason == "charge: NoEvent: no event came in time"
     assert await ledger(system, order) == ("", "void")
-    assert await taken_or_refused(handle, settled()) == "ended"
+    assert await accepted_or_refused(handle, settled()) == "ended"
     money = Money(amount=TOTAL, currency="EUR")
     late = BookTransfer(
         key=key(order.order_id, "charge"),
@@ -145,12 +143,12 @@ async def test_a_cancel_ends_the_wait_and_moves_no_money(system: System) -> None
     assert await ledger(system, order) == ("", "void")
 
 
-async def test_a_cancel_that_the_step_before_the_wait_swallows_is_not_lost(system: System) -> None:
+async def test_a_cancel_that_the_step_before_the_wait_ignores_is_not_lost(system: System) -> None:
     order = transfer_order("swallowed")
-    # The expected transfer is held in the database; it is written down although the order was cancelled meanwhile.
+    # The expected transfer waits in the database, and is recorded although the order was cancelled.
     async with blocked(system, "payments.transfers"):
         handle = await system.start(order)
-        await until_somebody_waits(system)
+        await until_blocked(system)
         await handle.cancel()
         await until_recorded(handle, EventType.EVENT_TYPE_ACTIVITY_TASK_CANCEL_REQUESTED)
 
@@ -161,7 +159,7 @@ async def test_a_cancel_that_the_step_before_the_wait_swallows_is_not_lost(syste
     assert await ledger(system, order) == ("", "void")
 
 
-async def test_money_that_came_early_goes_back_when_the_order_can_not_be_filled(system: System) -> None:
+async def test_an_early_transfer_is_returned_when_the_stock_is_rejected(system: System) -> None:
     order = transfer_order("unfillable", lines=(("SKU-1", 1), ("SKU-RARE", 2)))
     handle = await early(system, order, settled(amount=None))
 
@@ -172,7 +170,7 @@ async def test_money_that_came_early_goes_back_when_the_order_can_not_be_filled(
     assert await ledger(system, order) == ("charge refund", "returned")
 
 
-async def test_money_that_came_goes_back_when_the_carrier_refuses(system: System) -> None:
+async def test_a_transfer_is_returned_when_the_carrier_refuses(system: System) -> None:
     order = transfer_order("refused", postcode="00000")
     handle = await waiting(system, order)
     await deliver(handle, settled())
@@ -193,7 +191,7 @@ async def test_money_that_came_goes_back_when_the_carrier_refuses(system: System
         (ExternalEvent(event_id="e-1", type="payment_failed", payload={"colour": 1}), "payload.colour: "),
     ],
 )
-async def test_a_strange_event_is_refused_and_the_order_waits_on(
+async def test_an_invalid_event_is_refused_and_the_order_continues_to_wait(
     system: System, event: ExternalEvent, reason: str
 ) -> None:
     handle = await waiting(system, transfer_order("strange"))
@@ -220,19 +218,19 @@ async def test_an_early_event_with_the_wrong_amount_is_refused_once_the_price_is
     await result_of(handle)
 
 
-async def test_the_same_id_with_other_words_is_refused(system: System) -> None:
+async def test_the_same_event_id_with_another_event_is_refused(system: System) -> None:
     handle = await waiting(system, transfer_order("reused", postcode="00002"))
     await deliver(handle, settled("e-7"))
 
     with pytest.raises(Conflict, match="event id e-7 belongs to another event"):
         await deliver(handle, failed("e-7"))
-    # Under another update id: the order itself knows the event.
+    # With another update id, the order itself recognizes the event id.
     again = await handle.execute_update("deliver_event", settled("e-7"), id="mine", result_type=EventAccepted)
     assert again == await deliver(handle, settled("e-7"))
     await result_of(handle)
 
 
-async def test_an_order_paid_by_card_waits_for_nothing(system: System) -> None:
+async def test_an_order_paid_by_card_accepts_no_event(system: System) -> None:
     handle = await system.start(Scenario("card", token="tok_flaky_1").order())
 
     with pytest.raises(Conflict, match="paid by card and accepts no event"):
@@ -241,7 +239,7 @@ async def test_an_order_paid_by_card_waits_for_nothing(system: System) -> None:
 
 
 @pytest.mark.parametrize("payment", ["card", "transfer"])
-async def test_twenty_starts_at_once_are_one_process_with_one_answer(system: System, payment: str) -> None:
+async def test_twenty_concurrent_starts_are_one_process_with_one_answer(system: System, payment: str) -> None:
     order = Scenario("twenty").order() if payment == "card" else transfer_order("twenty")
 
     placed = await asyncio.gather(*(system.orders.place(order) for _ in range(20)))

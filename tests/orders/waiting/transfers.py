@@ -1,4 +1,4 @@
-"""Orders paid by bank transfer, and the events that decide them."""
+"""Orders paid by bank transfer, and the events about their transfers."""
 
 import asyncio
 from typing import Any
@@ -39,14 +39,14 @@ async def until(system: System, handle: WorkflowHandle[Any, Any], status: Status
 
 
 async def waiting(system: System, order: Order) -> WorkflowHandle[Any, OrderResult]:
-    """Start an order and wait until it waits."""
+    """Start an order, and return its handle once the order waits for its transfer."""
     handle = await system.start(order)
     await until(system, handle, Status.WAITING)
     return handle
 
 
 async def early(system: System, order: Order, event: ExternalEvent) -> WorkflowHandle[Any, OrderResult]:
-    """Start an order with an event that is there before its first step."""
+    """Start an order with an event that arrives before the order's first step."""
     start: WithStartWorkflowOperation[Any, OrderResult] = WithStartWorkflowOperation(
         ORDER_WORKFLOW,
         order,
@@ -62,7 +62,7 @@ async def early(system: System, order: Order, event: ExternalEvent) -> WorkflowH
 
 
 async def ledger(system: System, order: Order) -> Any:
-    """Return the kinds of the order's ledger entries, and what became of its transfer."""
+    """Return the kinds of the order's ledger entries, and the status of its transfer."""
     key = f"{order.order_id}:charge"
     kinds = "select coalesce(string_agg(kind, ' ' order by kind), '') from payments.ledger where key = %s"
     return await system.one(kinds, key), await system.one("select status from payments.transfers where key = %s", key)

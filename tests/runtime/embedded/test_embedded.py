@@ -1,3 +1,5 @@
+"""The embedded stack: its servers, its files, its users and the errors of its start."""
+
 import asyncio
 import socket
 import sqlite3
@@ -17,12 +19,12 @@ from runtime.embedded.record import Layout, Ports
 from runtime.embedded.stack import embedded_stack, running_stack
 from runtime.embedded.visibility import INDEXES, USED
 from runtime.settings import Settings
-from tests.runtime.stacks import all_gone, happens, processes_of, said_when_ready, settings_for, start_user
+from tests.runtime.stacks import all_gone, happens, output_until_ready, processes_of, settings_for, start_user
 
-ASKED = "select run_id from executions_visibility"
+QUERY = "select run_id from executions_visibility"
 
 
-async def test_both_parts_answer_and_end_with_their_user(settings: Settings) -> None:
+async def test_both_servers_answer_and_end_with_their_user(settings: Settings) -> None:
     async with embedded_stack(settings) as stack:
         client = await connect(settings)
         query = "OrderStatus = 'compensating' AND AmountAtRisk > 0"
@@ -38,13 +40,13 @@ async def test_both_parts_answer_and_end_with_their_user(settings: Settings) -> 
     assert running_stack(settings.data_dir) is None
 
 
-async def test_its_list_of_workflows_has_the_indexes_that_are_used(settings: Settings) -> None:
+async def test_the_visibility_store_has_the_indexes_that_its_queries_use(settings: Settings) -> None:
     async with embedded_stack(settings):
         with closing(sqlite3.connect(Layout(settings.data_dir).temporal_file)) as connection:
             names = {name for (name,) in connection.execute(INDEXES)}
-            # Which column an attribute takes is the server's choice: the first of its kind.
+            # The server assigns the first column of the type to each attribute.
             plans = [
-                connection.execute(f"explain query plan {ASKED} where namespace_id = 'n' and {column} = {value}")
+                connection.execute(f"explain query plan {QUERY} where namespace_id = 'n' and {column} = {value}")
                 for column, value in (("Keyword01", "'waiting'"), ("Int01", "5"), ("workflow_id", "'order-1'"))
             ]
             used = [row[-1] for plan in plans for row in plan]
@@ -57,7 +59,7 @@ async def test_its_list_of_workflows_has_the_indexes_that_are_used(settings: Set
     ]
 
 
-async def test_nothing_listens_beyond_this_machine(settings: Settings) -> None:
+async def test_the_servers_listen_on_loopback_only(settings: Settings) -> None:
     async with embedded_stack(settings):
         listening = {
             connection.laddr.ip
@@ -69,14 +71,14 @@ async def test_nothing_listens_beyond_this_machine(settings: Settings) -> None:
     assert listening == {"127.0.0.1"}
 
 
-async def test_what_was_written_is_there_the_next_time(settings: Settings) -> None:
+async def test_stored_data_is_available_after_a_restart(settings: Settings) -> None:
     async with (
         embedded_stack(settings) as stack,
         await psycopg.AsyncConnection.connect(stack.database_url) as connection,
     ):
         await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
         client = await connect(settings)
-        await client.start_workflow("Anything", id="kept", task_queue="nobody")
+        await client.start_workflow("Anything", id="kept", task_queue="unserved")
         url = stack.database_url
 
     async with (
@@ -89,7 +91,7 @@ async def test_what_was_written_is_there_the_next_time(settings: Settings) -> No
         assert stack.database_url == url
 
 
-async def test_a_file_made_without_the_search_attributes_gets_them(
+async def test_a_file_created_without_the_search_attributes_gets_them(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = Layout(settings.data_dir)
@@ -108,7 +110,7 @@ async def test_a_file_made_without_the_search_attributes_gets_them(
 
 async def test_two_users_get_one_stack_and_the_last_one_stops_it(settings: Settings) -> None:
     users = [start_user(settings), start_user(settings)]
-    assert all(["ready" in await asyncio.to_thread(said_when_ready, user) for user in users])
+    assert all(["ready" in await asyncio.to_thread(output_until_ready, user) for user in users])
     processes = processes_of(settings)
 
     await asyncio.to_thread(users[0].communicate, "\n")
@@ -165,7 +167,7 @@ async def test_a_long_path_gets_a_short_socket_that_goes_with_the_stack(settings
     assert not socket_dir.exists()
 
 
-async def test_an_untuned_stack_is_never_a_tuned_one(settings: Settings) -> None:
+async def test_a_running_tuned_stack_is_not_used_as_an_untuned_one(settings: Settings) -> None:
     untuned = settings.model_copy(update={"untuned": True})
 
     async with embedded_stack(settings):
@@ -174,7 +176,7 @@ async def test_an_untuned_stack_is_never_a_tuned_one(settings: Settings) -> None
                 pass
 
 
-async def test_the_users_own_temporal_configuration_steers_nothing(
+async def test_the_users_own_configuration_has_no_effect_on_the_stack(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPORT", "1")

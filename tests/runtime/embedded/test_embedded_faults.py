@@ -1,4 +1,4 @@
-"""Each process of the stack killed without warning, one after the other."""
+"""Each process of the embedded stack is killed, one per test."""
 
 import asyncio
 import signal
@@ -13,7 +13,7 @@ from runtime.connection import connect
 from runtime.embedded.record import Layout, live_record
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import Settings
-from tests.runtime.stacks import all_gone, happens, processes_of, record_of, said_when_ready, start_user
+from tests.runtime.stacks import all_gone, happens, output_until_ready, processes_of, record_of, start_user
 
 pytestmark = pytest.mark.faults
 
@@ -48,9 +48,9 @@ async def finds(client: Client, workflow_id: str) -> bool:
     return (await client.get_workflow_handle(workflow_id).describe()).id == workflow_id
 
 
-async def test_a_killed_temporal_server_comes_back_with_what_it_knew(settings: Settings, own: Stack) -> None:
+async def test_a_killed_temporal_server_restarts_with_its_data(settings: Settings, own: Stack) -> None:
     client = await connect(settings)
-    await client.start_workflow("Anything", id="kept", task_queue="nobody")
+    await client.start_workflow("Anything", id="kept", task_queue="unserved")
     before = record_of(settings).children["temporal"]
 
     killed(before)
@@ -59,7 +59,7 @@ async def test_a_killed_temporal_server_comes_back_with_what_it_knew(settings: S
     assert await finds(client, "kept")
 
 
-async def test_a_killed_postmaster_comes_back_with_what_it_knew(settings: Settings, own: Stack) -> None:
+async def test_a_killed_postmaster_restarts_with_its_data(settings: Settings, own: Stack) -> None:
     with psycopg.connect(own.database_url, autocommit=True) as connection:
         connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
     before = record_of(settings).children["postgres"]
@@ -73,7 +73,7 @@ async def test_a_killed_postmaster_comes_back_with_what_it_knew(settings: Settin
 
 
 @pytest.mark.parametrize("lock", ["postmaster.pid", ".s.PGSQL.5432.lock"])
-async def test_a_postmaster_killed_before_it_wrote_its_lock_file_comes_back(settings: Settings, lock: str) -> None:
+async def test_a_postmaster_killed_before_it_wrote_its_lock_file_restarts(settings: Settings, lock: str) -> None:
     async with embedded_stack(settings):
         pass
     (Layout(settings.data_dir).postgres_data / lock).touch()
@@ -91,9 +91,9 @@ async def test_a_killed_backend_costs_one_connection_only(settings: Settings, ow
     assert await happens(lambda: answers(own))
 
 
-async def test_a_killed_keeper_takes_its_servers_along_and_is_replaced(settings: Settings, own: Stack) -> None:
+async def test_a_killed_keeper_stops_its_servers_and_is_replaced(settings: Settings, own: Stack) -> None:
     client = await connect(settings)
-    await client.start_workflow("Anything", id="kept", task_queue="nobody")
+    await client.start_workflow("Anything", id="kept", task_queue="unserved")
     before, processes = record_of(settings), processes_of(settings)
 
     killed(before.keeper)
@@ -117,7 +117,7 @@ async def test_a_stopped_keeper_is_replaced_too(settings: Settings, own: Stack) 
 @pytest.mark.parametrize("signum", [signal.SIGKILL, signal.SIGTERM])
 async def test_a_user_that_is_killed_leaves_no_process(settings: Settings, signum: signal.Signals) -> None:
     with start_user(settings) as user:
-        await asyncio.to_thread(said_when_ready, user)
+        await asyncio.to_thread(output_until_ready, user)
         processes = processes_of(settings)
 
         user.send_signal(signum)
@@ -140,9 +140,9 @@ async def test_a_user_killed_while_the_stack_starts_leaves_no_process(settings: 
     assert await happens(lambda: all_gone(processes))
 
 
-async def test_user_and_keeper_killed_together_leave_a_stack_that_starts(settings: Settings) -> None:
+async def test_a_stack_starts_after_its_user_and_keeper_were_killed_together(settings: Settings) -> None:
     with start_user(settings) as user:
-        await asyncio.to_thread(said_when_ready, user)
+        await asyncio.to_thread(output_until_ready, user)
         processes = processes_of(settings)
         user.kill()
         killed(processes[0].pid)

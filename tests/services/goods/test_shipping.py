@@ -1,3 +1,5 @@
+"""Shipping: parcels, recalls and refusals."""
+
 import asyncio
 
 import pytest
@@ -20,7 +22,7 @@ async def test_100_shipments_of_one_key_at_once_are_one_parcel(shop: Shop) -> No
     assert await parcels(shop) == [(answers[0].tracking, False)]
 
 
-async def test_a_parcel_can_be_taken_back_and_is_not_handed_over_again(shop: Shop) -> None:
+async def test_a_parcel_can_be_recalled_and_is_not_shipped_again(shop: Shop) -> None:
     shipment = await shop.shipping.create(requests.create())
 
     for _ in range(2):
@@ -31,7 +33,7 @@ async def test_a_parcel_can_be_taken_back_and_is_not_handed_over_again(shop: Sho
     assert await parcels(shop) == [(shipment.tracking, True)]
 
 
-async def test_cancelling_a_shipment_that_never_came_stops_it_when_it_comes(shop: Shop) -> None:
+async def test_a_cancel_before_its_shipment_refuses_the_shipment(shop: Shop) -> None:
     assert await shop.shipping.cancel(requests.cancel()) == Recalled()
 
     for _ in range(2):
@@ -41,14 +43,14 @@ async def test_cancelling_a_shipment_that_never_came_stops_it_when_it_comes(shop
     assert await parcels(shop) == []
 
 
-async def test_a_parcel_that_was_handed_over_unknown_to_us_is_taken_back(shop: Shop) -> None:
+async def test_a_parcel_that_only_the_carrier_recorded_is_recalled(shop: Shop) -> None:
     tracking = await shop.carrier.create("o-1:ship", requests.lines(SKU_1=2), requests.address())
 
     assert await shop.shipping.cancel(requests.cancel()) == Recalled(tracking=tracking)
     assert await parcels(shop) == [(tracking, True)]
 
 
-async def test_the_carriers_refusal_stands(shop: Shop) -> None:
+async def test_the_carriers_refusal_is_permanent(shop: Shop) -> None:
     for _ in range(2):
         with pytest.raises(ShipmentRefused, match="postcode"):
             await shop.shipping.create(requests.create(postcode="00000"))

@@ -1,3 +1,5 @@
+"""Gift wrapping: work, receipts and refusals."""
+
 import asyncio
 
 import pytest
@@ -20,14 +22,14 @@ async def work(db: Database) -> list[str]:
     return [kind for (kind,) in await db.rows(b"select kind from wrapping.work order by at")]
 
 
-async def test_100_of_one_key_at_once_are_wrapped_once(db: Database) -> None:
+async def test_100_concurrent_wraps_of_one_key_are_one(db: Database) -> None:
     answers = await asyncio.gather(*(Wrapping(db).wrap(wrapping()) for _ in range(100)))
 
     assert set(map(str, answers)) == {str(Wrapped(paper="stars"))}
     assert await work(db) == ["wrap"]
 
 
-async def test_wrapping_and_unwrapping_at_once_leave_nothing_wrapped(db: Database) -> None:
+async def test_concurrent_wraps_and_unwraps_leave_nothing_wrapped(db: Database) -> None:
     desk = Wrapping(db)
 
     for round_ in range(20):
@@ -51,7 +53,7 @@ async def test_a_gift_can_be_unwrapped_and_is_not_wrapped_again(db: Database) ->
     assert await work(db) == ["wrap", "unwrap"]
 
 
-async def test_unwrapping_what_never_came_stops_it_when_it_comes(db: Database) -> None:
+async def test_an_unwrap_before_its_wrap_refuses_the_wrap(db: Database) -> None:
     desk = Wrapping(db)
 
     assert await desk.unwrap(UNWRAP) == Unwrapped()
@@ -61,7 +63,7 @@ async def test_unwrapping_what_never_came_stops_it_when_it_comes(db: Database) -
     assert await work(db) == []
 
 
-async def test_paper_that_is_not_there_is_refused_for_ever(db: Database) -> None:
+async def test_unknown_paper_is_refused_permanently(db: Database) -> None:
     for _ in range(2):
         with pytest.raises(WrapRefused, match="no paper gold"):
             await Wrapping(db).wrap(wrapping("gold"))

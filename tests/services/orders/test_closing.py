@@ -1,3 +1,5 @@
+"""The closing of an order: settlement, outcomes and refusals."""
+
 import asyncio
 
 import pytest
@@ -16,7 +18,7 @@ async def placed(shop: Shop, order_id: str = "o-1") -> None:
     await shop.shipping.create(requests.create(order_id))
 
 
-async def unwound(shop: Shop) -> None:
+async def undone(shop: Shop) -> None:
     await shop.shipping.cancel(requests.cancel())
     await shop.payments.refund(requests.refund())
     await shop.inventory.release(requests.release())
@@ -44,20 +46,20 @@ async def test_nothing_of_a_completed_order_can_be_undone(shop: Shop) -> None:
         await shop.inventory.release(requests.release())
 
 
-async def test_an_order_whose_parcel_was_taken_back_is_never_completed(shop: Shop) -> None:
+async def test_an_order_whose_parcel_was_recalled_is_never_completed(shop: Shop) -> None:
     await placed(shop)
     await shop.shipping.cancel(requests.cancel())
 
     with pytest.raises(Final, match="o-1:ship: can't be settled, it is undone"):
         await shop.closing.close(requests.complete())
 
-    await unwound(shop)
+    await undone(shop)
 
 
 @pytest.mark.parametrize("outcome", ["compensated", "cancelled", "failed"])
-async def test_other_outcomes_are_only_recorded(shop: Shop, outcome: str) -> None:
+async def test_outcomes_other_than_completed_settle_nothing(shop: Shop, outcome: str) -> None:
     await placed(shop)
-    await unwound(shop)
+    await undone(shop)
 
     assert await shop.closing.close(requests.complete(outcome=outcome, reason="declined")) == Closed(outcome=outcome)
 
@@ -66,14 +68,14 @@ async def test_other_outcomes_are_only_recorded(shop: Shop, outcome: str) -> Non
     assert (record.status, record.reason) == (outcome, "declined")
 
 
-async def test_of_two_ways_of_being_undone_the_first_stands_with_its_reason(shop: Shop) -> None:
+async def test_of_two_undone_outcomes_the_first_is_kept_with_its_reason(shop: Shop) -> None:
     await placed(shop)
-    await unwound(shop)
+    await undone(shop)
     await shop.closing.close(requests.complete(outcome="compensated", reason="declined"))
 
-    stands = await shop.closing.close(requests.complete(outcome="cancelled", reason="changed my mind"))
+    second = await shop.closing.close(requests.complete(outcome="cancelled", reason="changed my mind"))
 
-    assert stands == Closed(outcome="compensated", reason="declined")
+    assert second == Closed(outcome="compensated", reason="declined")
 
 
 async def test_a_second_closing_with_another_outcome_is_refused(shop: Shop) -> None:
@@ -84,7 +86,7 @@ async def test_a_second_closing_with_another_outcome_is_refused(shop: Shop) -> N
         await shop.closing.close(requests.complete(outcome="cancelled"))
 
 
-async def test_an_order_with_a_step_undone_can_not_be_completed_and_settles_nothing(shop: Shop) -> None:
+async def test_an_order_with_an_undone_step_can_not_be_completed_and_settles_nothing(shop: Shop) -> None:
     await placed(shop)
     await shop.inventory.release(requests.release())
 
@@ -98,7 +100,7 @@ async def test_an_order_with_a_step_undone_can_not_be_completed_and_settles_noth
 
 
 @pytest.mark.parametrize("missing", ["reserve", "charge", "ship"])
-async def test_an_order_with_a_step_missing_can_not_be_completed(shop: Shop, missing: str) -> None:
+async def test_an_order_with_a_missing_step_can_not_be_completed(shop: Shop, missing: str) -> None:
     await shop.orders.accept(requests.order())
     if missing != "reserve":
         await shop.inventory.reserve(requests.reserve())
@@ -115,7 +117,7 @@ async def test_an_order_with_a_step_missing_can_not_be_completed(shop: Shop, mis
     assert record.closed_at is None
 
 
-async def test_closing_and_undoing_at_once_never_mix(shop: Shop) -> None:
+async def test_of_a_concurrent_closing_and_undo_one_is_refused(shop: Shop) -> None:
     for number in range(20):
         order_id = f"o-{number}"
         await placed(shop, order_id)
@@ -127,7 +129,7 @@ async def test_closing_and_undoing_at_once_never_mix(shop: Shop) -> None:
         assert isinstance(closed, Closed) == isinstance(refunded, AlreadySettled)
 
 
-async def test_many_orders_close_side_by_side_without_deadlock(shop: Shop) -> None:
+async def test_many_orders_close_concurrently_without_deadlock(shop: Shop) -> None:
     orders = [f"o-{number}" for number in range(40)]
     await asyncio.gather(*(placed(shop, order_id) for order_id in orders))
 

@@ -1,4 +1,4 @@
-"""A closing that stands still in the middle of its transaction must not keep others waiting for the stock for ever."""
+"""A closing that is frozen inside its transaction must not block other orders' stock without limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -18,14 +18,14 @@ from tests.services.shop import Shop
 
 
 class FrozenClosing(Inventory):
-    """Its part of the closing is sent and answered, and then nothing more happens, as in a process that was stopped."""
+    """An inventory whose settlement is executed and then blocks, as in a process that was stopped."""
 
     def __init__(self, db: Database) -> None:
         super().__init__(db)
         self.reached, self.thawed = asyncio.Event(), asyncio.Event()
 
-    async def settle(self, *asked: object) -> Settlement:
-        frozen, settling = self, await super().settle(*asked)  # type: ignore[arg-type]  # as they come
+    async def settle(self, *arguments: object) -> Settlement:
+        frozen, settling = self, await super().settle(*arguments)  # type: ignore[arg-type]
 
         class Stopped(Settlement):
             async def end(self) -> None:
@@ -38,7 +38,7 @@ class FrozenClosing(Inventory):
 
 @asynccontextmanager
 async def frozen_closing(shop: Shop) -> AsyncIterator[asyncio.Task[Closed]]:
-    """Hold a closing still between its last statement and its commit, for the length of the block."""
+    """Freeze a closing between its last statement and its commit, for the length of the block."""
     inventory = FrozenClosing(shop.db)
     closing = OrderClosing(shop.db, inventory, shop.payments, shop.shipping)
     task = asyncio.create_task(closing.close(requests.complete()))
@@ -58,7 +58,7 @@ async def test_a_frozen_closing_loses_its_locks_and_is_closed_by_the_next_attemp
             try:
                 await shop.closing.close(requests.complete("o-2"))
                 break
-            except Unavailable:  # the frozen one still has the stock
+            except Unavailable:  # the frozen closing still locks the stock
                 continue
 
     with pytest.raises(Unavailable):

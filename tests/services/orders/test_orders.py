@@ -1,3 +1,5 @@
+"""Orders: acceptance, prices, conflicts and outcomes."""
+
 import asyncio
 from dataclasses import replace
 from typing import Any
@@ -18,7 +20,7 @@ PRICE = {"SKU-1": 1490, "SKU-2": 1990}
 
 
 async def close(shop: Shop, outcome: Status, order_id: str = "o-1") -> Status:
-    """Close an order; return the outcome that stands."""
+    """Close an order; return the recorded outcome."""
     closed = await shop.closing.close(requests.complete(order_id, outcome=outcome.value, reason="because"))
     return Status(closed.outcome)
 
@@ -49,20 +51,20 @@ async def test_100_equal_orders_at_once_are_one(shop: Shop) -> None:
 async def test_an_order_is_accepted_again_in_one_statement(shop: Shop) -> None:
     order = requests.order()
     await shop.orders.accept(order)
-    asked: list[bytes] = []
+    statements: list[bytes] = []
 
     class Counting(Database):
         async def rows(self, query: bytes, *rest: Any, **more: Any) -> list[Any]:
-            asked.append(query)
+            statements.append(query)
             return await super().rows(query, *rest, **more)
 
     counting = Counting(shop.db._pool)
     assert not (await Orders(counting).accept(order)).new
     assert (await Orders(counting).accept_to_run(order)).total.amount == PRICE["SKU-1"] * 2
-    assert len(asked) == 2
+    assert len(statements) == 2
 
 
-async def test_an_order_of_one_style_is_never_led_in_the_other(shop: Shop) -> None:
+async def test_an_order_of_one_style_is_never_run_in_the_other(shop: Shop) -> None:
     await shop.orders.accept(requests.order("o-1"))
     await shop.choreographed_orders.place(requests.order("o-2"))
 
@@ -80,21 +82,23 @@ async def test_the_same_id_with_another_body_is_a_conflict(shop: Shop) -> None:
 
 
 @pytest.mark.parametrize(
-    ("order", "said"),
+    ("order", "message"),
     [
         (requests.order(SKU_1=1, SKU_NONE=1), r"^lines\[1\]\.sku: SKU-NONE is not in the catalogue$"),
         (requests.order(SKU_1=1, total=1489), r"^total: is 1490 by the catalogue, not 1489$"),
         (requests.order(SKU_1=1, total=0), r"^total: is 1490 by the catalogue, not 0$"),
     ],
 )
-async def test_what_the_catalogue_says_otherwise_is_rejected_by_field(shop: Shop, order: Order, said: str) -> None:
-    with pytest.raises(OrderRejected, match=said):
+async def test_an_order_that_contradicts_the_catalogue_is_rejected_by_field(
+    shop: Shop, order: Order, message: str
+) -> None:
+    with pytest.raises(OrderRejected, match=message):
         await shop.orders.accept(order)
 
     assert await shop.orders.find("o-1") is None
 
 
-async def test_a_total_that_is_right_is_fine(shop: Shop) -> None:
+async def test_a_correct_total_is_accepted(shop: Shop) -> None:
     assert (await shop.orders.accept(requests.order(SKU_1=1, total=1490))).total.amount == 1490
 
 
@@ -127,7 +131,7 @@ async def test_a_closed_order_keeps_its_first_outcome(shop: Shop) -> None:
     assert record.closed_at is not None
 
 
-async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
+async def test_of_two_undone_outcomes_the_first_is_kept(shop: Shop) -> None:
     await shop.orders.accept(requests.order())
 
     assert await close(shop, Status.CANCELLED) is Status.CANCELLED
@@ -138,7 +142,7 @@ async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
     assert record.status is Status.CANCELLED
 
 
-async def test_an_order_closed_before_it_came_is_refused_when_it_comes(shop: Shop) -> None:
+async def test_an_order_closed_before_its_acceptance_is_refused(shop: Shop) -> None:
     await close(shop, Status.COMPENSATED)
 
     for _ in range(2):
@@ -146,7 +150,7 @@ async def test_an_order_closed_before_it_came_is_refused_when_it_comes(shop: Sho
             await shop.orders.accept(requests.order())
 
 
-async def test_an_order_that_never_came_can_not_be_completed(shop: Shop) -> None:
+async def test_an_unknown_order_can_not_be_completed(shop: Shop) -> None:
     with pytest.raises(NotFound):
         await close(shop, Status.COMPLETED)
 

@@ -1,4 +1,4 @@
-"""What ended long ago is let go of: wholly, once, and nothing that is younger, open or a book."""
+"""Pruning removes orders and slips that ended long ago, completely and once; younger and open ones and ledgers stay."""
 
 import asyncio
 
@@ -34,7 +34,7 @@ DEAD = Undeliverable(
     message_id="e-1:inventory",
     original=b"{}",
     error_type="Gone",
-    cause="for good",
+    cause="permanent",
     attempts=8,
     process_id="order-o-1",
 )
@@ -56,11 +56,11 @@ async def keys(shop: Shop) -> list[str]:
     return [key for (key,) in await shop.db.rows(KEYS)]
 
 
-async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_shop: Shop) -> None:
+async def test_an_old_order_is_pruned_and_its_id_never_buys_again(unchecked_shop: Shop) -> None:
     shop, retention = unchecked_shop, Retention(unchecked_shop.db)
     await completed(shop)
     await shop.db.rows(STATE)
-    books = (await shop.inventory.levels(), await shop.ledger.balances())
+    totals = (await shop.inventory.levels(), await shop.ledger.balances())
     assert await retention.count(29) == Pruned(orders=1)
 
     assert await retention.prune(29) == Pruned(orders=1, receipts=3, states=1)
@@ -73,7 +73,7 @@ async def test_an_old_order_is_let_go_of_and_its_id_never_buys_again(unchecked_s
     assert (await shop.orders.accept(requests.order())).total == Money(amount=2980, currency="EUR")
     with pytest.raises(Conflict):
         await shop.orders.accept(requests.order(SKU_1=7))
-    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == totals
     assert (await retention.count(29), await retention.prune(29)) == (Pruned(), Pruned())
 
 
@@ -88,11 +88,11 @@ async def test_a_pruned_order_is_not_run_again(unchecked_shop: Shop) -> None:
         await shop.orders.accept_to_run(requests.order())
 
 
-async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop) -> None:
+async def test_the_effects_of_a_pruned_order_are_never_undone(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await completed(shop)
     await Retention(shop.db).prune(29)
-    books = (await shop.inventory.levels(), await shop.ledger.balances())
+    totals = (await shop.inventory.levels(), await shop.ledger.balances())
 
     with pytest.raises(AlreadySettled):
         await shop.payments.refund(requests.refund())
@@ -102,12 +102,12 @@ async def test_what_a_pruned_order_sold_is_never_taken_back(unchecked_shop: Shop
         await Transfers(shop.db).give_back(requests.refund())
 
     assert await shop.inventory.release(requests.release()) == Released()
-    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == totals
     assert await shop.provider.find(requests.charge().key)
     assert await shop.carrier.find(requests.create().key)
 
 
-async def test_what_is_younger_or_open_or_waits_for_a_person_stays(unchecked_shop: Shop) -> None:
+async def test_younger_orders_open_orders_and_orders_with_a_dead_letter_are_not_pruned(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await completed(shop)
     await shop.dead_letters.record(DEAD)
@@ -121,7 +121,7 @@ async def test_what_is_younger_or_open_or_waits_for_a_person_stays(unchecked_sho
     assert await keys(shop) == before
 
 
-async def test_what_a_person_left_open_keeps_its_receipt(unchecked_shop: Shop) -> None:
+async def test_an_effect_that_an_operator_waived_keeps_its_receipt(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     await placed(shop)
     await shop.shipping.cancel(requests.cancel())
@@ -143,24 +143,24 @@ async def test_an_order_that_was_undone_can_be_undone_again_after_it_was_pruned(
     await shop.closing.close(requests.complete(outcome="compensated"))
     await shop.db.rows(AGE, {"id": "o-1", "days": 30})
     await Retention(shop.db).prune(7)
-    books = (await shop.inventory.levels(), await shop.ledger.balances())
+    totals = (await shop.inventory.levels(), await shop.ledger.balances())
 
     await shop.shipping.cancel(requests.cancel())
     await shop.payments.refund(requests.refund())
     await shop.inventory.release(requests.release())
 
-    assert (await shop.inventory.levels(), await shop.ledger.balances()) == books
+    assert (await shop.inventory.levels(), await shop.ledger.balances()) == totals
 
 
-async def test_an_old_slip_is_let_go_of_and_its_id_is_not_run_again(unchecked_shop: Shop) -> None:
+async def test_an_old_slip_is_pruned_and_its_id_is_not_run_again(unchecked_shop: Shop) -> None:
     shop, slips = unchecked_shop, Slips(unchecked_shop.db)
     for slip in (OLD_SLIP, OLD_SLIP.model_copy(update={"slip_id": "s-2"})):
         await slips.accept(slip)
         process = f"slip.{slip.slip_id}"
         wrap = WrapGift(key=f"{process}:wrap", order_id=process, lines=requests.order().lines, paper="stars")
         await Wrapping(shop.db).wrap(wrap)
-        said = {"key": f"{process}:close", "order_id": process, "slip_id": slip.slip_id, "body_hash": slip.body_hash()}
-        request = CloseSlip.model_validate(said | {"outcome": "completed"})
+        body = {"key": f"{process}:close", "order_id": process, "slip_id": slip.slip_id, "body_hash": slip.body_hash()}
+        request = CloseSlip.model_validate(body | {"outcome": "completed"})
         await SlipClosing(shop.db, shop.inventory, shop.payments).close(request)
     await shop.db.rows(AGE_SLIP)
 
@@ -177,7 +177,7 @@ async def test_an_old_slip_is_let_go_of_and_its_id_is_not_run_again(unchecked_sh
         await slips.accept(OLD_SLIP.model_copy(update={"max_hops": 3}))
 
 
-async def test_two_at_once_let_go_of_each_order_once(unchecked_shop: Shop) -> None:
+async def test_two_concurrent_prunings_prune_each_order_once(unchecked_shop: Shop) -> None:
     shop = unchecked_shop
     for number in range(8):
         await completed(shop, f"o-{number}")

@@ -1,3 +1,5 @@
+"""Routing slips: acceptance, closing, prices and the fraud check."""
+
 import asyncio
 from typing import Any
 
@@ -30,8 +32,8 @@ def close(outcome: Any = "completed", **changes: Any) -> CloseSlip:
     return CloseSlip.model_validate(body | {"outcome": outcome} | changes)
 
 
-async def took(shop: Shop) -> CloseSlip:
-    """What closes a slip that was accepted, reserved and charged."""
+async def reserved_and_charged(shop: Shop) -> CloseSlip:
+    """Accept a slip, reserve and charge for it, and return the request that closes the slip."""
     await Slips(shop.db).accept(SLIP)
     keyed = {"order_id": "slip.s-1"}
     await shop.inventory.reserve(requests.reserve(SKU_1=2).model_copy(update=keyed | {"key": RESERVE}))
@@ -39,7 +41,7 @@ async def took(shop: Shop) -> CloseSlip:
     return close(reserve_keys=(RESERVE,), charge_keys=(CHARGE,))
 
 
-async def test_a_slip_is_accepted_once_and_its_id_is_its_own(shop: Shop) -> None:
+async def test_a_slip_is_accepted_once_and_its_id_is_unique(shop: Shop) -> None:
     slips = Slips(shop.db)
 
     answers = await asyncio.gather(*(slips.accept(SLIP) for _ in range(20)))
@@ -49,8 +51,8 @@ async def test_a_slip_is_accepted_once_and_its_id_is_its_own(shop: Shop) -> None
         await slips.accept(OTHER)
 
 
-async def test_closing_sells_what_is_held_however_often_it_is_asked(shop: Shop) -> None:
-    request = await took(shop)
+async def test_repeated_closings_sell_the_reserved_stock_once(shop: Shop) -> None:
+    request = await reserved_and_charged(shop)
 
     await asyncio.gather(*(closing(shop).close(request) for _ in range(10)))
 
@@ -60,7 +62,7 @@ async def test_closing_sells_what_is_held_however_often_it_is_asked(shop: Shop) 
 
 
 async def test_closing_is_all_or_nothing(shop: Shop) -> None:
-    request = await took(shop)
+    request = await reserved_and_charged(shop)
     wrong = request.model_copy(update={"reserve_keys": (RESERVE, "slip.s-1:never")})
 
     with pytest.raises(NotFound):
@@ -81,16 +83,16 @@ async def test_a_closed_slip_has_one_outcome(shop: Shop) -> None:
         await closing(shop).close(close("terminated"))
 
 
-async def test_of_two_ways_of_being_undone_the_first_stands(shop: Shop) -> None:
+async def test_of_two_undone_outcomes_the_first_is_kept(shop: Shop) -> None:
     await Slips(shop.db).accept(SLIP)
     await closing(shop).close(close("compensated", reason="declined"))
 
-    stands = await closing(shop).close(close("cancelled", reason="changed my mind"))
+    second = await closing(shop).close(close("cancelled", reason="changed my mind"))
 
-    assert stands == Closed(outcome="compensated", reason="declined")
+    assert second == Closed(outcome="compensated", reason="declined")
 
 
-async def test_a_slip_closed_before_it_came_is_not_accepted_any_more(shop: Shop) -> None:
+async def test_a_slip_closed_before_its_acceptance_is_refused(shop: Shop) -> None:
     await closing(shop).close(close("compensated"))
 
     with pytest.raises(AlreadyUndone):
@@ -121,18 +123,18 @@ async def test_articles_have_the_price_of_the_catalogue(shop: Shop) -> None:
     ("request_", "why"),
     [(pricing(SKU_1=1, NOPE=1), "NOPE is not in the catalogue"), (pricing(1, SKU_1=1), "is 1490 by the catalogue")],
 )
-async def test_what_cannot_be_sold_has_no_price(shop: Shop, request_: PriceArticles, why: str) -> None:
+async def test_an_article_that_can_not_be_sold_has_no_price(shop: Shop, request_: PriceArticles, why: str) -> None:
     with pytest.raises(OrderRejected, match=why):
         await Pricing(shop.db).price(request_)
 
 
 @pytest.mark.parametrize(("amount", "suspicious"), [(100, False), (101, True)])
 def test_an_amount_over_the_limit_is_suspicious(amount: int, suspicious: bool) -> None:
-    asked = CheckFraud.model_validate(
+    request = CheckFraud.model_validate(
         {"key": "slip.s-1:fraud", "order_id": "slip.s-1", "amount": {"amount": amount, "currency": "EUR"}, "limit": 100}
     )
 
-    found = FraudDesk().check(asked)
+    found = FraudDesk().check(request)
 
     assert found.suspicious is suspicious
     inserted = found.revision.insert if found.revision else ()

@@ -1,3 +1,5 @@
+"""Payments by card: charges, refunds and the ledger."""
+
 import asyncio
 
 import psycopg
@@ -35,7 +37,7 @@ async def test_a_charge_is_held_until_it_is_settled(shop: Shop) -> None:
     assert await shop.ledger.balances() == {"card_clearing": 2980, "bank": 0, "held": 0, "revenue": 2980}
 
 
-async def test_a_refund_gives_everything_back_once_however_often_it_is_asked(shop: Shop) -> None:
+async def test_repeated_refunds_return_the_amount_once(shop: Shop) -> None:
     await shop.payments.charge(requests.charge())
 
     answers = await asyncio.gather(*(shop.payments.refund(requests.refund()) for _ in range(20)))
@@ -55,7 +57,7 @@ async def test_a_declined_card_stays_declined_and_has_nothing_to_refund(shop: Sh
     assert await kinds(shop) == []
 
 
-async def test_the_refund_of_a_charge_that_never_came_stops_it_when_it_comes(shop: Shop) -> None:
+async def test_a_refund_before_its_charge_refuses_the_charge(shop: Shop) -> None:
     assert await shop.payments.refund(requests.refund()) == Refunded()
 
     for _ in range(2):
@@ -75,8 +77,8 @@ async def test_a_key_charges_one_amount(shop: Shop) -> None:
     assert await shop.ledger.balances() == HELD
 
 
-async def test_money_that_was_taken_unknown_to_our_ledger_is_booked_and_given_back(shop: Shop) -> None:
-    """The worker died between the provider's answer and our own books."""
+async def test_a_charge_that_only_the_provider_recorded_is_booked_and_refunded(shop: Shop) -> None:
+    """The worker died between the provider's answer and the ledger entry."""
     await shop.provider.charge("o-1:charge", "tok_ok", AMOUNT)
 
     refunded = await shop.payments.refund(requests.refund())
@@ -86,7 +88,7 @@ async def test_money_that_was_taken_unknown_to_our_ledger_is_booked_and_given_ba
     assert await shop.ledger.balances() == NOTHING
 
 
-async def test_a_settled_charge_is_not_refunded_not_even_by_the_provider(shop: Shop) -> None:
+async def test_a_settled_charge_is_not_refunded(shop: Shop) -> None:
     await shop.payments.charge(requests.charge())
     await settle(shop)
 
@@ -99,7 +101,7 @@ async def test_a_settled_charge_is_not_refunded_not_even_by_the_provider(shop: S
 @pytest.mark.parametrize(
     "statement", [b"update payments.ledger set amount = 1", b"delete from payments.ledger", b"truncate payments.ledger"]
 )
-async def test_the_ledger_only_grows(shop: Shop, statement: bytes) -> None:
+async def test_the_ledger_is_append_only(shop: Shop, statement: bytes) -> None:
     await shop.payments.charge(requests.charge())
 
     with pytest.raises(psycopg.errors.RaiseException, match="only grows"):

@@ -1,4 +1,4 @@
-"""Charges and refunds at the same moment."""
+"""Concurrent charges and refunds of one key."""
 
 import asyncio
 
@@ -35,8 +35,8 @@ async def test_100_charges_of_one_key_at_once_take_the_money_once(shop: Shop) ->
     assert await kinds(shop) == ["charge"]
 
 
-async def test_a_charge_that_wakes_up_after_its_refund_is_not_booked(shop: Shop) -> None:
-    """The attempt had the provider's answer already when its worker was frozen."""
+async def test_a_charge_that_resumes_after_its_refund_is_not_booked(shop: Shop) -> None:
+    """The attempt has received the provider's answer when its worker is frozen."""
     captured, refunded = asyncio.Event(), asyncio.Event()
 
     class Frozen(SimulatedCardProvider):
@@ -56,7 +56,7 @@ async def test_a_charge_that_wakes_up_after_its_refund_is_not_booked(shop: Shop)
     assert await shop.ledger.balances() == NOTHING
 
 
-async def test_charge_and_refund_at_once_end_with_nothing_taken(shop: Shop) -> None:
+async def test_a_concurrent_charge_and_refund_end_without_a_charge(shop: Shop) -> None:
     for number in range(30):
         order_id = f"o-{number}"
         charge, _ = await asyncio.gather(
@@ -70,7 +70,7 @@ async def test_charge_and_refund_at_once_end_with_nothing_taken(shop: Shop) -> N
     assert await shop.ledger.balances() == NOTHING
 
 
-async def test_a_refund_that_has_begun_stops_the_settling(shop: Shop) -> None:
+async def test_a_refund_that_has_begun_prevents_the_settlement(shop: Shop) -> None:
     await shop.payments.charge(requests.charge(token="tok_refund_flaky_1"))
     with pytest.raises(Unavailable):
         await shop.payments.refund(requests.refund())

@@ -1,4 +1,4 @@
-"""Bank transfers: expected, booked once, given back, and never booked after their undo."""
+"""Bank transfers: expected, booked once, returned, and never booked after their undo."""
 
 import asyncio
 
@@ -46,14 +46,14 @@ async def test_an_expected_transfer_moves_no_money(shop: Shop, transfers: Transf
     assert await status(shop) == "expected"
 
 
-async def test_another_expectation_under_the_same_key_is_refused(shop: Shop, transfers: Transfers) -> None:
+async def test_another_expected_transfer_with_the_same_key_is_refused(shop: Shop, transfers: Transfers) -> None:
     await transfers.expect(expect())
 
     with pytest.raises(KeyReused):
         await transfers.expect(expect("ref_2"))
 
 
-async def test_what_arrived_is_held_once_and_becomes_revenue(shop: Shop, transfers: Transfers) -> None:
+async def test_a_received_transfer_is_held_once_and_becomes_revenue(shop: Shop, transfers: Transfers) -> None:
     await transfers.expect(expect())
 
     answers = await asyncio.gather(*(transfers.book(book()) for _ in range(10)))
@@ -67,7 +67,7 @@ async def test_what_arrived_is_held_once_and_becomes_revenue(shop: Shop, transfe
     assert await status(shop) == "settled"
 
 
-async def test_what_arrives_before_it_is_expected_is_held_and_can_be_given_back(
+async def test_a_transfer_received_before_it_is_expected_is_held_and_can_be_returned(
     shop: Shop, transfers: Transfers
 ) -> None:
     await transfers.book(book())
@@ -88,7 +88,7 @@ async def test_a_second_event_books_nothing(shop: Shop, transfers: Transfers) ->
         await transfers.book(book("e-2"))
 
 
-async def test_another_amount_is_refused_for_good_and_the_transfer_is_void_after_its_undo(
+async def test_another_amount_is_refused_permanently_and_the_transfer_is_void_after_its_undo(
     shop: Shop, transfers: Transfers
 ) -> None:
     await transfers.expect(expect())
@@ -101,7 +101,7 @@ async def test_another_amount_is_refused_for_good_and_the_transfer_is_void_after
     assert await status(shop) == "void"
 
 
-async def test_the_undo_of_what_never_arrived_moves_nothing_and_stops_what_comes_late(
+async def test_the_undo_of_a_missing_transfer_moves_no_money_and_refuses_a_late_one(
     shop: Shop, transfers: Transfers
 ) -> None:
     await transfers.expect(expect())
@@ -116,7 +116,7 @@ async def test_the_undo_of_what_never_arrived_moves_nothing_and_stops_what_comes
     assert await status(shop) == "void"
 
 
-async def test_what_arrived_is_given_back_once_however_often_it_is_asked(shop: Shop, transfers: Transfers) -> None:
+async def test_repeated_returns_of_a_transfer_return_the_amount_once(shop: Shop, transfers: Transfers) -> None:
     await transfers.expect(expect())
     await transfers.book(book())
 
@@ -127,7 +127,7 @@ async def test_what_arrived_is_given_back_once_however_often_it_is_asked(shop: S
     assert await status(shop) == "returned"
 
 
-async def test_a_booking_and_its_undo_at_once_leave_nothing_held(shop: Shop, transfers: Transfers) -> None:
+async def test_a_concurrent_booking_and_undo_leave_nothing_held(shop: Shop, transfers: Transfers) -> None:
     await transfers.expect(expect())
 
     await asyncio.gather(

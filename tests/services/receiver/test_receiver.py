@@ -1,4 +1,4 @@
-"""The receiver's rules, tried on the inventory, which has the most to lock."""
+"""The rules of the idempotent receiver, tested on the inventory, which takes the most locks."""
 
 import asyncio
 
@@ -26,7 +26,7 @@ async def settle(shop: Shop) -> None:
         await (await shop.inventory.settle(pipeline, "o-1:reserve")).end()
 
 
-async def test_100_duplicates_at_once_have_one_effect_and_100_equal_answers(shop: Shop) -> None:
+async def test_100_concurrent_duplicates_have_one_effect_and_100_equal_answers(shop: Shop) -> None:
     answers = await asyncio.gather(*(shop.inventory.reserve(requests.reserve()) for _ in range(100)))
 
     assert answers == [Reservation(lines=requests.lines(SKU_1=2))] * 100
@@ -55,7 +55,7 @@ async def test_a_do_that_was_undone_is_refused_every_time(shop: Shop) -> None:
     assert await level(shop) == UNTOUCHED
 
 
-async def test_20_undos_at_once_undo_once(shop: Shop) -> None:
+async def test_20_concurrent_undos_undo_once(shop: Shop) -> None:
     await shop.inventory.reserve(requests.reserve())
 
     answers = await asyncio.gather(*(shop.inventory.release(requests.release()) for _ in range(20)))
@@ -74,7 +74,7 @@ async def test_a_key_is_for_one_request(shop: Shop) -> None:
     assert await level(shop) == Level(998, 2, 0, 1000)
 
 
-async def test_what_is_settled_can_be_asked_again_but_not_undone(shop: Shop) -> None:
+async def test_a_settled_effect_can_be_repeated_but_not_undone(shop: Shop) -> None:
     await shop.inventory.reserve(requests.reserve())
     await settle(shop)
     await settle(shop)
@@ -86,12 +86,12 @@ async def test_what_is_settled_can_be_asked_again_but_not_undone(shop: Shop) -> 
     assert await level(shop) == Level(998, 0, 2, 1000)
 
 
-async def test_what_was_never_done_can_not_be_settled(shop: Shop) -> None:
+async def test_an_effect_that_was_never_done_can_not_be_settled(shop: Shop) -> None:
     with pytest.raises(NotFound):
         await settle(shop)
 
 
-async def test_what_was_undone_can_not_be_settled(shop: Shop) -> None:
+async def test_an_undone_effect_can_not_be_settled(shop: Shop) -> None:
     await shop.inventory.reserve(requests.reserve())
     await shop.inventory.release(requests.release())
 

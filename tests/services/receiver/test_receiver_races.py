@@ -1,4 +1,4 @@
-"""A do and its undo at the same moment, in every order that the locks allow."""
+"""A concurrent do and undo of one key, in every order that the locks allow."""
 
 import asyncio
 
@@ -30,8 +30,8 @@ async def test_an_undo_waits_for_the_do_in_flight_and_undoes_it(shop: Shop, url:
     assert await level(shop) == UNTOUCHED
 
 
-async def test_a_repeated_do_and_an_undo_do_not_wait_for_each_other(shop: Shop, url: str) -> None:
-    """The do holds one article and goes for the receipt; the undo must not hold the receipt and go for the article."""
+async def test_a_repeated_do_and_an_undo_do_not_deadlock(shop: Shop, url: str) -> None:
+    """The do locks the article before the receipt, so the undo must not lock the receipt before the article."""
     request = requests.reserve(SKU_1=1, SKU_2=1)
     await shop.inventory.reserve(request)
     async with held_stock(url, "SKU-2"):
@@ -46,8 +46,8 @@ async def test_a_repeated_do_and_an_undo_do_not_wait_for_each_other(shop: Shop, 
     assert await level(shop) == UNTOUCHED
 
 
-async def test_an_undo_that_has_to_wait_for_an_uncommitted_receipt_sees_its_answer(shop: Shop, url: str) -> None:
-    """The undo's statement began before the do was committed: it must still find what to put back."""
+async def test_an_undo_that_waits_for_an_uncommitted_receipt_reads_its_answer(shop: Shop, url: str) -> None:
+    """The undo's statement begins before the commit of the do, and must still find the lines to put back."""
     async with shop.db.transaction() as connection:
         held = Uncommitted(shop, connection)
         await held.reserve()
@@ -58,7 +58,7 @@ async def test_an_undo_that_has_to_wait_for_an_uncommitted_receipt_sees_its_answ
     assert await level(shop) == UNTOUCHED
 
 
-async def test_a_do_that_has_to_wait_for_an_uncommitted_tombstone_is_refused(shop: Shop) -> None:
+async def test_a_do_that_waits_for_an_uncommitted_tombstone_is_refused(shop: Shop) -> None:
     async with shop.db.transaction() as connection:
         await Uncommitted(shop, connection).release()
         do = asyncio.create_task(shop.inventory.reserve(requests.reserve()))
@@ -69,7 +69,7 @@ async def test_a_do_that_has_to_wait_for_an_uncommitted_tombstone_is_refused(sho
     assert await level(shop) == UNTOUCHED
 
 
-async def test_a_do_whose_rival_rolls_back_goes_ahead(shop: Shop) -> None:
+async def test_a_do_succeeds_after_the_concurrent_undo_rolls_back(shop: Shop) -> None:
     async with shop.db.transaction() as connection, connection.transaction(force_rollback=True):
         await Uncommitted(shop, connection).release()
         do = asyncio.create_task(shop.inventory.reserve(requests.reserve()))
