@@ -34,7 +34,7 @@ class Answer:
 
 @dataclass
 class Scenario:
-    """Scripts: "step:direction" ("b:do") → behaviours; calls without a script succeed."""
+    """A run of the rig; `scripts`: "step:direction" ("b:do") → behaviours. Calls without a script succeed."""
 
     scripts: dict[str, list[str]] = field(default_factory=dict)
     deadline: float | None = None

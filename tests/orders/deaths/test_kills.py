@@ -88,11 +88,8 @@ async def test_a_worker_killed_inside_a_step_leaves_one_effect_and_the_order_com
         result = await result_of(handle)
         assert result is not None
         assert result.status == "completed"
-        if step in {
-            "reserve",
-            "charge",
-            "ship",
-        }:  # the other steps run inside the workflow task, which restarts the count
+        # The other steps run inside the workflow task, which restarts the count of attempts.
+        if step in {"reserve", "charge", "ship"}:
             assert await attempts(handle, idle_system, step) >= 2
     await assert_one_effect_each(idle_system, order)
 

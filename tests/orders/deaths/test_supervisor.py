@@ -80,9 +80,8 @@ async def test_a_second_signal_ends_all_processes_at_once(idle_system: System) -
             handle = await idle_system.start(Scenario("interrupted").order())
             await until_blocked(idle_system, "inventory.receipts")
             supervised.send_signal(signal.SIGTERM)
-            await happens(
-                lambda: len([child for child in left if child.is_running()]) == 1
-            )  # the idle process has ended
+            # The idle process ends, the process of the blocked order drains.
+            await happens(lambda: len([child for child in left if child.is_running()]) == 1)
             supervised.send_signal(signal.SIGTERM)
             await asyncio.to_thread(supervised.wait, timeout=5)
             await happens(lambda: not any(child.is_running() for child in left))
