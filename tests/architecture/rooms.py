@@ -32,15 +32,10 @@ ROOMS = set(MAY_IMPORT)
 
 # Schema: the folder that may name it in its SQL.
 OWNERS = {
-    "inventory": "services/inventory/",
-    "payments": "services/payments/",
-    "shipping": "services/shipping/",
-    "orders": "services/orders/",
-    "slips": "services/slips/",
-    "operators": "services/operators/",
-    "wrapping": "services/wrapping/",
-    "outbox": "messaging/outbox/",
-    "dead_letters": "messaging/dead_letters/",
+    path.parent.name: f"{path.parent.relative_to(HOUSE).as_posix()}/"
+    for room in ("services", "messaging")
+    for path in sorted((HOUSE / room).glob("*/migrations"))
+} | {
     "card_provider": "providers/simulated/",
     "carrier": "providers/simulated/",
 }
