@@ -1,7 +1,7 @@
 FROM python:3.13-slim AS build
 WORKDIR /build
 COPY requirements.txt .
-# No pip, no compiler and no package without a known hash ends up in the image.
+# The image contains no pip, no compiler and no package without a known hash.
 RUN python -m venv --without-pip /opt/venv \
     && pip --python /opt/venv/bin/python install --no-cache-dir --disable-pip-version-check \
         --only-binary :all: --require-hashes --requirement requirements.txt

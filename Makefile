@@ -1,16 +1,16 @@
-# A fresh machine needs python3 (3.11 or later), pip and make; every target sets up what it needs.
+# Prerequisites: python3 (3.11 or later), pip and make. Each target installs its own dependencies.
 
 PYTHON ?= python3
 VENV ?= .venv
 UV := $(or $(UV),$(shell command -v uv || echo .tools/bin/uv))
-# More than there are cores: most tests wait for something.
+# May exceed the number of cores: most tests wait for a server or a process.
 PYTEST_WORKERS ?= 4
 TEST_SECONDS ?= 1500
 ARGS ?=
 
 PY := $(VENV)/bin/python
 PEERS := .peers
-# Named after the Python, so that a system upgrade sets up anew instead of failing on a stale environment.
+# Named after the Python version, so that a system upgrade creates a new environment instead of using a stale one.
 INSTALLED := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit-index-url \
 	--python-version 3.11 --quiet
@@ -22,34 +22,34 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
 
-setup: $(INSTALLED)  ## Install everything into .venv, from the hash-pinned lock
+setup: $(INSTALLED)  ## Install all dependencies into .venv, from the hash-pinned lock files
 
-demo: setup  ## Run real orders through every outcome, on a Temporal server and a PostgreSQL started for it
+demo: setup  ## Run orders to every outcome, on a Temporal server and a PostgreSQL started for the demo
 	$(PY) starter.py demo $(ARGS)
 
-up: setup  ## Start Temporal, PostgreSQL and a worker, and stay up until Ctrl-C
+up: setup  ## Run Temporal, PostgreSQL and a worker until Ctrl-C
 	$(PY) starter.py up $(ARGS)
 
-worker: setup  ## Run one more worker until Ctrl-C
+worker: setup  ## Run another worker until Ctrl-C
 	$(PY) worker.py $(ARGS)
 
 test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
-	$(PY) -m pytest -n $(PYTEST_WORKERS) --session-timeout=$(TEST_SECONDS) $(ARGS)
+	$(PY) -m pytest -n $(PYTEST_WORKERS) --dist worksteal --session-timeout=$(TEST_SECONDS) $(ARGS)
 
-bench: setup $(PEERS)/.installed  ## Compare with other systems, side by side (half an hour; ARGS=--quick to try it)
+bench: setup $(PEERS)/.installed  ## Compare with other systems side by side (half an hour; ARGS=--quick for a short run)
 	$(PY) -m benchmarks.compare --json .data/bench.json --chart .data/chart.json $(ARGS)
 	$(PEERS)/venv/bin/python -m benchmarks.peers.drawing .data/chart.json .data/chart.svg
 
-bench-check: setup  ## Fail when orders have become slower, compared with a bare workflow in the same run
+bench-check: setup  ## Fail when orders have become slower, relative to a bare workflow in the same run
 	$(PY) -m benchmarks.check $(ARGS)
 
-chaos: setup  ## Run orders on real processes that are killed, paused and cut off, and check (SECONDS=60 SEED=)
+chaos: setup  ## Run orders on processes that are killed, paused and disconnected; check the results (SECONDS=60 SEED=)
 	$(PY) -m tests.faults.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
 
-explore: setup  ## Play every step × point × fault as an order of its own, and check (ARGS='--quick' or '--case ID')
+explore: setup  ## Run an order for each step × point × fault; check the results (ARGS='--quick' or '--case ID')
 	$(PY) -m tests.faults.explore $(ARGS)
 
-mutants: setup  ## Make each seeded bug in a copy of the code, and see that it is found there (ARGS=NAME for one)
+mutants: setup  ## Check that each seeded bug is found in a copy of the code (ARGS=NAME for one bug)
 	$(PY) -m tests.faults.mutants $(ARGS)
 
 check: lint types schemas architecture  ## Run every check that needs no server
@@ -68,14 +68,14 @@ schemas: setup  ## Check the compose file, the Dockerfile, the workflows and the
 	bash -n .ci/run
 	for script in deploy/*.sh; do sh -n "$$script" || exit 1; done
 
-architecture: setup  ## Check who imports whom, and the packaging rules
+architecture: setup  ## Check the import rules and the packaging rules
 	$(PY) -m pytest -q tests/architecture tests/test_packaging.py
 
-format: setup  ## Put the code in the house format
+format: setup  ## Fix style and formatting
 	$(PY) -m ruff check --fix .
 	$(PY) -m ruff format .
 
-lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer ones)
+lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer versions)
 	$(COMPILE) pyproject.toml $(ARGS) --output-file requirements.txt
 	$(COMPILE) pyproject.toml --group embedded --group dev --constraint requirements.txt $(ARGS) \
 		--output-file requirements-dev.txt
@@ -83,10 +83,10 @@ lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer ones)
 	$(COMPILE) benchmarks/peers/requirements.in $(ARGS) --output-file benchmarks/peers/requirements.txt
 	cd benchmarks/peers && npm update --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
 
-clean:  ## Remove what was installed, built and stored here: .venv, .tools, .data, the benchmarks' peers and caches
+clean:  ## Remove all installed, built and stored files: .venv, .tools, .data, the benchmarks' peers and caches
 	@for lock in $(wildcard .data/lease .data/*.lock); do \
 		$(PYTHON) -c 'import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)' "$$lock" 2>/dev/null \
-		|| { echo 'clean: .data is in use; stop what runs on it first' >&2; exit 1; }; done
+		|| { echo 'clean: .data is in use; stop the processes that use it first' >&2; exit 1; }; done
 	rm -rf $(VENV) .tools .data $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -97,16 +97,16 @@ $(INSTALLED): requirements-dev.txt | $(UV)
 	@rm -f $(VENV)/.installed-*
 	@touch $@
 
-# Apart from the project's own environment, which must not know them.
+# In a separate environment, so that the benchmarks' peers add no dependency to the project.
 $(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/package-lock.json | $(INSTALLED)
-	@command -v npm >/dev/null || { echo 'bench: npm is needed, it brings the server of Restate' >&2; exit 1; }
+	@command -v npm >/dev/null || { echo 'bench: npm is needed to install the Restate server' >&2; exit 1; }
 	$(UV) venv --quiet --allow-existing --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(PEERS)/venv
 	$(UV) pip sync --quiet --python $(PEERS)/venv/bin/python --require-hashes benchmarks/peers/requirements.txt
 	cp benchmarks/peers/package.json benchmarks/peers/package-lock.json $(PEERS)
 	npm ci --prefix $(PEERS) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
-# Into a folder of its own: this works without the venv module and where the system Python is managed by others.
+# In a separate folder: this works without the venv module, and with an externally managed system Python.
 .tools/bin/uv: requirements-uv.txt
 	@$(PYTHON) -m pip --version >/dev/null 2>&1 || { echo 'setup: $(PYTHON) has no pip; install pip, or uv' >&2; exit 1; }
 	PIP_USER=0 PIP_REQUIRE_VIRTUALENV=0 $(PYTHON) -m pip install --quiet --disable-pip-version-check \

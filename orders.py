@@ -22,16 +22,16 @@ __all__ = ["OrdersClient", "RunOptions", "connect"]
 
 @asynccontextmanager
 async def connect(settings: Settings | None = None, temporal: Client | None = None) -> AsyncIterator[OrdersClient]:
-    """Open the order saga that the environment names, or that runs on this machine, for the length of the block.
+    """Open a client of the configured order saga, or of the embedded one, for the length of the block.
 
-    With `temporal`, by that connection: orders start at once on a worker of this process that shares it.
+    With `temporal`, the client uses that connection; a worker of this process that shares it gets new orders eagerly.
 
-    Raises InvalidInput naming the variable at fault, Unavailable when nothing runs here. Temporal and the database are
-    reached when they are first needed; the calls that need them raise Unavailable when they can't be.
+    Raises InvalidInput that names the variable at fault, Unavailable when the embedded servers don't run. The client
+    connects to Temporal and the database on first use; a call raises Unavailable when they can't be reached.
     """
     chosen = settings or Settings.read()
     if connection.is_embedded(chosen):
-        connection.database_of(chosen)  # tells how to start the embedded parts, which a refused connection would not
+        connection.database_of(chosen)  # its error names the remedy, unlike a refused connection's
     defaults = RunOptions(chosen.deadline_seconds, chosen.express)
     async with AsyncExitStack() as opened:
         yield OrdersClient(

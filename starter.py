@@ -7,7 +7,7 @@ try:
 except ModuleNotFoundError as error:
     if error.name in {"cli", "client", "models", "orders", "runtime", "worker"}:
         raise
-    sys.exit(f"error: {error.name} is not installed here: run `make setup`, then `.venv/bin/python starter.py`")
+    sys.exit(f"error: the package {error.name} is missing: run `make setup`, then `.venv/bin/python starter.py`")
 
 if __name__ == "__main__":
     main()

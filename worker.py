@@ -1,4 +1,4 @@
-"""The worker: builds the services, names every workflow and activity, and runs them until it is stopped."""
+"""The worker: builds the services, registers all workflows and activities, and runs until it is stopped."""
 
 import asyncio
 import logging
@@ -60,9 +60,9 @@ FAILED, USAGE, UNREACHABLE = 1, 2, 4
 
 @asynccontextmanager
 async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
-    """Run a worker in this process for the length of the block, then drain it.
+    """Run a worker with its relay in this process for the length of the block, then drain it.
 
-    Raises Unavailable or Final when the database can't be used or its schemas are not ours.
+    Raises Unavailable or Final when the database can't be used or its schemas have another version.
     """
     async with (
         _services(database_url, settings) as services,
@@ -87,24 +87,24 @@ async def _services(database_url: str, settings: Settings) -> AsyncIterator[Serv
 
 
 def services_on(database: Database, settings: Settings) -> Services:
-    """Return the services as the settings want them; raise InvalidInput for a provider that there is none of."""
+    """Return the services with the providers of the settings; raise InvalidInput for an unknown provider."""
     chosen = providers(database, settings.card_provider, settings.carrier)
     return Services(database, chosen, _notifiers(settings))
 
 
 def meter(client: Client) -> MetricMeter:
-    """Return where the metrics of a client's process go."""
+    """Return the metric meter of a client's runtime."""
     runtime = client.service_client.config.runtime
     return runtime.metric_meter if runtime else MetricMeter.noop
 
 
 def build(client: Client, services: Services, settings: Settings) -> Worker:
-    """Return a worker that serves all of the house; nothing runs yet."""
+    """Return a worker with all workflows and activities, not started yet."""
     return Worker(**configuration(client, services, settings))
 
 
 def configuration(client: Client, services: Services, settings: Settings) -> WorkerConfig:
-    """Return what our worker is built with."""
+    """Return the configuration of the worker."""
     return WorkerConfig(
         client=client,
         task_queue=TASK_QUEUE,
@@ -114,11 +114,11 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
         max_concurrent_local_activities=settings.max_activities,
-        # How long an order waits for the worker that remembers it, before another one takes over: a kill costs that.
+        # The time that an order waits for its sticky worker before another worker takes over, for example after a kill.
         sticky_queue_schedule_to_start_timeout=timedelta(seconds=2),
         graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
-        # All that our workflows send is small, but the refusal of an update repeats it: one of over 2 MB would fail the
-        # workflow task again and again. Without the worker's own check the server refuses it, and the order goes on.
+        # The refusal of an update repeats its payload: with the worker's own check, a payload of over 2 MB would fail
+        # the workflow task again and again. Without the check, the server refuses the payload, and the order goes on.
         disable_payload_error_limit=True,
         deployment_config=_deployment(settings),
     )
@@ -163,7 +163,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
 
 
 def redriving(client: Client, services: Services) -> Redriving:
-    """Return what redrives and discards dead letters, with the redriver of every channel."""
+    """Return the Redriving of dead letters, with the redriver of each channel."""
     recovery = Recovery(client, services.open_orders, services.inventory)
     by_channel: dict[str, Redriver] = {
         ALERTS: AlertRedriver(services.alerts),
@@ -174,7 +174,7 @@ def redriving(client: Client, services: Services) -> Redriving:
 
 
 def _notifiers(settings: Settings) -> list[Notifier]:
-    """Whom an alert is handed to; it is logged in any case."""
+    """Return the notifiers of alerts; alerts are logged in any case."""
     if settings.alert_webhook is None:
         return []
     from providers.webhook import WebhookNotifier
@@ -183,9 +183,9 @@ def _notifiers(settings: Settings) -> list[Notifier]:
 
 
 def _deployment(settings: Settings) -> WorkerDeploymentConfig:
-    """Orders are short: each ends on the version that it began on."""
+    """Return the worker's deployment version; orders are short, so each is pinned to the version that it began on."""
     if settings.deployment is None or settings.build_id is None:
-        # Without any, the SDK makes one of the code of every module there is, and that takes a second at each start.
+        # Without a build id, the SDK hashes the code of all modules, which takes a second at each start.
         return WorkerDeploymentConfig(WorkerDeploymentVersion("orders", "unversioned"), use_worker_versioning=False)
     return WorkerDeploymentConfig(
         version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
@@ -209,7 +209,10 @@ async def run_worker(settings: Settings, stop: asyncio.Event, *, relay_only: boo
 
 @asynccontextmanager
 async def _held_stack(settings: Settings) -> AsyncIterator[None]:
-    """Keep the embedded parts up while we use them; a worker never starts them, so that a typo can't."""
+    """Hold the embedded servers, if they are used.
+
+    A worker raises Unreachable when they don't run and never starts them, so that a wrong setting doesn't.
+    """
     if not is_embedded(settings):
         yield
         return
@@ -221,7 +224,7 @@ async def _held_stack(settings: Settings) -> AsyncIterator[None]:
 
 
 async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, relay_only: bool = False) -> None:
-    """Keep that many worker processes running until `stop` is set; raise an OrderError when they couldn't start."""
+    """Run `number` worker processes until `stop` is set; raise an OrderError when they can't start."""
     async with _held_stack(settings):
         await connect(settings)
         await asyncio.to_thread(schemas.check, database_of(settings))
@@ -239,7 +242,10 @@ def _serving(settings: Settings, arguments: Arguments) -> Serve:
 
 
 def main() -> int:
-    """Run workers until SIGTERM or SIGINT; return 0, 2 for bad configuration, 4 for what can't be reached."""
+    """Run workers until SIGTERM or SIGINT.
+
+    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration, 4 for an unreachable dependency.
+    """
     try:
         arguments = read_arguments(sys.argv[1:])
         settings = Settings.read()
@@ -248,7 +254,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
     except OrderError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - for whoever started us, before any log
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
         return UNREACHABLE if isinstance(error, Unavailable) else USAGE
     except Exception:
         log.exception("worker failed")

@@ -1,4 +1,4 @@
-"""The fraud desk as an activity."""
+"""The activity of the fraud service."""
 
 from typing import Protocol
 
@@ -8,20 +8,20 @@ from models.activities.fraud import CheckFraud, FraudChecked
 
 
 class FraudService(Protocol):
-    """What this activity needs of the desk."""
+    """The port to the fraud service."""
 
     def check(self, request: CheckFraud) -> FraudChecked:
-        """Return whether the amount is suspicious, and the revision that follows."""
+        """Return whether the amount is suspicious, and the revision for that case."""
         ...
 
 
 class FraudActivities:
-    """Look for fraud."""
+    """The activity that checks for fraud."""
 
     def __init__(self, desk: FraudService) -> None:
         self._desk = desk
 
     @activity.defn
     async def check_fraud(self, request: CheckFraud) -> FraudChecked:
-        """Tell whether a person must look at the amount, and how the itinerary changes then."""
+        """Return whether the amount is suspicious, and how the itinerary changes then."""
         return self._desk.check(request)

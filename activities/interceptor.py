@@ -1,4 +1,4 @@
-"""Where activities meet Temporal: errors become failure classes, replies say their attempt, long calls show life."""
+"""The interceptor around every activity: it converts errors to failures, numbers the attempts and heartbeats."""
 
 import asyncio
 from datetime import timedelta
@@ -13,16 +13,16 @@ from models.errors import Final, InvalidInput, Refused, Unavailable
 
 
 class ActivityInterceptor(Interceptor):
-    """The interceptor that every worker of the house is built with.
+    """The activity interceptor of every worker of this project.
 
-    Without `express` a worker turns away what is tried inside a workflow task; the saga then asks by the task queue.
+    With `express=False`, a worker refuses local activities, and the saga uses the task queue instead.
     """
 
     def __init__(self, *, express: bool = True) -> None:
         self._express = express
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        """Return the boundary around an activity."""
+        """Return the interceptor of one activity."""
         return _Inbound(super().intercept_activity(next), express=self._express)
 
 
@@ -36,13 +36,13 @@ class _Inbound(ActivityInboundInterceptor):
         if info.is_local and not self._express:
             raise ApplicationError("this worker takes no step inside a workflow task", type="NoExpress")
         if info.is_local and activity.is_worker_shutdown():
-            raise ApplicationError("this worker is draining: it begins nothing new", type="Draining")
+            raise ApplicationError("this worker is draining and starts no local activity", type="Draining")
         alive = asyncio.create_task(_heartbeat(info.heartbeat_timeout)) if info.heartbeat_timeout else None
         attempt = info.attempt
         try:
             reply = await self.next.execute_activity(input)
         except (Refused, Final, InvalidInput, Unavailable) as error:
-            # Its message says all; the stack of what went wrong on purpose would only fill the history.
+            # The stack trace of an expected error would only enlarge the history.
             raise as_failure(error, attempt) from None
         finally:
             if alive:
@@ -51,7 +51,7 @@ class _Inbound(ActivityInboundInterceptor):
 
 
 def as_failure(error: Exception, attempt: int) -> ApplicationError:
-    """Return what Temporal and the saga are told of an error: its class name, whether to retry, and when."""
+    """Return the failure for an error: its class name as type, the attempt as detail, and whether and when to retry."""
     final = not isinstance(error, Unavailable)
     wait = error.retry_after if isinstance(error, Unavailable) else None
     return ApplicationError(
@@ -67,7 +67,7 @@ def as_failure(error: Exception, attempt: int) -> ApplicationError:
 
 
 async def _heartbeat(timeout: timedelta) -> None:
-    """Heartbeat while the call is out: a cancel reaches the activity that way, and a dead worker is noticed."""
+    """Heartbeat during the call, so that a cancel reaches the activity and the server notices a dead worker."""
     while True:
-        await asyncio.sleep(timeout.total_seconds() / 3)  # first: most calls are over before anybody wonders
+        await asyncio.sleep(timeout.total_seconds() / 3)  # first, because most calls end sooner
         activity.heartbeat()

@@ -1,4 +1,4 @@
-"""The inventory service as activities."""
+"""The activities of the inventory service."""
 
 from typing import Protocol
 
@@ -8,29 +8,29 @@ from models.activities.inventory import Released, ReleaseInventory, Reservation,
 
 
 class InventoryService(Protocol):
-    """What these activities need of the service."""
+    """The port to the inventory service."""
 
     async def reserve(self, request: ReserveInventory) -> Reservation:
-        """Set all lines aside or none."""
+        """Reserve all lines or none, once per key; raise OutOfStock."""
         ...
 
     async def release(self, request: ReleaseInventory) -> Released:
-        """Put back what was set aside under the key, if anything was."""
+        """Release the reservation under the key, if any."""
         ...
 
 
 class InventoryActivities:
-    """Reserve stock, and release it."""
+    """Activities that reserve and release stock."""
 
     def __init__(self, inventory: InventoryService) -> None:
         self._inventory = inventory
 
     @activity.defn
     async def reserve_inventory(self, request: ReserveInventory) -> Reservation:
-        """Set the articles aside; refused when there are not enough."""
+        """Reserve the articles; raise OutOfStock when there are not enough."""
         return await self._inventory.reserve(request)
 
     @activity.defn
     async def release_inventory(self, request: ReleaseInventory) -> Released:
-        """Give back what was set aside, if anything was."""
+        """Release the reservation, if any."""
         return await self._inventory.release(request)

@@ -1,4 +1,4 @@
-"""What the last run of a lost order knew and nothing else does: steps settled by hand, and an event it accepted."""
+"""What only the history of a lost order's last run contains: steps resolved by operators, and an accepted event."""
 
 from dataclasses import dataclass, field
 
@@ -13,23 +13,27 @@ from models.recovery import LostOrder
 
 @dataclass
 class LastRun:
-    """What was settled must not be settled again, at somebody's cost; what has arrived must be booked or given back."""
+    """The state that a recovery takes over from the last run.
+
+    `resolved`: step name → `skip` or `waive`; these steps must not be undone. `event` is the accepted event; its money
+    must be recorded and refunded.
+    """
 
     resolved: dict[str, Verb] = field(default_factory=dict)
     event: ExternalEvent | None = None
 
 
 async def last_run(client: Client, order_id: str) -> LastRun:
-    """Return what the last run of an order left, and those that it recovered; raise RPCError.
+    """Return what the last run of an order, and the runs that it recovered, left; raise RPCError.
 
-    Read from the history, event by event: a workflow that can't be run any more can't be asked.
+    The source is the history, because a workflow that can't run any more can't answer a query.
     """
     last, asked = LastRun(), dict[str, ExternalEvent]()
     async for event in client.get_workflow_handle(workflow_id(order_id)).fetch_history_events():
         await _inherit(client, event, last)
         await _accept(client, event, last, asked)
         done = event.workflow_execution_update_completed_event_attributes
-        # Only a yes counts, and the first one decided; a sender without an answer asks again, and gets a no.
+        # The first accepted event decides. The workflow refuses later events, so their updates have no success.
         if done.outcome.HasField("success") and last.event is None:
             last.event = asked.get(done.meta.update_id)
     return last

@@ -1,7 +1,7 @@
-"""Recovery of orders whose workflow is gone: found by asking Temporal, started again under the order's own workflow id.
+"""Recovery of orders whose workflow is lost: a recovery workflow starts under the order's own workflow id.
 
-Temporal runs one workflow for an id at a time. So an order that somebody looks after can't be recovered, and of any
-number of recoverers one gets it.
+Temporal runs at most one workflow per id. So the recovery of an order with a running workflow can't start, and of
+several concurrent recoveries exactly one starts.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from models.problems import first_problem
 from models.recovery import LostOrder, OpenOrder
 
 CHANNEL = "recovery"
-# Temporal can't tell these two apart.
+# Temporal's answer is the same in both cases.
 NEVER_OR_DELETED = "never started, or deleted"
 Recovered = Literal["alive", "closed", "started", "recovering"]
 ENDED = {
@@ -32,43 +32,43 @@ ENDED = {
     WorkflowExecutionStatus.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT,
 }
-# What was accepted and never started is started as long as its customer may still expect that.
+# An accepted order that never started is started only while its customer may still expect that.
 YOUNG_SECONDS = 3600.0
 SECONDS_TO_RECOVER = 30.0
 
 
 class OpenOrdersService(Protocol):
-    """What recovery needs of the orders service."""
+    """The port to the orders service."""
 
     async def page(self, after: str | None, limit: int, grace: float) -> list[str]:
-        """Return the ids of up to `limit` open orders older than `grace` seconds, from behind `after`."""
+        """Return the ids of up to `limit` open orders older than `grace` seconds, in order, after the id `after`."""
         ...
 
     async def read(self, order_id: str) -> OpenOrder | None:
-        """Return an open order, None when it was closed or never came."""
+        """Return an open order, None when it is closed or unknown."""
         ...
 
     async def outcome(self, order_id: str) -> tuple[str, str] | None:
-        """Return the status and the reason with which an order was closed, None while it is open."""
+        """Return the status and the reason of a closed order, None while it is open."""
         ...
 
 
 class ReceiptsService(Protocol):
-    """What recovery needs of the service that comes first."""
+    """The port to the service of an order's first effect."""
 
     async def has_receipt(self, key: str) -> bool:
-        """Tell whether a do or an undo ever came under the key."""
+        """Return whether the service has received a do or an undo with the key."""
         ...
 
 
 class Recovery:
-    """Finds out whether an order is lost, and starts what brings it to its end."""
+    """Detects lost orders, and starts or recovers them."""
 
     def __init__(self, client: Client, orders: OpenOrdersService, inventory: ReceiptsService) -> None:
         self._client, self._orders, self._inventory = client, orders, inventory
 
     async def lost(self, order_id: str) -> str | None:
-        """Return how an order's workflow went away, None while it is there."""
+        """Return how an order's workflow was lost, None while it runs; raise RPCError."""
         try:
             described = await self._client.get_workflow_handle(workflow_id(order_id)).describe()
         except RPCError as error:
@@ -78,16 +78,19 @@ class Recovery:
         return described.status.name.lower() if described.status in ENDED else None
 
     async def recover(self, order_id: str) -> Recovered:
-        """Bring an order to its end if it is lost; raise Final when what is kept of it can't be read, Unavailable."""
+        """Start or recover an order if it is lost, and return its state then.
+
+        Raises Final if the stored body is invalid, Unavailable, and RPCError.
+        """
         cause = await self.lost(order_id)
         if cause is None:
             return "alive"
-        # Read only now: its workflow may have closed it and ended while we asked.
+        # Read after the check: the workflow may have closed the order and ended since then.
         found = await self._orders.read(order_id)
         if found is None:
             return "closed"
         order = _order(found)
-        # Nobody was ever asked for anything: nothing to undo, nothing that a start could do twice.
+        # Without a receipt of the first step there is no effect to undo, and a start can't repeat one.
         untouched = not await self._inventory.has_receipt(key(order_id, "reserve"))
         if untouched and found.age_seconds < YOUNG_SECONDS and cause == NEVER_OR_DELETED:
             started = await self._start(ORDER_WORKFLOW, order, order_id, WorkflowIDReusePolicy.REJECT_DUPLICATE)
@@ -98,7 +101,7 @@ class Recovery:
         return "recovering" if started else "alive"
 
     async def _start(self, kind: str, argument: Order | LostOrder, order_id: str, reuse: WorkflowIDReusePolicy) -> bool:
-        """Start a workflow under the order's own id; False when somebody else did."""
+        """Start a workflow under the order's id; return False when another recovery was first."""
         try:
             await self._client.start_workflow(
                 kind,
@@ -115,27 +118,27 @@ class Recovery:
 
 
 class RecoveryRedriver:
-    """Recovers again an order whose recovery came to nothing."""
+    """Repeats the recovery of an order whose recovery failed."""
 
     def __init__(self, client: Client, recovery: Recovery) -> None:
         self._client, self._recovery = client, recovery
 
     async def redrive(self, letter: DeadLetter) -> None:
-        """Start the recovery and wait for its end, a while; raise what it came to when it failed again."""
+        """Start the recovery and wait up to SECONDS_TO_RECOVER for its end; raise Unavailable when it fails again."""
         await self._recovery.recover(letter.message_id)
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(workflow_id(letter.message_id))
         try:
             async with asyncio.timeout(SECONDS_TO_RECOVER):
                 await handle.result()
         except TimeoutError:
-            # It goes on by itself, and comes back here if it fails.
+            # The recovery continues; if it fails, its dead letter opens again.
             return
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.type == "RecoveryFailed":
                 raise Unavailable(error.cause.message) from error
 
     async def discard(self, letter: DeadLetter, unit: object) -> None:
-        """Leave the order open: the reconciler looks at it again."""
+        """Do nothing: the order stays open, and the reconciler checks it again."""
 
 
 def _order(found: OpenOrder) -> Order:
@@ -143,4 +146,4 @@ def _order(found: OpenOrder) -> Order:
         return Order.model_validate_json(found.body)
     except ValidationError as error:
         field, problem = first_problem(error)
-        raise Final(f"what is kept of the order can't be read: {field or 'order'}: {problem}") from None
+        raise Final(f"the stored order can't be read: {field or 'order'}: {problem}") from None

@@ -1,4 +1,4 @@
-"""Alerting operators of what waits for them, as an activity."""
+"""The activity that alerts operators of a parked effect."""
 
 from typing import Protocol
 
@@ -8,29 +8,29 @@ from models.activities.operators import Alert, Alerted
 
 
 class AlertsService(Protocol):
-    """What this activity needs of the service."""
+    """The port to the alerts service."""
 
     async def log_once(self, alert: Alert) -> bool:
-        """Keep the alert and log it, once for its key; return whether this call did."""
+        """Record and log the alert, once per key; return whether this call did."""
         ...
 
     async def send(self, alert: Alert) -> None:
-        """Hand the alert to every notifier, once for its key."""
+        """Send the alert to every notifier, once per key."""
         ...
 
 
 class OperatorActivities:
-    """Alert operators."""
+    """The activity that alerts operators."""
 
     def __init__(self, alerts: AlertsService) -> None:
         self._alerts = alerts
 
     @activity.defn
     async def alert_operators(self, alert: Alert) -> Alerted:
-        """Log once and count it in the metric `orders_parked`, whether or not a notifier can be reached; then send."""
+        """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers."""
         new = await self._alerts.log_once(alert)
         if new:
-            counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for a person")
+            counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for an operator")
             counter.add(1, {"step": alert.step, "direction": alert.direction})
         await self._alerts.send(alert)
         return Alerted(new=new)

@@ -1,4 +1,4 @@
-"""The orders service as activities: take an order in, price articles, close an order."""
+"""The activities of the orders service: accept an order, price articles, close an order."""
 
 from typing import Protocol
 
@@ -10,46 +10,46 @@ from models.order import Order
 
 
 class OrdersService(Protocol):
-    """What these activities need of the service, beside the closing and the prices."""
+    """The port to the service that accepts orders."""
 
     async def accept_to_run(self, order: Order) -> Priced:
-        """Take the order once, at the catalogue's price; one that was pruned is refused."""
+        """Record the order once, at the catalogue's price; raise OrderRejected for the id of a pruned one."""
         ...
 
 
 class OrderClosingService(Protocol):
-    """What keeps the outcome of an order."""
+    """The port to the service that closes orders."""
 
     async def close(self, request: CompleteOrder) -> Closed:
-        """Record the outcome once, and answer with what stands."""
+        """Record the outcome once, and return the recorded one."""
         ...
 
 
 class PricingService(Protocol):
-    """What knows the catalogue's prices."""
+    """The port to the catalogue's prices."""
 
     async def price(self, request: PriceArticles) -> Priced:
-        """Return the price of all lines."""
+        """Return the total price of the lines; raise OrderRejected."""
         ...
 
 
 class OrderActivities:
-    """Validate and complete orders."""
+    """Activities that validate, price and complete orders."""
 
     def __init__(self, orders: OrdersService, closing: OrderClosingService, pricing: PricingService) -> None:
         self._orders, self._closing, self._pricing = orders, closing, pricing
 
     @activity.defn
     async def validate_order(self, order: Order) -> Priced:
-        """Accept the order at the catalogue's price; refused when it can't be sold as it is, or was pruned long ago."""
+        """Accept the order at the catalogue's price; raise OrderRejected if it can't be sold or was pruned."""
         return await self._orders.accept_to_run(order)
 
     @activity.defn
     async def complete_order(self, request: CompleteOrder) -> Closed:
-        """Keep the order's outcome; of a completed one, settle stock and money."""
+        """Record the order's outcome and, if it was completed, settle its stock and money."""
         return await self._closing.close(request)
 
     @activity.defn
     async def price_articles(self, request: PriceArticles) -> Priced:
-        """Return the catalogue's price; refused when the articles can't be sold as asked."""
+        """Return the catalogue's price; raise OrderRejected when the articles can't be sold as requested."""
         return await self._pricing.price(request)

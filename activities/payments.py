@@ -1,4 +1,4 @@
-"""The payments service as activities."""
+"""The activities of the payments service."""
 
 from typing import Protocol
 
@@ -16,73 +16,73 @@ from models.activities.payments import (
 
 
 class PaymentsService(Protocol):
-    """What these activities need of the service for cards."""
+    """The port to the service for card payments."""
 
     async def charge(self, request: ChargePayment) -> Charge:
-        """Take the amount once."""
+        """Charge the amount once per key; raise CardDeclined."""
         ...
 
     async def find(self, request: ChargePayment) -> Charge | None:
-        """Return the charge if it landed, and book it."""
+        """Return the charge if the provider has it, and record it; otherwise return None."""
         ...
 
     async def refund(self, request: RefundPayment) -> Refunded:
-        """Give back what was charged under the key, if anything was."""
+        """Refund the charge under the key, if any."""
         ...
 
 
 class TransfersService(Protocol):
-    """What these activities need of the service for bank transfers."""
+    """The port to the service for bank transfers."""
 
     async def expect(self, request: ExpectTransfer) -> PendingTransfer:
-        """Write down that the transfer is expected, once."""
+        """Record the expected transfer, once per key."""
         ...
 
     async def find(self, request: ExpectTransfer) -> PendingTransfer | None:
-        """Return the transfer if it is expected."""
+        """Return the transfer if it is expected, otherwise None."""
         ...
 
     async def expects(self, key: str) -> bool:
-        """Tell whether the key is that of a transfer, whatever became of it."""
+        """Return whether the key belongs to a transfer, in any state."""
         ...
 
     async def book(self, request: BookTransfer) -> Charge:
-        """Hold what arrived, once."""
+        """Record the transfer that arrived, once; raise TransferRefused for another amount."""
         ...
 
     async def give_back(self, request: RefundPayment) -> Refunded:
-        """Return what arrived, or stop expecting it."""
+        """Refund the transfer that arrived, or stop expecting it."""
         ...
 
 
 class PaymentActivities:
-    """Charge, and refund."""
+    """Activities that charge cards, expect bank transfers, and refund both."""
 
     def __init__(self, payments: PaymentsService, transfers: TransfersService) -> None:
         self._payments, self._transfers = payments, transfers
 
     @activity.defn
     async def charge_payment(self, request: ChargePayment | ExpectTransfer) -> Charge | PendingTransfer:
-        """Take the money, refused when the provider declines; or expect it by transfer."""
+        """Charge the card, or record an expected bank transfer; raise CardDeclined when the provider declines."""
         if isinstance(request, ExpectTransfer):
             return await self._transfers.expect(request)
         return await self._payments.charge(request)
 
     @activity.defn
     async def find_charge(self, request: ChargePayment | ExpectTransfer) -> Charge | PendingTransfer | None:
-        """Return the charge without an answer if it landed, or the transfer if it is expected."""
+        """Return the charge of a call without an answer, or the expected transfer; None if there is none."""
         if isinstance(request, ExpectTransfer):
             return await self._transfers.find(request)
         return await self._payments.find(request)
 
     @activity.defn
     async def book_transfer(self, request: BookTransfer) -> Charge:
-        """Write down the transfer that arrived; refused when it is another amount."""
+        """Record the transfer that arrived; raise TransferRefused for another amount."""
         return await self._transfers.book(request)
 
     @activity.defn
     async def refund_payment(self, request: RefundPayment) -> Refunded:
-        """Give back what was charged or transferred, if anything was."""
+        """Refund the charge or the transfer, if any."""
         if await self._transfers.expects(request.key):
             return await self._transfers.give_back(request)
         return await self._payments.refund(request)

@@ -1,4 +1,4 @@
-"""The reconciler's activities: recover a page of lost orders, bury what can't be recovered, give up stale alerts."""
+"""The reconciler's activities: recover a page of lost orders, record dead letters, give up undeliverable alerts."""
 
 import asyncio
 from collections import Counter
@@ -14,32 +14,32 @@ from models.names import workflow_id
 from models.order import Order
 from models.recovery import FailedRecovery, Reconcile, Reconciled
 
-# Questions to Temporal at the same time: it has others to serve.
-AT_ONCE = 10
+# The limit of concurrent requests to the Temporal server.
+CONCURRENT_ORDERS = 10
 
 
 class DeadLetterChannel(Protocol):
-    """What these activities need of the dead letter channel."""
+    """The port to the dead letters."""
 
     async def record(self, dead: Undeliverable) -> int:
-        """Return the letter of an undeliverable message, made now or already there."""
+        """Return the number of the message's dead letter, after creating it if there is none."""
         ...
 
     async def is_blocked(self, process_id: str, channel: str | None = None) -> bool:
-        """Tell whether messages of a process wait behind a dead one."""
+        """Return whether messages of a process wait behind a dead letter."""
         ...
 
 
 class UnsentAlertsService(Protocol):
-    """What gives up alerts that reach no operator."""
+    """The port to the alerts that no operator has received."""
 
     async def give_up(self, older_than: float) -> int:
-        """Make the alerts of more than that many seconds ago dead letters; return how many."""
+        """Turn unsent alerts older than `older_than` seconds into dead letters; return how many."""
         ...
 
 
 class RecoveryActivities:
-    """Recover lost orders, and give up what can't be recovered or sent."""
+    """Activities that recover lost orders, and record dead letters for failed recoveries and unsent alerts."""
 
     def __init__(
         self,
@@ -52,16 +52,16 @@ class RecoveryActivities:
 
     @activity.defn
     async def recover_page(self, task: Reconcile) -> Reconciled:
-        """Look at one page of open orders, and recover those whose workflow is gone."""
+        """Check one page of open orders, and start the recovery of those whose workflow is lost."""
         page = await self._orders.page(task.after, task.limit, task.grace_seconds)
         recovery = Recovery(activity.client(), self._orders, self._inventory)
-        gate = asyncio.Semaphore(AT_ONCE)
+        gate = asyncio.Semaphore(CONCURRENT_ORDERS)
 
         async def recovered(order_id: str) -> str:
             async with gate:
                 return await self._recovered(recovery, order_id)
 
-        # All of them end before this does: what was left behind would go on without an activity, and without a worker.
+        # Wait for all of them, also after an error: a task must not outlive the activity and its worker.
         answers = await asyncio.gather(*map(recovered, page), return_exceptions=True)
         for answer in answers:
             if isinstance(answer, BaseException):
@@ -76,7 +76,7 @@ class RecoveryActivities:
         )
 
     async def _recovered(self, recovery: Recovery, order_id: str) -> str:
-        """Recover one order; one that can't be must not keep the others from it."""
+        """Recover one order; an order that can't be recovered becomes a dead letter, and the page goes on."""
         if await self._letters.is_blocked(workflow_id(order_id), CHANNEL):
             return "blocked"
         try:
@@ -89,20 +89,20 @@ class RecoveryActivities:
 
     @activity.defn
     async def read_outcome(self, order: Order) -> Closed | None:
-        """Tell how an order was closed; None while it is open."""
+        """Return the outcome of a closed order, None while it is open."""
         outcome = await self._orders.outcome(order.order_id)
         return Closed(outcome=outcome[0]) if outcome else None
 
     @activity.defn
     async def record_failed_recovery(self, failed: FailedRecovery) -> int:
-        """Keep a recovery that failed for a person; return the number of its letter."""
+        """Record a failed recovery as a dead letter; return its number."""
         body = failed.order.model_dump_json().encode()
         dead = _dead(failed.order.order_id, body, "RecoveryFailed", failed.cause, failed.attempts)
         return await self._letters.record(dead)
 
     @activity.defn
     async def give_up_alerts(self, task: Reconcile) -> int:
-        """Make the alerts that reached no operator in time dead letters; return how many."""
+        """Turn the alerts that no operator received in time into dead letters; return how many."""
         return await self._unsent.give_up(task.alert_seconds)
 
 

@@ -1,4 +1,4 @@
-"""The shipping service as activities."""
+"""The activities of the shipping service."""
 
 from typing import Protocol
 
@@ -8,38 +8,38 @@ from models.activities.shipping import CancelShipment, CreateShipment, Recalled,
 
 
 class ShippingService(Protocol):
-    """What these activities need of the service."""
+    """The port to the shipping service."""
 
     async def create(self, request: CreateShipment) -> Shipment:
-        """Hand one parcel over."""
+        """Hand one parcel per key to the carrier; raise ShipmentRefused."""
         ...
 
     async def find(self, request: CreateShipment) -> Shipment | None:
-        """Return the parcel if it was handed over, and book it."""
+        """Return the parcel if the carrier has it, and record it; otherwise return None."""
         ...
 
     async def cancel(self, request: CancelShipment) -> Recalled:
-        """Take back the parcel handed over under the key, if any was."""
+        """Recall the parcel under the key, if any."""
         ...
 
 
 class ShippingActivities:
-    """Hand a parcel to the carrier, and take it back."""
+    """Activities that hand a parcel to the carrier and recall it."""
 
     def __init__(self, shipping: ShippingService) -> None:
         self._shipping = shipping
 
     @activity.defn
     async def create_shipment(self, request: CreateShipment) -> Shipment:
-        """Hand the articles to the carrier; refused when the carrier doesn't go there."""
+        """Hand the articles to the carrier; raise ShipmentRefused when it doesn't deliver to the address."""
         return await self._shipping.create(request)
 
     @activity.defn
     async def find_shipment(self, request: CreateShipment) -> Shipment | None:
-        """Return the parcel without an answer if it was handed over."""
+        """Return the parcel of a call without an answer, None if the carrier doesn't have it."""
         return await self._shipping.find(request)
 
     @activity.defn
     async def cancel_shipment(self, request: CancelShipment) -> Recalled:
-        """Take the parcel back, if one was handed over."""
+        """Recall the parcel, if any."""
         return await self._shipping.cancel(request)

@@ -1,4 +1,4 @@
-"""The slips service as activities: take a routing slip in, close it."""
+"""The activities of the slips service: accept a routing slip, close it."""
 
 from typing import Protocol
 
@@ -9,33 +9,33 @@ from models.activities.slips import AcceptSlip, CloseSlip, SlipAccepted
 
 
 class SlipsService(Protocol):
-    """What accepting a slip needs of the service."""
+    """The port to the service that accepts slips."""
 
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
-        """Take the slip once; one that was pruned is refused."""
+        """Record the slip once; raise Final for the id of a pruned slip."""
         ...
 
 
 class SlipClosingService(Protocol):
-    """What keeps the outcome of a slip."""
+    """The port to the service that closes slips."""
 
     async def close(self, request: CloseSlip) -> Closed:
-        """Record the outcome once, and answer with what stands."""
+        """Record the outcome once, and return the recorded one."""
         ...
 
 
 class SlipActivities:
-    """Accept and close slips."""
+    """Activities that accept and close slips."""
 
     def __init__(self, slips: SlipsService, closing: SlipClosingService) -> None:
         self._slips, self._closing = slips, closing
 
     @activity.defn
     async def accept_slip(self, request: AcceptSlip) -> SlipAccepted:
-        """Remember the slip."""
+        """Record the slip."""
         return await self._slips.accept_to_run(request)
 
     @activity.defn
     async def close_slip(self, request: CloseSlip) -> Closed:
-        """Keep the slip's outcome; of one that stands, settle stock and money."""
+        """Record the slip's outcome and, unless it was undone, settle its stock and money."""
         return await self._closing.close(request)

@@ -1,4 +1,4 @@
-"""The wrapping desk as activities."""
+"""The activities of the gift-wrapping service."""
 
 from typing import Protocol
 
@@ -8,29 +8,29 @@ from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 
 
 class WrappingService(Protocol):
-    """What these activities need of the desk."""
+    """The port to the gift-wrapping service."""
 
     async def wrap(self, request: WrapGift) -> Wrapped:
-        """Wrap once."""
+        """Wrap the articles, once per key; raise WrapRefused."""
         ...
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
-        """Unwrap what was wrapped under the key, if anything was."""
+        """Undo the wrapping under the key, if any."""
         ...
 
 
 class WrappingActivities:
-    """Wrap gifts, and unwrap them."""
+    """Activities that wrap and unwrap gifts."""
 
     def __init__(self, wrapping: WrappingService) -> None:
         self._wrapping = wrapping
 
     @activity.defn
     async def wrap_gift(self, request: WrapGift) -> Wrapped:
-        """Wrap; refused when there is no such paper."""
+        """Wrap the articles; raise WrapRefused when the paper is not available."""
         return await self._wrapping.wrap(request)
 
     @activity.defn
     async def unwrap_gift(self, request: UnwrapGift) -> Unwrapped:
-        """Unwrap what was wrapped, if anything was."""
+        """Undo the wrapping, if any."""
         return await self._wrapping.unwrap(request)

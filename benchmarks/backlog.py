@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import cpu, figures
-from benchmarks.driver import RunFailed
+from benchmarks.contestants.on_temporal import Ours
 from benchmarks.growth import PARTS, memory
-from benchmarks.load import order_of
-from benchmarks.on_temporal import Ours
+from benchmarks.measuring import cpu, figures
+from benchmarks.measuring.driver import RunFailed
+from benchmarks.measuring.load import order_of
+from benchmarks.measuring.system import BenchSystem, carry_out, held
+from benchmarks.measuring.turns import IN_FLIGHT
 from benchmarks.report import number, table
-from benchmarks.system import BenchSystem, carry_out, held
-from benchmarks.turns import IN_FLIGHT
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures, machine, stage
-from benchmarks.contestants import Contestant, Running
-from benchmarks.driver import RunFailed
-from benchmarks.field import EXPRESS, FLOOR, FLOOR_LOCAL, OURS
-from benchmarks.turns import Turn, TurnPlan
+from benchmarks.contestants.contestant import Contestant, Running
+from benchmarks.contestants.field import EXPRESS, FLOOR, FLOOR_LOCAL, OURS
+from benchmarks.measuring import figures, machine, stage
+from benchmarks.measuring.driver import RunFailed
+from benchmarks.measuring.turns import Turn, TurnPlan
 
 STORED = Path(__file__).parent / "ratios.json"
 LOSS = 0.15

@@ -16,12 +16,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, machine, report, stage
-from benchmarks.contestants import Contestant, chosen
-from benchmarks.driver import RunFailed
-from benchmarks.field import FIELD
+from benchmarks import report
+from benchmarks.contestants.contestant import Contestant, chosen
+from benchmarks.contestants.field import FIELD
 from benchmarks.growth import grow
-from benchmarks.turns import CROWD, IN_FLIGHT, Turn, TurnPlan
+from benchmarks.measuring import chart, machine, stage
+from benchmarks.measuring.driver import RunFailed
+from benchmarks.measuring.turns import CROWD, IN_FLIGHT, Turn, TurnPlan
 
 QUICK = TurnPlan(rounds=1, alone=2.0, load=3.0, undo=2.0, warm=1.0)
 GROWTH = 2_000

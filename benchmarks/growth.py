@@ -5,10 +5,10 @@ from typing import Any
 
 import psutil
 
-from benchmarks import figures
-from benchmarks.contestants import Contestant
-from benchmarks.stage import BenchStage
-from benchmarks.turns import IN_FLIGHT, watched
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.measuring import figures
+from benchmarks.measuring.stage import BenchStage
+from benchmarks.measuring.turns import IN_FLIGHT, watched
 
 PARTS = 10
 MEGABYTE = 2**20

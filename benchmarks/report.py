@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import chart, figures
-from benchmarks.figures import ROLES, turns_of, with_role
+from benchmarks.measuring import chart, figures
+from benchmarks.measuring.figures import ROLES, turns_of, with_role
 
 Document = Mapping[str, Any]
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"

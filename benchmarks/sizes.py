@@ -12,12 +12,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import figures
 from benchmarks.compare import log_progress
-from benchmarks.on_temporal import Ours
+from benchmarks.contestants.on_temporal import Ours
+from benchmarks.measuring import figures
+from benchmarks.measuring.system import WORKER, BenchSystem, carry_out, held
+from benchmarks.measuring.turns import IN_FLIGHT
 from benchmarks.report import number, table
-from benchmarks.system import WORKER, BenchSystem, carry_out, held
-from benchmarks.turns import IN_FLIGHT
 
 BASE = "current worker"
 CHOICES: Mapping[str, dict[str, Any]] = {
@@ -46,7 +46,11 @@ Turns = dict[str, list[dict[str, Any]]]
 async def take_turn(system: BenchSystem, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
     """Return the figures of a worker with one setting changed."""
     number_of = choice.get("processes")
-    program = [*WORKER, "--processes", number_of] if number_of else ["-m", "benchmarks.worker_with", json.dumps(choice)]
+    program = (
+        [*WORKER, "--processes", number_of]
+        if number_of
+        else ["-m", "benchmarks.contestants.worker_with", json.dumps(choice)]
+    )
     turn: dict[str, Any] = {"round": number}
     system.start_worker(program)
     for name, in_flight, seconds in (("alone", 1, ALONE), ("load", IN_FLIGHT, LOAD)):

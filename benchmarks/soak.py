@@ -9,10 +9,10 @@ import itertools
 from pathlib import Path
 from typing import Any
 
+from benchmarks.contestants.on_temporal import Ours
 from benchmarks.growth import PARTS, memory
-from benchmarks.on_temporal import Ours
+from benchmarks.measuring.system import BenchSystem, carry_out, held
 from benchmarks.report import number, table
-from benchmarks.system import BenchSystem, carry_out, held
 
 OURS = Ours("soak", "soak")
 UNDONE_FOR = 0.1  # of each tenth

@@ -1,4 +1,4 @@
-"""The choreography's own processes: a relay and a watcher, beside a worker or alone."""
+"""The background tasks of the choreography: a relay and a watcher, in a worker's process or in their own."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -20,7 +20,7 @@ SECONDS_BETWEEN_CANCELS = 1.0
 
 @asynccontextmanager
 async def relaying(client: Client, services: Services, url: str, meter: MetricMeter) -> AsyncIterator[None]:
-    """Publish the events of the services' database, which is at `url`, and watch its processes, during the block."""
+    """Run a relay and a watcher on the services' database, whose address is `url`, during the block."""
     relay = Relay(client, services.outbox_feed, OutboxListener(url), meter)
     watcher = Watcher(client, services)
     tasks = [asyncio.create_task(_forever(work)) for work in (relay.run, watcher.run)]
@@ -31,7 +31,7 @@ async def relaying(client: Client, services: Services, url: str, meter: MetricMe
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended: a cancel that comes together with an answer of the database can be lost."""
+    """Cancel tasks until they have ended: a cancel that arrives together with a database reply can be lost."""
     while pending := [task for task in tasks if not task.done()]:
         for task in pending:
             task.cancel()
@@ -39,10 +39,10 @@ async def end(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _forever(work: Callable[[], Awaitable[None]]) -> None:
-    """Begin again after a fault of our own, loudly: the orders of others must not stand still for it."""
+    """Restart a task after any exception, and log it: a bug with one order must not stop the others."""
     while True:
         try:
             await work()
         except Exception:
-            log.exception("choreography failed, and begins again")
+            log.exception("a choreography task failed and restarts")
         await asyncio.sleep(SECONDS_BETWEEN_CRASHES)

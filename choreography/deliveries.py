@@ -1,4 +1,4 @@
-"""A delivery as Temporal runs it: a standalone activity, one for each event and subscriber."""
+"""A delivery is a standalone Temporal activity, one for each event and subscriber."""
 
 from datetime import timedelta
 
@@ -14,20 +14,20 @@ from models.choreography import DomainEvent
 from models.errors import Final, InvalidInput
 from models.names import TASK_QUEUE
 
-# As the undos of an order that a workflow runs; after the last attempt the delivery is a dead letter.
+# The policy of an orchestrated order's undos; after the last attempt the delivery becomes a dead letter.
 _RETRY = RetryPolicy(maximum_interval=LONGEST_DELAY, maximum_attempts=UNDO_ATTEMPTS)
-# One try, one probe and one undo, and the database's own limits.
+# One do, one probe and one undo, and the statements of the database.
 _ATTEMPT = 5 * ATTEMPT
 _CALL = timedelta(seconds=2)
 
 
 def delivery_id(event: DomainEvent, subscriber: str) -> str:
-    """Return the id under which Temporal knows a delivery: a second start of it is refused, for ever after too."""
+    """Return the activity id of a delivery; Temporal refuses a second start with it, also after the first has ended."""
     return f"{event.event_id}:{subscriber}" + (f":{event.redrives}" if event.redrives else "")
 
 
 async def start(client: Client, event: DomainEvent, subscriber: str) -> None:
-    """Hand an event to a subscriber; one that was handed over before is left alone; raise RPCError."""
+    """Start the delivery of an event to a subscriber, once; raise RPCError."""
     try:
         await client.start_activity(
             "handle_event",
@@ -47,14 +47,17 @@ async def start(client: Client, event: DomainEvent, subscriber: str) -> None:
 
 
 class Deliveries:
-    """The activity that takes a delivery."""
+    """The activity that handles a delivery."""
 
     def __init__(self, subscribers: Subscribers, feed: OutboxFeed) -> None:
         self._subscribers, self._feed = subscribers, feed
 
     @activity.defn
     async def handle_event(self, subscriber: str, event: DomainEvent) -> str:
-        """Have the subscriber react; what can't be delivered becomes a dead letter, and stops its own order alone."""
+        """Run the subscriber's reaction and return its result; an undeliverable event becomes a dead letter.
+
+        Raises what the reaction raises. The dead letter blocks only its own order.
+        """
         attempt = activity.info().attempt
         try:
             return await self._subscribers.handle(subscriber, event, attempt)

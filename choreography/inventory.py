@@ -1,4 +1,4 @@
-"""The inventory service's part: it reserves for an order that was placed, and releases for one that goes back."""
+"""The reactions of the inventory service: reserve stock for a placed order, and release it when the order goes back."""
 
 from choreography.reaction import Delivery, Reply, with_reason
 from models.activities.inventory import ReleaseInventory, ReserveInventory
@@ -8,7 +8,7 @@ from models.names import key
 
 
 async def reserve(delivery: Delivery) -> Reply:
-    """Set the articles aside: StockReserved or StockRejected."""
+    """Reserve the articles: StockReserved or StockRejected."""
     order = delivery.data.order
     request = ReserveInventory(key=key(order.order_id, "reserve"), order_id=order.order_id, lines=order.lines)
     try:
@@ -19,7 +19,7 @@ async def reserve(delivery: Delivery) -> Reply:
 
 
 async def release(delivery: Delivery) -> Reply:
-    """Put back what was set aside, if anything was: StockReleased."""
+    """Release the reservation, if any: StockReleased."""
     order_id = delivery.data.order.order_id
     request = ReleaseInventory(key=key(order_id, "reserve"), order_id=order_id)
     await delivery.services.inventory.release(request)

@@ -1,4 +1,4 @@
-"""The orders service's part: it closes an order when the others are done."""
+"""The reactions of the orders service: complete an order, or close an undone one."""
 
 from typing import Literal
 
@@ -15,7 +15,7 @@ async def complete(delivery: Delivery) -> Reply:
 
 
 async def fail(delivery: Delivery) -> Reply:
-    """Keep that the order was undone: OrderFailed."""
+    """Record the outcome of an undone order: OrderFailed."""
     await _close(delivery, "compensated")
     return EventType.ORDER_FAILED, delivery.data
 

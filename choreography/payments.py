@@ -1,4 +1,4 @@
-"""The payments service's part: it charges for reserved stock, and refunds for an order that goes back."""
+"""The reactions of the payments service: charge for reserved stock, and refund an order that goes back."""
 
 from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
 from models.activities.payments import ChargePayment, RefundPayment
@@ -9,9 +9,9 @@ from models.order import Payment
 
 
 async def charge(delivery: Delivery) -> Reply:
-    """Take the money: PaymentCharged or PaymentDeclined; raise Unavailable to be delivered once more."""
+    """Charge the card: PaymentCharged or PaymentDeclined; raise Unavailable to request redelivery."""
     order, payments = delivery.data.order, delivery.services.payments
-    if not isinstance(order.payment, Payment):  # refused when it was placed
+    if not isinstance(order.payment, Payment):  # placing refuses such an order
         raise OrderRejected("payment.method: only a card can pay for a choreographed order")
     request = ChargePayment(
         key=key(order.order_id, "charge"),
@@ -33,13 +33,13 @@ async def charge(delivery: Delivery) -> Reply:
 
 
 async def refund(delivery: Delivery) -> Reply:
-    """Give back what was taken, if anything was: PaymentRefunded."""
+    """Refund the charge, if any: PaymentRefunded."""
     await _give_back(delivery)
     return EventType.PAYMENT_REFUNDED, delivery.data
 
 
 async def _give_back(delivery: Delivery) -> None:
-    # Not in the transaction alone: the receipt must stop a late charge before the provider is asked.
+    # Outside of the transaction: the receipt that stops a late charge must commit before the provider is called.
     await within_time_limit(delivery.outside.payments.refund(_undo(delivery), delivery.services.db))
 
 

@@ -1,4 +1,4 @@
-"""What a reaction is: a service gets an event, does its part, and names the event that follows."""
+"""A reaction: a service receives an event, performs its effect, and returns the event that follows."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,16 +12,16 @@ from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
 
-# So that asking, probing and undoing fit into one delivery.
+# The limit of one call to a provider, so that a do, a probe and an undo fit into one attempt of a delivery.
 ANSWER_SECONDS = 0.8 * ATTEMPT.total_seconds()
 
 
 class AlreadyDecided(Exception):
-    """Another attempt of the same delivery decided while this one was on its way."""
+    """A concurrent attempt of the same delivery has decided."""
 
 
 class AttemptsExhausted(OrderError):
-    """Every attempt of an effect failed, and it was undone; `error` is the last attempt's."""
+    """Every attempt of an effect failed, and the effect was undone; `error` is that of the last attempt."""
 
     def __init__(self, error: Unavailable) -> None:
         super().__init__(str(error))
@@ -30,11 +30,11 @@ class AttemptsExhausted(OrderError):
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event on its way to one service: its data, and which attempt to deliver it this is.
+    """One delivery of an event to one service: the event's data, and the number of the attempt, 1-based.
 
-    `services` work in the transaction that also notes the event as consumed and publishes what follows; `outside` is
-    the same services without that transaction. `decided` tells whether another attempt has reacted meanwhile, as a
-    transaction sees it.
+    `services` work in the transaction that also marks the event as consumed and appends the next event; `outside` are
+    the same services without that transaction. `decided`: database or transaction → whether another attempt has
+    consumed the event.
     """
 
     data: EventData
@@ -50,7 +50,7 @@ Reaction = Callable[[Delivery], Awaitable[Reply]]
 
 
 async def within_time_limit(call: Awaitable[T]) -> T:
-    """Return the answer of an outside party; raise Unavailable when it takes too long."""
+    """Return the answer of a provider; raise Unavailable after ANSWER_SECONDS."""
     try:
         async with asyncio.timeout(ANSWER_SECONDS):
             return await call
@@ -66,9 +66,10 @@ async def do_or_undo(
     stop: Callable[[Services], Awaitable[None]],
     undo: Callable[[], Awaitable[object]],
 ) -> T:
-    """Return the answer of an effect; raise Unavailable to be delivered once more, and as `do` does when it is refused.
+    """Return the answer of `do`; raise Unavailable to request redelivery, and the refusals of `do`.
 
-    After the last attempt it is looked up. If it did not happen it is stopped and undone; raise AttemptsExhausted.
+    After the last attempt, `find` looks the effect up. If it is not found, `stop` and `undo` run, and AttemptsExhausted
+    is raised.
     """
     last = Unavailable("every attempt failed")
     if delivery.attempt <= DO_ATTEMPTS:
@@ -86,9 +87,9 @@ async def do_or_undo(
 
 
 async def _landed(probe: Awaitable[T | None]) -> T | None:
-    """Return the answer of an effect that landed; one that can't be looked up counts as not landed, and is undone.
+    """Return the answer of an effect that happened, None for any other and when the probe fails.
 
-    The undo works by key and tolerates an effect that did land. One that an earlier attempt began to undo is undone.
+    The caller then undoes the effect. The undo works by key, so it is right whether or not the effect happened.
     """
     try:
         return await within_time_limit(probe)
@@ -97,10 +98,10 @@ async def _landed(probe: Awaitable[T | None]) -> T | None:
 
 
 async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None]]) -> None:
-    """Have `stop` write the receipt that refuses the effect from here on; raise AlreadyDecided if it counts already.
+    """Let `stop` write the receipt that refuses the effect; raise AlreadyDecided if another attempt used the effect.
 
-    An attempt may have slept while the next one found what it did not. Both write the receipt of the same key, so one
-    waits for the other: either the effect is refused to the other attempt, or its note is seen here.
+    A paused attempt and its successor may disagree whether the effect happened. Both write the receipt of the same key,
+    so one waits for the other: either the other attempt is refused the effect, or its consumption is visible here.
     """
     async with unit_of_work(delivery.outside.db) as alone:
         try:
@@ -112,6 +113,6 @@ async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None
 
 
 def with_reason(data: EventData, step: str, error: OrderError) -> EventData:
-    """Return the data with the reason why the order goes back."""
+    """Return the data with the reason why the order goes back: `step: error type: message`."""
     cause = error.error if isinstance(error, AttemptsExhausted) else error
     return data.model_copy(update={"reason": f"{step}: {type(cause).__name__}: {cause}"})

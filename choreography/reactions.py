@@ -1,4 +1,4 @@
-"""Who reacts to what: the whole choreography is this table, and no service conducts it."""
+"""The subscriptions of the choreography, in one table; no service coordinates the others."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
 
-# DomainEvent: its subscribers, and what each of them does. Undoing goes in reverse: parcel, money, stock.
+# Event type → subscriber → reaction. Compensation runs in reverse order: parcel, money, stock.
 REACTIONS: Mapping[EventType, Mapping[str, Reaction]] = {
     EventType.ORDER_PLACED: {"inventory": inventory.reserve},
     EventType.STOCK_RESERVED: {"payments": payments.charge},
@@ -39,19 +39,19 @@ def _reactions_to(event: DomainEvent) -> Mapping[str, Reaction]:
     try:
         return REACTIONS[EventType(event.type)]
     except ValueError:
-        raise InvalidInput("type", f"{event.type} is no event of this project") from None
+        raise InvalidInput("type", f"{event.type} is not a known event type") from None
 
 
 class Subscribers:
-    """Has a service react to an event, once, whatever arrives when and how often."""
+    """Runs a service's reaction to an event exactly once, for any number and order of deliveries."""
 
     def __init__(self, services: Services) -> None:
         self._services, self._outbox = services, services.outbox
 
     async def handle(self, subscriber: str, event: DomainEvent, attempt: int = 1) -> str:
-        """React, and return the type of the event that follows, or why none does.
+        """Run the reaction; return the type of the event that follows, REPEATED or TOO_LATE. `attempt` is 1-based.
 
-        Raises Unavailable to be asked again, Final or InvalidInput when that can't help.
+        Raises Unavailable to request redelivery, Final or InvalidInput when a redelivery can't succeed.
         """
         reaction = _reactions_to(event).get(subscriber)
         if reaction is None:
@@ -65,7 +65,7 @@ class Subscribers:
             return REPEATED
         except AlreadyUndone as late:
             if not await self._outbox.superseded(self._services.db, event.process_id):
-                # The same delivery, running twice, is just taking its part back.
+                # A concurrent attempt of the same delivery is undoing the effect.
                 raise Unavailable(str(late)) from late
         await self._outbox.consume(self._services.db, subscriber, event)
         return TOO_LATE
@@ -73,15 +73,15 @@ class Subscribers:
     async def _react(
         self, reaction: Reaction, subscriber: str, event: DomainEvent, data: EventData, attempt: int
     ) -> str:
-        """The effect, the note that the event was consumed and the new event, in one transaction."""
+        """Commit the effect, the mark that the event was consumed, and the next event in one transaction."""
 
         async def decided(db: Database) -> bool:
             return await self._outbox.consumed(db, subscriber, event)
 
         async with unit_of_work(self._services.db) as unit:
             within = self._services.within(unit)
-            follows, told = await reaction(Delivery(data, attempt, within, self._services, decided))
+            follows, following_data = await reaction(Delivery(data, attempt, within, self._services, decided))
             if not await self._outbox.consume(unit, subscriber, event):
                 return REPEATED
-            await self._outbox.append(unit, follows, told, event)
+            await self._outbox.append(unit, follows, following_data, event)
         return follows.value

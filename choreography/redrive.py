@@ -1,4 +1,4 @@
-"""Redriving deliveries: an event that a subscriber could not handle is delivered to it once more."""
+"""The redrive of deliveries: an event that a subscriber could not handle is delivered to it again."""
 
 import asyncio
 
@@ -14,28 +14,28 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class DeliveryRedriver:
-    """Implements messaging.dead_letters.redrive.Redriver for the channel of deliveries."""
+    """The implementation of messaging.dead_letters.redrive.Redriver for the channel of deliveries."""
 
     def __init__(self, services: Services) -> None:
         self._services, self._feed = services, services.outbox_feed
 
     async def redrive(self, letter: DeadLetter) -> None:
-        """Have the event delivered again, and wait a while for its end; raise NotFound when its event is gone.
+        """Deliver the event again, and wait up to SECONDS_TO_HANDLE; raise NotFound when the outbox has no such event.
 
-        A delivery that fails for good again has opened its letter again by then.
+        A delivery that fails permanently opens its letter again.
         """
         event, subscriber = _of(letter)
         if not await self._feed.redrive(event.event_id, subscriber):
-            raise NotFound(f"{letter.message_id}: the outbox has no such delivery any more")
+            raise NotFound(f"{letter.message_id}: the outbox no longer has this delivery")
         try:
             async with asyncio.timeout(SECONDS_TO_HANDLE):
                 while not await self._over(event, subscriber):  # noqa: ASYNC110 - a worker elsewhere handles it
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         except TimeoutError:
-            return  # it goes on by itself, and comes back here if it fails
+            return  # the delivery continues; if it fails, its letter opens again
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
-        """Let the order go on without the event: its watcher turns it back, or delivers its last event again."""
+        """Give the delivery up: the watcher then turns the order back, or delivers its last event again."""
         event, subscriber = _of(letter)
         await OutboxFeed(unit).give_up(event.event_id, subscriber)
 

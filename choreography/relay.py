@@ -1,4 +1,7 @@
-"""The relay: hands every committed event to every subscriber, at least once and in the order of its process."""
+"""The relay: publishes every committed event to its subscribers, at least once and in the order of its process.
+
+After the pattern "Transactional outbox" with a polling publisher, microservices.io.
+"""
 
 import asyncio
 
@@ -17,9 +20,9 @@ from models.errors import InvalidInput, Unavailable
 log = structlog.get_logger("relay")
 
 BATCH = 50
-# How late an event may be when its wake-up call was missed, and how long to leave a broken part alone.
+# The delay of an event whose notification was missed, and the pause after an unreachable dependency.
 POLL_SECONDS = 1.0
-# What the server says of a request that it will never take.
+# The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 RELAY = "relay"
 
@@ -35,7 +38,7 @@ class Relay:
         self._waiting = meter.create_gauge("outbox_unpublished", "Events that wait to be published")
 
     async def run(self) -> None:
-        """Publish until cancelled."""
+        """Publish events until cancelled."""
         try:
             while True:
                 if not await self._round():
@@ -44,7 +47,7 @@ class Relay:
             await self._listener.close()
 
     async def _round(self) -> int:
-        """One round; an unreachable dependency is logged and retried."""
+        """Run one round and return the number of published events; an unreachable dependency is logged and retried."""
         try:
             published = await self.run_once()
             waiting, seconds = await self._feed.lag()
@@ -56,7 +59,10 @@ class Relay:
         return published
 
     async def run_once(self) -> int:
-        """Publish the first event of each waiting process, then mark them; return how many; raise as its parts do."""
+        """Publish the first event of each waiting process, then mark them; return how many.
+
+        Raises Unavailable or RPCError when no event could be published.
+        """
         async with self._feed.claim(BATCH) as claim:
             if not claim.events:
                 return 0
@@ -65,9 +71,9 @@ class Relay:
             published = [event for event, answer in outcomes if answer is None]
             await claim.mark(published)
         failures = [(event, answer) for event, answer in outcomes if answer is not None]
-        passing = [answer for event, answer in failures if not await self._set_aside(event, answer)]
-        if passing and not published:
-            raise passing[0]
+        transient = [answer for event, answer in failures if not await self._set_aside(event, answer)]
+        if transient and not published:
+            raise transient[0]
         return len(published)
 
     async def _publish(self, event: DomainEvent) -> None:
@@ -75,9 +81,9 @@ class Relay:
             await deliveries.start(self._client, event, subscriber)
 
     async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
-        """Keep an event that can't ever be published; only its own process waits behind it."""
-        hopeless = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
-        if hopeless:
+        """Record a dead letter for an event that can never be published, and return whether it is one."""
+        permanent = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
+        if permanent:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)
-        return hopeless
+        return permanent

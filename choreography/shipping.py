@@ -1,4 +1,4 @@
-"""The shipping service's part: it ships what is paid, and takes the parcel of an order that ran out of time back."""
+"""The reactions of the shipping service: ship a paid order, and recall the parcel of an order that timed out."""
 
 from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
 from models.activities.shipping import CancelShipment, CreateShipment
@@ -8,7 +8,7 @@ from models.names import key
 
 
 async def ship(delivery: Delivery) -> Reply:
-    """Hand the parcel over: ShipmentCreated or ShipmentRefused; raise Unavailable to be delivered once more."""
+    """Hand the parcel to the carrier: ShipmentCreated or ShipmentRefused; raise Unavailable to request redelivery."""
     order, shipping = delivery.data.order, delivery.services.shipping
     request = CreateShipment(
         key=key(order.order_id, "ship"), order_id=order.order_id, lines=order.lines, ship_to=order.ship_to
@@ -27,13 +27,13 @@ async def ship(delivery: Delivery) -> Reply:
 
 
 async def recall(delivery: Delivery) -> Reply:
-    """Take the parcel back, if there is one: ShipmentRecalled."""
+    """Recall the parcel, if any: ShipmentRecalled."""
     await _take_back(delivery)
     return EventType.SHIPMENT_RECALLED, delivery.data
 
 
 async def _take_back(delivery: Delivery) -> None:
-    # Not in the transaction alone: the receipt must stop a late parcel before the carrier is asked.
+    # Outside of the transaction: the receipt that stops a late shipment must commit before the carrier is called.
     await within_time_limit(delivery.outside.shipping.cancel(_undo(delivery), delivery.services.db))
 
 

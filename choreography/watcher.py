@@ -1,4 +1,4 @@
-"""The watcher: in a choreography nobody waits for an answer, so somebody must notice when no event comes."""
+"""The watcher: detects choreographed orders without progress, because no service waits for an event."""
 
 import asyncio
 
@@ -29,29 +29,29 @@ STOPPED = {
 
 
 class Watcher:
-    """Finds processes that stand still; any number of watchers may run."""
+    """Moves stuck processes on; any number of watchers may run."""
 
     def __init__(self, client: Client, services: Services) -> None:
         self._client, self._services, self._db = client, services, services.db
         self._outbox, self._processes, self._feed = services.outbox, services.outbox_processes, services.outbox_feed
 
     async def run(self) -> None:
-        """Look around every few seconds until cancelled, and forget what ended long ago."""
+        """Check every LOOK_SECONDS until cancelled, and purge processes that ended KEPT_SECONDS ago."""
         while True:
             try:
                 await self.run_once()
                 await self._feed.purge(KEPT_SECONDS)
             except (Unavailable, RPCError) as error:
-                log.warning("the watcher can't reach what it needs", error=" ".join(str(error).split())[:300])
+                log.warning("the watcher can't reach a dependency", error=" ".join(str(error).split())[:300])
             await asyncio.sleep(LOOK_SECONDS)
 
     async def run_once(self) -> None:
-        """Move every process on that stands still; raise as its parts do."""
+        """Move every stuck process on; raise Unavailable or RPCError."""
         for process_id in await self._processes.overdue():
             try:
                 await self._look_at(process_id)
             except (InvalidInput, Final) as error:
-                log.exception("an order stands still", process_id=process_id, error=str(error))
+                log.exception("a stuck order can't be moved on", process_id=process_id, error=str(error))
 
     async def _look_at(self, process_id: str) -> None:
         under_way = await self._is_under_way(process_id)
@@ -64,23 +64,23 @@ class Watcher:
                 await self._move_on(unit, process_id, overdue, under_way=under_way)
 
     async def _move_on(self, unit: Database, process_id: str, overdue: OverdueProcess, *, under_way: bool) -> None:
-        """Past the pivot the last event is delivered again; before it the order goes back."""
+        """Deliver the last event again if the order has passed its pivot; otherwise turn the order back."""
         events = await self._outbox.events(unit, process_id)
         if not events:
-            raise NotFound(f"{process_id}: has no event left that tells what it is about")
+            raise NotFound(f"{process_id}: the outbox no longer has its events")
         last = events[-1]
         if any(event.type == PIVOT for event in events) and not overdue.undoing:
             if not under_way:
                 await self._services.within(unit).outbox_feed.again(last)
             return
         waited = "the order's deadline passed" if overdue.past_deadline else f"nothing followed {last.type}"
-        told = EventData.of(last)
-        data = told.model_copy(update={"reason": told.reason or f"timed out: {waited}"})
+        data = EventData.of(last)
+        data = data.model_copy(update={"reason": data.reason or f"timed out: {waited}"})
         log.warning("an order goes back", process_id=process_id, reason=waited)
         await self._outbox.append(unit, EventType.ORDER_TIMED_OUT, data, last)
 
     async def _is_under_way(self, process_id: str) -> bool:
-        """Tell whether an event still waits for a relay, for an attempt, or for a person."""
+        """Return whether an event still waits for a relay, for an attempt, or for an operator."""
         if await self._processes.unpublished(process_id):
             return True
         under_way = False
@@ -91,7 +91,7 @@ class Watcher:
         return under_way
 
     async def _is_alive(self, event: DomainEvent, subscriber: str) -> bool:
-        """Ask Temporal for a delivery; keep one that failed unheard, as when a worker died in its last attempt."""
+        """Return whether a delivery is running or dead; record a dead letter if it failed without one."""
         try:
             found = await self._client.get_activity_handle(delivery_id(event, subscriber)).describe()
         except RPCError as error:

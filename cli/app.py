@@ -1,4 +1,4 @@
-"""The command line: which command is which function, and how each of them may end."""
+"""The command line: the commands, and how each of them ends."""
 
 import json
 import os
@@ -32,7 +32,7 @@ from cli.slips.slip import review, slip
 
 app = typer.Typer(
     name="starter.py",
-    help="Place orders and look after them: an order saga on Temporal.",
+    help="Place and operate orders: an order saga on Temporal.",
     no_args_is_help=False,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -41,18 +41,18 @@ app = typer.Typer(
 
 
 def main() -> None:
-    """Run one command and leave with its exit code."""
+    """Run one command and end the process with its exit code."""
     code = run(sys.argv[1:])
-    # Not sys.exit: the SDK's threads outlive the interpreter's end and can crash it on the way out.
+    # Not sys.exit: the SDK's threads still run when the interpreter shuts down, and can crash it.
     os._exit(code)
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; whatever went wrong is one line on stderr."""
+    """Run one command and return its exit code; an error is one line on stderr."""
     try:
         ended = _invoke(arguments)
         if ended.line:
-            _tell(ended, as_document="--json" in arguments)
+            _print_line(ended, as_document="--json" in arguments)
         sys.stdout.flush()
         sys.stderr.flush()
     except BrokenPipeError:
@@ -61,7 +61,7 @@ def run(arguments: list[str]) -> int:
 
 
 def _invoke(arguments: list[str]) -> CommandEnded:
-    """Run one command; return how it ended."""
+    """Run one command; return its exit code and its last line."""
     try:
         code = app(arguments, standalone_mode=False)
     except CommandEnded as ended:
@@ -70,29 +70,29 @@ def _invoke(arguments: list[str]) -> CommandEnded:
         return CommandEnded(Code.INTERRUPTED, "interrupted")
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - people get one line whatever happens
+    except Exception as error:  # noqa: BLE001 - every error becomes one line
         return _ending(error)
     return CommandEnded(Code.INTERRUPTED, "interrupted") if code == Code.INTERRUPTED else CommandEnded(Code(code or 0))
 
 
 def _ending(error: Exception) -> CommandEnded:
-    """Return the exit code and the line for an error, the first one when many orders failed at once."""
+    """Return the exit code and the line for an error; for a group, of its first error."""
     while isinstance(error, ExceptionGroup):
         error = error.exceptions[0]
     if os.environ.get("ORDERS_LOG_LEVEL", "").lower() == "debug":
         sys.excepthook(type(error), error, error.__traceback__)
     for known, code in BY_CLASS.items():
         if isinstance(error, known):
-            told = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-            return CommandEnded(code, told)
+            message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+            return CommandEnded(code, message)
     if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
         return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 
-def _tell(ended: CommandEnded, as_document: bool) -> None:
+def _print_line(ended: CommandEnded, as_document: bool) -> None:
     line = plain(" ".join(ended.line.split()))
-    print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's own words
+    print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's output
     if as_document:
         print(json.dumps({"error": line, "exit_code": int(ended.code)}))  # noqa: T201
 
@@ -100,25 +100,25 @@ def _tell(ended: CommandEnded, as_document: bool) -> None:
 COMMANDS = (
     ("demo", demo, "Watch five orders complete, fail and be undone."),
     ("up", up, "Keep Temporal, the database and a worker running."),
-    ("place", place, "Place an order and see its steps live."),
-    ("watch", watch, "Follow an order until it ends or needs a person."),
-    ("batch", batch, "Place many test orders; measure them."),
-    ("status", status, "Show where an order is."),
-    ("list", list_orders, "List orders, newest or costliest first."),
+    ("place", place, "Place an order and show its steps live."),
+    ("watch", watch, "Follow an order until it ends or needs an operator."),
+    ("batch", batch, "Place many test orders and measure them."),
+    ("status", status, "Show the status of an order or a slip."),
+    ("list", list_orders, "List orders, newest or riskiest first."),
     ("plan", plan, "Show what a cancel would undo."),
-    ("cancel", cancel, "Cancel an order and undo what was done."),
-    ("resolve", resolve, "Decide what happens with a parked step."),
-    ("slip", slip, "Run a routing slip and see its stops live."),
+    ("cancel", cancel, "Cancel an order and undo its steps."),
+    ("resolve", resolve, "Decide on a parked step."),
+    ("slip", slip, "Run a routing slip and show its stops live."),
     ("review", review, "Approve or reject at a slip's review stop."),
-    ("event", event, "Tell an order what came of its bank transfer."),
-    ("find", find, "Find orders by status, also those that Temporal has forgotten."),
-    ("rebuild", rebuild, "Bring the read model of process states up to date."),
-    ("prune", prune, "Delete what is no longer needed of what ended long ago."),
+    ("event", event, "Report a bank transfer's result to an order."),
+    ("find", find, "Find orders by status, also after Temporal's retention."),
+    ("rebuild", rebuild, "Update the read model of process states."),
+    ("prune", prune, "Delete receipts and personal data of old orders."),
     ("history", history, "Show the attempts, times and errors of an order."),
     ("trace", trace, "Draw the events of a choreographed order."),
-    ("stuck", stuck, "Name what does not move, why, and what helps."),
-    ("setup", setup, "Make a server and a database ready."),
+    ("stuck", stuck, "List processes without progress, and what helps."),
+    ("setup", setup, "Prepare a Temporal server and a database."),
 )
 for name, command, short in COMMANDS:
     app.command(name, short_help=short)(command)
-app.add_typer(deadletters, name="deadletters", short_help="List, show, redrive, discard dead letters.")
+app.add_typer(deadletters, name="deadletters", short_help="List, show, redrive or discard dead letters.")

@@ -1,4 +1,4 @@
-"""How a command ends: one line for people, one exit code for programs."""
+"""How a command ends: an exit code, and one line on stderr."""
 
 from enum import IntEnum
 
@@ -8,7 +8,7 @@ from models.errors import AlreadyUndone, Conflict, Final, InvalidInput, NotFound
 
 
 class Code(IntEnum):
-    """The exit codes that scripts rely on."""
+    """The exit codes of every command."""
 
     DONE = 0
     UNEXPECTED = 1
@@ -22,14 +22,14 @@ class Code(IntEnum):
 
 
 class CommandEnded(Exception):
-    """A command ends here, with this exit code; `line` is what people read, nothing when all was said already."""
+    """Ends a command with this exit code; `line` goes to stderr, and is empty when the output is complete."""
 
     def __init__(self, code: Code, line: str = "") -> None:
         super().__init__(line)
         self.code, self.line = code, line
 
 
-# The first class that fits decides.
+# The first class that matches decides.
 BY_CLASS: dict[type[Exception], Code] = {
     InvalidInput: Code.USAGE,
     OrderRejected: Code.USAGE,

@@ -1,4 +1,4 @@
-"""What a person typed or sent, before anything is asked of a server."""
+"""Read and check arguments, options and files, before a server is called."""
 
 import errno
 import getpass
@@ -22,69 +22,69 @@ _ID = "must be 1 to 64 letters, digits, - and _, and start with a letter or a di
 
 
 def read_order(source: str) -> Order:
-    """Return the order in a file, or on stdin for `-`; raise InvalidInput with the file or the field at fault."""
+    """Return the order in a file, or on stdin for `-`; raise InvalidInput, naming the file or the field."""
     return reading.read_order(_read(source))
 
 
 def read_request(source: str) -> dict[str, Any]:
-    """Return the JSON object in a file, or on stdin for `-`; raise InvalidInput that says what is wrong with it."""
+    """Return the JSON object of `--request` in a file, or on stdin for `-`; raise InvalidInput."""
     return read_object(_read(source), "--request")
 
 
 def printable(option: str, text: str, longest: int) -> str:
-    """Return a text that goes into an order's history; raise InvalidInput when it is empty, long or unprintable."""
+    """Return a text for an order's history; raise InvalidInput when it is empty, too long or unprintable."""
     if not 1 <= len(text.strip()) <= longest or len(text) > longest or not text.isprintable():
         raise InvalidInput(option, f"must be 1 to {longest} printable characters")
     if holds_card_number(text):
-        raise InvalidInput(option, "looks like a card number; leave it out")
+        raise InvalidInput(option, "looks like a card number; remove it")
     return text
 
 
 def reason(text: str) -> str:
-    """Return the reason that a person gave, or raise InvalidInput."""
+    """Return the reason of a command; raise InvalidInput."""
     return printable("--reason", text, REASON_AT_MOST)
 
 
 def actor(text: str | None) -> str:
-    """Return who asks, by default who is logged in; raise InvalidInput."""
+    """Return the actor, by default the user who is logged in; raise InvalidInput."""
     try:
         return printable("--actor", getpass.getuser() if text is None else text, NAME_AT_MOST)
     except (KeyError, OSError):  # a container's user may have no name
-        raise InvalidInput("--actor", "must be given; nobody is logged in by name") from None
+        raise InvalidInput("--actor", "must be given: the current user has no name") from None
 
 
 def read_slip(source: str) -> RoutingSlip:
-    """Return the routing slip in a file, or on stdin for `-`; raise InvalidInput with what is at fault."""
+    """Return the routing slip in a file, or on stdin for `-`; raise InvalidInput, naming the file or the field."""
     return reading.read_slip(_read(source))
 
 
 def read_payload(source: str) -> dict[str, Any]:
-    """Return the JSON object in a file, or on stdin for `-`; raise InvalidInput with the file or what is wrong."""
+    """Return the JSON object of an event's payload in a file, or on stdin for `-`; raise InvalidInput."""
     return read_object(_read(source), "payload")
 
 
 def order_id(text: str, field: str = "ID") -> str:
-    """Return an order id as it was typed; raise InvalidInput naming the field when no order can have it."""
+    """Return a valid order id; raise InvalidInput, naming the field."""
     if not is_id(text):
         raise InvalidInput(field, _ID)
     return text
 
 
 def process(text: str) -> str:
-    """Return what a process is called as it was typed; raise InvalidInput when no order or slip can be called so."""
+    """Return a valid id or path of a process; raise InvalidInput."""
     if not readings(text):
         raise InvalidInput("ID", f"{_ID}; or orders/ID, slips/ID")
     return text
 
 
 def _read(source: str) -> bytes:
-    """Read at most one byte more than an order may have, so that an endless source does no harm."""
+    """Read at most one byte more than the limit, so that an endless source ends."""
     try:
         with _opened(source) as document:
             return document.read(BYTES_AT_MOST + 1)
     except OSError as error:
         raise InvalidInput(source, (error.strerror or str(error)).lower()) from None
-    except ValueError:  # what open() says of a NUL in a name, and read() of a closed stdin
+    except ValueError:  # open() raises it for a NUL in the name, read() for a closed stdin
         raise InvalidInput(source, "can't be read") from None
 
 

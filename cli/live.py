@@ -1,4 +1,4 @@
-"""A display that moves, on a terminal; elsewhere its last picture stays."""
+"""A live display on a terminal; elsewhere only its last state is printed."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,10 +11,10 @@ from cli.output import Output
 
 @contextmanager
 def live(output: Output) -> Iterator[Callable[[RenderableType], None]]:
-    """Yield what shows a picture in place of the one before, beside the command's answer."""
+    """Yield a function that replaces what is displayed, on stderr."""
     try:
         with Live(console=output.notes, auto_refresh=False) as display:
-            yield lambda picture: display.update(picture, refresh=True)
+            yield lambda content: display.update(content, refresh=True)
     finally:
-        if not output.notes.is_terminal:  # where nothing moves, the display leaves its last line open
+        if not output.notes.is_terminal:  # without a terminal, the display does not end its last line
             output.notes.line()

@@ -1,4 +1,4 @@
-"""What a command writes: one document for programs on stdout, everything else for people."""
+"""The output of a command: its answer on stdout, as text or as one JSON document; notes on stderr."""
 
 import json
 from dataclasses import dataclass, field
@@ -9,12 +9,12 @@ from rich.console import Console, RenderableType
 
 
 def plain(text: str) -> str:
-    """Return a text that can't move the cursor or break the line of a terminal, whoever wrote it."""
+    """Return a text without control characters, which could move the cursor or break the line."""
     return "".join(c if c.isprintable() else "?" for c in text)
 
 
 def as_json(value: Any) -> Any:
-    """Return plain data for JSON from models and from containers of models."""
+    """Convert models, and containers of models, to plain data for JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
     if isinstance(value, dict):
@@ -25,7 +25,7 @@ def as_json(value: Any) -> Any:
 
 
 class _Console(Console):
-    """A console that leaves the exit code to the command when its reader goes away."""
+    """A console that raises BrokenPipeError when its reader closes the pipe, instead of exiting."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError
@@ -41,14 +41,14 @@ def _notes() -> Console:
 
 @dataclass(frozen=True)
 class Output:
-    """Where a command writes: with `as_document`, its answer is one JSON document on stdout."""
+    """Writes a command's output; with `as_document` the answer is one JSON document."""
 
     as_document: bool = False
     answers: Console = field(default_factory=_answers)
     notes: Console = field(default_factory=_notes)
 
     def answer(self, document: Any, *shown: RenderableType) -> None:
-        """Write the command's one answer: as a document, or as it is shown to people."""
+        """Write the command's one answer: `document` as JSON, or `shown` as text."""
         if self.as_document:
             print(json.dumps(as_json(document), default=str), flush=True)  # noqa: T201 - the command's output
             return
@@ -56,5 +56,5 @@ class Output:
             self.answers.print(each, soft_wrap=isinstance(each, str))
 
     def note(self, text: str) -> None:
-        """Tell people something along the way, on stderr."""
+        """Write a progress line to stderr."""
         self.notes.print(plain(text), soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Orders and their steps as people see them in a terminal."""
+"""Render orders and their steps for a terminal."""
 
 from datetime import datetime
 
@@ -30,12 +30,12 @@ def styled(status: str) -> Text:
 
 
 def cell(text: object) -> Text:
-    """Return a table cell that says exactly this text, without markup."""
+    """Return a table cell with exactly this text, without markup."""
     return Text(plain("" if text is None else str(text)))
 
 
 def table(*columns: str, title: str = "") -> Table:
-    """Return an empty table of the house: plain lines, titles on the left."""
+    """Return an empty table with these columns: no borders, title on the left."""
     made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
     for column in columns:
         made.add_column(column, header_style="dim", overflow="fold")
@@ -43,22 +43,22 @@ def table(*columns: str, title: str = "") -> Table:
 
 
 def took(started: datetime | None, completed: datetime | None) -> str:
-    """Return how long something took, such as "0.12 s"; nothing while it runs."""
+    """Return a duration such as "0.12 s"; empty while it runs."""
     return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
 
 
 def moment(at: datetime) -> str:
-    """Return a moment in this machine's time zone."""
+    """Return a time in the local time zone."""
     return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def amount(minor: int) -> str:
-    """Return an amount of minor units, such as "49.70"; nothing for none."""
+    """Return an amount in minor units as "49.70"; empty for zero."""
     return f"{minor / 100:.2f}" if minor else ""
 
 
 def steps(history: tuple[StepExecution, ...]) -> Table:
-    """Return the steps of an order, done and undone, one line each."""
+    """Return the steps and undos of a process, one line each."""
     made = table("step", "do/undo", "status", "attempt", "took", "what")
     for each in history:
         what = Text(plain(each.summary + _audit(each)))
@@ -70,7 +70,7 @@ def steps(history: tuple[StepExecution, ...]) -> Table:
 
 
 def _audit(line: StepExecution) -> str:
-    """Who took a decision, and why."""
+    """Return the actor and reason of a decision, empty for other lines."""
     if line.direction != "resolve" or not isinstance(line.result, dict):
         return ""
     return f" · {line.result.get('actor')}: {line.result.get('reason')}"
@@ -80,9 +80,9 @@ def trail(state: ProcessState | None) -> Text:
     """Return the steps of an order on one line, an arrow for an undo: ✓reserve ✗charge ↶reserve."""
     line = Text()
     for each in state.history if state else ():
-        if each.direction == "close":  # bookkeeping, and the status says so already
+        if each.direction == "close":  # internal, and implied by the status
             continue
-        # No space inside a step: a narrow terminal breaks the line between steps only.
+        # Without a space inside a step, a narrow terminal breaks the line only between steps.
         mark = MARK.get(each.status, "✗")
         if each.direction == "undo":
             mark = "↶" if mark == "✓" else f"↶{mark}"
@@ -92,7 +92,7 @@ def trail(state: ProcessState | None) -> Text:
 
 
 def live(name: str, state: ProcessState | None) -> RenderableType:
-    """Return a process as it stands, for a display that moves."""
+    """Return the current state of a process for a live display."""
     if state is None:
         return Text(f"{name}: waiting for a worker …", style="yellow")
     head = Text.assemble(f"{name}: ", styled(state.status.value))
@@ -100,18 +100,18 @@ def live(name: str, state: ProcessState | None) -> RenderableType:
 
 
 def result(ended: OrderResult) -> Text:
-    """Return in a few words how an order ended, and why."""
-    words = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
+    """Return the result of an order on one line."""
+    line = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
     if ended.total:
-        words.append(f" · {ended.total}")
+        line.append(f" · {ended.total}")
     if ended.tracking:
-        words.append(f" · parcel {plain(ended.tracking)}")
+        line.append(f" · parcel {plain(ended.tracking)}")
     if ended.failed_step and not (ended.reason or "").startswith(f"{ended.failed_step}: "):
-        words.append(f" · step {plain(ended.failed_step)}")
+        line.append(f" · step {plain(ended.failed_step)}")
     if ended.reason:
-        words.append(f" · {plain(ended.reason)}")
+        line.append(f" · {plain(ended.reason)}")
     if ended.undone:
-        words.append(f" · undone: {plain(', '.join(ended.undone))}")
+        line.append(f" · undone: {plain(', '.join(ended.undone))}")
     if ended.status is Status.NEEDS_ATTENTION:
-        words.append(" · it waits for a person")
-    return words
+        line.append(" · waits for an operator")
+    return line

@@ -1,4 +1,4 @@
-"""How a command's asynchronous part is run: on uvloop where it is installed."""
+"""Run the asynchronous part of a command, on uvloop where it is installed."""
 
 import asyncio
 from collections.abc import Coroutine

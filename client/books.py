@@ -1,4 +1,4 @@
-"""Stock and money before and after some orders: what was sold is what completed, and nothing else moved."""
+"""Stock and account balances before and after some orders: only completed orders may change them."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -18,12 +18,15 @@ class Books:
 
 
 async def read_books(services: Services) -> Books:
-    """Return the books as they stand; raise Unavailable."""
+    """Return the current stock and balances; raise Unavailable."""
     return Books(await services.inventory.levels(), await services.ledger.balances())
 
 
 def differences(before: Books, after: Books, completed: Iterable[tuple[Order, int]]) -> list[str]:
-    """Return, a line each, what moved otherwise than by these completed orders at these totals (minor units)."""
+    """Return one line for each change of stock or balance that the completed orders don't explain.
+
+    `completed` are the completed orders, each with its total in minor units.
+    """
     sold: Counter[str] = Counter()
     earned = 0
     for order, total in completed:
@@ -32,7 +35,7 @@ def differences(before: Books, after: Books, completed: Iterable[tuple[Order, in
             sold[line.sku] += line.quantity
     expected = {"card_clearing": earned, "bank": 0, "held": 0, "revenue": earned}
     wrong = [
-        f"{account}: moved by {moved}, not {expected[account]}"
+        f"{account}: changed by {moved}, expected {expected[account]}"
         for account, was in before.money.items()
         if (moved := after.money[account] - was) != expected[account]
     ]
@@ -40,5 +43,5 @@ def differences(before: Books, after: Books, completed: Iterable[tuple[Order, in
         now, quantity = after.stock[sku], sold[sku]
         should = Level(was.available - quantity, was.reserved, was.sold + quantity, was.received)
         if now != should:
-            wrong.append(f"{sku}: {now}, not {should}")
+            wrong.append(f"{sku}: is {now}, expected {should}")
     return wrong

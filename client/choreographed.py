@@ -1,4 +1,4 @@
-"""Choreographed orders: placed, followed and traced by the events of their services."""
+"""Client for choreographed orders (choreography-based saga, microservices.io): place, follow and trace them."""
 
 import asyncio
 from collections.abc import Callable
@@ -19,7 +19,7 @@ LOOK_SECONDS = 0.1
 
 @dataclass(frozen=True)
 class ChoreographedStatus:
-    """Where a choreographed order is: its result so far, its events, its deliveries that failed for good."""
+    """The status of a choreographed order: its result so far, its events and its dead deliveries."""
 
     result: OrderResult
     events: list[DomainEvent]
@@ -27,25 +27,25 @@ class ChoreographedStatus:
 
     @property
     def at_rest(self) -> bool:
-        """Whether it ended, or waits for a person."""
+        """Whether the order has ended or waits for an operator."""
         return self.result.status.final or bool(self.letters)
 
 
 class ChoreographedClient:
-    """Places and follows orders that no workflow conducts."""
+    """Places and follows choreographed orders, which have no workflow."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def place(self, order: Order) -> bool:
-        """Place an order, once; return whether it is new.
+        """Place an order; return False when the same order was placed before.
 
-        Raises OrderRejected, InvalidInput, Conflict (another body, or placed in the other style), Unavailable.
+        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable.
         """
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 
     async def standing(self, order_id: str) -> ChoreographedStatus:
-        """Return where an order is; raise NotFound when it was not placed so, Unavailable."""
+        """Return the status of an order; raise NotFound when no choreographed order has the id, Unavailable."""
         services = await self._connection.services()
         record = await services.orders.find(order_id)
         if record is None or record.style is not Style.CHOREOGRAPHED:
@@ -63,14 +63,14 @@ class ChoreographedClient:
         return ChoreographedStatus(result, events, letters)
 
     async def trace(self, order: str) -> ChoreographedStatus:
-        """Return where the order is that a text means; raise NotFound, Conflict, Unavailable."""
+        """Return the status of an order, given its id or path (`orders/ID`); raise NotFound, Conflict, Unavailable."""
         name = await process_named(order, self._connection, [ProcessKind.ORDER])
         return await self.standing(name.id)
 
     async def follow(
         self, order_id: str, seen: Callable[[ChoreographedStatus], None] = lambda _: None
     ) -> ChoreographedStatus:
-        """Look at an order until it ended or waits for a person; `seen` gets where it is, again and again."""
+        """Poll an order until it has ended or waits for an operator; each poll passes the status to `seen`."""
         while True:
             standing = await self.standing(order_id)
             seen(standing)

@@ -1,4 +1,4 @@
-"""What people ask of a running process, by update or by query, and what an answer that never comes means."""
+"""Commands to a running process, sent as updates and queries."""
 
 import hashlib
 from collections.abc import AsyncIterator
@@ -21,13 +21,13 @@ from models.process import ProcessState
 from models.slips.slip import CancelSlip, SlipCommandAccepted
 
 PATIENCE = timedelta(seconds=10)
-NO_WORKER_ANSWERS = "no worker answers; ask again, in the same words, once one runs"
+NO_WORKER_ANSWERS = "no worker answers; start a worker, then send the same command again"
 Answer = TypeVar("Answer", bound=Message)
 
 
 async def plan(process: str, connection: Connection) -> UndoPlan:
-    """Return what a cancel would undo now; raise NotFound, Conflict when it has ended, Unavailable without a worker."""
-    async with _asked(process, connection, "no plan") as (_, handle):
+    """Return what a cancel would undo now; raise NotFound, Conflict when the process has ended, Unavailable."""
+    async with _running(process, connection, "no plan") as (_, handle):
         try:
             found: UndoPlan = await handle.query("undo_plan", result_type=UndoPlan, rpc_timeout=PATIENCE)
         except RPCError as error:
@@ -38,11 +38,11 @@ async def plan(process: str, connection: Connection) -> UndoPlan:
 
 
 async def cancel(process: str, command: CancelOrder, connection: Connection) -> CommandAccepted | SlipCommandAccepted:
-    """Cancel a process; raise NotFound, Conflict when it can't be cancelled any more, Unavailable without a worker."""
+    """Cancel a process; raise NotFound, Conflict when it can no longer be cancelled, Unavailable."""
     otherwise = "not cancelled"
-    # An id made of the reason, so that a repeated command is the same command.
+    # The id comes from the reason, so that Temporal deduplicates a repeated command.
     update_id = "cancel-" + hashlib.sha256(command.reason.encode()).hexdigest()[:16]
-    async with _asked(process, connection, otherwise) as (name, handle):
+    async with _running(process, connection, otherwise) as (name, handle):
         if name.kind is ProcessKind.SLIP:
             asked = CancelSlip(**vars(command))
             return await send(handle, "cancel_slip", asked, update_id, otherwise, SlipCommandAccepted)
@@ -50,9 +50,9 @@ async def cancel(process: str, command: CancelOrder, connection: Connection) -> 
 
 
 async def resolve(process: str, command: Resolve, connection: Connection) -> CommandAccepted | SlipCommandAccepted:
-    """Decide on a parked step; raise NotFound, Conflict when it can't be decided so, Unavailable without a worker."""
+    """Decide on a parked step; raise NotFound, Conflict when the decision is not possible, Unavailable."""
     otherwise = "not resolved"
-    async with _asked(process, connection, otherwise) as (name, handle):
+    async with _running(process, connection, otherwise) as (name, handle):
         state = await state_of(handle, PATIENCE)
         if state is None:
             raise Unavailable(NO_WORKER_ANSWERS)
@@ -61,9 +61,9 @@ async def resolve(process: str, command: Resolve, connection: Connection) -> Com
 
 
 def decision_id(command: Resolve, state: ProcessState) -> str:
-    """Return the id of a decision on one parking of a step.
+    """Return the update id of a decision.
 
-    Sent again, it is the same update and answers as it did; once the step is parked anew, it is a new decision.
+    A repeated decision has the same id and gets the same answer; when the step is parked again, the id is a new one.
     """
     decided, waits = 0, False
     for line in state.history:
@@ -78,14 +78,14 @@ def decision_id(command: Resolve, state: ProcessState) -> str:
 
 
 def event_update_id(event: ExternalEvent) -> str:
-    """Return the id of an event's update, made of all that the event says."""
+    """Return the update id of an event: its event id and the fingerprint of its content."""
     return f"event-{event.event_id}-{fingerprint(event)[:16]}"
 
 
 async def deliver(handle: Handle, event: ExternalEvent) -> EventAccepted:
-    """Deliver an event once, however often it is sent; raise Conflict when it is refused, Unavailable, RPCError.
+    """Deliver an event; raise Conflict when the order refuses it, Unavailable, RPCError.
 
-    A repeated one is answered as the first time, also when the order has ended since.
+    A repeated event gets the answer of the first one, also after the order has ended.
     """
     update_id = event_update_id(event)
     try:
@@ -96,18 +96,18 @@ async def deliver(handle: Handle, event: ExternalEvent) -> EventAccepted:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            # An order that has ended takes nothing new, but still knows what it took.
+            # An order that has ended accepts no new update, but Temporal keeps the results of the earlier ones.
             known = handle.get_update_handle(update_id, result_type=EventAccepted)
             taken = await known.result(rpc_timeout=PATIENCE)
     except WorkflowUpdateFailedError as refused:
         raise Conflict(f"event refused: {getattr(refused.cause, 'message', refused.cause)}") from None
     except WorkflowUpdateRPCTimeoutOrCancelledError:
-        raise Unavailable("no worker answers; deliver the event again once one runs") from None
+        raise Unavailable("no worker answers; start a worker, then send the same event again") from None
     return taken
 
 
 async def deliver_event(process: str, event: ExternalEvent, connection: Connection) -> EventAccepted:
-    """Deliver an event to an order; raise as `deliver` does, NotFound, and Conflict when it comes too late."""
+    """Deliver an event to an order; raise as `deliver`, NotFound, and Conflict when the order has ended."""
     name = await process_named(process, connection, [ProcessKind.ORDER])
     handle = handle_of(name, await connection.temporal())
     try:
@@ -125,7 +125,7 @@ async def deliver_event(process: str, event: ExternalEvent, connection: Connecti
 async def send(
     handle: Handle, update: str, command: Message, update_id: str | None, otherwise: str, answer: type[Answer]
 ) -> Answer:
-    """Send a command, once under its id; raise Conflict when it is refused, Unavailable without a worker."""
+    """Send a command as an update; raise Conflict when it is refused, Unavailable when no worker answers."""
     try:
         taken: Answer = await handle.execute_update(
             update, command, id=update_id, result_type=answer, rpc_timeout=PATIENCE
@@ -138,8 +138,8 @@ async def send(
 
 
 @asynccontextmanager
-async def _asked(process: str, connection: Connection, otherwise: str) -> AsyncIterator[tuple[ProcessName, Handle]]:
-    """Yield a process and its run; raise NotFound when there is no such one, Conflict when it has ended."""
+async def _running(process: str, connection: Connection, otherwise: str) -> AsyncIterator[tuple[ProcessName, Handle]]:
+    """Yield a process and its run; raise NotFound when there is no such process, Conflict when it has ended."""
     name = await process_named(process, connection)
     handle = handle_of(name, await connection.temporal())
     try:
@@ -151,7 +151,7 @@ async def _asked(process: str, connection: Connection, otherwise: str) -> AsyncI
 
 
 async def _why_not(name: ProcessName, handle: Handle, connection: Connection, otherwise: str) -> NotFound | Conflict:
-    """Tell a process that ended from one that never was, and from one that lost its workflow."""
+    """Return why a process has no run: it never existed, it has ended, or it lost its workflow."""
     services = await connection.services()
     known = await (services.orders if name.kind is ProcessKind.ORDER else services.slips).find(name.id)
     described = await described_or_none(handle)

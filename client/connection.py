@@ -1,4 +1,4 @@
-"""A program's way to the order saga: Temporal and the services, each opened when it is first needed."""
+"""The connections of a program: Temporal and the services, each opened on first use."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,7 +14,7 @@ OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
 class Connection:
-    """What a program talks to, for as long as `opened` is not closed."""
+    """Opens Temporal and the services on first use; both stay open until `opened` is closed."""
 
     def __init__(self, temporal: OpenTemporal, services: OpenServices, opened: AsyncExitStack) -> None:
         self._open_temporal, self._open_services, self._opened = temporal, services, opened
@@ -24,7 +24,7 @@ class Connection:
 
     @classmethod
     def to(cls, temporal: Client, services: Services) -> Self:
-        """Return a connection to what is open already, and is closed by others."""
+        """Return a connection on an open client and open services; the caller closes them."""
 
         async def connected() -> Client:
             return temporal

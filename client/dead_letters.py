@@ -1,4 +1,4 @@
-"""What could not be delivered, understood or undone: open letters by cause, and parked effects by amount."""
+"""Client for the dead letter channel (Enterprise Integration Patterns): letters by cause, parked effects by amount."""
 
 from dataclasses import dataclass
 
@@ -18,20 +18,20 @@ PARKED = (
 
 @dataclass(frozen=True)
 class GroupedLetters:
-    """Open letters that died of the same, and their numbers, the oldest first."""
+    """Open letters with the same cause, and their numbers, oldest first."""
 
     group: LetterGroup
     letters: list[int]
 
 
 class DeadLettersClient:
-    """Lists and shows what waits for a person in the dead letter channel."""
+    """Lists dead letters and parked effects."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def groups(self) -> list[GroupedLetters]:
-        """Return the open letters grouped by what they died of, the largest group first; raise Unavailable."""
+        """Return the open letters grouped by cause, largest group first; raise Unavailable."""
         letters = (await self._connection.services()).dead_letters
         groups, numbers = await letters.groups(), dict[str, list[int]]()
         for letter in await letters.open():
@@ -39,7 +39,7 @@ class DeadLettersClient:
         return [GroupedLetters(group, numbers.get(group.fingerprint, [])) for group in groups]
 
     async def parked(self) -> list[StuckProcess]:
-        """Return the effects that wait for a person, the dearest first, with the command to decide on each."""
+        """Return the parked effects, highest amount at risk first, each with the command that resolves it."""
         client, found = await self._connection.temporal(), list[StuckProcess]()
         at_risk = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
         async for run in client.list_workflows(PARKED, limit=AT_ONCE):
@@ -50,12 +50,12 @@ class DeadLettersClient:
         return sorted(found, key=lambda effect: -effect.at_risk)
 
     async def read(self, letter_id: int) -> tuple[DeadLetter, list[LetterAudit]]:
-        """Return one letter, and all that was done about it; raise NotFound, Unavailable."""
+        """Return a letter and its audit trail; raise NotFound, Unavailable."""
         letters = (await self._connection.services()).dead_letters
         return await letters.read(letter_id), await letters.audit(letter_id)
 
     async def chosen(self, letter_ids: list[int] | None, fingerprint: str | None, limit: int) -> list[DeadLetter]:
-        """Return the letters of these numbers; else the open ones of a fingerprint, or all, the oldest first."""
+        """Return the letters with these numbers; without numbers, the open ones (of a fingerprint), oldest first."""
         letters = (await self._connection.services()).dead_letters
         if letter_ids:
             return [await letters.read(letter_id) for letter_id in letter_ids]

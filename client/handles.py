@@ -1,4 +1,4 @@
-"""Handles on the workflows of orders and slips: which process a text means, and whether Temporal has it."""
+"""Handles on the workflows of orders and slips: resolve a process name, and check that Temporal has its run."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -14,17 +14,17 @@ from models.slips.slip import SlipResult
 
 Handle = WorkflowHandle[Any, Any]
 RESULTS = {ProcessKind.ORDER: OrderResult, ProcessKind.SLIP: SlipResult}
-# What the server answers when no worker polls the task queue, or none answers in time.
+# The server's status codes when no worker polls the task queue, or no worker answers in time.
 NO_WORKER = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION}
 
 
 def handle_of(name: ProcessName, client: Client) -> Handle:
-    """Return the handle on a process's run, which may not exist."""
+    """Return a handle on the run of a process; the run may not exist."""
     return client.get_workflow_handle(name.workflow_id, result_type=RESULTS[name.kind])
 
 
 async def described_or_none(handle: Handle) -> WorkflowExecutionDescription | None:
-    """Return what Temporal says of a run, or None when it has no such run."""
+    """Return Temporal's description of a run, None when Temporal has no such run."""
     try:
         return await handle.describe()
     except RPCError as error:
@@ -34,26 +34,26 @@ async def described_or_none(handle: Handle) -> WorkflowExecutionDescription | No
 
 
 async def exists(handle: Handle) -> bool:
-    """Tell whether Temporal still has this run."""
+    """Return whether Temporal has this run."""
     return await described_or_none(handle) is not None
 
 
 async def process_named(
     text: str, connection: Connection, kinds: Iterable[ProcessKind] = tuple(ProcessKind)
 ) -> ProcessName:
-    """Return the process of these kinds that a text means; raise InvalidInput, Conflict when two are called so.
+    """Return the process that an id or path names; raise InvalidInput, Conflict when the id is ambiguous.
 
-    The order `slip-1` and the slip `1` may exist side by side: then `orders/slip-1` and `slips/1` tell them apart.
+    `slip-1` is ambiguous when the order `slip-1` and the slip `1` both exist; `orders/slip-1` and `slips/1` never are.
     """
     possible = readings(text, kinds)
     if not possible:
-        raise InvalidInput("ID", f"{text!r} is no id of a process")
+        raise InvalidInput("ID", f"{text!r} is not the id of an order or a slip")
     if len(possible) == 1:
         return possible[0]
     there = [name for name in possible if await _is_there(name, connection)]
     if len(there) > 1:
         both = " and ".join(f"the {name} ({name.path})" for name in there)
-        raise Conflict(f"{text} names {both}: say which")
+        raise Conflict(f"{text} is the id of {both}; give the path instead")
     return there[0] if there else possible[0]
 
 

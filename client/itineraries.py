@@ -1,9 +1,9 @@
-"""Checking an itinerary before it is sent: by the same code as its workflow, which costs an import of workflows."""
+"""Check an itinerary before it is sent, by the code of its workflow; a separate module because the import is slow."""
 
 from models.slips.slip import RoutingSlip
 from workflows.routing_slip.itinerary import Itinerary
 
 
 def check_itinerary(slip: RoutingSlip) -> None:
-    """Do nothing when a workflow could follow the slip; else raise InvalidInput with the stop at fault."""
+    """Raise InvalidInput, naming the stop, when the workflow would refuse the slip."""
     Itinerary(slip)

@@ -1,4 +1,4 @@
-"""The Python API: what a program asks of the order saga. `orders.connect()` opens one from the environment."""
+"""The Python API of the order saga. `orders.connect()` returns a client for the settings in the environment."""
 
 from datetime import timedelta
 from functools import cached_property
@@ -30,11 +30,11 @@ _AS_IT_IS = RunOptions()
 
 
 class OrdersClient:
-    """Places orders and operates them.
+    """Client for orders and routing slips.
 
-    A process is named by its id (`o-1`), by its workflow's id (`order-o-1`, `slip-s-1`), or by its path (`orders/o-1`,
-    `slips/s-1`), which never means two. Every call may raise Unavailable: Temporal or the database can't be reached, or
-    no worker answers.
+    A process is named by its id (`o-1`), its workflow id (`order-o-1`, `slip-s-1`) or its path (`orders/o-1`,
+    `slips/s-1`); a path is never ambiguous. Every call may raise Unavailable: Temporal, the database or a worker does
+    not answer. A call that takes a `process` or an `order` raises Conflict when the name is ambiguous.
     """
 
     def __init__(self, connection: Connection, defaults: RunOptions = _AS_IT_IS) -> None:
@@ -42,12 +42,12 @@ class OrdersClient:
 
     @cached_property
     def slips(self) -> SlipsClient:
-        """Routing slips."""
+        """The client for routing slips."""
         return SlipsClient(self.connection)
 
     @cached_property
     def choreographed(self) -> ChoreographedClient:
-        """Orders that no workflow conducts."""
+        """The client for choreographed orders."""
         return ChoreographedClient(self.connection)
 
     @cached_property
@@ -57,18 +57,18 @@ class OrdersClient:
 
     @cached_property
     def dead_letters(self) -> DeadLettersClient:
-        """The dead letter channel."""
+        """The client for the dead letter channel."""
         return DeadLettersClient(self.connection)
 
     def with_options(self, order: Order, options: RunOptions = _AS_IT_IS) -> Order:
-        """Return an order as it is run with these options, where it and they say nothing with the defaults."""
+        """Return the order with these options; where neither sets a value, with the defaults of the client."""
         return options.on(order, self._defaults)
 
     async def place(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
-        """Place an order and return its run, the old one when it was placed before.
+        """Place an order and return its run; the existing run when the order was placed before.
 
-        Raises OrderRejected when the catalogue says no, Conflict when the id is another order's; nothing is started
-        then.
+        Raises OrderRejected when the catalogue does not have an article or has another total, Conflict when another
+        order has the id. No workflow is started in either case.
         """
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place(self.with_options(order, options), client, services.orders)
@@ -76,15 +76,15 @@ class OrdersClient:
     async def place_within(
         self, order: Order, seconds: float, options: RunOptions = _AS_IT_IS
     ) -> tuple[Placed, OrderResult]:
-        """Place an order and return its outcome in one call, if it comes within `seconds`; else where it is by then.
+        """Place an order and return its outcome in one call, or its status after `seconds`.
 
-        Raises as `place` does; Unavailable when no worker answers, and then the order is placed all the same.
+        Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does.
         """
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place_within(self.with_options(order, options), client, services.orders, seconds)
 
     async def placed(self, order: str) -> Placed:
-        """Return an order that was placed before; raise NotFound, Conflict when it is open and its workflow is gone."""
+        """Return an order that was placed before; raise NotFound, Conflict when it is open without a workflow."""
         client, services = await self.connection.temporal(), await self.connection.services()
         name = await process_named(order, self.connection, [ProcessKind.ORDER])
         record, handle = await services.orders.find(name.id), handle_of(name, client)
@@ -94,35 +94,35 @@ class OrdersClient:
         if record is None:
             raise NotFound(f"there is no {name}")
         if not record.status.final:
-            raise Conflict(f"{name} is {record.status}, but its workflow is gone")
+            raise Conflict(f"{name} is {record.status}, but its workflow is gone; the reconciler recovers it")
         return await recorded_run(record, client, services.orders)
 
     async def result(self, placed: Placed) -> OrderResult:
-        """Wait until an order ends, or waits for a person or an event; return what it came to."""
+        """Wait until the order has ended, or waits for an operator or an event; return its result."""
         return await end_of(placed.run) if placed.run.known is None else placed.run.known
 
     async def follow(self, placed: Placed, seen: Seen = lambda _: None, every: float = 0.1) -> Outcome[OrderResult]:
-        """Wait as `result` does; `seen` gets the order's state every so many seconds, None while no worker answers."""
+        """Wait as `result`; pass the state to `seen` every `every` seconds, None while no worker answers."""
         return await follow(placed.run, seen, every) if placed.run.known is None else Outcome(placed.run.known)
 
     async def status(self, process: str) -> ProcessStatus:
-        """Return where a process is; raise NotFound, Conflict when two are called so."""
+        """Return the status of a process; raise NotFound."""
         return await status_of(process, self.connection)
 
     async def plan(self, process: str) -> UndoPlan:
-        """Return what a cancel would undo now, in order, and its hash; raise NotFound, Conflict when it has ended."""
+        """Return what a cancel would undo now, and the plan's hash; raise NotFound, Conflict when it has ended."""
         return await commands.plan(process, self.connection)
 
     async def cancel(self, process: str, command: CancelOrder) -> CommandAccepted | SlipCommandAccepted:
-        """Cancel a process and undo what was done; raise NotFound, Conflict when it is too late or the plan stale."""
+        """Cancel a process and undo its steps; raise NotFound, Conflict when it is too late or the plan is stale."""
         return await commands.cancel(process, command, self.connection)
 
     async def resolve(self, process: str, command: Resolve) -> CommandAccepted | SlipCommandAccepted:
-        """Decide on a parked step; raise NotFound, Conflict when that can't be decided so."""
+        """Decide on a parked step; raise NotFound, Conflict when the decision is not possible."""
         return await commands.resolve(process, command, self.connection)
 
     async def deliver(self, order: str, event: ExternalEvent) -> EventAccepted:
-        """Deliver an event, once for its id; raise NotFound, Conflict when the order can't take it."""
+        """Deliver an event, at most once per event id; raise NotFound, Conflict when the order refuses it."""
         return await commands.deliver_event(order, event, self.connection)
 
     async def history(self, process: str) -> RecordedHistory:
@@ -130,16 +130,19 @@ class OrdersClient:
         return await history_of(process, self.connection)
 
     async def list(self, status: Status | None = None, limit: int = 20, after: str | None = None) -> ListPage:
-        """Return a page of orders, newest first, or costliest if they wait for a person; raise InvalidInput."""
+        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first.
+
+        `after` is the `following` of the previous page. Raises InvalidInput when it is not.
+        """
         place = place_in(status, after)
         return await list_orders(await self.connection.temporal(), status, limit, place)
 
     async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> StuckReport:
-        """Return what doesn't move, each with the cause and the command that helps."""
+        """Return the processes without progress, each with its cause and a command that helps."""
         return await find_stuck(self.connection, older_than, limit)
 
     async def prune(self, days: int, *, dry_run: bool = False) -> Pruned:
-        """Prune what ended so many days ago, or only count it; raise InvalidInput."""
+        """Prune the orders and slips that ended more than `days` days ago, or count them; raise InvalidInput."""
         return await prune(self.connection, days, dry_run=dry_run)
 
     async def books(self) -> Books:

@@ -1,4 +1,4 @@
-"""Placing an order: accepted by the database first, then run by Temporal, once, however often it is placed."""
+"""Place an order: the database accepts it, then Temporal runs it. An order that is placed again is not run again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -27,20 +27,20 @@ from models.process import OrderResult, ProcessState, Status
 from services.orders.orders import Orders
 from services.orders.records import OrderRecord
 
-NO_WORKER_YET = "the order is placed, and no worker answers: it runs once one does"
-# What the server and the way there may take, beside the time that the caller is ready to wait.
+NO_WORKER_YET = "the order is placed, but no worker answers: it will run once a worker is started"
+# Added to the caller's wait: the time of the call itself.
 SLACK = timedelta(seconds=5)
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """How orders are to be run: how long they may take, in seconds, and whether express; None leaves it to others."""
+    """How an order is run: its deadline in seconds, and whether it is express; None keeps the order's own value."""
 
     deadline: int | None = None
     express: bool | None = None
 
     def on(self, order: Order, defaults: "RunOptions") -> Order:
-        """Return the order with these options; where there is none, with its own; else with the defaults."""
+        """Return the order with these options; a missing one is the order's own, then the default."""
         seconds = self.deadline or order.deadline_seconds or defaults.deadline
         express = order.express or bool(defaults.express) if self.express is None else self.express
         return order.model_copy(update={"deadline_seconds": seconds, "express": express})
@@ -48,7 +48,7 @@ class RunOptions:
 
 @dataclass(frozen=True)
 class Placed:
-    """An order that is in: its price, whether it was before, and its run."""
+    """A placed order: its run, its price, and whether it was placed before (`again`)."""
 
     run: "OrderRun"
     total: Money | None
@@ -62,7 +62,7 @@ class Placed:
 
 @dataclass(frozen=True)
 class OrderRun:
-    """The run of an order, to be followed; `known` is how the order ended, where Temporal has no run of it any more."""
+    """The run of an order; `known` is its recorded result when Temporal no longer has the run."""
 
     order_id: str
     handle: Handle
@@ -71,7 +71,7 @@ class OrderRun:
     known: OrderResult | None = None
 
     async def ended(self) -> OrderResult:
-        """Wait for the end; return what the workflow returned or carries in its failure, else what the table has."""
+        """Wait for the end; return the result of the workflow or of its failure, else the recorded one."""
         if self.known is not None:
             return self.known
         try:
@@ -87,11 +87,11 @@ class OrderRun:
             ended = record.result()
             return ended.model_copy(update={"status": Status.CANCELLED}) if cancelled else ended
         status = Status.CANCELLED if cancelled else Status.FAILED
-        reason = f"its workflow ended without an answer ({type(cause).__name__})"
+        reason = f"its workflow ended without a result ({type(cause).__name__})"
         return OrderResult(order_id=self.order_id, status=status, total=self.total, reason=reason)
 
     def standing_still(self, state: ProcessState) -> OrderResult:
-        """Return an order that waits: for a person, with the parked step and why; or for which event."""
+        """Return the result so far of a waiting order: the parked step and its error, or the awaited event."""
         known: dict[str, Any] = {"order_id": self.order_id, "status": state.status, "total": self.total}
         if state.status is Status.WAITING:
             reason = next((step.summary for step in reversed(state.history) if step.direction == "wait"), None)
@@ -102,16 +102,16 @@ class OrderRun:
 
 
 async def place(order: Order, client: Client, orders: Orders) -> Placed:
-    """Place an order and return its run, the old one when it was placed before.
+    """Place an order and return its run; the existing run when the order was placed before.
 
-    Raises OrderRejected when the catalogue says no, Conflict when the id is another order's; nothing is started then.
+    Raises OrderRejected (unknown article or other total) and Conflict (another order has the id): nothing is started.
     """
     total, ended = await _accept(order, client, orders)
     if ended:
         return ended
     run = OrderRun(order.order_id, _handle(order.order_id, client), orders, total)
     try:
-        # A crash before this is mended by placing again.
+        # After a crash before this line, the caller places the order again or the reconciler starts it.
         handle = await client.start_workflow(
             names.ORDER_WORKFLOW,
             order,
@@ -125,9 +125,9 @@ async def place(order: Order, client: Client, orders: Orders) -> Placed:
 
 
 async def place_within(order: Order, client: Client, orders: Orders, seconds: float) -> tuple[Placed, OrderResult]:
-    """Place an order and return its outcome in one call, if it comes in time; else where it is by then.
+    """Place an order by Temporal's Update-with-Start; return its outcome, or its status after `seconds`.
 
-    Raises as `place` does; Unavailable when no worker answers, and then the order is placed all the same.
+    Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does.
     """
     total, ended = await _accept(order, client, orders)
     if ended:
@@ -150,24 +150,24 @@ async def place_within(order: Order, client: Client, orders: Orders, seconds: fl
     except WorkflowUpdateRPCTimeoutOrCancelledError:
         raise Unavailable(NO_WORKER_YET) from None
     except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError, RPCError) as error:
-        if isinstance(error, RPCError) and error.status in NO_WORKER:  # already its start came to no answer
+        if isinstance(error, RPCError) and error.status in NO_WORKER:  # the start itself got no answer
             raise Unavailable(NO_WORKER_YET) from None
         if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
             raise
-        # It ended between our look at it and the call: what it came to is there to be asked for.
+        # The order ended after `_accept` read it: its result is available.
         return placed, await end_of(placed.run)
     return placed, result
 
 
 async def recorded_run(record: OrderRecord, client: Client, orders: Orders) -> Placed:
-    """Return an order that was placed before: its run while Temporal still has it, else what the table says."""
+    """Return an order that was placed before: its run, or its recorded result when Temporal no longer has the run."""
     handle = _handle(record.order_id, client)
     known = None if await exists(handle) else record.result()
     return Placed(OrderRun(record.order_id, handle, orders, record.total, known), record.total, again=True)
 
 
 async def _accept(order: Order, client: Client, orders: Orders) -> tuple[Money, Placed | None]:
-    """Have the orders table take an order; return its price and, when it has ended long ago, what came of it."""
+    """Record an order in the orders table; return its price and, when it has already ended, its recorded run."""
     accepted = await orders.accept(order)
     record = accepted.record
     return accepted.total, await recorded_run(record, client, orders) if record.status.final else None
@@ -178,7 +178,7 @@ def _handle(order_id: str, client: Client) -> Handle:
 
 
 def _start_options(order: Order, total: Money) -> dict[str, Any]:
-    """Return what every start of an order's run says of it."""
+    """Return the options of every start of an order's workflow."""
     return {
         "id": names.workflow_id(order.order_id),
         "task_queue": names.TASK_QUEUE,
@@ -195,6 +195,6 @@ def _summary(order: Order, total: Money) -> str:
 
 
 def _details(order: Order, total: Money) -> str:
-    """The order as the Web UI shows it: what and how much, nothing about whom."""
+    """Return the order's details for the Web UI: articles and total, no personal data."""
     lines = "\n".join(f"| {line.sku} | {line.quantity} |" for line in order.lines)
     return f"**Order {order.order_id}**\n\n| article | \u2003quantity |\n|---|--:|\n{lines}\n\nTotal: **{total}**"

@@ -1,4 +1,4 @@
-"""Following a process to its end: its state while it runs, its result when it is done."""
+"""Follow a process to its end: its state while it runs, then its result."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from models.process import OrderResult, ProcessState, Status
 from models.slips.slip import SlipResult
 
 PATIENCE = timedelta(seconds=2)
-# A worker that drops its copy of a run loses the questions that wait there, and tells nobody: ask again after this.
+# Seconds until a query is repeated: a worker that evicts a run from its cache drops the pending queries silently.
 ASK_AGAIN = 10.0
 STANDS_STILL = {Status.NEEDS_ATTENTION, Status.WAITING}
 
@@ -27,18 +27,18 @@ R_co = TypeVar("R_co", OrderResult, SlipResult, covariant=True)
 
 @dataclass(frozen=True)
 class Outcome(Generic[R]):
-    """How far a process came: its result, and its steps when a worker could still tell them."""
+    """The result of a process, and its state when a worker answered the query."""
 
     result: R
     state: ProcessState | None = None
 
 
 class FollowedRun(Protocol[R_co]):
-    """A run that can be followed, and how its end is read."""
+    """A run that can be followed, and how its result is read."""
 
     @property
     def handle(self) -> Handle:
-        """The handle on its workflow."""
+        """The handle on the workflow."""
         ...
 
     async def ended(self) -> R_co:
@@ -46,7 +46,7 @@ class FollowedRun(Protocol[R_co]):
         ...
 
     def standing_still(self, state: ProcessState) -> R_co:
-        """Return what is known of a process that waits for a person or an event."""
+        """Return the result so far of a process that waits."""
         ...
 
 
@@ -61,7 +61,7 @@ async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessSta
         except RPCError as error:
             if error.status not in NO_WORKER:
                 raise
-            if error.status is RPCStatusCode.FAILED_PRECONDITION:  # at once, and for as long as no worker polls
+            if error.status is RPCStatusCode.FAILED_PRECONDITION:  # no worker polls: a retry fails at once, too
                 break
         else:
             return state
@@ -69,9 +69,9 @@ async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessSta
 
 
 async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1) -> Outcome[R]:
-    """Wait until a process ends or waits for a person or an event.
+    """Wait until a process has ended, or waits for an operator or an event; return its outcome.
 
-    `seen` gets its state again and again, None while no worker answers.
+    The state is queried every `every` seconds and passed to `seen`; it is None while no worker answers.
     """
     ended = asyncio.create_task(run.ended())
     try:
@@ -89,11 +89,11 @@ async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1) -> Outcome
 
 
 async def end_of(run: FollowedRun[R], every: float = 5.0) -> R:
-    """Wait as `follow` does, with a look at the process only now and then: for many processes at once."""
+    """Wait as `follow`, but query the state only every `every` seconds: for many processes at once."""
     ended = asyncio.create_task(run.ended())
     try:
         while not (await asyncio.wait({ended}, timeout=every))[0]:
-            # Patient: a query that is given up is still answered, and a busy worker has better things to do.
+            # A long timeout: a busy worker still answers a query after its caller has given up.
             state = await state_of(run.handle, timedelta(seconds=10))
             if state and state.status in STANDS_STILL:
                 return run.standing_still(state)
@@ -103,7 +103,7 @@ async def end_of(run: FollowedRun[R], every: float = 5.0) -> R:
 
 
 def result_in(failure: WorkflowFailureError, failure_type: str, result: type[R]) -> R | None:
-    """Return the result that a failed workflow carries in its details, None when it carries none."""
+    """Return the result in the details of a workflow's failure, None when there is none."""
     cause = failure.cause
     details: Any = getattr(cause, "details", None)
     if isinstance(cause, ApplicationError) and cause.type != failure_type:
@@ -112,7 +112,7 @@ def result_in(failure: WorkflowFailureError, failure_type: str, result: type[R])
 
 
 def _with_undone(result: R, state: ProcessState | None) -> R:
-    """A workflow that ends as Canceled returns nothing: what it undid stands in its steps."""
+    """Add the undone steps to a cancelled result: a workflow that ends as Canceled returns no result."""
     if result.undone or result.status != Status.CANCELLED or state is None:
         return result
     undone = tuple(s.step for s in state.history if s.direction == "undo" and s.status == "completed")

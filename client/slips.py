@@ -1,4 +1,4 @@
-"""Routing slips: placed once, followed to their end, reviewed."""
+"""Client for routing slips (Enterprise Integration Patterns): place, follow and review them."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -20,14 +20,14 @@ from models.slips.slip import Review, RoutingSlip, SlipCommandAccepted, SlipResu
 
 @dataclass(frozen=True)
 class SlipRun:
-    """The run of a slip, to be followed; `known` is how the slip ended, where Temporal has no run of it any more."""
+    """The run of a slip; `known` is its recorded result when Temporal no longer has the run."""
 
     slip_id: str
     handle: Handle
     known: SlipResult | None = None
 
     async def ended(self) -> SlipResult:
-        """Wait for the end; return what the workflow returned, or carries in its failure."""
+        """Wait for the end; return the result of the workflow or of its failure."""
         if self.known is not None:
             return self.known
         try:
@@ -41,14 +41,14 @@ class SlipRun:
         return result
 
     def standing_still(self, state: ProcessState) -> SlipResult:
-        """Return a slip that waits, and at which stop."""
+        """Return the result so far of a waiting slip, with the stop that waits."""
         known: dict[str, Any] = {"slip_id": self.slip_id, "version": state.data["version"]}
         return SlipResult(**known, status=state.status.value, failed_step=state.current_step)  # type: ignore[arg-type] # it waits
 
 
 @dataclass(frozen=True)
 class PlacedSlip:
-    """A slip that is in, and whether it was before."""
+    """A placed slip, its run, and whether it was placed before (`again`)."""
 
     slip: RoutingSlip
     run: SlipRun
@@ -62,7 +62,7 @@ class SlipsClient:
         self._connection = connection
 
     async def place(self, slip: RoutingSlip) -> PlacedSlip:
-        """Start a slip, or find its run; raise Conflict when the id is another slip's; nothing is started then."""
+        """Start a slip and return its run; the existing run when it was placed before. Raise Conflict, Unavailable."""
         services, client = await self._connection.services(), await self._connection.temporal()
         await services.slips.accept(slip)
         record = await services.slips.find(slip.slip_id)
@@ -88,11 +88,11 @@ class SlipsClient:
         return PlacedSlip(slip, SlipRun(slip.slip_id, handle), again=False)
 
     async def follow(self, placed: PlacedSlip, seen: Seen = lambda _: None) -> Outcome[SlipResult]:
-        """Wait until a slip ends, or waits for a person or an event; `seen` gets its state again and again."""
+        """Wait until a slip has ended or waits; pass its state to `seen` on each poll, None while no worker answers."""
         return await follow(placed.run, seen) if placed.run.known is None else Outcome(placed.run.known)
 
     async def review(self, slip_id: str, command: Review) -> SlipCommandAccepted:
-        """Send a person's verdict; raise NotFound, Conflict when the stop doesn't wait, Unavailable."""
+        """Send the decision on a review stop; raise NotFound, Conflict when the stop doesn't wait, Unavailable."""
         name = await process_named(slip_id, self._connection, [ProcessKind.SLIP])
         handle = handle_of(name, await self._connection.temporal())
         if not await exists(handle):
@@ -109,6 +109,6 @@ def _summary(slip: RoutingSlip) -> str:
 
 
 def _details(slip: RoutingSlip) -> str:
-    """The slip as the Web UI shows it: where it goes, nothing about whom."""
+    """Return the slip's details for the Web UI: its stops, no personal data."""
     rows = "\n".join(f"| {stop.name} | {stop.activity} |" for stop in slip.itinerary)
     return f"**Slip {slip.slip_id}**, at most {slip.max_hops} stops\n\n| stop | activity |\n|---|---|\n{rows}"

@@ -1,4 +1,4 @@
-"""Where one process is, from its workflow, or from its table when no worker answers."""
+"""The status of one process, from its workflow, or from its table when no worker answers."""
 
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from services.orders.records import OrderRecord
 
 
 class ProcessStatus(BaseModel):
-    """Where a process is; `state` is None when no worker answered or the workflow is gone."""
+    """The status of a process; `state` is None when no worker answers or no state is stored."""
 
     order_id: str
     status: str
@@ -31,7 +31,7 @@ class ProcessStatus(BaseModel):
 
 
 async def status_of(process: str, connection: Connection) -> ProcessStatus:
-    """Return where a process is; raise NotFound when there is none, Conflict when two are called so, Unavailable."""
+    """Return the status of a process; raise NotFound, Conflict when the id is ambiguous, Unavailable."""
     name = await process_named(process, connection)
     handle = handle_of(name, await connection.temporal())
     described = await described_or_none(handle)
@@ -40,7 +40,7 @@ async def status_of(process: str, connection: Connection) -> ProcessStatus:
     if state is None and name.kind is ProcessKind.ORDER:
         services = await connection.services()
         record = await services.orders.find(name.id)
-        if described is None and record:  # its steps outlive Temporal's memory
+        if described is None and record:  # the stored state outlives Temporal's retention
             state = await services.process_states.load(name.id)
     if described is None and record is None:
         raise NotFound(f"there is no {name}")
@@ -59,6 +59,6 @@ def _known(
         known |= {"status": record.status, "total": record.total, "reason": record.reason}
         known |= {"created_at": record.created_at, "closed_at": record.closed_at}
     if state:
-        # Where the orders table was asked, the state is an old one.
+        # A state beside a record is the stored one: the record is newer.
         known |= {"state": state} if record else {"status": state.status.value, "state": state}
     return known

@@ -1,4 +1,4 @@
-"""What makes a database ready, and what prunes it."""
+"""Prepare a database, and prune it."""
 
 import asyncio
 from collections.abc import Callable
@@ -14,26 +14,26 @@ from services.retention import DAYS_AT_LEAST, Pruned
 __all__ = ["DAYS_AT_LEAST", "Pruned", "prepare", "prune"]
 
 
-async def prepare(database_url: str, say: Callable[[str], None], *, with_catalogue: bool = True) -> None:
-    """Bring a services' database up to date, with the demo catalogue unless it is not wanted; raise Unavailable."""
-    say("migrations …")
+async def prepare(database_url: str, report: Callable[[str], None], *, with_catalogue: bool = True) -> None:
+    """Migrate the database of the services and load the demo catalogue; `report` gets progress. Raise Unavailable."""
+    report("applying migrations …")
     await asyncio.to_thread(schemas.migrate, database_url)
     if with_catalogue:
-        say("catalogue …")
+        report("loading the demo catalogue …")
         async with await Database.open(database_url, size=1) as database:
             await demo_articles.load(database)
 
 
 async def prune(connection: Connection, days: int, *, dry_run: bool) -> Pruned:
-    """Prune what ended so many days ago, or only count it; raise InvalidInput, Unavailable.
+    """Prune the orders and slips that ended more than `days` days ago, or count them; raise InvalidInput, Unavailable.
 
-    What Temporal still keeps could be reset, and would run once more: it is not pruned.
+    `days` must exceed the retention of Temporal's namespace: a run that Temporal keeps could be reset and run again.
     """
     client = await connection.temporal()
     found = await client.workflow_service.describe_namespace(DescribeNamespaceRequest(namespace=client.namespace))
     kept = found.config.workflow_execution_retention_ttl.ToTimedelta().days
     if days <= kept:
-        problem = f"must be more than the {kept} days for which Temporal keeps a run, which could still be reset"
+        problem = f"must be more than {kept} days: Temporal keeps ended runs that long, and they can be reset"
         raise InvalidInput("--older-than", problem)
     retention = (await connection.services()).retention
     return await (retention.count(days) if dry_run else retention.prune(days))

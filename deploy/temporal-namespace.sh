@@ -1,6 +1,6 @@
 #!/bin/sh
-# Create the namespace once the server answers. Safe to run again.
-# Reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE (as the temporal command does), RETENTION and TRIES (one a second).
+# Wait for the server, and create the namespace unless it exists. Idempotent.
+# Reads TEMPORAL_ADDRESS and TEMPORAL_NAMESPACE (as the temporal command does), RETENTION and TRIES (one per second).
 set -eu
 
 tries=${TRIES:-120}

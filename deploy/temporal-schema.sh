@@ -1,5 +1,5 @@
 #!/bin/sh
-# Create or update both databases of the Temporal server. Safe to run again: what is up to date is left alone.
+# Create or update both databases of the Temporal server. Idempotent: a current schema stays unchanged.
 # Reads SQL_HOST, SQL_PORT, SQL_USER and SQL_PASSWORD, as temporal-sql-tool itself does.
 set -eu
 

@@ -1,4 +1,7 @@
-"""Health check of a worker container: exit 0 while this host's worker polls its queue, else 1 and one line."""
+"""Health check of a worker container: exit code 0 while this host's worker polls its task queue, else 1.
+
+The check prints one line: `healthy`, or the problem.
+"""
 
 import asyncio
 import os
@@ -13,13 +16,13 @@ from temporalio.envconfig import ClientConfig
 
 from models.names import TASK_QUEUE
 
-# A long poll lasts about a minute; a worker that is alive has started one since.
-SILENT_AT_MOST = 120.0
-ANSWER_WITHIN = 8.0
+# A long poll lasts about a minute, so a running worker has started one within this time.
+MAX_SECONDS_SINCE_POLL = 120.0
+SECONDS_TO_ANSWER = 8.0
 
 
 async def seconds_since_poll() -> float | None:
-    """Return how long ago this host polled the task queue, or None when the server knows no poller of this host."""
+    """Return the seconds since this host last polled the task queue, None when the server knows no poller of it."""
     client = await Client.connect(**ClientConfig.load_client_connect_config())
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
@@ -28,30 +31,30 @@ async def seconds_since_poll() -> float | None:
             task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
         )
     )
-    ours = [poller for poller in described.pollers if _is_here(poller)]
-    return min((time.time() - poller.last_access_time.seconds for poller in ours), default=None)
+    local = [poller for poller in described.pollers if _is_local(poller)]
+    return min((time.time() - poller.last_access_time.seconds for poller in local), default=None)
 
 
-def _is_here(poller: PollerInfo) -> bool:
-    """Tell whether a poller's identity ends in this host's name, as the SDK's own identities do."""
+def _is_local(poller: PollerInfo) -> bool:
+    """Return whether a poller's identity ends in this host's name, as the SDK's default identities do."""
     return poller.identity.endswith(f"@{socket.gethostname()}")
 
 
-async def complaint() -> str | None:
-    """Return what is wrong in one line, or None when the worker is well."""
+async def find_problem() -> str | None:
+    """Return the problem in one line, or None when the worker is healthy."""
     try:
-        silent = await asyncio.wait_for(seconds_since_poll(), ANSWER_WITHIN)
-    except Exception as error:  # noqa: BLE001 - whatever went wrong, the answer is one line and "unhealthy"
-        return f"can't ask Temporal: {type(error).__name__}: {error}".partition("\n")[0]
-    if silent is None:
+        elapsed = await asyncio.wait_for(seconds_since_poll(), SECONDS_TO_ANSWER)
+    except Exception as error:  # noqa: BLE001 - any error makes the worker unhealthy, with one line
+        return f"can't reach Temporal: {type(error).__name__}: {error}".partition("\n")[0]
+    if elapsed is None:
         return f"no worker of this host polls the task queue {TASK_QUEUE!r}"
-    if silent > SILENT_AT_MOST:
-        return f"the worker of this host last polled {silent:.0f} s ago"
+    if elapsed > MAX_SECONDS_SINCE_POLL:
+        return f"the worker of this host last polled {elapsed:.0f} s ago"
     return None
 
 
 if __name__ == "__main__":
-    problem = asyncio.run(complaint())
+    problem = asyncio.run(find_problem())
     print(problem or "healthy", flush=True)
-    # The SDK's threads may outlive the interpreter's own end; the exit code must be ours all the same.
+    # The SDK's threads can crash the interpreter's finalization, which would change the exit code.
     os._exit(1 if problem else 0)

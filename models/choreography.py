@@ -1,4 +1,4 @@
-"""The events of a choreographed order: what happened, in which service, and because of what."""
+"""The events of a choreographed order."""
 
 import json
 from datetime import datetime
@@ -17,7 +17,7 @@ SCHEMA_VERSION = 1
 
 
 class EventType(StrEnum):
-    """Everything that can happen to a choreographed order."""
+    """The types of the events of a choreographed order."""
 
     ORDER_PLACED = "OrderPlaced"
     STOCK_RESERVED = "StockReserved"
@@ -34,10 +34,10 @@ class EventType(StrEnum):
     ORDER_FAILED = "OrderFailed"
 
 
-# The pivot: from here on there is only forward.
+# After this event the order is only completed, never undone.
 PIVOT = EventType.SHIPMENT_CREATED
 LAST = frozenset({EventType.ORDER_COMPLETED, EventType.ORDER_FAILED})
-# What may still happen to an order that ran out of time: its undoing.
+# The events that may still follow in an order that timed out.
 OF_THE_UNDOING = frozenset(
     {
         EventType.ORDER_TIMED_OUT,
@@ -50,9 +50,10 @@ OF_THE_UNDOING = frozenset(
 
 
 class DomainEvent(Message):
-    """One event as it travels; `sequence` counts the events of its process, `redrives` its repeated deliveries.
+    """One event in the outbox; `sequence` counts the events of its process, `redrives` its redeliveries by operators.
 
-    The type is plain text: a relay must be able to carry, and set aside, one that it does not know.
+    `causation_id` is the id of the event that caused it. `type` is plain text, because a relay must be able to read an
+    event of an unknown type, and record a dead letter for it.
     """
 
     event_id: str
@@ -68,7 +69,7 @@ class DomainEvent(Message):
 
 
 class EventData(Message):
-    """What each event tells of its order; it is carried on from event to event, so no service asks another."""
+    """The payload of every event; each event repeats it, so that no service has to query another."""
 
     order: Order
     total: Money
@@ -77,9 +78,9 @@ class EventData(Message):
 
     @classmethod
     def of(cls, event: DomainEvent) -> Self:
-        """Return what an event tells; raise InvalidInput when this code can't understand it."""
+        """Return the payload of an event; raise InvalidInput for another schema version or an invalid payload."""
         if event.version != SCHEMA_VERSION:
-            raise InvalidInput("version", f"of {event.type} is {event.version}, this code knows {SCHEMA_VERSION}")
+            raise InvalidInput("version", f"of {event.type} is {event.version}, this code reads {SCHEMA_VERSION}")
         try:
             return cls.model_validate_json(json.dumps(event.payload))
         except ValidationError as error:

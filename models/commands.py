@@ -1,4 +1,4 @@
-"""What people may ask of a running order, by update: cancel it, or resolve what is parked."""
+"""The updates and the query answers of running orders: cancel, resolve, wait for the outcome, undo plan."""
 
 import json
 from typing import Annotated, Any, Literal, Self
@@ -8,10 +8,10 @@ from pydantic import AfterValidator, Field, model_validator
 from models.base import Message
 from models.texts import check_texts, printable
 
-# Below the time that a server gives one call.
+# In seconds; below the server's timeout of one call.
 OUTCOME_WAIT_AT_MOST = 20
 REQUEST_AT_MOST = 64 * 1024
-# They are kept with the order, in Temporal's history and in tables: one line each, and nothing that can't be stored.
+# These texts are stored in Temporal's history and in the database: one line each, without control characters.
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)]
 Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
 StepName = Annotated[str, Field(min_length=1, max_length=64), AfterValidator(printable)]
@@ -20,7 +20,7 @@ Verb = Literal["retry", "skip", "edit", "waive", "unwind"]
 
 
 class CancelOrder(Message):
-    """Cancel the order and undo what was done; with `plan`, only while the undo plan still has that hash."""
+    """Cancel the order and undo its steps; with `plan`, refused unless the undo plan has that hash."""
 
     reason: Reason
     actor: Actor = "unknown"
@@ -28,7 +28,10 @@ class CancelOrder(Message):
 
 
 class Resolve(Message):
-    """A person's decision on a step that is parked."""
+    """An operator's decision on a parked step.
+
+    `evidence` is required by `skip`; `request` has the fields that `edit` replaces in the request of the step.
+    """
 
     step: StepName
     verb: Verb
@@ -48,20 +51,20 @@ class Resolve(Message):
 
 
 class OutcomeWait(Message):
-    """How long a caller waits for the outcome, in seconds."""
+    """The time in seconds that a caller waits for the outcome."""
 
     seconds: Annotated[float, Field(gt=0, le=OUTCOME_WAIT_AT_MOST)]
 
 
 class CommandAccepted(Message):
-    """The command was taken; the status is the order's right after it."""
+    """The reply to an accepted command; `status` is that of the order right after it."""
 
     order_id: str
     status: str
 
 
 class PlannedStep(Message):
-    """One undo of the plan: its step, its key, the money at stake in minor units, and what can't be taken back."""
+    """One undo of the plan: its step, its key, the amount at risk in minor units, and what it can't restore."""
 
     step: str
     key: str
@@ -71,7 +74,10 @@ class PlannedStep(Message):
 
 
 class UndoPlan(Message):
-    """What a cancel would undo now, in order; `cancel_order` may carry the hash and is refused when it changed."""
+    """The undos of a cancel at this moment, in order; a cancel with this `hash` is refused once the plan has changed.
+
+    `amount` is the total at risk, in minor units.
+    """
 
     cancellable: bool
     steps: tuple[PlannedStep, ...]

@@ -1,4 +1,7 @@
-"""Dead letters: what could not be delivered or understood, whole, with why and where, until a person decides."""
+"""Dead letters: undeliverable or unreadable messages, with cause and place, until an operator decides.
+
+After the pattern "Dead Letter Channel" in Hohpe and Woolf, Enterprise Integration Patterns.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -7,7 +10,7 @@ from models.base import Message
 
 
 class LetterStatus(StrEnum):
-    """Where a dead letter is; the last two are final."""
+    """The status of a dead letter; the last two are final."""
 
     OPEN = "open"
     REDRIVING = "redriving"
@@ -16,9 +19,9 @@ class LetterStatus(StrEnum):
 
 
 class Undeliverable(Message):
-    """A message on its way to the dead letters; `message_id` is its id of before, which it keeps for ever.
+    """A message that becomes a dead letter; `message_id` is its original id, kept by every redrive.
 
-    With `blocks`, later messages of the same process wait behind it.
+    `original` is the message as received; with `blocks`, later messages of the same process wait behind the letter.
     """
 
     channel: str
@@ -34,7 +37,7 @@ class Undeliverable(Message):
 
 
 class DeadLetter(Undeliverable):
-    """A dead letter; `attempts` counts since its last redrive, `total_attempts` all of its lives."""
+    """A dead letter; `attempts` counts those since its last redrive, `total_attempts` all of them."""
 
     letter_id: int
     status: LetterStatus
@@ -46,7 +49,7 @@ class DeadLetter(Undeliverable):
 
 
 class LetterGroup(Message):
-    """Open letters that died of the same: how many, since when, and one of their causes."""
+    """Open letters with the same fingerprint: their number, the oldest one, and one of their causes."""
 
     fingerprint: str
     channel: str
@@ -58,7 +61,7 @@ class LetterGroup(Message):
 
 
 class LetterAudit(Message):
-    """One line of a letter's audit: it died, was redriven, came back, was discarded; by whom and why."""
+    """One line of a letter's audit trail: the action, its actor and the reason."""
 
     at: datetime
     action: str
@@ -67,7 +70,7 @@ class LetterAudit(Message):
 
 
 class RedriveResult(Message):
-    """What came of a redrive: redriven, or open again, with the new cause."""
+    """The result of a redrive: redriven, or open again with the new cause."""
 
     letter_id: int
     status: LetterStatus

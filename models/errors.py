@@ -1,30 +1,30 @@
-"""Every error of the house, and what its class decides.
+"""The errors of this project; the class decides whether a call is retried.
 
 OrderError
-├── InvalidInput           the caller's own mistake; names the field; nothing was started
-├── Refused                a business answer: final, benign, nothing happened and nothing will under this key
+├── InvalidInput           invalid input from the caller; names the field; no effect was started
+├── Refused                a business refusal: final and benign; the key has no effect, now or later
 │   ├── OrderRejected      unknown article, price changed
 │   ├── OutOfStock
 │   ├── CardDeclined
-│   ├── TransferRefused    another amount than was asked for
+│   ├── TransferRefused    another amount than the expected one
 │   ├── ShipmentRefused
 │   └── WrapRefused
-├── Final                  asking again can't help
+├── Final                  a retry can't succeed
 │   ├── Conflict           this order id was used for another order
 │   ├── KeyReused          this idempotency key was used for another request
 │   ├── AlreadyUndone      a late do found its tombstone
-│   ├── AlreadySettled     a late undo found that the order was completed
+│   ├── AlreadySettled     a late undo found a completed order
 │   └── NotFound
-└── Unavailable            ask again, after `retry_after` seconds when the other side said so
+└── Unavailable            retry, after `retry_after` seconds if that is set
 """
 
 
 class OrderError(Exception):
-    """Anything this project raises on purpose."""
+    """The base class of the errors of this project."""
 
 
 class InvalidInput(OrderError):
-    """The caller's own mistake, told in one line that names the field."""
+    """Invalid input from the caller, with a message of one line that names the field."""
 
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}")
@@ -32,15 +32,15 @@ class InvalidInput(OrderError):
 
 
 class Refused(OrderError):
-    """A participant's answer is no: never retried, and remembered under its key."""
+    """A participant refused the request: never retried, and recorded under its idempotency key."""
 
 
 class OrderRejected(Refused):
-    """The order can't be taken as it is: unknown article, changed price."""
+    """The order can't be accepted: unknown article or changed price."""
 
 
 class OutOfStock(Refused):
-    """There is not enough of an article."""
+    """The stock of an article is too low."""
 
 
 class CardDeclined(Refused):
@@ -48,43 +48,43 @@ class CardDeclined(Refused):
 
 
 class TransferRefused(Refused):
-    """The transfer that arrived is not the one that was asked for."""
+    """The transfer that arrived is not the expected one."""
 
 
 class ShipmentRefused(Refused):
-    """The carrier doesn't take the parcel."""
+    """The carrier refused the parcel."""
 
 
 class WrapRefused(Refused):
-    """The wrapping desk doesn't have what was asked for."""
+    """The gift-wrapping service doesn't have the paper."""
 
 
 class Final(OrderError):
-    """Asking again can't help."""
+    """A failure that a retry can't repair."""
 
 
 class Conflict(Final):
-    """The same id, another body."""
+    """The id is already used with another body."""
 
 
 class KeyReused(Final):
-    """The same idempotency key, another request."""
+    """The idempotency key is already used for another request."""
 
 
 class AlreadyUndone(Final):
-    """The effect was undone, or its undo came first: it must not happen any more."""
+    """The effect was undone, or its undo came first: the key refuses every later do."""
 
 
 class AlreadySettled(Final):
-    """The order was completed: its effect is no longer ours to undo."""
+    """The order was completed: its effects can't be undone any more."""
 
 
 class NotFound(Final):
-    """There is no such order."""
+    """No such order, slip, letter or event exists."""
 
 
 class Unavailable(OrderError):
-    """The other side can't answer now; `retry_after` is in seconds when it said when to come back."""
+    """A dependency can't answer now; `retry_after` is the time in seconds that it asked to wait, or None."""
 
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)

@@ -1,4 +1,4 @@
-"""What happens outside and is told to a running order by the update `deliver_event`, and what the order answers."""
+"""External events, delivered to a running order by the update `deliver_event`, and the order's reply."""
 
 from typing import Annotated, Any, Literal
 
@@ -14,7 +14,7 @@ EVENT_TYPES = (SETTLED, FAILED)
 
 
 class ExternalEvent(Message):
-    """One event, under the id that its sender gave it: the same id again is the same event."""
+    """One event; `event_id` is given by its sender, and a repeated id is a repeated event."""
 
     event_id: Id
     type: Annotated[str, Field(min_length=1, max_length=64)]
@@ -22,14 +22,14 @@ class ExternalEvent(Message):
 
 
 class SettledPayload(Message):
-    """What came with `payment_settled`: the amount that arrived, in minor units; without one, what was asked for."""
+    """The payload of `payment_settled`: the amount that arrived, in minor units; None means the expected amount."""
 
     amount: Minor | None = None
     currency: Currency = "EUR"
 
 
 class FailedPayload(Message):
-    """What came with `payment_failed`: why, in words."""
+    """The payload of `payment_failed`: the reason, as text."""
 
     reason: Text = "the bank says that it failed"
 
@@ -38,7 +38,7 @@ PAYLOADS: dict[str, type[Message]] = {SETTLED: SettledPayload, FAILED: FailedPay
 
 
 class EventAccepted(Message):
-    """The event was taken, and decides the step: the same answer however often it is delivered."""
+    """The reply to an accepted event that decides `step`; a repeated event gets the same reply."""
 
     order_id: str
     event_id: str

@@ -1,4 +1,4 @@
-"""Every name that a client, the Temporal CLI or the Web UI sees. People's tools rely on them: none may change."""
+"""The names that clients, the Temporal CLI and the Web UI use. They are an interface: no name may change."""
 
 import re
 from collections.abc import Iterable
@@ -14,18 +14,18 @@ SLIP_WORKFLOW = "RoutingSlipWorkflow"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
-# A query of every search attribute that finds nothing: a server that answers it knows them.
+# A query with every search attribute and no result; the server answers it only if the attributes exist.
 QUERY_OF_ALL_ATTRIBUTES = f"{STATUS_ATTRIBUTE} = 'none' AND {AT_RISK_ATTRIBUTE} = -1"
 
 _ORDER_ID, _SLIP_ID = "order-", "slip-"
-# A dot is in no id: no order can be called so, and undo a slip's effects.
+# No order id contains a dot, so no order can have the keys of a slip.
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 SKU_PATTERN = ID_PATTERN
 
 
 class ProcessKind(StrEnum):
-    """What a process is: an order, or a routing slip."""
+    """The kind of a process: an order or a routing slip."""
 
     ORDER = "order"
     SLIP = "slip"
@@ -40,17 +40,17 @@ class ProcessName:
 
     @property
     def workflow_id(self) -> str:
-        """The id of its workflow, such as order-o-1."""
+        """Return the id of its workflow, such as order-o-1."""
         return f"{_ORDER_ID if self.kind is ProcessKind.ORDER else _SLIP_ID}{self.id}"
 
     @property
     def path(self) -> str:
-        """The name that means this process and no other, such as orders/o-1."""
+        """Return the unambiguous name of this process, such as orders/o-1."""
         return f"{self.kind}s/{self.id}"
 
     @property
     def argument(self) -> str:
-        """What to type for this process: the id alone where it can mean nothing else."""
+        """Return the shortest unambiguous argument for the CLI: the id, or else the path."""
         return self.id if readings(self.id) == (self,) else self.path
 
     def __str__(self) -> str:
@@ -58,10 +58,10 @@ class ProcessName:
 
 
 def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tuple[ProcessName, ...]:
-    """Return the processes of these kinds that a text may mean, the likeliest first; none when it means none.
+    """Return the processes of these kinds that a text may name, the most likely first; empty for an invalid id.
 
-    `orders/ID` and `slips/ID` mean one. `ID` is an order's id, or a slip's where only slips are meant; it may also be a
-    workflow's id, `order-ID` or `slip-ID`.
+    `orders/ID` and `slips/ID` are unambiguous. `ID` is the id of an order, or of a slip if `kinds` has only slips; it
+    may also be a workflow id, `order-ID` or `slip-ID`.
     """
     allowed, found = list(kinds), list[ProcessName]()
     for kind in allowed:
@@ -78,8 +78,8 @@ def _valid(names: Iterable[ProcessName]) -> tuple[ProcessName, ...]:
 
 
 def is_id(text: str) -> bool:
-    """Tell whether a text may be the id of an order or of a process."""
-    # \Z and not $, which would let a newline through at the end.
+    """Return whether a text is a valid id of an order or a slip."""
+    # fullmatch and not `$`, which would accept a newline at the end.
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text) is not None
 
 
@@ -101,12 +101,12 @@ def name_of_workflow(found: str) -> ProcessName:
 
 
 def slip_process(slip_id: str) -> str:
-    """Return what a slip is called in keys and books."""
+    """Return the name of a slip in idempotency keys and in the providers' records."""
     return f"{_SLIP}{slip_id}"
 
 
 def workflow_of(process: str) -> str:
-    """Return the id of the workflow of what keys and books call a process: an order's id, or a slip's name."""
+    """Return the workflow id of a process, given its name in keys: an order id or the result of `slip_process`."""
     return slip_workflow_id(process.removeprefix(_SLIP)) if process.startswith(_SLIP) else workflow_id(process)
 
 

@@ -1,4 +1,4 @@
-"""An order as a customer sends it. Prices are not in it: the catalogue's price is the price."""
+"""An order as a customer sends it, without prices: the catalogue has them."""
 
 from typing import Annotated, Literal, Self
 
@@ -18,27 +18,27 @@ Id = Annotated[str, Field(pattern=ID_PATTERN), AfterValidator(printable)]
 
 
 class Line(Message):
-    """How many of one article."""
+    """One article and its quantity."""
 
     sku: Annotated[str, Field(pattern=SKU_PATTERN), AfterValidator(printable)]
     quantity: Annotated[int, Field(ge=1, le=QUANTITY_AT_MOST)]
 
 
 def articles(lines: tuple[Line, ...]) -> str:
-    """Return lines for people: "2 × SKU-1, 1 × SKU-2", cut to what fits a summary."""
+    """Return the lines as text, such as "2 × SKU-1, 1 × SKU-2", cut to the length of a summary."""
     text = ", ".join(f"{line.quantity} × {line.sku}" for line in lines)
     return text if len(text) <= SUMMARY_AT_MOST else f"{text[:SUMMARY_AT_MOST]}…"
 
 
 class Payment(Message):
-    """Payment by card: a token of the provider's, never a card number."""
+    """Payment by card, with a token of the payment provider and never a card number."""
 
     method: Literal["card"]
     token: Annotated[str, Field(pattern=r"^tok_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
 
 
 class BankTransfer(Message):
-    """Payment by bank transfer: what the customer writes on it, never an account number, and how long it may take."""
+    """Payment by bank transfer: the customer's reference, never an account number, and the longest wait in seconds."""
 
     method: Literal["bank_transfer"]
     reference: Annotated[str, Field(pattern=r"^ref_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
@@ -46,7 +46,7 @@ class BankTransfer(Message):
 
 
 class Address(Message):
-    """Where the goods go."""
+    """The delivery address."""
 
     name: Text
     street: Text
@@ -56,9 +56,9 @@ class Address(Message):
 
 
 class Order(Message):
-    """One order; `total` is what the customer was shown, in minor units, refused when the catalogue says otherwise.
+    """One order; `total` is the price that the customer saw, in minor units; the order is rejected if it has changed.
 
-    With `express` its steps are tried inside the workflow task first; it changes how fast they are, not what they do.
+    With `express`, each step is first tried as a local activity, which changes its latency but not its effect.
     """
 
     order_id: Id
@@ -72,16 +72,16 @@ class Order(Message):
     express: bool = False
 
     @model_validator(mode="after")
-    def _one_line_a_sku(self) -> Self:
+    def _one_line_per_sku(self) -> Self:
         skus = [line.sku for line in self.lines]
         for number, sku in enumerate(skus):
             if sku in skus[:number]:
-                raise ValueError(f"lines[{number}].sku: {sku} stands on two lines; make them one")
+                raise ValueError(f"lines[{number}].sku: {sku} appears on two lines; merge them")
         return self
 
     def body_hash(self) -> str:
-        """Return the fingerprint that tells a repeated order from another one with the same id.
+        """Return the fingerprint that distinguishes a repeated order from another one with the same id.
 
-        How it is run says nothing of what was ordered: the same order with another deadline is a repeated one.
+        The deadline and `express` are not part of it, because they change only how the order runs.
         """
         return fingerprint(self.model_copy(update={"deadline_seconds": None}), exclude={"express"})

@@ -1,4 +1,4 @@
-"""Where a process is: the seed's process state, its history of steps, its result."""
+"""The state of a process, the history of its steps, and its result."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -22,7 +22,7 @@ class Status(StrEnum):
 
     @property
     def final(self) -> bool:
-        """Whether nothing will change any more."""
+        """Return whether the order has ended."""
         return self in {Status.COMPLETED, Status.COMPENSATED, Status.CANCELLED, Status.FAILED}
 
 
@@ -30,14 +30,14 @@ UNDONE = frozenset({Status.COMPENSATED, Status.CANCELLED})
 
 
 class Style(StrEnum):
-    """Who leads an order to its end: a workflow, or the events of the services."""
+    """The style of an order: orchestrated by a workflow, or choreographed by the events of the services."""
 
     ORCHESTRATED = "orchestrated"
     CHOREOGRAPHED = "choreographed"
 
 
 class StepExecution(Message):
-    """One step done, or undone: when, on which attempt, and how it ended."""
+    """One line of a process's history, as JSON; temporal_saga.Execution describes its fields."""
 
     step: str
     direction: str
@@ -51,7 +51,7 @@ class StepExecution(Message):
 
 
 class ProcessState(Message):
-    """What the query `state` answers."""
+    """The answer of the query `state`; `data` depends on the type of the process."""
 
     process_id: str
     process_type: str
@@ -64,7 +64,7 @@ class ProcessState(Message):
 
 
 class OrderResult(Message):
-    """How an order ended: what the workflow returns, or carries in the details of its failure."""
+    """The result of an order: returned by the workflow, or in the details of its failure."""
 
     order_id: str
     status: Status

@@ -1,4 +1,4 @@
-"""What the upkeep of orders passes around: an order whose run was lost, a page of the search for such orders."""
+"""The messages of the reconciler and of recoveries: lost orders, and the pages of open orders."""
 
 from pydantic import Field
 
@@ -10,7 +10,7 @@ from models.order import Order
 
 
 class OpenOrder(Message):
-    """An accepted order without an outcome: its body as it was kept, in JSON; its price; its age in seconds."""
+    """An accepted order without an outcome: its stored body in JSON, its price, and its age in seconds."""
 
     order_id: str
     body: str
@@ -19,9 +19,9 @@ class OpenOrder(Message):
 
 
 class LostOrder(Message):
-    """An accepted order that no workflow looks after any more, and why.
+    """An accepted order without a workflow; `cause` is how its workflow was lost.
 
-    resolved are the steps that people have settled by hand, `event` is the one that its run had accepted.
+    `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted.
     """
 
     order: Order
@@ -32,7 +32,7 @@ class LostOrder(Message):
 
 
 class Reconciled(Message):
-    """What was looked at, started for the first time, recovered and given up; `next` is None at the end."""
+    """The counts of a round of the reconciler; `next` is the cursor, None at the end."""
 
     looked_at: int = 0
     started: int = 0
@@ -42,7 +42,7 @@ class Reconciled(Message):
     next: str | None = None
 
     def plus(self, other: "Reconciled") -> "Reconciled":
-        """Return both together, at the place of the other."""
+        """Return the sum of both counts, with the cursor of the other."""
         counted = {
             name: getattr(self, name) + getattr(other, name) for name in type(self).model_fields if name != "next"
         }
@@ -50,10 +50,9 @@ class Reconciled(Message):
 
 
 class Reconcile(Message):
-    """Look at the open orders behind `after`: those older than `grace_seconds`, `limit` at a time.
+    """A round of the reconciler: open orders after the id `after` and older than `grace_seconds`, `limit` per page.
 
-    An alert that nobody was told of `alert_seconds` after it was raised is given up then; `so_far` is what this round
-    did before.
+    An alert that no operator has received after `alert_seconds` is given up; `so_far` are the counts of earlier runs.
     """
 
     after: str | None = None
@@ -64,7 +63,7 @@ class Reconcile(Message):
 
 
 class FailedRecovery(Message):
-    """A recovery that came to nothing, and after how many attempts of what failed."""
+    """A failed recovery, with its cause and the number of attempts."""
 
     order: Order
     cause: str

@@ -1,4 +1,4 @@
-"""Texts that people write and others read: fit for one line of a label, a terminal or a log, without card numbers."""
+"""Texts from users: printable in one line of a label, a terminal or a log, and without card numbers."""
 
 import re
 from collections.abc import Iterator
@@ -11,19 +11,19 @@ from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationEr
 from models.problems import first_problem
 
 CARD_NUMBER_DIGITS = range(13, 20)
-# How people write a card number: in one run, or in groups with a mark or two between. Longer groups are other numbers.
+# A card number is written in one run, or in groups of digits with up to three other characters between them.
 _RUN = re.compile(r"\d{13,}")
 _GROUPS = re.compile(r"(?<!\d)\d{1,6}(?:[\W_]{1,3}\d{1,6})+(?!\d)")
-# What the first digits of a card can be, so that most times, ids and references are none.
+# The first digits of card numbers; most times, ids and references begin with others.
 _ISSUER = re.compile(r"[3-6]|2[2-7]")
 
 
 def holds_card_number(text: str) -> bool:
-    """Tell whether a card number stands somewhere in a text, whatever else stands beside it."""
-    return any(_is_card_number(digits) for digits in _written_like_one(text))
+    """Return whether a text contains a card number."""
+    return any(_is_card_number(digits) for digits in _candidates(text))
 
 
-def _written_like_one(text: str) -> Iterator[str]:
+def _candidates(text: str) -> Iterator[str]:
     yield from _RUN.findall(text)
     for chain in _GROUPS.findall(text):
         groups = re.findall(r"\d+", chain)
@@ -31,18 +31,18 @@ def _written_like_one(text: str) -> Iterator[str]:
             yield "".join(groups[first:behind])
 
 
-def _is_card_number(written: str) -> bool:
-    """Tell whether digits, of any script, are as many as a card has, begin like one and pass the Luhn check."""
-    if len(written) not in CARD_NUMBER_DIGITS:
+def _is_card_number(candidate: str) -> bool:
+    """Return whether digits, of any script, have a card number's length and beginning and pass the Luhn check."""
+    if len(candidate) not in CARD_NUMBER_DIGITS:
         return False
-    digits = [int(c) for c in written]
+    digits = [int(c) for c in candidate]
     doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
     issued = _ISSUER.match("".join(map(str, digits)))
     return issued is not None and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
 def printable(text: str) -> str:
-    """Return a text that fits one line; raise ValueError for control characters, blanks only, and card numbers."""
+    """Return the text unchanged; raise ValueError if it has control characters or a card number, or is blank."""
     if not text.isprintable():
         raise ValueError("may not hold control characters")
     if not text.strip():
@@ -57,7 +57,7 @@ _TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
 def check_texts(field: str, value: JsonValue) -> None:
-    """Raise ValueError, naming the field, when a text in it can't be printed or looks like a card number."""
+    """Raise ValueError, naming the field, when a text in the value is not printable or looks like a card number."""
     for text in _texts(value):
         if not _is_moment(text):
             try:
@@ -79,7 +79,7 @@ def _texts(value: JsonValue) -> Iterator[str]:
 
 
 def _is_moment(text: str) -> bool:
-    """A date and time has as many digits as a card number."""
+    """Return whether a text is a date and time, which has as many digits as a card number."""
     try:
         datetime.fromisoformat(text)
     except ValueError:

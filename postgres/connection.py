@@ -1,4 +1,4 @@
-"""How a connection to PostgreSQL is made: its time limits, and the one place where its troubles become Unavailable."""
+"""Connection strings with time limits, and the mapping of transient PostgreSQL errors to Unavailable."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,23 +9,23 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from models.errors import InvalidInput, Unavailable
 
-# Every wait here must end before an activity's own timeout does, or an attempt that was given up goes on unseen.
-# A process that is frozen in the middle of a transaction loses its locks, too. All in milliseconds.
+# In milliseconds. Each limit is shorter than an activity's timeout, so that no statement of a timed-out attempt goes on
+# unnoticed. They also release the locks of a process that is frozen in the middle of a transaction.
 LIMITS = {
     "statement_timeout": 4_000,
     "lock_timeout": 3_000,
     "idle_in_transaction_session_timeout": 5_000,
 }
-# Known from PostgreSQL 17 on. None of the others counts while the server waits for the rest of what it was begun to be
-# sent, as by a process that is frozen between two statements of a pipeline. Longer than any transaction may take.
+# Supported by PostgreSQL 17 and later. The other limits don't apply while the server waits for the rest of a pipeline,
+# for example of a process that is frozen between two statements. The limit is longer than any transaction may take.
 LIMITS_SINCE_17 = {"transaction_timeout": 20_000}
 VERSION_17 = 170_000
-# On the disks of today any page costs about what the next one does; without that PostgreSQL reads all of a table of
-# some ten thousand rows rather than a few by its key.
+# On SSDs a random page costs about as much as a sequential one. With the default of 4, PostgreSQL scans a table of some
+# ten thousand rows instead of reading a few rows by key.
 PLANNING = {"random_page_cost": 1.1}
 CONNECT_TIMEOUT_SECONDS = 5
 
-PASSING = (
+TRANSIENT = (
     psycopg.OperationalError,
     psycopg.errors.IdleInTransactionSessionTimeout,
     psycopg.errors.TransactionTimeout,
@@ -34,11 +34,11 @@ PASSING = (
 
 
 def connection_string(url: str, limits: Mapping[str, int] = LIMITS) -> str:
-    """Return `url` with time limits, in ms; raise InvalidInput when it isn't a PostgreSQL address."""
+    """Return `url` with time limits, in milliseconds; raise InvalidInput when `url` isn't a PostgreSQL address."""
     try:
         given: dict[str, Any] = conninfo_to_dict(url)
     except psycopg.ProgrammingError:
-        # Without the value: it may hold a password.
+        # The message leaves the value out: it may hold a password.
         raise InvalidInput("DATABASE_URL", "is not a PostgreSQL address") from None
     wanted = {**limits, **PLANNING}
     options = [str(given.get("options") or ""), *(f"-c {name}={value}" for name, value in wanted.items())]
@@ -48,9 +48,9 @@ def connection_string(url: str, limits: Mapping[str, int] = LIMITS) -> str:
 
 @contextmanager
 def unavailable() -> Iterator[None]:
-    """Turn every trouble that may pass (lost connection, timeout, deadlock, full pool) into Unavailable."""
+    """Turn every transient error (lost connection, timeout, deadlock, full pool) into Unavailable."""
     try:
         yield
-    except PASSING as error:
-        told = str(error).strip().splitlines()
-        raise Unavailable(f"database: {told[0] if told else type(error).__name__}") from error
+    except TRANSIENT as error:
+        lines = str(error).strip().splitlines()
+        raise Unavailable(f"database: {lines[0] if lines else type(error).__name__}") from error

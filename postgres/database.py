@@ -1,4 +1,4 @@
-"""The one way to PostgreSQL: a pool of connections, for single statements, transactions and pipelines."""
+"""The services' access to PostgreSQL: a connection pool for single statements, transactions and pipelines."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -17,17 +17,17 @@ POOL_WAIT_SECONDS = 5.0
 
 
 class Database:
-    """A pool of autocommit connections: one statement is one transaction, unless `transaction` says otherwise."""
+    """A pool of autocommit connections: one statement is one transaction, except inside `transaction`."""
 
     def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
         self._pool = pool
 
     @classmethod
     async def open(cls, url: str, size: int = 10) -> Self:
-        """Connect to `url` with up to `size` connections; raise InvalidInput or Unavailable, in one line."""
+        """Connect to `url` with up to `size` connections; raise InvalidInput or Unavailable."""
         conninfo = connection_string(url)
         with unavailable():
-            # The pool only tells that it waited in vain; a first connection of our own tells why.
+            # The pool reports only a timeout; a separate first connection reports the cause.
             async with await AsyncConnection.connect(conninfo) as first:
                 version = first.info.server_version
         if version >= VERSION_17:
@@ -55,14 +55,14 @@ class Database:
         await self.close()
 
     async def row(self, query: bytes, params: Params, connection: Connection | None = None) -> TupleRow | None:
-        """Return the first row of one statement, run in the transaction of `connection` if one is given."""
+        """Run one statement, in the transaction of `connection` if given, and return its first row or None."""
         found = await self.rows(query, params, connection)
         return found[0] if found else None
 
     async def rows(
         self, query: bytes, params: Params | None = None, connection: Connection | None = None
     ) -> list[TupleRow]:
-        """Return every row of one statement; raise Unavailable when the database can't answer now."""
+        """Run one statement as `row` does, and return all rows; raise Unavailable on a transient error."""
         if connection is not None:
             return await _fetch(connection, query, params)
         async with self._connection() as own:
@@ -70,13 +70,13 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Hold a connection in a transaction: committed at the end of the block, rolled back by any error."""
+        """Yield a connection in a transaction, which the end of the block commits and any error rolls back."""
         async with self._connection() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Pipeline]:
-        """As `transaction`; what is sent in the block doesn't wait for the answers of what was sent before."""
+        """Yield a transaction as `transaction` does, whose statements don't wait for the results of earlier ones."""
         async with self._connection() as connection, connection.pipeline() as sent, connection.transaction():
             yield Pipeline(connection, sent)
 
@@ -88,12 +88,12 @@ class Database:
                     yield connection
                 except psycopg.Error:
                     if connection.closed:
-                        # Where one connection died the idle ones did too: find out now, not at one failure each.
+                        # When one connection is lost, the idle ones usually are, too: replace them all now.
                         await self._pool.check()
                     raise
                 finally:
-                    # Cancelled on its way out of a pipeline it would stay in it, and look idle to the pool: whoever has
-                    # it next would get no rows, and not know why.
+                    # A connection that is cancelled while it leaves a pipeline stays in pipeline mode but looks idle to
+                    # the pool; its next user would receive no rows.
                     if connection.pgconn.pipeline_status != PipelineStatus.OFF:
                         await connection.close()
 

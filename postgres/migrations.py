@@ -1,4 +1,4 @@
-"""Schemas are brought up to date by migrations, each by itself, and checked before anything relies on them."""
+"""Migrates each schema separately, and checks the versions of schemas before a process uses them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from models.errors import Final, Unavailable
 from postgres.connection import connection_string, unavailable
 
 VERSION_TABLE = "schema_version"
-# Any number that nobody else uses: the process that migrates holds this lock, and the others wait.
+# The advisory lock of the process that migrates; any number that is used for nothing else.
 _LOCK = 7_305_811_042
 _ALEMBIC = Path(__file__).parent / "alembic"
 
@@ -21,7 +21,7 @@ _ALEMBIC = Path(__file__).parent / "alembic"
 class Schema:
     """A schema of PostgreSQL and the folder of its migrations: files named 0001_what.py, 0002_what.py and so on.
 
-    Its version stands in a table of its own, so that it can live in any database.
+    Each schema holds its own version table, so that it can be in any database.
     """
 
     name: str
@@ -29,13 +29,13 @@ class Schema:
 
     @property
     def head(self) -> str:
-        """The newest version that this code knows."""
+        """The newest version known to this code."""
         return max(path.name.partition("_")[0] for path in self.migrations.glob("[0-9]*.py"))
 
 
 def migrate(url: str, schemas: Iterable[Schema]) -> None:
-    """Bring schemas up to date; safe from many processes at once; raise InvalidInput, Final, Unavailable."""
-    # No time limits: waiting for another's migration, and a long one of our own, are no reason to give up.
+    """Migrate schemas to their newest versions; safe to run concurrently; raise InvalidInput, Final, Unavailable."""
+    # No time limits: both a migration and the wait for another process's migration may take long.
     conninfo = connection_string(url, limits={})
     with unavailable(), psycopg.connect(conninfo, autocommit=True) as guard:
         guard.execute("select pg_advisory_lock(%s)", [_LOCK])
@@ -47,37 +47,37 @@ def migrate(url: str, schemas: Iterable[Schema]) -> None:
 
 
 def check(url: str, schemas: Iterable[Schema]) -> None:
-    """Do nothing when the schemas are what this code needs; else raise Final, or InvalidInput, Unavailable."""
+    """Check that the schemas have the versions that this code needs; raise Final, InvalidInput, Unavailable."""
     with unavailable(), psycopg.connect(connection_string(url), autocommit=True) as connection:
         found = {schema: _version(connection, schema) for schema in schemas}
     for schema, version in found.items():
         _refuse_newer(schema, version)
         if version != schema.head:
-            problem = f"the schema {schema.name} is at {version or 'nothing'}, this code needs {schema.head}"
-            raise Final(f"{problem}: migrate it first, with `starter.py setup`")
+            problem = f"the schema {schema.name} is at version {version or 'none'}, this code needs {schema.head}"
+            raise Final(f"{problem}: migrate it with `starter.py setup`")
 
 
 def _version(connection: Connection, schema: Schema) -> str | None:
-    """The version that a schema is at; None before its first migration."""
+    """Return the version of a schema; None before its first migration."""
     table = f"{schema.name}.{VERSION_TABLE}"
-    there = connection.execute("select to_regclass(%s)", [table]).fetchone()
-    if there is None or there[0] is None:
+    exists = connection.execute("select to_regclass(%s)", [table]).fetchone()
+    if exists is None or exists[0] is None:
         return None
-    found = SQL("select version_num from {}").format(Identifier(schema.name, VERSION_TABLE))
-    row = connection.execute(found).fetchone()
+    query = SQL("select version_num from {}").format(Identifier(schema.name, VERSION_TABLE))
+    row = connection.execute(query).fetchone()
     return str(row[0]) if row else None
 
 
 def _refuse_newer(schema: Schema, found: str | None) -> None:
     if found is not None and found > schema.head:
         raise Final(
-            f"the schema {schema.name} is at {found}, newer than this code, which knows {schema.head}: update it"
+            f"the schema {schema.name} is at version {found}, but this code knows only {schema.head}: update the code"
         )
 
 
 def _upgrade(conninfo: str, schemas: Iterable[Schema]) -> None:
-    """Upgrade all of them in one transaction."""
-    # Only a process that really migrates pays for importing these.
+    """Upgrade all schemas in one transaction."""
+    # Imported here because the imports are slow, and most processes have nothing to migrate.
     import sqlalchemy  # noqa: PLC0415
     from alembic import command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
@@ -100,5 +100,5 @@ def _upgrade(conninfo: str, schemas: Iterable[Schema]) -> None:
 
 
 def _literal(path: Path) -> str:
-    """A path for a configuration in which % has a meaning."""
+    """Return a path with % escaped, for alembic's configuration."""
     return str(path).replace("%", "%%")

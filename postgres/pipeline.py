@@ -1,4 +1,4 @@
-"""A transaction whose statements don't wait for each other's answers."""
+"""A transaction whose statements don't wait for each other's results."""
 
 from collections.abc import Mapping
 
@@ -10,26 +10,26 @@ Params = Mapping[str, object]
 
 
 class Pipeline:
-    """A transaction whose statements are sent one after the other, and answered together."""
+    """A transaction in PostgreSQL's pipeline mode: statements are sent without waiting for earlier results."""
 
     def __init__(self, connection: Connection, sent: AsyncPipeline) -> None:
         self._connection, self._sent = connection, sent
 
     async def send(self, query: bytes, params: Params) -> "Sent":
-        """Send a statement that returns rows, and don't wait for them."""
+        """Send a statement that returns rows, without waiting for them."""
         return Sent(await self._connection.execute(query, params), self._sent)
 
 
 class Sent:
-    """A statement on its way in a pipeline; its rows are there once they are asked for."""
+    """A statement that was sent in a pipeline; `row` waits for its result."""
 
     def __init__(self, cursor: AsyncCursor[TupleRow], sent: AsyncPipeline) -> None:
         self._cursor, self._sent = cursor, sent
 
     async def row(self) -> TupleRow | None:
-        """Return the first row."""
+        """Wait for the result and return its first row, None when there is none."""
         if self._cursor.pgresult is None:
-            # Not only a flush, which fetching alone would send: until the server has seen a sync it counts no time as
-            # idle, and a process that is frozen there would keep its locks for ever.
+            # A sync, not only the flush that fetching would send: before a sync, idle_in_transaction_session_timeout
+            # does not run, so a process that is frozen here would keep its locks without limit.
             await self._sent.sync()
         return await self._cursor.fetchone()

@@ -1,4 +1,7 @@
-"""One transaction over several services: an effect, its receipt and its event are committed together or not at all."""
+"""One transaction over several services: an effect, its receipt and its event are committed together or not at all.
+
+The pattern is Unit of Work of Martin Fowler, Patterns of Enterprise Application Architecture.
+"""
 
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -10,7 +13,7 @@ from postgres.pipeline import Connection
 class UnitOfWork(Database):
     """A Database whose statements all run in one transaction.
 
-    It begins with the first statement, so nothing is held while an outside party is asked before that.
+    The transaction begins with the first statement, so no connection is held during a provider call before it.
     """
 
     def __init__(self, db: Database, opened: AsyncExitStack) -> None:
@@ -26,6 +29,6 @@ class UnitOfWork(Database):
 
 @asynccontextmanager
 async def unit_of_work(db: Database) -> AsyncIterator[UnitOfWork]:
-    """Open a unit of work: committed at the end of the block, rolled back by any error."""
+    """Open a unit of work, which the end of the block commits and any error rolls back."""
     async with AsyncExitStack() as opened:
         yield UnitOfWork(db, opened)

@@ -1,6 +1,7 @@
-"""What the house needs of the outside world: a card provider, a carrier, a way to reach people; one small port each.
+"""The ports to external systems: a card provider, a carrier, a notifier (Ports and Adapters of Alistair Cockburn).
 
-The first two must be idempotent by key, and must let an undo by key come before its do: the late do is then refused.
+A card provider and a carrier must be idempotent by key, and must accept an undo that arrives before its do: the late do
+is then refused.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from models.order import Address, Line
 
 @dataclass(frozen=True)
 class CapturedCharge:
-    """Money that the provider took, under its own reference."""
+    """Money that the provider charged, with the provider's reference."""
 
     charge_id: str
     amount: Money
@@ -21,7 +22,7 @@ class CapturedCharge:
 
 @dataclass(frozen=True)
 class ProviderRefund:
-    """Money that the provider took and gave back, under its own references."""
+    """Money that the provider charged and refunded, with the provider's references."""
 
     charge_id: str
     refund_id: str
@@ -29,40 +30,40 @@ class ProviderRefund:
 
 
 class CardProvider(Protocol):
-    """Takes and gives back money. Every call may raise Unavailable, or never answer though it took effect."""
+    """Charges and refunds money. Every call may raise Unavailable, or take effect without ever answering."""
 
     async def charge(self, key: str, token: str, amount: Money) -> CapturedCharge:
-        """Take the amount once for the key; raise CardDeclined, KeyReused, AlreadyUndone."""
+        """Charge the amount once for the idempotency key; raise CardDeclined, KeyReused, AlreadyUndone."""
         ...
 
     async def refund(self, key: str) -> ProviderRefund | None:
-        """Give back what was taken under the key; None when nothing was, and then nothing ever will be."""
+        """Refund the charge of the key; return None when there is none, and refuse any later charge of the key."""
         ...
 
     async def find(self, key: str) -> CapturedCharge | None:
-        """Tell whether a charge landed and still stands."""
+        """Return the charge of the key, None when there is none or it was refunded."""
         ...
 
 
 class Carrier(Protocol):
-    """Takes parcels. Every call may raise Unavailable, or never answer though it took effect."""
+    """Accepts parcels. Every call may raise Unavailable, or take effect without ever answering."""
 
     async def create(self, key: str, lines: tuple[Line, ...], ship_to: Address) -> str:
-        """Return the tracking number of the key's parcel; raise ShipmentRefused, KeyReused, AlreadyUndone."""
+        """Accept one parcel per key, return its tracking number; raise ShipmentRefused, KeyReused, AlreadyUndone."""
         ...
 
     async def cancel(self, key: str) -> str | None:
-        """Return the tracking number of the parcel taken back; None when there was none, and never will be."""
+        """Recall the key's parcel and return its tracking number; return None without one, and refuse any later one."""
         ...
 
     async def find(self, key: str) -> str | None:
-        """Return the tracking number of the key's parcel, if the carrier has it."""
+        """Return the tracking number of the key's parcel, None when the carrier has none."""
         ...
 
 
 class Notifier(Protocol):
-    """Reaches a person: a pager, a chat, a ticket."""
+    """Notifies operators: a pager, a chat, a ticket system."""
 
     async def notify(self, alert: Alert) -> None:
-        """Tell of the alert, once for its key; raise Unavailable when that can't be done now."""
+        """Send the alert, once for its key; raise Unavailable when it can't be sent now."""
         ...

@@ -1,4 +1,4 @@
-"""The providers that there are, by the name that a setting chooses."""
+"""The registered providers, by the names that the settings accept."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,14 +18,14 @@ CARRIERS: Mapping[str, Callable[[Database], Carrier]] = {"simulated": SimulatedC
 
 @dataclass(frozen=True)
 class Providers:
-    """The outside parties that the services work with."""
+    """The external providers that the services call."""
 
     card: CardProvider
     carrier: Carrier
 
 
 def providers(db: Database, card: str = "simulated", carrier: str = "simulated") -> Providers:
-    """Return the providers of these names; raise InvalidInput naming the setting when there is none."""
+    """Return the providers of these names; raise InvalidInput that names the setting when a name is unknown."""
     return Providers(
         card=_chosen("ORDERS_CARD_PROVIDER", card, CARD_PROVIDERS)(db),
         carrier=_chosen("ORDERS_CARRIER", carrier, CARRIERS)(db),
@@ -34,5 +34,5 @@ def providers(db: Database, card: str = "simulated", carrier: str = "simulated")
 
 def _chosen(setting: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
-        raise InvalidInput(setting, f"there is no {name}, only {', '.join(known)}")
+        raise InvalidInput(setting, f"{name} is unknown; use one of: {', '.join(known)}")
     return known[name]

@@ -1,4 +1,4 @@
-"""Alerts by webhook: one POST each, to a pager, a chat or a ticket system."""
+"""Alerts by webhook: one POST per alert, to a pager, a chat or a ticket system."""
 
 import asyncio
 import logging
@@ -8,24 +8,24 @@ import httpx
 from models.activities.operators import Alert
 from models.errors import Unavailable
 
-# An attempt of the alerting activity has 5 s.
+# Shorter than the 5 s timeout of the alerting activity.
 SECONDS_TO_ANSWER = 4.0
 LONGEST_WAIT = 300.0
 
 
 class WebhookNotifier:
-    """Implements services.ports.Notifier: POSTs the alert as JSON, under its key in the header `Idempotency-Key`."""
+    """Implements Notifier: POSTs the alert as JSON, with its key in the header `Idempotency-Key`."""
 
     def __init__(self, url: str, seconds_to_answer: float = SECONDS_TO_ANSWER) -> None:
         self._url, self._seconds = url, seconds_to_answer
-        # It would log the whole address, which is often a secret.
+        # httpx logs the whole URL at INFO, and a webhook's URL is often a secret.
         logging.getLogger("httpx").setLevel(logging.WARNING)
 
     async def notify(self, alert: Alert) -> None:
-        """Tell of the alert; raise Unavailable on no answer in time, and on any answer but a 2xx."""
+        """Send the alert; raise Unavailable on a timeout, a connection error, or any status but 2xx."""
         headers = {"Idempotency-Key": alert.key, "Content-Type": "application/json"}
         try:
-            # httpx limits each phase of a call; what counts here is all of it.
+            # httpx limits each phase of a call separately; asyncio.timeout limits the whole call.
             async with asyncio.timeout(self._seconds), httpx.AsyncClient(timeout=self._seconds) as client:
                 answer = await client.post(self._url, content=alert.model_dump_json(), headers=headers)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # TimeoutError is an OSError
@@ -35,6 +35,6 @@ class WebhookNotifier:
 
 
 def _retry_after(answer: httpx.Response) -> float | None:
-    """The seconds after which the other side wants to be asked again, if it said so in seconds."""
-    said = answer.headers.get("Retry-After", "")
-    return min(float(said), LONGEST_WAIT) if said.isascii() and said.isdigit() else None
+    """Return the Retry-After header in seconds, None when it is missing or a date."""
+    seconds = answer.headers.get("Retry-After", "")
+    return min(float(seconds), LONGEST_WAIT) if seconds.isascii() and seconds.isdigit() else None

@@ -1,4 +1,4 @@
-"""The way to the Temporal server: the embedded one, or whatever Temporal's own client configuration names."""
+"""Connections to Temporal: to the embedded server, or to the server named by Temporal's own client configuration."""
 
 import asyncio
 import os
@@ -20,11 +20,14 @@ SECONDS_TO_ANSWER = 5.0
 
 
 class Unreachable(Unavailable):
-    """The Temporal server does not answer, or does not let us in."""
+    """The Temporal server does not answer, or refuses the connection."""
 
 
 async def connect(settings: Settings, *, address: str | None = None, runtime: Runtime | None = None) -> Client:
-    """Return a client of the configured server, or of `address`; raise Unreachable within some 5 seconds."""
+    """Return a client of the configured server, or of `address` (HOST:PORT).
+
+    Raises Unreachable within about 5 seconds, and InvalidInput that names the variable at fault.
+    """
     config = _target(settings, address)
     target = config["target_host"]
     try:
@@ -33,9 +36,9 @@ async def connect(settings: Settings, *, address: str | None = None, runtime: Ru
             client = await Client.connect(**config, data_converter=DATA_CONVERTER, runtime=chosen)
             await _check_namespace(client)
     except TimeoutError:
-        raise Unreachable(f"Temporal at {target} gave no answer in {SECONDS_TO_ANSWER:.0f} s") from None
+        raise Unreachable(f"Temporal at {target} did not answer within {SECONDS_TO_ANSWER:.0f} s") from None
     except RPCError as error:
-        raise Unreachable(f"Temporal at {target} refused: {_one_line(error.message)}") from None
+        raise Unreachable(f"Temporal at {target} refused the connection: {_one_line(error.message)}") from None
     except (RuntimeError, OSError, ValueError) as error:
         raise Unreachable(f"can't reach Temporal at {target}: {_one_line(str(error))}") from None
     return client
@@ -53,7 +56,7 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
     secured = bool(config.get("tls")) or config.get("api_key") is not None
     if not (secured or settings.insecure or is_loopback(target)):
         raise InvalidInput(
-            "TEMPORAL_ADDRESS", f"{target} is not this machine; set TEMPORAL_TLS or an API key, or ORDERS_INSECURE=1"
+            "TEMPORAL_ADDRESS", f"{target} is a remote address; set TEMPORAL_TLS or an API key, or ORDERS_INSECURE=1"
         )
     return config
 
@@ -64,7 +67,7 @@ def _default_address(settings: Settings) -> str:
 
 
 def is_embedded(settings: Settings) -> bool:
-    """Tell whether nothing names another server or database, so that the embedded parts are meant."""
+    """Return whether the embedded servers are to be used: no other server or database is configured."""
     return settings.database_url is None and not _configured_address()
 
 
@@ -73,20 +76,20 @@ def _configured_address() -> str | None:
 
 
 def _profile() -> ClientConfigProfile:
-    """What Temporal's own variables and files say; raise InvalidInput when they can't be read."""
+    """Return the profile of Temporal's own variables and files; raise InvalidInput when they can't be read."""
     readable = {name: text for name, text in os.environ.items() if is_utf8(name) and is_utf8(text)}
     for name in os.environ.keys() - readable:
         if name.startswith("TEMPORAL_"):
             raise InvalidInput(name, "is not UTF-8")
     try:
-        # The SDK's own look at the environment would panic at any variable that isn't UTF-8, be it whose it may.
+        # Without `override_env_vars` the SDK reads the environment itself, and panics at any variable that isn't UTF-8.
         return ClientConfigProfile.load(override_env_vars=readable)
     except (RuntimeError, ValueError, OSError) as error:
         raise InvalidInput("TEMPORAL_*", _one_line(str(error))) from None
 
 
 def database_of(settings: Settings) -> str:
-    """Return the address of the services' database; raise InvalidInput when none is set and none is running."""
+    """Return the URL of the services' database; raise InvalidInput when it must be set, Unreachable when none runs."""
     if settings.database_url is not None:
         return settings.database_url
     if not is_embedded(settings):
@@ -94,13 +97,13 @@ def database_of(settings: Settings) -> str:
     stack = running_stack(settings.data_dir)
     if stack is None:
         raise Unreachable(
-            "nothing is running here: start it with `starter.py up`, or set TEMPORAL_ADDRESS and DATABASE_URL"
+            "the embedded servers are not running: run `starter.py up`, or set TEMPORAL_ADDRESS and DATABASE_URL"
         )
     return stack.database_url
 
 
 def is_loopback(target: str) -> bool:
-    """Tell whether HOST:PORT is on this machine."""
+    """Return whether `target` (HOST:PORT) is a loopback address."""
     host = target.rpartition(":")[0].strip("[]") or target
     if host == "localhost":
         return True

@@ -1,4 +1,4 @@
-"""Logs: one line an event on stderr, JSON unless a person is looking, the order's id on every line."""
+"""Logs on stderr: one line per event, with the order's id; JSON unless stderr is a terminal."""
 
 import asyncio
 import logging
@@ -15,9 +15,9 @@ Format = Literal["json", "console"]
 
 
 def configure(level: str = "info", form: Format | None = None) -> None:
-    """Send structlog and the standard library's logging through one chain to stderr; may be called again."""
+    """Send structlog and the standard library's logging through one chain to stderr; a repeated call replaces it."""
     chosen = form or ("console" if sys.stderr.isatty() else "json")
-    # Temporal appends its context to each message; the order's id says it better.
+    # Without these, the SDK appends its whole context to each message; the order's id is enough.
     workflow.logger.workflow_info_on_message = False
     activity.logger.activity_info_on_message = False
     handler = logging.StreamHandler(sys.stderr)
@@ -28,7 +28,7 @@ def configure(level: str = "info", form: Format | None = None) -> None:
         )
     )
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Python's own warnings would go to stderr past the format.
+    # Otherwise Python's warnings would be written to stderr without this format.
     logging.captureWarnings(True)
     structlog.configure(
         processors=[*_shared(), structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -52,13 +52,13 @@ def _shared() -> list[Processor]:
 
 
 def shorten_failed_attempt(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Say in a few words what an activity raised on purpose; only a surprise is worth its traceback."""
+    """Replace the traceback of an ApplicationError or a cancellation by one line; other errors keep theirs."""
     error = sys.exc_info()[1] if event.get("exc_info") is True else event.get("exc_info")
     error = error[1] if isinstance(error, tuple) else error
     if isinstance(error, ApplicationError):
         event.update(event="attempt failed", error=f"{error.type}: {error.message}", exc_info=None)
     elif isinstance(error, asyncio.CancelledError):
-        event.update(event="attempt ended", error="cancelled, or out of time", exc_info=None)
+        event.update(event="attempt ended", error="cancelled or timed out", exc_info=None)
     return event
 
 
@@ -69,7 +69,7 @@ def _ending(form: Format) -> list[Processor]:
 
 
 def add_order_id(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Name the order that the surrounding workflow or activity works for, and drop Temporal's longer story."""
+    """Add the id of the order that the current workflow or activity belongs to, and drop Temporal's context."""
     contexts = [event.pop("temporal_activity", None), event.pop("temporal_workflow", None)]
     event.pop("temporal_log", None)
     event.pop("__temporal_error_identifier", None)
@@ -86,15 +86,15 @@ def add_order_id(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
 
 
 def _current_workflow_id() -> str | None:
-    """The workflow this line is written for, when a service logs without knowing of Temporal."""
+    """Return the id of the current workflow, for log lines of services, which don't know Temporal."""
     if activity.in_activity():
         return activity.info().workflow_id
     return workflow.info().workflow_id if workflow.in_workflow() else None
 
 
 def escape_controls(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Keep an event on one line, and a terminal safe from what strangers wrote."""
-    # Under its own name the renderer would spread a traceback over many lines.
+    """Escape control characters, so that an event stays on one line and can't control the terminal."""
+    # The renderer would print a field named `exception` as a traceback of many lines.
     event = {"error" if name == "exception" else name: value for name, value in event.items()}
     return {name: _escaped(value) for name, value in event.items()}
 

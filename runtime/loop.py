@@ -1,13 +1,13 @@
-"""The event loop that a process of this project runs on."""
+"""The event loop of the project's processes."""
 
 import asyncio
 from collections.abc import Callable
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """Return what makes the quickest loop there is here; None for Python's own."""
+    """Return the factory of uvloop's event loop; None, which means Python's own, where uvloop isn't installed."""
     try:
-        import uvloop  # noqa: PLC0415 - it doesn't exist for every system
+        import uvloop  # noqa: PLC0415 - uvloop doesn't support every system
     except ModuleNotFoundError:
         return None
     return uvloop.new_event_loop

@@ -1,4 +1,4 @@
-"""Temporal's own runtime: its metrics for Prometheus, its log among ours."""
+"""The Temporal SDK's runtime: its Prometheus metrics, and the forwarding of its log."""
 
 import logging
 from functools import cache
@@ -17,7 +17,7 @@ from runtime.settings import Settings
 
 
 def build_runtime(settings: Settings) -> Runtime:
-    """Return the runtime of this process; raise InvalidInput when the address for metrics can't be used."""
+    """Return the runtime of this process; raise InvalidInput when the metrics address can't be used."""
     try:
         return Runtime(telemetry=TelemetryConfig(logging=_logging(), metrics=_metrics(settings)))
     except (RuntimeError, ValueError) as error:
@@ -27,7 +27,7 @@ def build_runtime(settings: Settings) -> Runtime:
 
 @cache
 def quiet_runtime() -> Runtime:
-    """Return the runtime of whoever only asks: an answer that doesn't come is told by the command, in its words."""
+    """Return the runtime of a command that only calls the server; the command reports a missing answer itself."""
     return Runtime(telemetry=TelemetryConfig(logging=_logging(core_level="ERROR")))
 
 
@@ -43,7 +43,7 @@ def _metrics(settings: Settings) -> PrometheusConfig | None:
 
 
 def _logging(core_level: str = "WARN") -> LoggingConfig:
-    """Core writes to stdout by itself unless told otherwise, and not in our format."""
+    """Return a configuration that forwards the core's log, which the core otherwise writes to stdout."""
     return LoggingConfig(
         filter=TelemetryFilter(core_level=core_level, other_level="ERROR"),
         forwarding=LogForwardingConfig(

@@ -1,4 +1,4 @@
-"""The life of a worker's process: what it was called with, until it is told to stop, how it ends."""
+"""The lifecycle of a worker process: its arguments, its signals, and its exit."""
 
 import argparse
 import asyncio
@@ -19,7 +19,7 @@ Serve = Callable[[asyncio.Event], Awaitable[None]]
 
 @dataclass(frozen=True)
 class Arguments:
-    """What worker.py was called with."""
+    """The command-line arguments of worker.py."""
 
     relay_only: bool = False
     processes: int = 1
@@ -32,10 +32,12 @@ class _Parser(argparse.ArgumentParser):
 
 
 def read_arguments(given: Sequence[str]) -> Arguments:
-    """Return what the command line says; raise InvalidInput in one line."""
+    """Return the parsed command line; raise InvalidInput."""
     parser = _Parser(prog="worker.py", description="Serve orders until SIGTERM or SIGINT.", allow_abbrev=False)
-    parser.add_argument("--relay-only", action="store_true", help="hand on the events of the outbox, and serve nothing")
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="run N of them, and restart what dies")
+    parser.add_argument("--relay-only", action="store_true", help="only relay the outbox's events; run no worker")
+    parser.add_argument(
+        "--processes", type=int, default=1, metavar="N", help="run N processes, and restart one that exits"
+    )
     parser.add_argument(SUPERVISED, action="store_true", help=argparse.SUPPRESS)
     arguments = Arguments(**vars(parser.parse_args(given)))
     if not 1 <= arguments.processes <= PROCESSES_AT_MOST:
@@ -44,9 +46,9 @@ def read_arguments(given: Sequence[str]) -> Arguments:
 
 
 async def until_signalled(serve: Serve, *, supervised: bool = False) -> None:
-    """Serve until SIGTERM or SIGINT, which set the event that `serve` is given; a second one ends the process at once.
+    """Serve until SIGTERM or SIGINT, which set the event passed to `serve`; a second signal ends the process at once.
 
-    A supervised process also stops, in good order, when its supervisor is gone.
+    A supervised process also drains and stops when its supervisor ends.
     """
     stop, loop = asyncio.Event(), asyncio.get_running_loop()
 
@@ -63,15 +65,15 @@ async def until_signalled(serve: Serve, *, supervised: bool = False) -> None:
 
 
 def _on_supervisor_gone(stop: asyncio.Event) -> None:
-    """Nothing is ever written to a supervised process: what can be read is the end of its supervisor."""
+    """Stop: the supervisor writes nothing to stdin, so stdin becomes readable only when the supervisor ends."""
     asyncio.get_running_loop().remove_reader(sys.stdin.fileno())
-    if stop.is_set():  # it didn't wait for us to drain: somebody wants the end now
+    if stop.is_set():  # the supervisor ended during the drain, by a second signal
         leave(128 + signal.SIGTERM)
     stop.set()
 
 
 def leave(code: int) -> None:
-    """End now: the threads of Temporal's core would outlive the interpreter, and can crash its end."""
+    """Exit without finalizing the interpreter, which the threads of Temporal's core can crash."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

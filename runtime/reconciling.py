@@ -20,7 +20,7 @@ from models.recovery import Reconcile
 
 
 async def schedule_reconciler(client: Client, every_seconds: int) -> None:
-    """Have the reconciler run every so many seconds; repeated, it only changes the period. A pause stays a pause."""
+    """Create the reconciler's schedule, or update its period; a paused schedule stays paused."""
     schedule = _schedule(every_seconds)
     try:
         await client.create_schedule(RECONCILER_SCHEDULE, schedule, trigger_immediately=True)
@@ -45,6 +45,6 @@ def _schedule(every_seconds: int) -> Schedule:
     return Schedule(
         action=action,
         spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=timedelta(seconds=every_seconds))]),
-        # What was missed while the server was down needs no catching up: the next round looks at everything.
+        # Runs missed during a server outage need no catch-up: the next run checks all open orders.
         policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP, catchup_window=timedelta(seconds=10)),
     )

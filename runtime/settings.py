@@ -1,4 +1,4 @@
-"""What a process of this project is told by its environment."""
+"""The settings of a process, read from environment variables."""
 
 import os
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ def variable(field: str) -> str:
 
 
 def _loopback_by_default(address: str) -> str:
-    """Give a bare port the loopback address, and refuse what is not HOST:PORT."""
+    """Return IP:PORT, with the loopback address for a bare port; raise ValueError for anything else."""
     host, _, port = f"127.0.0.1:{address}".rpartition(":") if address.isdecimal() else address.rpartition(":")
     try:
         ip_address(host.strip("[]"))
     except ValueError:
         raise ValueError("must be IP:PORT, as in 127.0.0.1:9464") from None
-    if not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004 - the highest port there is
+    if not port.isdecimal() or not 0 < int(port) <= 65535:  # noqa: PLR2004 - the highest port
         raise ValueError("must be IP:PORT, as in 127.0.0.1:9464")
     return f"{host}:{port}"
 
@@ -43,16 +43,16 @@ def _database(url: str) -> str:
 
 
 def _webhook(url: str) -> str:
-    """Refuse what would send alerts in the clear to another machine."""
+    """Return the URL; raise ValueError for an invalid one, or one that sends alerts unencrypted to another machine."""
     try:
         parts = urlsplit(url)
         host = parts.hostname or ""
-        there = parts.port != 0 and host.isascii() and url.isprintable() and " " not in url
+        valid = parts.port != 0 and host.isascii() and url.isprintable() and " " not in url
     except ValueError:
         raise ValueError("is not a URL") from None
     safe = bool(host) if parts.scheme == "https" else parts.scheme == "http" and _is_this_machine(host)
-    if not (there and safe):
-        raise ValueError("must start with https://, or with http:// for an address of this machine")
+    if not (valid and safe):
+        raise ValueError("must be a URL with https://, or with http:// and an address of this machine")
     return url
 
 
@@ -64,12 +64,12 @@ def _is_this_machine(host: str) -> bool:
 
 
 def _folder(path: Path) -> Path:
-    """Return the folder that a path names, which need not be there yet."""
+    """Return the absolute path of a folder, which may not exist yet."""
     try:
         folder = path.expanduser().absolute()
         folder.exists()
     except RuntimeError:
-        raise ValueError("names the home of somebody who has none here") from None
+        raise ValueError("names the home folder of an unknown user") from None
     except OSError as error:
         raise ValueError((error.strerror or str(error)).lower()) from None
     return folder
@@ -80,10 +80,10 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
 class Settings(BaseSettings):
-    """Every setting, and its default; each field but `database_url` is read from ORDERS_ and its name."""
+    """All settings and their defaults; each field except `database_url` is set by the variable ORDERS_ + its name."""
 
-    # An alias for each field, so that an error names the variable. The prefix is for the other way to read a field, by
-    # its name: without it a variable called `express` would be a setting.
+    # The alias of each field makes errors name the variable. The prefix applies when a field is read by its name:
+    # without it, a variable named `express` would be a setting.
     model_config = SettingsConfigDict(
         frozen=True, alias_generator=variable, validate_by_name=True, env_prefix=PREFIX, case_sensitive=True
     )
@@ -97,23 +97,23 @@ class Settings(BaseSettings):
     log_format: Literal["json", "console"] | None = None
     max_activities: Annotated[int, Field(ge=1, le=10_000)] = 100
     database_pool: Annotated[int, Field(ge=1, le=1000)] = 10
-    # Off: it costs a third of a worker's time. The tests and the replay of every history run inside it.
+    # Off, because the sandbox costs a third of a worker's time; the tests and the replays of all histories use it.
     workflow_sandbox: bool = False
-    # Longer than the longest attempt of an activity, so that a drain cuts none of them short.
+    # Longer than the longest activity attempt, so that a drain interrupts none.
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     metrics_address: Annotated[str, AfterValidator(_loopback_by_default)] | None = None
     deployment: Name | None = None
     build_id: Name | None = None
     insecure: bool = False
-    # How often orders without a living workflow are looked for.
+    # The period of the reconciler, which finds orders without a running workflow.
     reconcile_seconds: Annotated[int, Field(ge=1, le=24 * 3600)] = 60
-    # In seconds, for orders that bring none of their own.
+    # In seconds, for orders without their own deadline.
     deadline_seconds: Annotated[int, Field(ge=1, le=DEADLINE_AT_MOST)] | None = None
-    # For orders that don't say themselves: try their steps inside the workflow task first.
+    # For orders without their own choice: run the steps as local activities, inside the workflow task, first.
     express: bool = False
-    # Off: a worker leaves every step to the task queue, whatever its order says.
+    # False: this worker runs no step inside a workflow task, whatever the order chooses.
     worker_express: bool = True
-    # Which of the providers in providers/registry.py the services work with.
+    # Names of providers in providers/registry.py.
     card_provider: Name = "simulated"
     carrier: Name = "simulated"
     alert_webhook: Annotated[str, AfterValidator(_webhook)] | None = None
@@ -134,12 +134,12 @@ class Settings(BaseSettings):
         *_: Source,
         **__: Source,
     ) -> tuple[Source, ...]:
-        """Take what the class is called with and nothing else: only `read` looks at an environment."""
+        """Use the constructor's arguments only; `read` is what reads an environment."""
         return (init_settings,)
 
     @classmethod
     def read(cls, environ: Mapping[str, str] | None = None) -> Self:
-        """Return the settings of an environment; raise InvalidInput that names the variable at fault."""
+        """Return the settings of an environment, by default os.environ; raise InvalidInput that names the variable."""
         given = os.environ if environ is None else environ
         _check_names_and_bytes(given)
         source = EnvSettingsSource(cls)
@@ -152,22 +152,22 @@ class Settings(BaseSettings):
 
 
 def is_utf8(text: str) -> bool:
-    """Tell whether a variable's text was UTF-8; Python keeps other bytes as lone surrogates."""
+    """Return whether a variable's bytes were UTF-8; Python decodes other bytes to lone surrogates."""
     return not any("\ud800" <= c <= "\udfff" for c in text)
 
 
 def _check_names_and_bytes(environ: Mapping[str, str]) -> None:
-    """Raise InvalidInput for a variable that is no setting, as a misspelt one, or is not UTF-8."""
+    """Raise InvalidInput for a variable with the prefix that is no setting, or a setting that is not UTF-8."""
     known = {variable(field) for field in Settings.model_fields}
     for name in environ:
         if name.startswith(PREFIX) and name not in known:
-            raise InvalidInput(name, "is not a setting of this project")
+            raise InvalidInput(name, "is not a setting of this project; the README lists the settings")
         if name in known and not is_utf8(environ[name]):
             raise InvalidInput(name, "is not UTF-8")
 
 
 def _first_of(error: ValidationError) -> InvalidInput:
-    """The first problem; a rule about all settings names its variable itself."""
+    """Return the first problem; the message of a rule about several settings begins with its variable."""
     name, message = first_problem(error)
     if not name:
         return InvalidInput(*message.split(": ", 1))

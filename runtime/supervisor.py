@@ -1,4 +1,4 @@
-"""Several worker processes that live and end as one: what dies is started again, after a pause that grows."""
+"""The supervisor of several worker processes: a process that exits is restarted with exponential backoff."""
 
 import asyncio
 import logging
@@ -13,7 +13,7 @@ from runtime.process import SUPERVISED
 from runtime.settings import Settings, variable
 
 log = logging.getLogger("worker")
-# A process that died young is started again after 1, 2, 4 ... seconds, at most 30; one that had lived, after 1.
+# The backoff is 1, 2, 4 ... 30 seconds, and starts again at 1 for a process that has run for a minute.
 FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 30.0, 60.0
 USAGE = 2
 
@@ -26,9 +26,9 @@ class Supervisor:
         self._running: set[asyncio.subprocess.Process] = set()
 
     async def serve(self, stop: asyncio.Event) -> None:
-        """Keep them running until `stop` is set, then wait for all to drain; raise InvalidInput when one can't start.
+        """Run the processes until `stop` is set, then wait for all to drain; a cancel kills them.
 
-        A cancel kills them.
+        Raises InvalidInput when a process refuses its configuration.
         """
         try:
             async with asyncio.TaskGroup() as slots:
@@ -40,9 +40,9 @@ class Supervisor:
             self.end(signal.SIGKILL)
 
     def end(self, signum: signal.Signals) -> None:
-        """Send a signal to all that run."""
+        """Send a signal to all running processes."""
         for process in self._running:
-            with suppress(ProcessLookupError):  # it ended by itself, and nobody has looked since
+            with suppress(ProcessLookupError):  # the process has ended, and its exit code isn't collected yet
                 process.send_signal(signum)
 
     async def _keep(self, slot: int, stop: asyncio.Event) -> None:
@@ -53,7 +53,7 @@ class Supervisor:
             if stop.is_set():
                 return
             if code == USAGE:
-                raise InvalidInput("worker.py", "a process refused its configuration")
+                raise InvalidInput("worker.py", "a worker process refused its configuration; its log names the setting")
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
             log.warning("a worker process died", extra={"slot": slot, "exit_code": code, "again_in_seconds": pause})
             with suppress(TimeoutError):
@@ -61,13 +61,13 @@ class Supervisor:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def _run(self, slot: int, stop: asyncio.Event) -> int:
-        """Run one process to its end, which `stop` brings about; return its exit code."""
+        """Run one process until it exits, which `stop` requests; return its exit code."""
         process = await asyncio.create_subprocess_exec(
             *self._command,
             SUPERVISED,
-            stdin=asyncio.subprocess.PIPE,  # its end tells the process of ours
+            stdin=asyncio.subprocess.PIPE,  # its end of file reports the supervisor's end to the process
             env=self._environment(slot),
-            start_new_session=True,  # a terminal's Ctrl-C is ours alone to hand on
+            start_new_session=True,  # only the supervisor receives a terminal's Ctrl-C, and forwards it
         )
         self._running.add(process)
         try:
@@ -81,7 +81,7 @@ class Supervisor:
             self._running.discard(process)
 
     def _environment(self, slot: int) -> dict[str, str]:
-        """Ours; each process has a port of its own for metrics."""
+        """Return this process's environment, with a separate metrics port for each slot."""
         address = self._settings.metrics_address
         if address is None:
             return dict(os.environ)

@@ -1,4 +1,4 @@
-"""The one place where services are built; everything else receives them."""
+"""The composition root of the services: they are built here, and everything else receives them."""
 
 from collections.abc import Sequence
 from functools import cached_property
@@ -31,24 +31,24 @@ from services.wrapping.wrapping import Wrapping
 
 
 class Services:
-    """Every service of the house on one database; each is built when it is first asked for."""
+    """All services on one database; each is built when it is first used."""
 
     def __init__(self, db: Database, providers: Providers, notifiers: Sequence[Notifier] = ()) -> None:
         self.db = db
         self._providers, self._notifiers = providers, notifiers
 
     def within(self, unit: Database) -> "Services":
-        """Return the services in one transaction of the database."""
+        """Return the services whose statements run in the transaction `unit`."""
         return Services(unit, self._providers, self._notifiers)
 
     @cached_property
     def inventory(self) -> Inventory:
-        """Stock."""
+        """The stock of articles."""
         return Inventory(self.db)
 
     @cached_property
     def payments(self) -> Payments:
-        """Cards."""
+        """Card payments."""
         return Payments(self.db, self._providers.card)
 
     @cached_property
@@ -58,7 +58,7 @@ class Services:
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The accounts."""
+        """The balances of the ledger's accounts."""
         return Ledger(self.db)
 
     @cached_property
@@ -68,12 +68,12 @@ class Services:
 
     @cached_property
     def orders(self) -> Orders:
-        """Orders and their outcome."""
+        """Orders and their outcomes."""
         return Orders(self.db)
 
     @cached_property
     def order_closing(self) -> OrderClosing:
-        """What closes an order."""
+        """The closing of orders."""
         return OrderClosing(self.db, self.inventory, self.payments, self.shipping)
 
     @cached_property
@@ -83,12 +83,12 @@ class Services:
 
     @cached_property
     def choreographed_orders(self) -> ChoreographedOrders:
-        """What places an order that no workflow conducts."""
+        """The placing of choreographed orders."""
         return ChoreographedOrders(self.db, self.outbox)
 
     @cached_property
     def pricing(self) -> Pricing:
-        """The catalogue's prices."""
+        """Prices by the catalogue."""
         return Pricing(self.db)
 
     @cached_property
@@ -98,12 +98,12 @@ class Services:
 
     @cached_property
     def slips(self) -> Slips:
-        """Routing slips and their outcome."""
+        """Routing slips and their outcomes."""
         return Slips(self.db)
 
     @cached_property
     def slip_closing(self) -> SlipClosing:
-        """What closes a slip."""
+        """The closing of routing slips."""
         return SlipClosing(self.db, self.inventory, self.payments)
 
     @cached_property
@@ -118,7 +118,7 @@ class Services:
 
     @cached_property
     def alerts(self) -> Alerts:
-        """What operators are alerted of."""
+        """Alerts to operators."""
         return Alerts(self.db, self._notifiers)
 
     @cached_property
@@ -148,5 +148,5 @@ class Services:
 
     @cached_property
     def retention(self) -> Retention:
-        """What prunes."""
+        """The pruning of old orders and slips."""
         return Retention(self.db)

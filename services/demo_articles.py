@@ -1,4 +1,4 @@
-"""The demo's articles: SKU-1 to SKU-20 with 1000 of each in stock, and SKU-RARE, of which there is one."""
+"""The demo's articles: SKU-1 to SKU-20 with 1000 pieces each in stock, and SKU-RARE with one piece."""
 
 from postgres.database import Database
 from services.inventory.inventory import Inventory
@@ -9,6 +9,6 @@ ARTICLES = {f"SKU-{n}": (990 + 500 * n, 1000) for n in range(1, 21)} | {"SKU-RAR
 
 
 async def load(db: Database) -> None:
-    """Add the articles that aren't there yet; what is there keeps its price and its stock; raise Unavailable."""
+    """Add the missing articles; existing ones keep their price and stock; raise Unavailable."""
     await Catalogue(db).add({sku: price for sku, (price, _) in ARTICLES.items()})
     await Inventory(db).receive({sku: pieces for sku, (_, pieces) in ARTICLES.items()})

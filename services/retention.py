@@ -1,9 +1,9 @@
-"""Pruning orders and slips that ended long ago: receipts, kept steps, and what is personal in them.
+"""Pruning of orders and slips that ended long ago: their receipts, process states and personal data are deleted.
 
-What stays is small and must stay: that the id was used, for what and with which outcome; the ledger and the parcels,
-which are books. Receipts stop a do that comes late and answer one that is repeated: both are over once the last attempt
-and the last redelivery are, so what is younger than a week stays. From then on it is the first step of a run that
-refuses a pruned id, and the books that refuse to undo what stands.
+The id, the body's hash and the outcome are kept, as are the ledger and the parcels, which are accounting records.
+Receipts refuse a late do and answer a repeated one, which is needed until the last attempt and the last redelivery are
+over; therefore the minimum age is a week. After that, the first step of a run refuses a pruned id, and the conditions
+`in_force` of the services refuse to undo a settled effect.
 """
 
 from dataclasses import dataclass, fields
@@ -14,21 +14,21 @@ from models.errors import InvalidInput
 from models.names import key, workflow_id
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
-from services.orders.retention import OrderRetention, Place
+from services.orders.retention import Cursor, OrderRetention
 from services.slips.retention import SlipRetention
 
 DAYS_AT_LEAST = 7
 _DAY = 86_400
 _AT_ONCE = 500
 
-# Parcels and wrappings of a slip that stands are never settled: their receipts go as they are.
+# A slip never settles its parcels and wrappings, so their receipts are deleted while they are still `done`.
 _NEVER_SETTLED = ("shipping", "wrapping")
 _OF_ORDERS = {"inventory": "reserve", "payments": "charge", "shipping": "ship"}
 
 
 @dataclass(frozen=True)
 class Pruned:
-    """How many orders and slips were pruned, with how many receipts and kept states."""
+    """The numbers of pruned orders and slips, and of their deleted receipts and process states."""
 
     orders: int = 0
     slips: int = 0
@@ -40,34 +40,34 @@ class Pruned:
 
 
 class Retention:
-    """Finds what is old, and prunes it."""
+    """Finds and prunes old orders and slips."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
         self._orders, self._slips, self._letters = OrderRetention(db), SlipRetention(db), DeadLetters(db)
 
     async def count(self, days: int) -> Pruned:
-        """Return how many orders and slips ended so long ago and were not pruned; raise InvalidInput, Unavailable."""
+        """Return how many orders and slips `prune` would prune at most; raise InvalidInput, Unavailable."""
         seconds = _seconds(days)
         return Pruned(orders=await self._orders.count(seconds), slips=await self._slips.count(seconds))
 
     async def prune(self, days: int) -> Pruned:
-        """Prune all that ended so many days ago, a part at a time; raise InvalidInput, Unavailable.
+        """Prune all orders and slips that ended `days` days ago, in batches; raise InvalidInput, Unavailable.
 
-        Whatever is interrupted has pruned some of them wholly and the others not at all.
+        Each batch is one transaction: an interrupted call leaves every order and slip either pruned or untouched.
         """
         seconds, total = _seconds(days), Pruned()
-        behind: Place | None = None
-        while found := await self._orders.old(seconds, _AT_ONCE, behind):
+        after: Cursor | None = None
+        while found := await self._orders.old(seconds, _AT_ONCE, after):
             order_ids = [order_id for order_id, _ in found]
-            behind = (found[-1][1], order_ids[-1])
+            after = (found[-1][1], order_ids[-1])
             total += await self._prune_orders(order_ids)
         while pruned := await self._prune_slips(seconds):
             total += pruned
         return total
 
     async def _prune_orders(self, order_ids: list[str]) -> Pruned:
-        # What waits for a person is not over, however long ago its order ended.
+        # An order with a dead letter still waits for an operator, so it isn't pruned.
         waiting = await self._letters.blocked(map(workflow_id, order_ids))
         over = [order_id for order_id in order_ids if workflow_id(order_id) not in waiting]
         async with unit_of_work(self._db) as unit:
@@ -83,10 +83,10 @@ class Retention:
             if not old:
                 return None
             keys = [each for slip in old for each in slip.keys]
-            standing = [each for slip in old if slip.stands for each in slip.keys]
+            in_force = [each for slip in old if slip.in_force for each in slip.keys]
             receipts = 0
             for schema in ("inventory", "payments", *_NEVER_SETTLED):
-                settled = standing if schema in _NEVER_SETTLED else ()
+                settled = in_force if schema in _NEVER_SETTLED else ()
                 receipts += await prune_receipts(unit, schema, keys, settled)
             slips = await self._slips.prune(unit, [slip.slip_id for slip in old])
         return Pruned(slips=slips, receipts=receipts)
@@ -94,5 +94,5 @@ class Retention:
 
 def _seconds(days: int) -> int:
     if days < DAYS_AT_LEAST:
-        raise InvalidInput("--older-than", f"must be {DAYS_AT_LEAST} days or more: a late attempt may come before")
+        raise InvalidInput("--older-than", f"must be {DAYS_AT_LEAST} days or more: late attempts may still arrive")
     return days * _DAY

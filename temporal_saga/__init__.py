@@ -1,17 +1,45 @@
-"""Sagas as Temporal workflow code: the effects end as T1..Tn, or T1..Tj undone as Cj..C1, or parked for a person.
+"""Sagas as Temporal workflow code: a run completes, undoes its effects in reverse order, or waits for an operator.
 
-Declare a saga once, start one run of it in a workflow, and await it (Garcia-Molina & Salem 1987; step kinds after
-Richardson):
+A run of steps T1..Tn ends as T1..Tn or as T1..Tj Cj..C1 (Garcia-Molina and Salem, "Sagas", 1987). The kinds of steps
+(compensatable, pivot, retriable) are those of Richardson, microservices.io/patterns/data/saga.html. Example:
 
-    RESERVE = Step("reserve", do=RESERVE_STOCK, undo=RELEASE_STOCK)
-    SHIP = Step("ship", do=HAND_OVER, undo=RECALL, kind=Kind.PIVOT)
-    SAGA = Saga(RESERVE, SHIP, close=CLOSE)
-    run = Run(SAGA, process="o-1", subject=order, changed=lambda: None)
-    await run.execute()     # never cut short by a cancel; run.status says how it ended
+    def call(activity, attempts=4):
+        return Call(activity, lambda run, key: Ask(key, run.subject), lambda run: activity.__name__, Policy(attempts))
 
-What an activity must keep: the same key twice is one effect; the undo of what never happened succeeds, and makes a
-late do fail. Refuse with a non-retryable ApplicationError of category BENIGN; any other failure is retried by the
-policy. A reply's `attempt` field, or the first detail of an ApplicationError, tells on which attempt it came.
+    TRIP = Saga(
+        Step("hotel", do=call(book_hotel), undo=call(cancel_hotel, attempts=8)),
+        Step("flight", do=call(book_flight), undo=call(cancel_flight, attempts=8), kind=Kind.PIVOT),
+        Step("invoice", do=call(send_invoice), undo=None, kind=Kind.RETRIABLE),
+        close=call(record_outcome, attempts=0),  # after the last undo
+    )
+
+    @workflow.defn
+    class TripWorkflow:
+        @workflow.init
+        def __init__(self, city: str) -> None:
+            self.saga = Run(TRIP, process=workflow.info().workflow_id, subject=city, changed=lambda: None)
+
+        @workflow.run
+        async def run(self, city: str) -> str:
+            await self.saga.execute()
+            return self.saga.status  # completed, compensated, cancelled or failed
+
+        @workflow.update
+        def decide(self, step: str, verb: str, actor: str) -> None:
+            self.saga.resolve(step, verb, audit=actor)
+
+        @decide.validator
+        def check(self, step: str, verb: str, actor: str) -> None:
+            if objection := self.saga.decision_objection(step, verb):
+                raise ValueError(objection)
+
+Contract of the activities:
+
+- Two calls with the same idempotency key have one effect.
+- The undo of an effect that never happened succeeds, and a later do with that key fails.
+- A refusal (the effect did not happen and never will) is a non-retryable ApplicationError of category BENIGN. The
+  policy retries any other retryable failure.
+- A reply's field `attempt`, or the first detail of an ApplicationError, is the number of the attempt, for the history.
 """
 
 from temporal_saga.calls import ONCE

@@ -1,4 +1,4 @@
-"""The way back: every pending undo in reverse order of start; what can't be undone waits for a person."""
+"""Compensation: every pending undo runs in reverse order of start; a failed undo waits for an operator."""
 
 from typing import TYPE_CHECKING, Any, cast
 
@@ -9,15 +9,15 @@ from temporal_saga.calls import call
 from temporal_saga.decisions import park, unpark
 from temporal_saga.declaration import Call, Step
 from temporal_saga.failures import classify
-from temporal_saga.waiting import book_unused_events
+from temporal_saga.waiting import settle_unused_events
 
 if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 
 async def compensate(run: "Run[Any]") -> None:
-    """Undo what is pending, and close; return when no effect is open."""
-    await book_unused_events(run)
+    """Run the pending undos and the saga's `close`; return when no effect is open."""
+    await settle_unused_events(run)
     for step in reversed(run.pending_undos.copy()):
         await _undo(run, step)
     while run.parked:
@@ -28,7 +28,7 @@ async def compensate(run: "Run[Any]") -> None:
                 await _undo(run, parked.step, parked.edited or parked.request)
     if run.pending_undos:
         raise RuntimeError(f"{run.process}: an effect would be left open: {run.pending_undos}")
-    # What stands: a workflow task that was lost may have closed it as compensated before it was cancelled.
+    # The reply is the recorded outcome: a lost workflow task may have recorded "compensated" before the cancel.
     request = run.saga.close.request(run, run.key("close"))
     run.closed = await call(run, "close", "close", run.saga.close, request)
 

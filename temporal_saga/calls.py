@@ -1,4 +1,4 @@
-"""Calling activities: as a line of the run's history, inside the workflow task first where that is wanted."""
+"""Activity calls: each is a line of the run's history; an express call is tried inside the workflow task first."""
 
 import asyncio
 from datetime import timedelta
@@ -16,11 +16,12 @@ if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 A = TypeVar("A")
+# The retry policy of a single attempt.
 ONCE = RetryPolicy(maximum_attempts=1)
 
 
 async def call(run: "Run[Any]", step: str, direction: Direction, made: Call[Any, A], request: Any) -> A:
-    """Run one activity to its end, as a line of the history; raise as it does."""
+    """Run one activity to its end, record it in the history and return its reply; raise what the activity raised."""
     line = run.history.begin(step, direction, made.summary(run))
     run.changed()
     try:
@@ -44,14 +45,19 @@ async def call(run: "Run[Any]", step: str, direction: Direction, made: Call[Any,
 def end_line(run: "Run[Any]", line: Execution) -> None:
     """Mark a line as ended.
 
-    Not in a `finally`: a worker that drops its copy of the workflow runs that where there is no time to ask.
+    Never call it in a `finally`: a worker that evicts the workflow from its cache runs those blocks, and
+    `workflow.now()` is not available there.
     """
     run.waiting, line.completed_at = "", workflow.now()
     run.changed()
 
 
 async def run_activity(made: Call[Any, A], request: Any, summary: str, express: timedelta | None) -> A:
-    """Run an activity: with `express` once inside the workflow task; then, unless that was its answer, by the queue."""
+    """Run an activity and return its reply; raise FailureError.
+
+    With `express`, one local attempt of that length comes first. Unless it succeeds, is refused or is cancelled, the
+    activity then runs on the task queue.
+    """
     policy = made.policy
     if express:
         try:
@@ -74,7 +80,7 @@ async def run_activity(made: Call[Any, A], request: Any, summary: str, express: 
         start_to_close_timeout=policy.timeout,
         heartbeat_timeout=policy.heartbeat,
         retry_policy=policy.retries(),
-        # A cancelled do has ended, one way or the other, before its undo starts; tombstones guard what this can't.
+        # A cancelled do ends before its undo starts; tombstones stop a do whose worker is unreachable.
         cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
         summary=summary,
     )
@@ -82,14 +88,14 @@ async def run_activity(made: Call[Any, A], request: Any, summary: str, express: 
 
 
 async def landed(run: "Run[Any]", step: Any) -> bool:
-    """Ask, where the step has a probe, whether its effect landed; keep the answer if it did."""
+    """Return whether the step's probe found its effect, and keep the answer; without a probe return False."""
     if step.probe is None:
         return False
     try:
         request = step.probe.request(run, run.key(step.name))
         answer = await call(run, step.name, "probe", step.probe, request)
     except FailureError:
-        return False  # unknown still: the keyed undo settles it either way
+        return False  # still unknown: the undo, by key, is right in both cases
     if answer is not None:
         run.answers[step.name] = answer
     return answer is not None

@@ -1,4 +1,8 @@
-"""Effects that wait for a person: set aside while the others go on, alerted once, decided by name and reason."""
+"""Parked effects: they wait for an operator's decision, with one alert each, while the other effects go on.
+
+The decisions: `retry` calls the activity again, `edit` with another request, `skip` means that the effect was settled
+by hand, `waive` gives the effect up and the outcome is failed, `unwind` turns a run back that has not passed its pivot.
+"""
 
 import asyncio
 from dataclasses import dataclass
@@ -18,7 +22,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class Parked:
-    """An effect that waits for a person: what failed, what it may cost, and the decision once there is one."""
+    """An effect that waits for an operator: the step, the direction that failed, the failure and the request.
+
+    `at_risk` is the amount that the effect may cost, in the saga's own unit; `line` is its line of the history.
+    `decision` is the operator's verb, None until then; `edited` is the request to send instead, with the verb `edit`.
+    """
 
     step: Step[Any, Any]
     direction: Direction
@@ -33,7 +41,7 @@ class Parked:
 def decision_objection(
     run: "Run[Any]", step: str, verb: str, *, evidence: bool = False, request: bool = False
 ) -> str | None:
-    """Return why a decision on a step can't be taken now, or None."""
+    """Return why a decision on a step can't be accepted now, or None."""
     parked = run.parked.get(step)
     if parked is None:
         return f"{step} is not parked"
@@ -51,13 +59,13 @@ def decision_objection(
 
 
 def resolve(run: "Run[Any]", step: str, verb: str, audit: Any, edited: Any = None) -> None:
-    """Take a person's decision on a parked step, with who and why for the history; ask for an objection first."""
+    """Accept an operator's decision on a parked step; `audit` is recorded in the history."""
     run.history.note(step, "resolve", verb, audit)
     run.parked[step].decision, run.parked[step].edited = verb, edited
 
 
 def park(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: Failure, request: Any) -> Parked:
-    """Have an effect wait for a person, and alert people once."""
+    """Park an effect for an operator, and start its one alert."""
     line = run.history.last(step.name, direction)
     line.status = "parked"
     run.parked[step.name] = parked = Parked(step, direction, failure, request, step.at_risk(run), line)
@@ -69,15 +77,18 @@ def park(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: F
 
 
 async def _alert(run: "Run[Any]", alert: Call[Any, Any], request: Any) -> None:
-    """Alert people while the saga goes on; a receiver that can't be reached doesn't hold it up for ever."""
+    """Send an alert while the saga goes on; log an alert that the receiver never accepted."""
     try:
         await run_activity(alert, request, alert.summary(run), alert.policy.express)
     except FailureError:
-        workflow.logger.exception("the alert of an effect that waits for a person could not be sent")
+        workflow.logger.exception("the alert for a parked effect could not be sent")
 
 
 async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, request: Any) -> Any:
-    """Wait for a person on a step that can't go forward; return the request to try again, or None to go on."""
+    """Wait for an operator's decision on a do that failed; return the request to retry, or None to go on.
+
+    Raises StepFailed when the decision is to unwind, and CancelledError when the run is stopped.
+    """
     parked = park(run, step, "do", failure, request)
     try:
         await workflow.wait_condition(lambda: parked.decision is not None)
@@ -89,12 +100,12 @@ async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, reque
         run.failure = failure
     if parked.decision == "unwind":
         raise StepFailed(step.name)
-    run.events.pop(step.name, None)  # tried again, it waits for another
+    run.events.pop(step.name, None)  # a retried step waits for a new event
     return None if parked.decision in {"skip", "waive"} else parked.edited or request
 
 
 def unpark(run: "Run[Any]", parked: Parked) -> None:
-    """Take an effect off the work list; what was skipped or waived is no longer open, and the history says so."""
+    """Remove an effect from the parked ones, and record in the history whether it was skipped or waived."""
     del run.parked[parked.step.name]
     parked.line.status = {"skip": "skipped", "waive": "waived"}.get(parked.decision or "", "failed")
     if parked.line.status != "failed" and parked.step in run.pending_undos:

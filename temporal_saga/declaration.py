@@ -1,4 +1,4 @@
-"""What a saga is declared of: calls of activities, steps with their undo, and the order in which they stand."""
+"""The declaration of a saga: activity calls, steps with their undo, and the order of the steps."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,7 +17,10 @@ A_co = TypeVar("A_co", covariant=True)
 
 
 class Kind(StrEnum):
-    """Where a step stands: before the point of no return, at it, or after it."""
+    """The kind of a step: before the pivot (the point of no return), the pivot, or after it.
+
+    The names are those of microservices.io/patterns/data/saga.html.
+    """
 
     COMPENSATABLE = "compensatable"
     PIVOT = "pivot"
@@ -26,10 +29,10 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Policy:
-    """How long one attempt may take and how often it is made; `attempts=0` means for ever.
+    """The limits of one call: `attempts` (0 means without limit), `timeout` and `heartbeat` of one attempt.
 
-    With `express`, a local activity of that length comes first: quick, and safe because every effect is keyed.
-    A run can have it for all of its calls.
+    `longest_delay` is the upper limit of the backoff between attempts. With `express`, a local activity with that
+    timeout comes first: it saves a task, and is safe because every effect has an idempotency key.
     """
 
     attempts: int = 4
@@ -39,13 +42,16 @@ class Policy:
     express: timedelta | None = None
 
     def retries(self) -> RetryPolicy:
-        """Return Temporal's retry policy: after 1, 2, 4 ... seconds, at most `longest_delay`."""
+        """Return Temporal's retry policy: a backoff of 1, 2, 4 ... seconds, up to `longest_delay`."""
         return RetryPolicy(backoff_coefficient=2.0, maximum_interval=self.longest_delay, maximum_attempts=self.attempts)
 
 
 @dataclass(frozen=True)
 class Call(Generic[S, A_co]):
-    """One activity, how its single argument is made from the run and the key, and what people read of it."""
+    """One activity call.
+
+    `request`: (run, idempotency key) → the activity's only argument; `summary`: run → the text in the Web UI.
+    """
 
     activity: Callable[..., Awaitable[A_co]]
     request: Callable[["Run[S]", str], Any]
@@ -54,12 +60,15 @@ class Call(Generic[S, A_co]):
 
 
 class InWorkflow(Call[S, A_co]):
-    """A call that the workflow answers itself, from a person or a timer: `activity` is awaited with (run, request)."""
+    """A call that runs as workflow code, for example a wait: the coroutine function `activity` gets (run, request)."""
 
 
 @dataclass(frozen=True)
 class StepEvent:
-    """An event from outside that decides a step: it settles it or makes it fail; `detail` is whatever came along."""
+    """An external event that decides a waiting step: the step is settled, or fails for `reason`.
+
+    `detail`, any JSON value, is recorded in the run's history; the request of `Wait.settle` may use it.
+    """
 
     name: str
     settles: bool
@@ -69,7 +78,11 @@ class StepEvent:
 
 @dataclass(frozen=True)
 class Wait(Generic[S, A_co]):
-    """How a step waits whose answer may be only pending: for what, how long, and the call that books its event."""
+    """A wait for an external event, for a step whose answer may be pending.
+
+    `pending`: answer → whether to wait; `within`: run → the longest wait; `settle`: the call that records the event
+    with the participant, and whose reply replaces the step's answer.
+    """
 
     pending: Callable[[Any], bool]
     summary: str
@@ -79,10 +92,13 @@ class Wait(Generic[S, A_co]):
 
 @dataclass(frozen=True)
 class Step(Generic[S, A_co]):
-    """A step: its do, its undo, and where it stands. `undo=None` is for a step without an effect, and says so.
+    """One step of a saga: the call that does it, the call that undoes it, and its kind.
 
-    `then` is called once the step is done, and may revise what is ahead; its ValueError turns the run back.
-    `at_risk` is the amount that an open effect may cost, in a unit of the saga's own.
+    `undo` is None for a retriable step, and for a step with `has_effect=False`. `probe` asks whether the effect exists:
+    its reply is the do's reply, or None. With `parks`, a do that failed without a refusal waits for an operator.
+    `at_risk` is the amount that an open effect may cost, in the saga's own unit; `irreversible` says in the undo plan
+    what the undo can't restore. `then` is called after the step and may revise the steps ahead; its ValueError turns
+    the run back.
     """
 
     name: str
@@ -98,31 +114,33 @@ class Step(Generic[S, A_co]):
     then: Callable[["Run[S]"], None] = lambda _: None
 
     def problem(self, *, after_pivot: bool) -> str | None:
-        """Return why a saga with this step here could not keep its promise, or None."""
+        """Return why a saga can't have this step at this place, or None."""
         if after_pivot != (self.kind is Kind.RETRIABLE):
             where = "after" if after_pivot else "before"
-            return f"a {self.kind} step can't stand {where} the pivot"
+            return f"a {self.kind} step can't come {where} the pivot"
         if self.wait and (self.kind is not Kind.COMPENSATABLE or self.undo is None):
-            return "what waits for an event must have an undo and stand before the pivot"
+            return "a step that waits for an event must have an undo and come before the pivot"
         if self.kind is Kind.RETRIABLE:
-            return "what comes after the pivot is never undone: take its undo away" if self.undo else None
+            return "a step after the pivot is never undone: remove its undo" if self.undo else None
         if self.undo is None:
-            return "it has an effect and no undo" if self.has_effect else None
+            return "it has an effect but no undo" if self.has_effect else None
         if self.undo.policy.attempts and self.undo.policy.attempts <= self.do.policy.attempts:
-            return "its undo must be tried more often than its do"
+            return "its undo must have more attempts than its do"
         return None
 
 
 class Saga(Generic[S]):
-    """A declared saga; raises ValueError when the steps, so ordered, could not keep the promise.
+    """A declared saga: steps in order, at most one pivot, only retriable steps after it.
 
-    `close` is called once all is undone, for as long as it takes. The `key` of a step is made of process and step.
+    `close` is called after the last undo, to record the outcome; a reply with the fields `outcome` and `reason`
+    overrides those of the run. `key` is the format of the idempotency keys. Raises ValueError for steps or a key with
+    which a run could end with an open effect.
     """
 
     def __init__(self, *steps: Step[S, Any], close: Call[S, Any], key: str = "{process}:{step}") -> None:
         self.steps, self.close, self._key = steps, close, key
         if {name for _, name, _, _ in Formatter().parse(key) if name} != {"process", "step"}:
-            raise ValueError(f"saga key {key!r}: must be made of process and step, the same in every attempt and run")
+            raise ValueError(f"saga key {key!r}: must be made of {{process}} and {{step}}, the same in every run")
         after_pivot = False
         for number, step in enumerate(steps):
             problem = "its name is used twice" if step.name in {s.name for s in steps[:number]} else None
@@ -132,7 +150,7 @@ class Saga(Generic[S]):
 
     @property
     def pivot(self) -> Step[S, Any] | None:
-        """The point of no return, if the saga has one."""
+        """Return the saga's pivot step (the point of no return), or None."""
         return next((step for step in self.steps if step.kind is Kind.PIVOT), None)
 
     def key(self, process: str, step: str) -> str:

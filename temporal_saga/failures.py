@@ -1,4 +1,4 @@
-"""What a failed call says of its effect: the one place that decides between refused, transient and unknown."""
+"""The classification of failed calls: refused, transient or unknown. No other module decides this."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,11 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 
 class FailureClass(StrEnum):
-    """What a failure says of the effect: it never happened, was given up, may have happened."""
+    """What a failure means for the effect.
+
+    REFUSED: it did not happen and never will. TRANSIENT: the attempts are used up. UNKNOWN: it may have happened.
+    The saga undoes a step that failed as TRANSIENT or UNKNOWN, and never one that was REFUSED.
+    """
 
     REFUSED = "refused"
     TRANSIENT = "transient"
@@ -23,7 +27,7 @@ class FailureClass(StrEnum):
 
 @dataclass(frozen=True)
 class Failure:
-    """Why a step did not succeed, and what that says of its effect; `attempt` is 0 where it is not known."""
+    """The failure of a step: its class, the error's type and message, and its `attempt` (0 when unknown)."""
 
     step: str
     kind: FailureClass
@@ -33,17 +37,17 @@ class Failure:
 
     @property
     def text(self) -> str:
-        """The failure in one line: its type and its message."""
+        """Return the failure as `type: message`."""
         return f"{self.type}: {self.message}"
 
 
 class StepFailed(Exception):
-    """A step failed for good: the run goes back."""
+    """A step failed permanently: the run goes back."""
 
 
 def classify(step: str, error: BaseException) -> Failure:
-    """Return what an activity's error says of the step's effect."""
-    # A regular activity's failure comes wrapped, a local one's bare.
+    """Return the failure that an activity's error means for the step, from the error or its cause; never raise."""
+    # The SDK wraps the failure of a regular activity, but not that of a local one.
     cause = error.cause if isinstance(error, ActivityError) and error.cause else error
     if isinstance(cause, ApplicationError):
         benign = cause.non_retryable and cause.category is ApplicationErrorCategory.BENIGN

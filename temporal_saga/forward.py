@@ -1,4 +1,4 @@
-"""The way forward: step after step, each undo remembered before its do."""
+"""The forward path: one step after another; the undo of a step is pending before its do starts."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def go_forward(run: "Run[Any]") -> bool:
-    """Go forward; return whether that came to its end."""
+    """Run the steps ahead; return whether all succeeded (False: the run must go back)."""
     run.forward = asyncio.create_task(_go_forward(run))
     await wait_to_end(run, run.forward, run.deadline)
     try:
@@ -48,7 +48,7 @@ def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
 
 
 async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
-    """Do one step, its undo remembered first; raise StepFailed when the saga must go back."""
+    """Do one step, after adding its undo to the pending ones; raise StepFailed when the saga must go back."""
     if step.undo:
         run.pending_undos.append(step)
     request = step.do.request(run, run.key(step.name))
@@ -58,13 +58,13 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
         if not run.pivoted and (failure.kind is FailureClass.REFUSED or not step.parks):
             run.failure = failure
             if failure.kind is FailureClass.REFUSED and step.undo:
-                run.pending_undos.remove(step)  # its answer says that nothing happened, and nothing will
+                run.pending_undos.remove(step)  # a refused effect did not happen and never will
             raise StepFailed(step.name)
         request = await decided(run, step, failure, request)
 
 
 async def _try(run: "Run[Any]", step: Step[Any, Any], request: Any) -> Failure | None:
-    """Make all the attempts of a step; return why they came to nothing, or None."""
+    """Call a step's do and, when its effect is unknown, its probe; return the failure, or None for success."""
     try:
         run.answers[step.name] = await call(run, step.name, "do", step.do, request)
     except (FailureError, asyncio.CancelledError) as error:

@@ -1,4 +1,4 @@
-"""The history of a run: one line for each call, wait, event and decision, in the order in which they began."""
+"""The history of a run: one line for each call, wait, event and decision, in the order of their start."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,7 +11,11 @@ Direction = Literal["do", "wait", "event", "settle", "undo", "probe", "resolve",
 
 @dataclass
 class Execution:
-    """One line: a step done or undone, an event, a decision."""
+    """One line of a run's history: a call, a wait, an event or a decision.
+
+    `status` is pending, then completed, refused, transient, unknown, timed out, cancelled, parked, skipped, waived or
+    failed. `attempt` is 1-based, 0 when unknown; `result` is the reply or the audit record; `error` is one line.
+    """
 
     step: str
     direction: Direction
@@ -25,15 +29,15 @@ class Execution:
 
 
 class History(list[Execution]):
-    """The lines of a run."""
+    """The lines of a run's history, oldest first."""
 
     def begin(self, step: str, direction: Direction, summary: str) -> Execution:
-        """Add a line that is under way, and return it."""
+        """Append a pending line, and return it."""
         self.append(line := Execution(step, direction, summary, workflow.now()))
         return line
 
     def note(self, step: str, direction: Direction, summary: str, result: Any) -> None:
-        """Add a line that began and ended in this moment."""
+        """Append a line that is already completed."""
         now = workflow.now()
         self.append(Execution(step, direction, summary, now, "completed", 1, now, result))
 

@@ -1,4 +1,4 @@
-"""Workflow tasks that were lost: their local activities may have gone further than any history knows."""
+"""Lost workflow tasks: their local activities may have done steps that the history does not contain."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 
 async def pivot_was_lost(run: "Run[Any]") -> bool:
-    """Tell whether a workflow task that was lost took the pivot.
+    """Return whether a lost workflow task did the pivot.
 
-    Then the way is forward again, to the answers that the participants kept. Else every undo that it may have made
-    necessary is pending.
+    If so, the run goes forward again from its first step, and the participants repeat their recorded answers. If not,
+    the undo of every step up to the pivot becomes pending.
     """
     if run.failure and run.failure.kind is FailureClass.REFUSED:
-        return False  # a refusal is kept under its key: no attempt came past it
+        return False  # the refusal is recorded under its key, so no attempt passed that step
     steps = [*run.begun, *run.ahead]
     pivot = next(number for number, step in enumerate(steps) if step.kind is Kind.PIVOT)
     if await landed(run, steps[pivot]):

@@ -1,4 +1,4 @@
-"""The undo preview: which undos would run now, and a hash that changes when they do."""
+"""The undo plan: the undos that would run now, and a hash that changes with them."""
 
 import hashlib
 import json
@@ -11,7 +11,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PlannedUndo:
-    """One undo that would run if the saga were stopped now."""
+    """One undo that would run if the run were stopped now: its step, its key and the Web UI's summary.
+
+    `at_risk` is the amount that the effect may cost; `irreversible` is what the undo can't restore, or empty.
+    """
 
     step: str
     key: str
@@ -22,18 +25,18 @@ class PlannedUndo:
 
 @dataclass(frozen=True)
 class Plan:
-    """The undos in the order in which they would run, and their hash."""
+    """The undos in the order in which they would run, and their hash (16 hex digits)."""
 
     undos: list[PlannedUndo]
     hash: str
 
 
 def plan_of(run: "Run[Any]") -> Plan:
-    """Return the plan of a run as it is now."""
+    """Return the current undo plan of a run."""
     undos = [
         PlannedUndo(s.name, run.key(s.name), s.undo.summary(run), s.at_risk(run), s.irreversible)
         for s in reversed(run.pending_undos)
         if s.undo
     ]
-    said = json.dumps([run.process, run.pivoted, [asdict(undo) for undo in undos]], sort_keys=True)
-    return Plan(undos, hashlib.sha256(said.encode()).hexdigest()[:16])
+    document = json.dumps([run.process, run.pivoted, [asdict(undo) for undo in undos]], sort_keys=True)
+    return Plan(undos, hashlib.sha256(document.encode()).hexdigest()[:16])

@@ -1,4 +1,4 @@
-"""Finishing what a lost run left: forward when its pivot landed, else back through every undo, each by its key."""
+"""Recovery of a lost run: the steps after the pivot if the pivot was done, else every undo, by idempotency key."""
 
 import asyncio
 from collections.abc import Mapping
@@ -19,13 +19,20 @@ S = TypeVar("S")
 
 
 class RecoveredRun(Run[S]):
-    """A run in the place of one that was lost: `cause` says how, resolved which steps people settled by hand."""
+    """A run that replaces a lost one, whose history is not available.
+
+    Set the fields before `execute`: `cause` is why the run was lost; `resolved`: step name → `skip` or `waive`, for the
+    steps that operators resolved in the lost run. The saga needs a pivot with a probe.
+    """
 
     cause = ""
     resolved: Mapping[str, str] = MappingProxyType({})
 
     async def execute(self) -> None:
-        """Bring the run to its end; raise ActivityError when it can't be found out whether the pivot landed."""
+        """Complete or compensate the run; raise ActivityError when the pivot's probe fails.
+
+        Raises ValueError for a saga without a pivot, or a pivot without a probe.
+        """
         await self.finish(asyncio.create_task(self._execute()))
         await self.end()
 
@@ -33,7 +40,7 @@ class RecoveredRun(Run[S]):
         self.changed()
         pivot = self.saga.pivot
         if pivot is None:
-            raise ValueError("a saga without a pivot: a lost run can't be told from one that had to go on")
+            raise ValueError("the saga has no pivot: recovery can't decide between forward and back")
         if await self._pivot_landed(pivot):
             self.pivoted, self.stopped = True, None
             for step in self.saga.steps[self.saga.steps.index(pivot) + 1 :]:
@@ -47,8 +54,8 @@ class RecoveredRun(Run[S]):
         await compensate(self)
 
     async def _pivot_landed(self, pivot: Step[S, Any]) -> bool:
-        """Ask whether the pivot landed; a final error says that its undo had begun, and then there is only back."""
-        probe = _patient(pivot)
+        """Return whether the pivot was done; a non-retryable error means that its undo has begun, so it was not."""
+        probe = _probe_of(pivot)
         try:
             request = probe.request(self, self.key(pivot.name))
             answer = await call(self, pivot.name, "probe", probe, request)
@@ -61,8 +68,8 @@ class RecoveredRun(Run[S]):
         return answer is not None
 
 
-def _patient(pivot: Step[S, Any]) -> Call[S, Any]:
-    """The pivot's probe, tried as long as its undo would be: this answer decides all."""
+def _probe_of(pivot: Step[S, Any]) -> Call[S, Any]:
+    """Return the pivot's probe with the policy of its undo: the whole recovery depends on this answer."""
     if pivot.probe is None or pivot.undo is None:
-        raise ValueError(f"saga step {pivot.name!r}: a lost run can't tell whether it landed")
+        raise ValueError(f"saga step {pivot.name!r}: recovery needs its probe and its undo")
     return replace(pivot.probe, policy=pivot.undo.policy)

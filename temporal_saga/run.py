@@ -1,4 +1,4 @@
-"""One run of a saga inside one workflow: where it is, and what a workflow and its people ask of it."""
+"""One run of a saga inside one workflow: its state, and the methods for the workflow's queries and updates."""
 
 import asyncio
 from collections.abc import Callable
@@ -25,12 +25,13 @@ REASON_AT_MOST = 1000
 
 
 class Run(Generic[S]):
-    """One run of a saga; read its fields freely, and change them through its methods only.
+    """One run of a saga; its fields are read-only for callers. Create it in workflow code, best in `@workflow.init`.
 
-    `changed` is called after every change; the activity `alert` once for each effect that begins to wait for a
-    person (the last one in `parked`), with the key `{process}:{step}:{direction}:{how many waited before}`.
-    With `express`, every call is first tried as a local activity of that length, so that a run that goes well is one
-    workflow task. The requests of the undos and of the pivot's probe must then be made of key and subject alone.
+    `process` is the id in every idempotency key: ValueError if it contains the Temporal run id. Requests are built from
+    `subject`. `changed` is called after every change. `alert` is called for each newly parked effect (the last one of
+    `parked`), with the key `{process}:{step}:{direction}:{number of earlier alerts}`. `deadline` limits the forward
+    path. With `express`, each call is first tried as a local activity with that timeout, so that a run without failures
+    is one workflow task; the requests of undos and of the pivot's probe may then use only the key and the subject.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first three by name
@@ -49,13 +50,13 @@ class Run(Generic[S]):
         self.saga, self.process, self.subject = saga, process, subject
         self.changed, self.alert, self.express = changed, alert, express
         self.deadline = workflow.now() + deadline if deadline else None
-        # How far it is: the steps that have begun, those ahead, and the undos that would run now, in order of start.
+        # The progress: steps begun, steps ahead, and the steps whose undo would run now, in order of start.
         self.begun: list[Step[S, Any]] = []
         self.ahead: list[Step[S, Any]] = list(saga.steps)
         self.pending_undos: list[Step[S, Any]] = []
         self.pivoted = self.unwinding = self.ended = self.overdue = False
         self.waiting = ""
-        # What came of it, by step.
+        # The results, by step name.
         self.answers: dict[str, Any] = {}
         self.events: dict[str, StepEvent] = {}
         self.parked: dict[str, Parked] = {}
@@ -70,7 +71,7 @@ class Run(Generic[S]):
 
     @property
     def status(self) -> str:
-        """One of running, waiting, compensating, needs_attention; at the end, the outcome."""
+        """Return running, waiting, compensating or needs_attention; after the end, the outcome."""
         if self.parked:
             return "needs_attention"
         if self.ended:
@@ -79,9 +80,9 @@ class Run(Generic[S]):
 
     @property
     def outcome(self) -> Outcome:
-        """What the run comes to, the way it goes: completed, compensated, cancelled, or failed (something waived)."""
-        if stands := getattr(self.closed, "outcome", None):
-            return cast("Outcome", stands)
+        """Return the outcome to expect now: completed, compensated, cancelled, or failed (an effect was waived)."""
+        if recorded := getattr(self.closed, "outcome", None):
+            return cast("Outcome", recorded)
         if self.waived:
             return "failed"
         if not self.unwinding:
@@ -90,26 +91,26 @@ class Run(Generic[S]):
 
     @property
     def reason(self) -> str:
-        """Why the run went back, in one printable line; empty when it did not."""
-        # What stands: the first call that closed it may have been of a workflow task that was lost.
-        if first := getattr(self.closed, "reason", ""):
-            return str(first)
+        """Return why the run went back, in one printable line of at most 1000 characters; empty if it did not."""
+        # A lost workflow task may have recorded another reason first.
+        if recorded := getattr(self.closed, "reason", ""):
+            return str(recorded)
         why = ""
         if self.stopped:
             why = f"{self.stopped.kind}: {self.stopped.reason}"
         elif self.failure:
             why = f"{self.failure.step}: {self.failure.text}"
-        # A native cancel's reason comes as it was typed, and databases keep no NUL: the run could never be closed.
+        # The reason of a native cancel is unchecked, and a database can't store NUL: closing would fail forever.
         return "".join(c if c.isprintable() else " " for c in why)[:REASON_AT_MOST]
 
     @property
     def at_risk(self) -> int:
-        """What the parked effects may cost together, in the unit of the steps' own `at_risk`."""
+        """Return what the parked effects may cost together, in the unit of the steps' `at_risk`."""
         return sum(parked.at_risk for parked in self.parked.values())
 
     @property
     def cancellable(self) -> bool:
-        """Whether there is a way back that the run does not go yet."""
+        """Return whether a cancel would turn the run back."""
         return not (self.pivoted or self.unwinding or self.ended)
 
     def key(self, step: str) -> str:
@@ -117,23 +118,23 @@ class Run(Generic[S]):
         return self.saga.key(self.process, step)
 
     def answer(self, step: Step[S, A]) -> A | None:
-        """Return what a step answered, None before it did."""
+        """Return a step's answer, None before it has one."""
         found: A | None = self.answers.get(step.name)
         return found
 
     def answer_of(self, step: Step[S, A]) -> A:
-        """Return what a step answered; raise LookupError before it did."""
+        """Return a step's answer; raise LookupError before it has one."""
         found = self.answer(step)
         if found is None:
             raise LookupError(f"{step.name} has not answered yet")
         return found
 
     def plan(self) -> Plan:
-        """Return the undos that would run if the run were stopped now, in their order, and the plan's hash."""
+        """Return the undos that would run if the run were stopped now, in order, and their hash."""
         return plan_of(self)
 
     async def execute(self) -> None:
-        """Go forward to the end; or back, until no effect is open. A cancel stops the first and never the second."""
+        """Run the saga until no effect is open; a cancel never interrupts compensation. Raise only as `close` does."""
         while not await go_forward(self):
             if self.express and not self.pivoted:
                 further = asyncio.create_task(pivot_was_lost(self))
@@ -147,24 +148,24 @@ class Run(Generic[S]):
         await self.end()
 
     async def finish(self, work: asyncio.Task[Any]) -> None:
-        """Wait for work to its end, whatever is cancelled meanwhile; raise what it raised."""
+        """Wait until a task has ended, also when the workflow is cancelled; raise what the task raised."""
         await wait_to_end(self, work)
         work.result()
 
     async def end(self) -> None:
-        """Wait for the alerts that are under way, and mark the run as ended."""
+        """Wait for the running alerts, and mark the run as ended."""
         for alert in self.alerts:
             await wait_to_end(self, alert)
         self.ended = True
         self.changed()
 
     def stop(self, why: Literal["cancelled", "deadline"], reason: str) -> bool:
-        """Turn back, if there still is a way back; return whether it was taken by this call."""
+        """Turn the run back if it has not passed its pivot; return whether this call did."""
         if self.unwinding or self.ended or self.stopped or (self.forward and self.forward.done()):
             return False
         if not self.pivoted:
             self.stopped = StopReason(why, reason)
-        elif why == "deadline" and not self.parked:  # forward only: the rest waits for a person, not for more attempts
+        elif why == "deadline" and not self.parked:  # past the pivot: the step waits for an operator, without retries
             self.overdue = True
         else:
             return False
@@ -173,23 +174,26 @@ class Run(Generic[S]):
         return not self.pivoted
 
     def decision_objection(self, step: str, verb: str, *, evidence: bool = False, request: bool = False) -> str | None:
-        """Return why a decision on a step can't be taken now, or None."""
+        """Return why an operator's decision on a step can't be accepted now, or None.
+
+        `verb`: retry, edit, skip, waive or unwind; `evidence` and `request` are whether the decision has them.
+        """
         return decision_objection(self, step, verb, evidence=evidence, request=request)
 
     def resolve(self, step: str, verb: str, audit: Any, edited: Any = None) -> None:
-        """Take a person's decision on a parked step, with who and why for the history; ask for an objection first."""
+        """Accept a decision without objection; the history records `audit`, and `edited` is the request of an edit."""
         resolve(self, step, verb, audit, edited)
 
     def event_objection(self, step: Step[S, Any]) -> str | None:
-        """Return why an event that decides a step can't be accepted any more, or None: one that comes early is kept."""
+        """Return why an event that decides a step can't be accepted any more, or None; an early event is accepted."""
         return event_objection(self, step.name)
 
     def accept_event(self, step: Step[S, Any], event: StepEvent) -> None:
-        """Accept the event that decides a step, now or when it comes to wait; ask for an objection first."""
+        """Accept the event that decides a step, which may not have started yet; check `event_objection` first."""
         accept_event(self, step.name, event)
 
     def revise(self, *ahead: Step[S, Any]) -> None:
-        """Replace the steps that have not begun; raise ValueError when the saga could not keep its promise then."""
+        """Replace the steps that have not begun; raise ValueError if `Saga` would refuse the result."""
         Saga(*self.begun, *ahead, close=self.saga.close)
         self.ahead[:] = ahead
         self.changed()

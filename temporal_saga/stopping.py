@@ -1,4 +1,4 @@
-"""Cancels and deadlines: they stop the way forward, and never cut the way back short."""
+"""Cancels and deadlines: they stop the forward path, and never interrupt compensation."""
 
 import asyncio
 from dataclasses import dataclass
@@ -13,14 +13,17 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class StopReason:
-    """Why a run stops going forward: a cancel, or its deadline."""
+    """Why a run stopped going forward: a cancel or its deadline, and the reason as text."""
 
     kind: Literal["cancelled", "deadline"]
     reason: str
 
 
 async def wait_to_end(run: "Run[Any]", task: asyncio.Task[Any], deadline: datetime | None = None) -> None:
-    """Wait until a task has ended, whatever is cancelled meanwhile: a closed workflow would abandon it."""
+    """Wait until a task has ended, also when the workflow is cancelled: a closed workflow would abandon the task.
+
+    A cancel, and the `deadline`, stop the run.
+    """
     while not task.done():
         try:
             left = max(0.0, (deadline - workflow.now()).total_seconds()) if deadline else None
@@ -30,15 +33,15 @@ async def wait_to_end(run: "Run[Any]", task: asyncio.Task[Any], deadline: dateti
                 run.stop("deadline", "the order took longer than its deadline")
         except asyncio.CancelledError:
             reason = workflow.cancellation_reason()
-            if reason is None:  # not a cancel: the worker drops its copy of this workflow
+            if reason is None:  # not a cancel: the worker evicts this workflow from its cache
                 raise
-            # An answer that came together with the cancel goes first: a workflow task that was lost may have acted
-            # on it already, in a local activity. Conditions are looked at when nothing else is left to run.
+            # A reply that arrived together with the cancel is handled first: a lost workflow task may already have
+            # acted on it, in a local activity. The SDK checks conditions after all other ready coroutines.
             await workflow.wait_condition(lambda: True)
             run.stop("cancelled", reason)
 
 
 def turn_back_if_stopped(run: "Run[Any]") -> None:
-    """Raise CancelledError in a run that is stopped: a step that answers all the same hides the cancel from it."""
+    """Raise CancelledError in a stopped run: a step that succeeds in spite of the cancel swallows it."""
     if run.stopped:
         raise asyncio.CancelledError(run.stopped.reason)

@@ -1,4 +1,4 @@
-"""Steps whose answer is only pending: they wait for an event from outside, which decides them."""
+"""Steps with a pending answer: they wait for the external event that decides them."""
 
 import asyncio
 from dataclasses import replace
@@ -17,37 +17,37 @@ if TYPE_CHECKING:
 
 
 def event_objection(run: "Run[Any]", step: str) -> str | None:
-    """Return why an event that decides a step can't be accepted any more, or None: one that comes early is kept."""
+    """Return why an event that decides a step can't be accepted any more, or None; an early event is accepted."""
     if run.ended or run.unwinding or run.stopped:
         return f"it came too late: the process is {run.status if run.unwinding or run.ended else 'stopping'}"
     if known := run.events.get(step):
         return f"{known.name} came first, and decided"
-    return f"{step} waits for nothing any more" if run.pivoted else None
+    return f"{step} no longer waits for an event" if run.pivoted else None
 
 
 def accept_event(run: "Run[Any]", step: str, event: StepEvent) -> None:
-    """Accept the event that decides a step, now or when it comes to wait; ask `event_objection` first."""
+    """Accept the event that decides a step, which may not have started yet; check `event_objection` first."""
     run.history.note(step, "event", event.name, event.detail)
     run.events[step] = event
     run.changed()
 
 
 async def wait_for_event(run: "Run[Any]", step: Step[Any, Any]) -> Failure | None:
-    """Where the answer is only pending, wait for the event that decides; return why it came to nothing, or None."""
+    """Wait for the deciding event if the step's answer is pending; return the failure, or None for success."""
     if step.wait is None or not step.wait.pending(run.answers[step.name]):
         return None
     if step.name not in run.events:
-        turn_back_if_stopped(run)  # a cancel that the step swallowed
-        await _listen(run, step, step.wait)
+        turn_back_if_stopped(run)  # the step may have swallowed a cancel
+        await _wait(run, step, step.wait)
     event = run.events.get(step.name)
     if event is None:
         return Failure(step.name, FailureClass.UNKNOWN, "NoEvent", "no event came in time", 0)
     if event.settles:
-        return await _book(run, step, step.wait)
+        return await _settle(run, step, step.wait)
     return Failure(step.name, FailureClass.TRANSIENT, event.name, event.reason, 0)
 
 
-async def _listen(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> None:
+async def _wait(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> None:
     line = run.history.begin(step.name, "wait", wait.summary)
     run.waiting = step.name
     run.changed()
@@ -63,8 +63,8 @@ async def _listen(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -
     end_line(run, line)
 
 
-async def _book(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> Failure | None:
-    """Have the event that settles a step written down; return why its participant did not take it, or None."""
+async def _settle(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> Failure | None:
+    """Record a settling event with the step's participant; return the failure, or None for success."""
     request = wait.settle.request(run, run.key(step.name))
     try:
         run.answers[step.name] = await call(run, step.name, "settle", wait.settle, request)
@@ -72,16 +72,16 @@ async def _book(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> 
         if not run.unwinding:
             turn_back_if_stopped(run)
         del run.events[step.name]
-        # Never as refused: the step itself was not, so its undo must run.
+        # Not REFUSED: the participant refused the event and not the step, so the step's undo must run.
         return replace(classify(step.name, error), kind=FailureClass.TRANSIENT)
     return None
 
 
-async def book_unused_events(run: "Run[Any]") -> None:
-    """Book an event that was accepted though the run went back before it counted: it is true, and so it is undone."""
+async def settle_unused_events(run: "Run[Any]") -> None:
+    """Record accepted events that the run did not use before it went back, and make their steps' undos pending."""
     for step in (*run.begun, *run.ahead):
         wait, event, answer = step.wait, run.events.get(step.name), run.answers.get(step.name)
         if wait and event and event.settles and (answer is None or wait.pending(answer)):
             if step not in run.pending_undos:
                 run.pending_undos.append(step)
-            await _book(run, step, wait)
+            await _settle(run, step, wait)

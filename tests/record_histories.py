@@ -4,7 +4,6 @@ import asyncio
 import json
 import re
 import sys
-import tempfile
 from collections.abc import Awaitable, Callable
 from functools import partial
 from pathlib import Path
@@ -18,11 +17,11 @@ from models.external_events import ExternalEvent
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
 from models.recovery import Reconcile, Reconciled
-from runtime.settings import Settings
-from tests.orders.conftest import System, free_ports, open_system, result_of
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
-from tests.orders.transfers import early, failed, settled, transfer_order, waiting
+from tests.orders.waiting.transfers import early, failed, settled, transfer_order, waiting
+from tests.servers import own_stack, started
 from tests.slips.plays import PLAYS as SLIP_PLAYS
+from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import blocked, reconcile, somebody_waits, step_reached
 from worker import orders_worker
 
@@ -188,13 +187,14 @@ async def record(system: System, name: str, play: Play) -> None:
 
 async def main() -> None:
     """Record what is missing, all at once."""
-    temporal, ui = free_ports(2)
     missing = {name: play for name, play in PLAYS.items() if not (FOLDER / f"{name}.json").exists()}
-    with tempfile.TemporaryDirectory(prefix="histories-") as folder:
-        settings = Settings(data_dir=Path(folder) / "data", temporal_port=temporal, ui_port=ui, log_level="error")
-        async for system in open_system(settings):
-            async with orders_worker(system.client, system.stack.database_url, settings):
-                await asyncio.gather(*(record(system, name, play) for name, play in missing.items()))
+    with own_stack() as settings:
+        async with (
+            started(settings) as stack,
+            open_system(stack) as system,
+            orders_worker(system.client, system.stack.database_url, system.settings),
+        ):
+            await asyncio.gather(*(record(system, name, play) for name, play in missing.items()))
 
 
 if __name__ == "__main__":

@@ -43,13 +43,12 @@ def the_command(*words: str) -> str:
     return found
 
 
-def run_documented(address: str, command: str, workflow_id: str = EXAMPLE, *more: str) -> CliAnswer:
-    """Run a documented command against a server, for an order of ours instead of the handbook's."""
+def run_documented(environment: dict[str, str], command: str, workflow_id: str = EXAMPLE, *more: str) -> CliAnswer:
+    """Run a documented command on the server of an environment, for another order than the handbook's."""
     arguments = shlex.split(command.replace(EXAMPLE, workflow_id))[1:]
-    environment = {name: text for name, text in os.environ.items() if not name.startswith("TEMPORAL_")}
     done = subprocess.run(
         [BINARY, *arguments, *more],
-        env={**environment, "TEMPORAL_ADDRESS": address, "TEMPORAL_CONFIG_FILE": os.devnull},
+        env={**environment, "TEMPORAL_CONFIG_FILE": os.devnull},
         capture_output=True,
         text=True,
         timeout=60,

@@ -15,10 +15,11 @@ from models.activities.operators import Alert
 from models.commands import CancelOrder, Resolve
 from models.process import OrderResult, Status
 from providers.webhook import WebhookNotifier
+from runtime.embedded.stack import Stack
 from services.operators.alerts import Alerts
-from tests.orders.conftest import System, open_system, own_stack
 from tests.orders.scenarios import Scenario
 from tests.runtime.hook import Hook, listening
+from tests.systems import System, open_system
 from worker import orders_worker
 
 pytestmark = pytest.mark.server
@@ -37,11 +38,10 @@ def hook() -> Iterator[Hook]:
 
 
 @pytest.fixture(scope="module")
-async def idle_system() -> AsyncIterator[System]:
+async def idle_system(servers: Stack) -> AsyncIterator[System]:
     """A system whose workers come and go with the tests."""
-    with own_stack(workflow_sandbox=True) as settings:
-        async for system in open_system(settings):
-            yield system
+    async with open_system(servers, workflow_sandbox=True) as system:
+        yield system
 
 
 @pytest.fixture

@@ -17,11 +17,12 @@ from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
 from models.recovery import Reconcile
 from postgres.connection import connection_string
+from runtime.embedded.stack import Stack
 from services.orders.placing import ChoreographedOrders
 from services.retention import Retention
 from tests.choreography.conftest import until_ended
-from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.scenarios import Scenario
+from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(240)]
@@ -122,18 +123,15 @@ def scanned(plan: dict[str, Any]) -> Iterator[str]:
         yield from scanned(below)
 
 
-async def test_no_statement_reads_a_whole_table() -> None:
-    read: dict[str, list[str]] = {}
-    with own_stack() as settings:
-        async for system in open_system(settings):
-            with recorded() as statements:
-                async with orders_worker(system.client, system.stack.database_url, settings):
-                    await live(system)
-            async with await AsyncConnection.connect(
-                connection_string(system.stack.database_url), autocommit=True
-            ) as connection:
-                await connection.execute(YEARS.format(rows=ROWS).replace("%%", "%").encode())
-                read = {text: await plan_of(connection, text, params) for text, params in statements.items()}
+async def test_no_statement_reads_a_whole_table(servers: Stack) -> None:
+    async with open_system(servers) as system:
+        with recorded() as statements:
+            async with orders_worker(system.client, system.stack.database_url, system.settings):
+                await live(system)
+        url = connection_string(system.stack.database_url)
+        async with await AsyncConnection.connect(url, autocommit=True) as connection:
+            await connection.execute(YEARS.format(rows=ROWS).replace("%%", "%").encode())
+            read = {text: await plan_of(connection, text, params) for text, params in statements.items()}
     assert len(read) > 25
     assert not [f"{tables}: {text}" for text, tables in read.items() if tables]
 

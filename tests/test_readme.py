@@ -1,5 +1,6 @@
-"""What README.md says is true: its commands, targets, files, tables and its example."""
+"""README.md matches the code: its commands, targets, files, tables and examples."""
 
+import ast
 import importlib
 import re
 import sys
@@ -13,6 +14,8 @@ from temporalio.worker import Worker
 
 from cli.app import COMMANDS, app
 from cli.exits import Code
+from client.orders import OrdersClient
+from models.order import Order
 from providers.simulated import card_provider
 from runtime.settings import Settings, variable
 
@@ -20,7 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 PAGES = ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", *(f"docs/{p.name}" for p in (ROOT / "docs").glob("*.md")))
 
-# What the reader of the example brings along.
+# The activities and imports that the example of a saga leaves out.
 PREAMBLE = """
 from dataclasses import dataclass
 from typing import Any
@@ -117,8 +120,34 @@ def test_every_token_is_listed_and_known() -> None:
     assert card_provider._plan("tok_refund_flaky_4").undo_failures == 4
 
 
+def python_under(heading: str) -> str:
+    return README.split(f"## {heading}\n")[1].split("```python\n")[1].split("```")[0]
+
+
+def test_the_python_example_names_what_exists() -> None:
+    tree = ast.parse(python_under("From Python"))
+    imported = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    called = {
+        node.attr
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "orders"
+    }
+
+    assert called == {"place", "result"}
+    assert called <= set(dir(OrdersClient))
+    for node in imported:
+        module = importlib.import_module(node.module or "")
+        assert {name.name for name in node.names} <= set(dir(module))
+
+
+def test_the_documented_order_is_valid() -> None:
+    document = README.split("<<'JSON'\n")[1].split("\nJSON\n")[0]
+
+    assert Order.model_validate_json(document).order_id == "o-1001"
+
+
 async def test_the_example_of_a_saga_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    example = README.split("```python\n")[1].split("```")[0]
+    example = python_under("Use temporal_saga in another project")
     module = f"trip_{uuid.uuid4().hex[:8]}"
     (tmp_path / f"{module}.py").write_text(PREAMBLE + example)
     monkeypatch.syspath_prepend(str(tmp_path))

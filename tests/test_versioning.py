@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator
 import pytest
 from temporalio.client import WorkflowExecutionStatus
 
+from runtime.embedded.stack import Stack
 from runtime.settings import Settings
-from tests.orders.conftest import System, open_system, own_stack, result_of
 from tests.orders.scenarios import Scenario
+from tests.systems import System, open_system, result_of
 from tests.temporal_cli import run_documented, the_command
 from worker import orders_worker
 
@@ -20,10 +21,9 @@ OK, HELD = Scenario("completed"), Scenario("held", postcode="00003")
 
 
 @pytest.fixture(scope="module")
-async def system() -> AsyncIterator[System]:
-    with own_stack(workflow_sandbox=True) as settings:
-        async for system in open_system(settings):
-            yield system
+async def system(servers: Stack) -> AsyncIterator[System]:
+    async with open_system(servers, workflow_sandbox=True) as system:
+        yield system
 
 
 def versioned(system: System, build_id: str) -> Settings:
@@ -34,14 +34,14 @@ async def until_polling(system: System, build_id: str) -> None:
     """Wait until the server has heard of the version's worker."""
     command = the_command("deployment describe-version").replace("2026-11-01", build_id)
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while (await asyncio.to_thread(run_documented, system.stack.temporal_address, command)).code:
+        while (await asyncio.to_thread(run_documented, system.environment(), command)).code:
             await asyncio.sleep(0.2)
 
 
 async def make_current(system: System, build_id: str) -> None:
     await until_polling(system, build_id)
     command = the_command("set-current-version").replace("2026-11-01", build_id)
-    answer = await asyncio.to_thread(run_documented, system.stack.temporal_address, command)
+    answer = await asyncio.to_thread(run_documented, system.environment(), command)
     assert answer.code == 0, answer.err
 
 
@@ -76,6 +76,6 @@ async def test_a_version_takes_orders_once_it_is_current_and_keeps_what_it_began
             assert await result_of(begun), "the old one finishes"
             assert [await version_of(system, each.id) for each in (begun, late)] == ["1", "2"]
 
-    listed = run_documented(system.stack.temporal_address, the_command("deployment describe --name"))
+    listed = run_documented(system.environment(), the_command("deployment describe --name"))
     assert listed.code == 0, listed.err
     assert re.search(r"CurrentVersionBuildID +2\b", listed.out), listed.out

@@ -1,4 +1,4 @@
-"""The call that alerts operators of an effect that waits for a person, whichever process it is of."""
+"""The call that alerts operators of a parked effect, for any kind of process."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -16,7 +16,7 @@ S = TypeVar("S")
 
 
 def alert_call(currency: Callable[[Run[S]], str]) -> Call[S, Alerted]:
-    """Return the call that alerts operators of the effect that was parked last."""
+    """Return the call that alerts operators of the effect parked last; `currency`: run → ISO 4217 code."""
 
     def request(run: Run[S], key: str) -> Alert:
         parked = list(run.parked.values())[-1]

@@ -1,4 +1,4 @@
-"""What people's commands have in common, whichever process they are for: refusing them, and obeying."""
+"""Operators' commands, the same for orders and slips: validation, cancel, and decisions on parked steps."""
 
 import json
 from typing import Any
@@ -16,38 +16,41 @@ with workflow.unsafe.imports_passed_through():
 
 
 def refusal(kind: str, message: str) -> ApplicationError:
-    """Return the answer to a command that can't be taken now."""
+    """Return the error that refuses a command, with `kind` as its failure type."""
     return ApplicationError(message, type=kind, non_retryable=True, category=ApplicationErrorCategory.BENIGN)
 
 
-def expect(kind: type[Message], said: object) -> None:
-    """Raise the refusal of what isn't a command at all: null, bytes, a message of another kind."""
-    if not isinstance(said, kind):
+def expect(kind: type[Message], command: object) -> None:
+    """Raise a refusal unless the command is of this kind: the SDK may decode null, bytes or another message."""
+    if not isinstance(command, kind):
         raise refusal("InvalidInput", f"must be one JSON object with {', '.join(kind.model_fields)}")
 
 
 def check_cancel(run: Run[Any], plan: str | None, too_late: str) -> None:
-    """Raise the refusal of a cancel that can't be taken now; `too_late` says why there is no way back any more."""
+    """Raise a refusal when a run can't be cancelled now, with the message `too_late` after its pivot.
+
+    `plan` is the hash of the undo plan that the operator has seen, None to cancel with any plan.
+    """
     if run.pivoted or (run.ended and not run.unwinding):
         raise refusal("TooLate", too_late)
     if run.unwinding and not (run.stopped and run.stopped.kind == "cancelled"):
-        raise refusal("TooLate", f"it is being undone already: {run.reason}")
+        raise refusal("TooLate", f"compensation has already started: {run.reason}")
     if plan is not None and plan != run.plan().hash:
-        raise refusal("StalePlan", "the undo plan has changed since; look at it again")
+        raise refusal("StalePlan", "the undo plan has changed; read it again")
 
 
 async def cancel(run: Run[Any], reason: str, too_late: str) -> None:
-    """Turn a run back, and return once it goes back; raise the refusal when it went past its pivot meanwhile."""
+    """Turn a run back, and return once its compensation starts; raise a refusal if it passes its pivot first."""
     run.stop("cancelled", reason)
     await workflow.wait_condition(lambda: run.unwinding or run.pivoted)
     if not run.unwinding:
         raise refusal("TooLate", too_late)
     if run.outcome != "cancelled":
-        raise refusal("TooLate", f"it is being undone already: {run.reason}")
+        raise refusal("TooLate", f"compensation has already started: {run.reason}")
 
 
 def check_decision(run: Run[Any], command: Resolve) -> None:
-    """Raise the refusal of a decision that can't be taken now."""
+    """Raise a refusal when a decision on a parked step can't be accepted now."""
     objection = run.decision_objection(
         command.step, command.verb, evidence=bool(command.evidence), request=bool(command.request)
     )
@@ -57,21 +60,21 @@ def check_decision(run: Run[Any], command: Resolve) -> None:
 
 
 def decide(run: Run[Any], command: Resolve) -> None:
-    """Take a person's decision on a parked step, with who and why for the history."""
+    """Accept an operator's decision on a parked step; the history records its actor and its reason."""
     audit = command.model_dump(mode="json", include={"actor", "reason", "evidence", "request"}, exclude_none=True)
     run.resolve(command.step, command.verb, audit, _edited(run, command))
 
 
 def _edited(run: Run[Any], command: Resolve) -> object:
-    """The request as the person wants it; its key stays, or it would be another effect."""
+    """Return the edited request; its keys and ids can't be edited, because they identify the effect."""
     if command.verb != "edit" or not command.request:
         return None
     request = run.parked[command.step].request
     if {"key", "order_id"} & set(command.request):
         raise refusal("NotResolvable", "request: key and order_id can't be edited")
-    for name in command.request:  # of the effects that are settled, and of the slip that is closed
+    for name in command.request:  # the keys of settled effects, and the identity of a closed slip
         if name.endswith(("_key", "_keys")) or name in {"slip_id", "body_hash"}:
-            raise refusal("NotResolvable", f"request.{name}: can't be edited; it would be another effect")
+            raise refusal("NotResolvable", f"request.{name}: can't be edited, because it identifies the effect")
     try:
         return type(request).model_validate_json(json.dumps(request.model_dump(mode="json") | command.request))
     except ValidationError as error:

@@ -1,6 +1,6 @@
-"""How long the order's activities may take and how often they are tried. Values may change; running orders don't mind.
+"""Timeouts and numbers of attempts of the activities; changing a value does not break running workflows.
 
-A database statement is bounded well below an attempt, an attempt well below a worker's drain.
+The timeout of a database statement is well below that of an attempt, which is well below a worker's drain time.
 """
 
 from datetime import timedelta
@@ -12,23 +12,23 @@ from temporal_saga import Policy
 with workflow.unsafe.imports_passed_through():
     from models.attempts import ALERT_ATTEMPTS, ATTEMPT, DO_ATTEMPTS, HEARTBEAT, UNDO_ATTEMPTS
 
-# Short next to the 10 s of a workflow task, inside which a local attempt runs.
+# Well below the 10 s timeout of the workflow task in which a local attempt runs.
 LOCAL = timedelta(seconds=2)
 
-# After the last attempt, compensation.
+# After the last attempt, the run goes back.
 DO = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
-# After the last attempt it waits for a person.
+# After the last attempt, the undo is parked.
 UNDO = Policy(attempts=UNDO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
-# Asked only after a do's every attempt went without an answer.
+# A probe runs only after the last attempt of a do had no answer.
 PROBE = Policy(attempts=2, timeout=ATTEMPT, heartbeat=HEARTBEAT)
 VALIDATE = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
-# After the pivot there is only forward: about eight minutes, then it waits for a person.
+# After the pivot a step can't be undone: it is parked after about eight minutes.
 COMPLETE = Policy(attempts=20, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
-# Nothing is open any more and the outcome must be kept: for ever.
+# No effect is open any more and the outcome must be recorded, so the attempts have no limit.
 CLOSE = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
-# Money that has arrived must be written down: for ever.
+# A transfer that has arrived must be recorded, so the attempts have no limit.
 BOOK = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
-# How long a bank transfer may take when the order says nothing else.
+# The longest wait for a bank transfer if the order has no payment.deadline_seconds.
 TRANSFER = timedelta(days=3)
-# A notifier that is down for longer leaves the alert in the log, in its table and in the list of what waits.
+# After the last attempt, the alert remains in the log, in its table and in the list of parked effects.
 ALERT = Policy(attempts=ALERT_ATTEMPTS, timeout=ATTEMPT, express=LOCAL)

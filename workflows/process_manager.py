@@ -1,4 +1,7 @@
-"""What every process has in common, an order or a slip: its plan, decisions on parked steps, and how it ends."""
+"""The base class of the order and slip workflows: undo plan, decisions on parked steps, and the end of a run.
+
+After the pattern "Process Manager" in Hohpe and Woolf, Enterprise Integration Patterns.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -24,7 +27,7 @@ Result = TypeVar("Result", bound=Message)
 
 
 class ProcessManager(Generic[S]):
-    """The part of a workflow that runs a saga; a workflow class builds on it and sets `_run`."""
+    """The base of a workflow class that runs a saga; the subclass sets `_run`."""
 
     _run: Run[S]
 
@@ -33,21 +36,21 @@ class ProcessManager(Generic[S]):
         self._started_at = self._updated_at = workflow.now()
 
     def _accepted(self) -> CommandAccepted | SlipCommandAccepted:
-        """What a command that was taken is answered."""
+        """Return the reply to an accepted command."""
         raise NotImplementedError
 
     def _table(self) -> str:
-        """What the Web UI shows as current details."""
+        """Return the current details for the Web UI, as markdown."""
         raise NotImplementedError
 
-    @workflow.query(description="Which undos would run if it were cancelled now, in order, and the plan's hash")
+    @workflow.query(description="The undos that would run after a cancel now, in order, and the plan's hash")
     def undo_plan(self) -> UndoPlan:
-        """Return the undo preview."""
+        """Return the undo plan."""
         return undo_plan_of(self._run.plan(), cancellable=self._run.cancellable)
 
     @workflow.update(description="Decide what happens with a parked step: retry, skip, edit, waive or unwind")
     async def resolve(self, command: Resolve) -> Any:
-        """Take a person's decision on a parked step."""
+        """Accept an operator's decision on a parked step."""
         decide(self._run, command)
         return self._accepted()
 
@@ -57,7 +60,7 @@ class ProcessManager(Generic[S]):
         check_decision(self._run, command)
 
     async def _end(self, result: Callable[[], Result], failure_type: str) -> Result:
-        """Return the result of a run that went forward to its end; end Failed or Canceled otherwise."""
+        """Return the result of a completed run; otherwise end the workflow as Failed or Canceled."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         if self._run.status == "completed":
             return result()
@@ -72,19 +75,19 @@ class ProcessManager(Generic[S]):
         )
 
     def _changed(self) -> None:
-        """Show what happened: the table in the Web UI at every step, the search attributes off the happy path only."""
+        """Update the details in the Web UI and, when the run leaves the happy path, the search attributes."""
         self._updated_at = workflow.now()
         self._visibility.update(self._run, self._table())
 
 
 async def _end_as_cancelled(reason: str) -> None:
-    """End as Canceled: only a workflow that the server knows as cancelled may, and an update leaves it unaware."""
+    """End as Canceled: the server accepts that only after a cancel request, and an update is none."""
     while workflow.cancellation_reason() is None:
         try:
             await workflow.execute_local_activity(
                 request_cancellation,
                 start_to_close_timeout=ATTEMPT,
-                # A local activity that is tried again stays where it is, and keeps a worker that drains from leaving.
+                # Retries of a local activity stay on this worker, and would keep it from draining.
                 retry_policy=ONCE,
                 summary="have Temporal cancel it",
             )

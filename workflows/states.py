@@ -1,4 +1,4 @@
-"""What people see of any run: its state, its undo plan, its live table. Nothing here changes anything."""
+"""Read-only views of a run: its state, its undo plan and the table in the Web UI."""
 
 from datetime import datetime
 from typing import Any
@@ -13,8 +13,8 @@ with workflow.unsafe.imports_passed_through():
 
 SIGNS = {"completed": "✔", "pending": "…", "refused": "✘", "parked": "⚠", "skipped": "✔", "waived": "⚠"}
 
-# The Web UI sets no space between the columns of a table; it keeps this one, which is not ASCII.
-APART = "\u2003"
+# The Web UI drops ASCII spaces between the columns of a table, but keeps an em space.
+COLUMN_GAP = "\u2003"
 
 
 def state_of(  # noqa: PLR0913 - all but the first by name
@@ -27,7 +27,7 @@ def state_of(  # noqa: PLR0913 - all but the first by name
     started_at: datetime,
     updated_at: datetime,
 ) -> ProcessState:
-    """Return where a process is; what is parked comes before `current_step`."""
+    """Return the state of a process; a parked step takes precedence over `current_step`."""
     return ProcessState(
         process_id=process_id,
         process_type=process_type,
@@ -46,7 +46,7 @@ def _line(line: Execution) -> StepExecution:
 
 
 def undo_plan_of(plan: Plan, *, cancellable: bool) -> UndoPlan:
-    """Return the undo preview that people see."""
+    """Return a saga's undo plan as the answer of the query `undo_plan`; `amount` is the sum at risk in minor units."""
     steps = tuple(PlannedStep(**vars(undo)) for undo in plan.undos)
     return UndoPlan(cancellable=cancellable, steps=steps, amount=sum(s.at_risk for s in steps), hash=plan.hash)
 
@@ -57,12 +57,12 @@ def table_of(run: Run[Any]) -> str:
     for line in run.history:
         sign = SIGNS.get(line.status, "✘")
         rows.append(
-            f"| {line.step}{APART} | {line.direction}{APART} | {line.summary} | {APART}{line.attempt} "
+            f"| {line.step}{COLUMN_GAP} | {line.direction}{COLUMN_GAP} | {line.summary} | {COLUMN_GAP}{line.attempt} "
             f"| {sign} {line.status}{f': {_cell(line.error)}' if line.error else ''} |"
         )
     return "\n".join(rows)
 
 
 def _cell(text: str) -> str:
-    """An error's text may hold what would end a cell or a row."""
+    """Return an error's text without the characters that would end a cell or a row."""
     return " ".join(text.split()).replace("|", "\\|")

@@ -1,4 +1,4 @@
-"""What the Web UI and the visibility store are told of a run."""
+"""Updates of the current details in the Web UI and of the search attributes in the visibility store."""
 
 from typing import Any
 
@@ -15,13 +15,13 @@ AT_RISK = SearchAttributeKey.for_int(AT_RISK_ATTRIBUTE)
 
 
 class VisibilityUpdater:
-    """Updates a workflow's details at every step, and its search attributes off the happy path only."""
+    """Updates a workflow's details at every step, and its search attributes only when a run leaves the happy path."""
 
     def __init__(self) -> None:
         self._status, self._at_risk = "", 0
 
     def update(self, run: Run[Any], table: str) -> None:
-        """Show the table, and the status and the amount at risk when they have changed."""
+        """Set the details to the table, and upsert the status and the amount at risk if they have changed."""
         workflow.set_current_details(table)
         status, at_risk = run.status, run.at_risk
         if (status, at_risk) == (self._status, self._at_risk):

@@ -19,7 +19,7 @@ from sqlalchemy import text
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from benchmarks.load import Load, order_of
+from benchmarks.measuring.load import Load, order_of
 from benchmarks.peers import statements
 
 Order = dict[str, Any]

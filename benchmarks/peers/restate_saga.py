@@ -18,7 +18,7 @@ from restate.exceptions import TerminalError
 
 sys.path.insert(0, str(Path(__file__).parent.parent.parent))
 
-from benchmarks.load import Load, order_of
+from benchmarks.measuring.load import Load, order_of
 from benchmarks.peers import statements
 
 Order = dict[str, Any]

@@ -1,4 +1,4 @@
-"""`demo`: five orders on the embedded stack, one for each way an order can go, live."""
+"""`demo`: five orders with different outcomes on the embedded stack, shown live."""
 
 import asyncio
 import time
@@ -20,19 +20,19 @@ from models.process import ProcessState
 from runtime import logs
 from runtime.settings import Settings
 
-Keep = Annotated[bool, typer.Option("--keep", help="Stay up afterwards, to look around in the Web UI.")]
+Keep = Annotated[bool, typer.Option("--keep", help="Keep the servers running afterwards, for the Web UI.")]
 
 
 def demo(keep: Keep = False, as_json: AsJson = False) -> None:
-    """Show real orders complete, fail and be undone; exit code 0 when each ended as it must and nothing was lost."""
+    """Show real orders complete, fail and be undone; exit code 0 when outcomes, stock and ledger are right."""
     run_to_end(_demo(Output(as_json), keep=keep))
 
 
 async def _demo(output: Output, *, keep: bool) -> None:
     settings = Settings.read()
-    # The steps are on the screen already; a worker's log of each failed attempt would only cover them.
+    # The worker's log of failed attempts would overwrite the live display.
     logs.configure("error", settings.log_format)
-    came = stop_on_signals(output.note)
+    received = stop_on_signals(output.note)
     began = f"demo-{int(time.time())}"
     scenes = [Scene(kind, trial_order(kind, f"{began}-{n}", n)) for n, kind in enumerate(SHOWN, start=1)]
     played = Demo(scenes)
@@ -41,10 +41,10 @@ async def _demo(output: Output, *, keep: bool) -> None:
             await _play(played, system, output)
             output.answer(document(played, system), *shown(played, system))
             if keep:
-                output.note(f"staying up for the Web UI, {system.ui_url}; stop with Ctrl-C")
+                output.note(f"the servers keep running; Web UI: {system.ui_url}; stop with Ctrl-C")
                 await asyncio.Event().wait()
     except asyncio.CancelledError:
-        if not came:
+        if not received:
             raise
         if not keep:
             raise CommandEnded(Code.INTERRUPTED, "interrupted") from None
@@ -53,7 +53,7 @@ async def _demo(output: Output, *, keep: bool) -> None:
 
 
 async def _play(played: Demo, system: System, output: Output) -> None:
-    """Run all orders at once, live, and compare the books before and after."""
+    """Run all orders at once, live, and compare stock and ledger before and after."""
     before = await system.orders.books()
     with Live(overview(played.scenes), console=output.notes, auto_refresh=False, transient=True) as display:
 
@@ -69,7 +69,8 @@ async def _play(played: Demo, system: System, output: Output) -> None:
         (scene.order, result.total.amount) for scene, result in ended if result.status == "completed" and result.total
     ]
     played.wrong = differences(before, after, completed)
-    played.wrong += [f"order {scene.order.order_id} ended otherwise" for scene in played.scenes if not scene.as_it_must]
+    unexpected = (scene.order.order_id for scene in played.scenes if not scene.as_expected)
+    played.wrong += [f"order {order_id} did not end as expected" for order_id in unexpected]
 
 
 async def _run(scene: Scene, system: System, refresh: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""The demo's five orders, and how they are shown: while they run, and at the end."""
+"""The demo's five orders, and how they are displayed while they run and at the end."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,17 +14,17 @@ from models.order import Order
 from models.process import OrderResult, ProcessState
 
 SHOWN = {
-    "ok": "all goes well",
-    "declined": "card declined: the stock goes back",
+    "ok": "every step succeeds",
+    "declined": "card declined: the stock is released",
     "refused": "carrier refuses: refund, then release",
-    "flaky": "card provider fails twice: tried again",
+    "flaky": "card provider fails twice: retried",
     "lost_answer": "answer lost: found, not charged twice",
 }
 
 
 @dataclass
 class Scene:
-    """One order of the demo: its kind, how it stands, how it ended."""
+    """One order of the demo: its kind, its current state, its outcome."""
 
     kind: str
     order: Order
@@ -32,21 +32,21 @@ class Scene:
     outcome: Outcome[OrderResult] | None = None
 
     @property
-    def as_it_must(self) -> bool:
-        """Whether the order ended as its kind must."""
+    def as_expected(self) -> bool:
+        """Whether the order ended with the status of its kind."""
         return self.outcome is not None and self.outcome.result.status is KINDS[self.kind].ends
 
 
 @dataclass
 class Demo:
-    """The demo's orders and what the check of the books said."""
+    """The demo's orders, and the problems that the checks found."""
 
     scenes: list[Scene]
     wrong: list[str] = field(default_factory=list)
 
 
 def overview(scenes: list[Scene]) -> RenderableType:
-    """Return all orders as they stand, one line each; their ids come at the end, where there is room."""
+    """Return the current state of all orders, one line each, without ids to stay narrow."""
     made = render.table("what happens", "status", "steps")
     for scene in scenes:
         status = render.styled(scene.state.status if scene.state else "starting")
@@ -64,7 +64,7 @@ def document(played: Demo, system: System) -> dict[str, Any]:
 
 
 def shown(played: Demo, system: System) -> list[RenderableType]:
-    """Return each order's steps, the summary, what the books say, and how to go on."""
+    """Return each order's steps, the summary, the check of stock and ledger, and the next commands."""
     parts: list[RenderableType] = []
     summary = render.table("order", "what happened", "status", "took")
     for scene in played.scenes:
@@ -80,9 +80,9 @@ def shown(played: Demo, system: System) -> list[RenderableType]:
 
 
 def _closing(played: Demo) -> list[str]:
-    verdict = "; ".join(played.wrong) or "nothing was lost or created; only the completed orders moved stock and money"
+    checked = "; ".join(played.wrong) or "only the completed orders changed stock and balances"
     return [
-        f"\nStock and ledger: {verdict}.",
-        "\nThe servers stop with the demo. `make up` starts them again, with these orders in the Web UI;",
+        f"\nStock and ledger: {checked}.",
+        "\nThe servers stop with the demo. `make up` starts them again, and shows these orders in the Web UI;",
         "then, in another terminal: `. .venv/bin/activate` and `python starter.py place FILE`.",
     ]

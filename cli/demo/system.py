@@ -1,4 +1,4 @@
-"""The whole system in one process tree: the embedded stack, ready to use, and a worker in this process."""
+"""The whole system: the embedded stack, prepared, and a worker in this process."""
 
 import asyncio
 import os
@@ -23,7 +23,7 @@ from runtime.settings import Settings
 
 @dataclass(frozen=True)
 class System:
-    """What runs: Temporal with its Web UI, the services' database, a worker."""
+    """A running system: Temporal with its Web UI, the services' database, a worker."""
 
     client: Client
     orders: OrdersClient
@@ -35,33 +35,33 @@ class System:
 
 
 @asynccontextmanager
-async def whole_system(settings: Settings, say: Callable[[str], None]) -> AsyncIterator[System]:
-    """Start what does not run yet, and a worker; at the end the worker drains and what nobody uses stops."""
-    from worker import orders_worker  # the other commands need none of the workflows and activities
+async def whole_system(settings: Settings, report: Callable[[str], None]) -> AsyncIterator[System]:
+    """Start the embedded stack if needed, and a worker; at the end, drain the worker and stop the unused servers."""
+    from worker import orders_worker  # the import is slow, and the other commands don't need it
 
     if not is_embedded(settings):
-        raise InvalidInput("TEMPORAL_ADDRESS, DATABASE_URL", "name another system: unset them, or run worker.py there")
-    async with embedded_stack(settings, say) as stack:
-        await prepare(stack.database_url, say)
+        raise InvalidInput("TEMPORAL_ADDRESS, DATABASE_URL", "name another system; unset both, or run worker.py there")
+    async with embedded_stack(settings, report) as stack:
+        await prepare(stack.database_url, report)
         client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
         await schedule_reconciler(client, settings.reconcile_seconds)
         async with orders_worker(client, stack.database_url, settings), orders.connect(settings, client) as connected:
             yield System(client, connected, stack.ui_url)
 
 
-def stop_on_signals(say: Callable[[str], None]) -> list[signal.Signals]:
-    """Let the first SIGINT or SIGTERM cancel the current task and a second one end at once; return what came."""
+def stop_on_signals(report: Callable[[str], None]) -> list[signal.Signals]:
+    """Cancel the current task on the first SIGINT or SIGTERM, exit on the second; return the received signals."""
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
-    came: list[signal.Signals] = []
+    received: list[signal.Signals] = []
 
     def stop(number: signal.Signals) -> None:
-        if came:
+        if received:
             os._exit(128 + number)
-        came.append(number)
-        say("stopping; once more to stop at once")
+        received.append(number)
+        report("stopping; press Ctrl-C again to stop at once")
         if task:
             task.cancel()
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop, number)
-    return came
+    return received

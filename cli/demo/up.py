@@ -1,4 +1,4 @@
-"""`up`: the embedded stack and a worker, until it is stopped."""
+"""`up`: run the embedded stack and a worker until a signal."""
 
 import asyncio
 import signal
@@ -23,24 +23,24 @@ Stop with Ctrl-C."""
 
 
 def up(as_json: AsJson = False) -> None:
-    """Start Temporal, its Web UI, the database and a worker, and stay up until SIGINT or SIGTERM."""
+    """Start Temporal, its Web UI, the database and a worker, and run until SIGINT or SIGTERM."""
     run_to_end(_up(Output(as_json)))
 
 
 async def _up(output: Output) -> None:
     settings = Settings.read()
     logs.configure(settings.log_level, settings.log_format)
-    came = stop_on_signals(output.note)
+    received = stop_on_signals(output.note)
     try:
         async with whole_system(settings, output.note) as system:
-            _tell(system, output)
+            _print_addresses(system, output)
             await asyncio.Event().wait()
     except asyncio.CancelledError:
-        if not came:
+        if not received:
             raise
-    raise CommandEnded(Code.INTERRUPTED if came == [signal.SIGINT] else Code.DONE)
+    raise CommandEnded(Code.INTERRUPTED if received == [signal.SIGINT] else Code.DONE)
 
 
-def _tell(system: System, output: Output) -> None:
+def _print_addresses(system: System, output: Output) -> None:
     address = system.client.service_client.config.target_host
     output.answer({"ui_url": system.ui_url, "temporal_address": address}, NEXT.format(ui_url=system.ui_url))

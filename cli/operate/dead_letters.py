@@ -1,4 +1,4 @@
-"""`deadletters`: what could not be delivered, understood or undone, and what people do about it."""
+"""`deadletters`: list, show, redrive and discard dead letters."""
 
 from typing import Annotated, Any
 
@@ -21,24 +21,24 @@ FEW = 5
 
 Letter = Annotated[int, typer.Argument(metavar="LETTER", help="The number of the letter.")]
 Letters = Annotated[list[int] | None, typer.Argument(metavar="LETTER", help="The numbers of the letters.")]
-Fingerprint = Annotated[str | None, typer.Option(help="The letters that died of this, the oldest first.")]
-Everything = Annotated[bool, typer.Option("--all", help="All open letters, the oldest first.")]
-AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="How many at most.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the letter.")]
-Actor = Annotated[str | None, typer.Option(help="Who decides; by default, who is logged in.")]
+Fingerprint = Annotated[str | None, typer.Option(help="The open letters with this fingerprint, oldest first.")]
+Everything = Annotated[bool, typer.Option("--all", help="All open letters, oldest first.")]
+AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="Maximum number of letters.")]
+Reason = Annotated[str, typer.Option(help="The reason; it is stored with the letter.")]
+Actor = Annotated[str | None, typer.Option(help="The operator. Default: the user who is logged in.")]
 
 deadletters = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
 
 @deadletters.command("list")
 def list_letters(as_json: AsJson = False) -> None:
-    """List open letters, grouped by what they died of, and the parked effects beside them."""
+    """List open letters, grouped by cause, and parked effects."""
     run_to_end(_list(Output(as_json)))
 
 
 @deadletters.command("show")
 def show(letter: Letter, as_json: AsJson = False) -> None:
-    """Show one letter: the full original, why and where it died, and all that was done about it."""
+    """Show one letter: its original message, its cause, where it failed, and its audit trail."""
     run_to_end(_show(letter, Output(as_json)))
 
 
@@ -53,18 +53,18 @@ def redrive(
     actor: Actor = None,
     as_json: AsJson = False,
 ) -> None:
-    """Bring letters to their receiver again; stops when the same cause comes back. Exit code 3 when one did."""
+    """Deliver letters again; skip those with the cause or process of one that failed again, with exit code 3."""
     if sum((bool(letters), fingerprint is not None, everything)) != 1:
-        raise InvalidInput("LETTER", "give numbers of letters, or --fingerprint, or --all")
+        raise InvalidInput("LETTER", "give either letter numbers, --fingerprint or --all")
     if fingerprint is not None and not (fingerprint.isascii() and fingerprint.isalnum()):
-        raise InvalidInput("--fingerprint", "is not what `deadletters list` shows")
+        raise InvalidInput("--fingerprint", "must be a fingerprint that `deadletters list` shows")
     by = intake.actor(actor)
     run_to_end(_redrive(letters, fingerprint, limit, by, intake.reason(reason), Output(as_json)))
 
 
 @deadletters.command("discard")
 def discard(letter: Letter, reason: Reason, actor: Actor = None, as_json: AsJson = False) -> None:
-    """Give up a letter's message for good; the letter and the reason stay."""
+    """Discard a letter's message permanently; the letter and the reason are kept."""
     run_to_end(_discard(letter, intake.actor(actor), intake.reason(reason), Output(as_json)))
 
 
@@ -99,9 +99,9 @@ async def _redrive(
     done = [each for each in outcomes if each.status is LetterStatus.REDRIVEN]
     back = [each for each in outcomes if each.status is not LetterStatus.REDRIVEN]
     left = len(found) - len(outcomes)
-    told = f"{len(done)} redriven, {len(back)} came back, {left} left where they are"
+    counts = f"{len(done)} redriven, {len(back)} failed again, {left} not tried"
     lines = [f"letter {each.letter_id} is {each.status}: {each.cause}" for each in back]
-    output.answer({"outcomes": outcomes, "left": left}, *(render.cell(line) for line in lines), told)
+    output.answer({"outcomes": outcomes, "left": left}, *(render.cell(line) for line in lines), counts)
     if back:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -113,14 +113,14 @@ async def _discard(number: int, actor: str, reason: str, output: Output) -> None
 
 
 async def _redriving(orders: OrdersClient) -> Any:
-    from worker import redriving, services_on  # the other commands need none of the services that receive letters
+    from worker import redriving, services_on  # the import is slow, and the other commands don't need it
 
     services = services_on((await orders.connection.services()).db, Settings.read())
     return redriving(await orders.connection.temporal(), services)
 
 
 def _groups(groups: list[GroupedLetters]) -> Any:
-    table = render.table("fingerprint", "channel", "letters", "oldest", "died of", title="dead letters")
+    table = render.table("fingerprint", "channel", "letters", "oldest", "cause", title="dead letters")
     for each in groups:
         group, first = each.group, ", ".join(map(str, each.letters[:FEW]))
         count = f"{group.count} ({first}{', …' * (group.count > FEW)})"
@@ -131,7 +131,7 @@ def _groups(groups: list[GroupedLetters]) -> Any:
 
 
 def _effects(parked: list[StuckProcess]) -> Any:
-    table = render.table("process", "at risk", "what", "what helps", title="parked effects")
+    table = render.table("process", "at risk", "cause", "remedy", title="parked effects")
     for effect in parked:
         at_risk = f"{effect.at_risk / 100:.2f}"
         table.add_row(*map(render.cell, (effect.process_id, at_risk, effect.detail, effect.help)))
@@ -139,7 +139,7 @@ def _effects(parked: list[StuckProcess]) -> Any:
 
 
 def _document(letter: DeadLetter) -> dict[str, Any]:
-    """The letter for JSON; an original that isn't text is shown with what can't be read replaced, and in hex."""
+    """Return the letter for JSON; an original that is not UTF-8 has replacement characters, and is added in hex."""
     document = letter.model_dump(mode="json", exclude={"original"})
     document["original"] = letter.original.decode(errors="replace")
     if document["original"].encode() != letter.original:

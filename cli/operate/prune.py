@@ -1,4 +1,4 @@
-"""`prune`: delete what is no longer needed of orders and slips that ended long ago."""
+"""`prune`: delete receipts and personal data of orders and slips that ended long ago."""
 
 from typing import Annotated
 
@@ -12,22 +12,24 @@ from orders import connect
 
 Days = Annotated[
     int,
-    typer.Option("--older-than", metavar="DAYS", min=DAYS_AT_LEAST, max=36_500, help="What ended this long ago."),
+    typer.Option(
+        "--older-than", metavar="DAYS", min=DAYS_AT_LEAST, max=36_500, help="Minimum age, in days since the end."
+    ),
 ]
-DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count them.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only count them, delete nothing.")]
 
 
 def prune(older_than: Days, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Delete receipts, kept steps, addresses and tokens of old orders and slips; ids, outcomes and books stay."""
+    """Delete receipts, stored states, addresses and tokens of old orders and slips; ids, outcomes and ledger stay."""
     run_to_end(_prune(older_than, dry_run, Output(as_json)))
 
 
 async def _prune(days: int, dry_run: bool, output: Output) -> None:
     async with connect() as orders:
         pruned = await orders.prune(days, dry_run=dry_run)
-    words = f"{pruned.orders} orders and {pruned.slips} slips"
+    counts = f"{pruned.orders} orders and {pruned.slips} slips"
     if dry_run:
-        output.answer({"orders": pruned.orders, "slips": pruned.slips, "dry_run": True}, f"{words} would be pruned")
+        output.answer({"orders": pruned.orders, "slips": pruned.slips, "dry_run": True}, f"{counts} would be pruned")
         return
-    told = f"pruned {words}: {pruned.receipts} receipts, {pruned.states} kept states"
-    output.answer(vars(pruned) | {"dry_run": False}, told)
+    line = f"pruned {counts}: {pruned.receipts} receipts, {pruned.states} stored states"
+    output.answer(vars(pruned) | {"dry_run": False}, line)

@@ -1,4 +1,4 @@
-"""`resolve`: a person's decision on a step that is parked."""
+"""`resolve`: an operator's decision on a parked step."""
 
 from typing import Annotated
 
@@ -18,13 +18,15 @@ Decision = Annotated[
     Verb,
     typer.Argument(
         metavar="VERB",
-        help="retry: try again. edit: try again with --request. skip: it was settled by hand, see --evidence. "
-        "waive: leave it open for good, the order ends as failed. unwind: go back, where a step parked on its way on.",
+        help="retry: try again. edit: try again with --request. skip: settled by hand, needs --evidence. "
+        "waive: leave the effect open, the order ends as failed. unwind: undo the order, if the parked step allows it.",
     ),
 ]
-Actor = Annotated[str, typer.Option(help="Who decides; it is kept with the order.")]
-Evidence = Annotated[str | None, typer.Option(help="What proves it, such as a bank's reference.")]
-Request = Annotated[str | None, typer.Option(metavar="FILE", help="The fields to change, a JSON object; - for stdin.")]
+Actor = Annotated[str, typer.Option(help="The operator; stored with the order.")]
+Evidence = Annotated[str | None, typer.Option(help="The proof, such as a bank's reference.")]
+Request = Annotated[
+    str | None, typer.Option(metavar="FILE", help="A JSON object with the changed fields; - for stdin.")
+]
 
 
 def resolve(
@@ -38,10 +40,10 @@ def resolve(
     request: Request = None,
     as_json: AsJson = False,
 ) -> None:
-    """Decide what happens with a parked step; repeated, it is the same decision. Exit code 6 when it is refused."""
+    """Decide on a parked step; a repeated decision is applied once. Exit code 6 when it is refused."""
     if request is not None and verb != "edit":
         raise InvalidInput("--request", "goes with edit only")
-    said = {
+    fields = {
         "step": intake.printable("STEP", step, intake.NAME_AT_MOST),
         "verb": verb,
         "actor": intake.actor(actor),
@@ -49,7 +51,7 @@ def resolve(
         "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
         "request": None if request is None else intake.read_request(request),
     }
-    command = made(Resolve, said, {"step": "STEP", "request": "--request"})
+    command = made(Resolve, fields, {"step": "STEP", "request": "--request"})
     run_to_end(_resolve(intake.process(process), command, Output(as_json)))
 
 

@@ -1,4 +1,4 @@
-"""`setup`: make a server and a database ready for workers; safe to repeat."""
+"""`setup`: prepare a Temporal server and a database for workers; safe to repeat."""
 
 from typing import Annotated
 
@@ -14,11 +14,11 @@ from runtime.reconciling import schedule_reconciler
 from runtime.search_attributes import create_search_attributes
 from runtime.settings import Settings
 
-Catalogue = Annotated[bool, typer.Option("--catalogue", help="Load the demo catalogue too: articles, prices, stock.")]
+Catalogue = Annotated[bool, typer.Option("--catalogue", help="Also load the demo catalogue: articles, prices, stock.")]
 
 
 def setup(with_catalogue: Catalogue = False, as_json: AsJson = False) -> None:
-    """Apply the migrations, create the search attributes and schedule the reconciler, where the environment says."""
+    """Apply the migrations, create the search attributes and schedule the reconciler, on the configured servers."""
     run_to_end(_setup(Output(as_json), with_catalogue=with_catalogue))
 
 
@@ -28,8 +28,8 @@ async def _setup(output: Output, *, with_catalogue: bool) -> None:
     async with connect(settings) as orders:
         await prepare(database_of(settings), output.note, with_catalogue=with_catalogue)
         client = await orders.connection.temporal()
-        output.note("search attributes …")
+        output.note("creating the search attributes …")
         await create_search_attributes(client)
-        output.note("reconciler …")
+        output.note("scheduling the reconciler …")
         await schedule_reconciler(client, settings.reconcile_seconds)
     output.answer({"done": done}, f"ready: {', '.join(done)}")

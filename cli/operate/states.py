@@ -1,4 +1,4 @@
-"""`find` and `rebuild`: the process state store, for those who look for many."""
+"""`find` and `rebuild`: query and rebuild the process state store."""
 
 from typing import Annotated
 
@@ -12,13 +12,13 @@ from models.process import Status
 from orders import connect
 
 OfStatus = Annotated[Status, typer.Argument(metavar="STATUS", help=f"One of {', '.join(Status)}.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
-After = Annotated[str | None, typer.Option(help="Go on after a page: what that page gave as `next`.")]
-Drop = Annotated[bool, typer.Option("--drop", help="Forget everything first: also what Temporal has forgotten.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of orders.")]
+After = Annotated[str | None, typer.Option(help="The `next` of the previous page.")]
+Drop = Annotated[bool, typer.Option("--drop", help="Empty it first; steps that Temporal no longer has are lost.")]
 
 
 def find(status: OfStatus, limit: Limit = 20, after: After = None, as_json: AsJson = False) -> None:
-    """Find processes by status, also those that Temporal has forgotten."""
+    """Find orders by status, also those that Temporal has deleted after its retention."""
     if after and status.final:
         intake.order_id(after, "--after")
     run_to_end(_find(status, limit, after, Output(as_json)))
@@ -31,18 +31,18 @@ async def _find(status: Status, limit: int, after: str | None, output: Output) -
     for each in page.found:
         shown.add_row(each.order_id, render.moment(each.started_at))
     found = [vars(each) for each in page.found]
-    output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"none is {status}")
+    output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"no {status} order")
     if page.following:
-        output.note(f"there are more: --after {page.following}")
+        output.note(f"next page: --after {page.following}")
 
 
 def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:
-    """Bring the read model of process states up to date from Temporal; run it as often as you like."""
+    """Update the read model of process states from Temporal; safe to repeat."""
     run_to_end(_rebuild(drop, Output(as_json)))
 
 
 async def _rebuild(drop: bool, output: Output) -> None:
     async with connect() as orders:
         rebuilt = await orders.states.rebuild(drop=drop)
-    counted = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
-    output.answer(vars(rebuilt), f"kept {counted}")
+    counts = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
+    output.answer(vars(rebuilt), f"stored {counts}")

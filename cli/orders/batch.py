@@ -1,4 +1,4 @@
-"""`batch`: many orders at once, and how fast they were."""
+"""`batch`: place many test orders, and measure throughput and latency."""
 
 import asyncio
 import math
@@ -27,11 +27,11 @@ from models.process import OrderResult, Style
 from models.texts import holds_card_number
 from orders import connect
 
-Number = Annotated[int, typer.Argument(metavar="N", min=1, max=1_000_000, help="How many orders.")]
-Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="How many at the same time.")]
+Number = Annotated[int, typer.Argument(metavar="N", min=1, max=1_000_000, help="Number of orders.")]
+Concurrency = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of orders at the same time.")]
 Mix = Annotated[str, typer.Option(help=f"Shares of outcomes, such as ok=60,declined=10. Kinds: {', '.join(KINDS)}.")]
 Name = Annotated[
-    str | None, typer.Option(help="First part of the order ids; the same name again goes on where it stopped.")
+    str | None, typer.Option(help="Prefix of the order ids; the same name again continues a stopped batch.")
 ]
 
 Run = Callable[[Order], Awaitable[OrderResult]]
@@ -39,7 +39,7 @@ Run = Callable[[Order], Awaitable[OrderResult]]
 
 @dataclass
 class Tally:
-    """What came of a batch: how each order ended, and after how many seconds."""
+    """The results of a batch: statuses, seconds per order, and ids of orders that did not end as expected."""
 
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
@@ -56,7 +56,7 @@ def batch(  # noqa: PLR0917 - one parameter for each option
     style: ChosenStyle = Style.ORCHESTRATED,
     as_json: AsJson = False,
 ) -> None:
-    """Place many test orders: exit code 0 when each of them ended as its kind must."""
+    """Place many test orders; exit code 0 when each order ended with the status of its kind."""
     shares = read_mix(mix)
     prefix = name or f"batch-{int(time.time())}"
     _check_ids(prefix, number)
@@ -67,17 +67,17 @@ def batch(  # noqa: PLR0917 - one parameter for each option
 
 
 def _check_ids(prefix: str, number: int) -> None:
-    """Refuse before the first order what one of them would be refused for."""
+    """Raise InvalidInput when one of the order ids would be invalid."""
     order_id(f"{prefix}-{number}", "--name")
     if any(holds_card_number(f"{prefix}-{each}") for each in range(1, number + 1)):
-        raise InvalidInput("--name", "makes an order id that looks like a card number")
+        raise InvalidInput("--name", "makes an order id that looks like a card number; choose another name")
 
 
 async def _batch(
     prefix: str, kinds: list[str], concurrency: int, options: RunOptions, style: Style, output: Output
 ) -> None:
     tally = Tally()
-    output.note(f"orders {prefix}-1 to {prefix}-{len(kinds)}; --name {prefix} goes on with them if this is stopped")
+    output.note(f"orders {prefix}-1 to {prefix}-{len(kinds)}; if stopped, continue with --name {prefix}")
     async with connect() as orders:
         run = await _runner(style, orders)
         columns = (TextColumn("orders"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -100,8 +100,8 @@ async def _batch(
 
 
 async def _runner(style: Style, orders: OrdersClient) -> Run:
-    """Return what places an order in this style and waits for its end; raise Unavailable."""
-    await orders.connection.services()  # before the clock runs
+    """Return a function that places an order in this style and waits for its result; raise Unavailable."""
+    await orders.connection.services()  # connect before the time is measured
     if style is Style.ORCHESTRATED:
         await orders.connection.temporal()
 
@@ -133,12 +133,12 @@ def _report(prefix: str, tally: Tally, elapsed: float, output: Output) -> None:
     output.answer({"name": prefix, **document}, shown)
     if tally.unexpected:
         few = ", ".join(tally.unexpected[:5])
-        line = f"{len(tally.unexpected)} orders ended otherwise than their kind must: {few}"
+        line = f"{len(tally.unexpected)} orders did not end as expected: {few}"
         raise CommandEnded(Code.NOT_COMPLETED, line)
 
 
 def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:
-    """Return the numbers of a batch: orders, seconds, throughput, latencies, outcomes."""
+    """Return the figures of a batch; `elapsed` and latencies are in seconds."""
     ordered = sorted(tally.seconds)
     at = {"p50": 0.5, "p90": 0.9, "p99": 0.99, "max": 1.0}
     return {
@@ -152,5 +152,5 @@ def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """Return the smallest value that this share of the values does not exceed (nearest rank)."""
+    """Return the percentile of sorted values by nearest rank; `share` is between 0 and 1."""
     return ordered[max(0, math.ceil(share * len(ordered)) - 1)]

@@ -1,4 +1,4 @@
-"""`cancel`: ask a running process to stop and to undo what it did."""
+"""`cancel`: cancel a running process and undo its steps."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from models.commands import CancelOrder
 from models.intake.reading import made
 from orders import connect
 
-Actor = Annotated[str | None, typer.Option(help="Who asks; by default, who is logged in.")]
-Plan = Annotated[str | None, typer.Option(metavar="HASH", help="Cancel only while `plan` still shows this hash.")]
+Actor = Annotated[str | None, typer.Option(help="The person who cancels. Default: the user who is logged in.")]
+Plan = Annotated[str | None, typer.Option(metavar="HASH", help="Cancel only if `plan` still shows this hash.")]
 
 
 def cancel(process: ProcessId, reason: Reason, actor: Actor = None, plan: Plan = None, as_json: AsJson = False) -> None:
-    """Cancel an order and undo what was done; exit code 6, with the reason, when it can't be cancelled any more."""
-    said = {"reason": intake.reason(reason), "actor": intake.actor(actor), "plan": plan}
-    command = made(CancelOrder, said, {"plan": "--plan"})
+    """Cancel an order or a slip and undo its steps; exit code 6 when it can no longer be cancelled."""
+    fields = {"reason": intake.reason(reason), "actor": intake.actor(actor), "plan": plan}
+    command = made(CancelOrder, fields, {"plan": "--plan"})
     run_to_end(_cancel(intake.process(process), command, Output(as_json)))
 
 

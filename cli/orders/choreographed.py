@@ -1,11 +1,11 @@
-"""`place --style choreographed`: an order that no workflow conducts, from a file to its end."""
+"""`place --style choreographed`: place an order that runs without a workflow, and follow it."""
 
 from typing import Any
 
 from cli import render
 from cli.exits import Code, CommandEnded
 from cli.live import live
-from cli.orders.trace import dead, told, tree
+from cli.orders.trace import event_document, letter_document, tree
 from cli.output import Output
 from client.choreographed import ChoreographedStatus
 from client.placing import RunOptions
@@ -16,26 +16,26 @@ from orders import connect
 
 
 def refuse_for_choreographed(express: bool | None, within: float | None = None) -> None:
-    """Raise InvalidInput when something is asked for that only a workflow has."""
+    """Raise InvalidInput for an option that needs a workflow."""
     if express:
-        raise InvalidInput("--express", "a choreographed order has no workflow to try its steps in")
+        raise InvalidInput("--express", "a choreographed order has no workflow; leave out --express")
     if within:
-        raise InvalidInput("--within", "a choreographed order has no workflow that could answer")
+        raise InvalidInput("--within", "a choreographed order has no workflow; leave out --within")
 
 
 async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
-    """Place an order and, if asked to, wait until it ends; raise CommandEnded unless it completed."""
+    """Place an order; with `wait`, follow it and raise CommandEnded when it does not complete."""
     async with connect() as orders:
         new = await orders.choreographed.place(orders.with_options(order, options))
         if not new:
-            output.note(f"order {order.order_id} was placed before: it is not run again")
+            output.note(f"order {order.order_id} was placed before; it is not run again")
         if wait:
             with live(output) as shown:
                 standing = await orders.choreographed.follow(order.order_id, lambda now: shown(tree(now)))
         else:
             standing = await orders.choreographed.standing(order.order_id)
-    words = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
-    output.answer(_document(standing, placed_before=not new), words)
+    line = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
+    output.answer(_document(standing, placed_before=not new), line)
     if wait and standing.result.status is not Status.COMPLETED:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -45,6 +45,6 @@ def _document(standing: ChoreographedStatus, *, placed_before: bool) -> dict[str
         **standing.result.model_dump(mode="json"),
         "style": Style.CHOREOGRAPHED,
         "placed_before": placed_before,
-        "events": [told(event) for event in standing.events],
-        "dead": [dead(letter) for letter in standing.letters],
+        "events": [event_document(event) for event in standing.events],
+        "dead": [letter_document(letter) for letter in standing.letters],
     }

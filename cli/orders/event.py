@@ -1,4 +1,4 @@
-"""`event`: tell an order what happened outside."""
+"""`event`: deliver an external event to an order."""
 
 from typing import Annotated
 
@@ -13,25 +13,26 @@ from models.external_events import EVENT_TYPES, ExternalEvent
 from models.intake.reading import check_payload, made
 from orders import connect
 
-Type = Annotated[str, typer.Option("--type", metavar="TYPE", help=f"What happened: {' or '.join(EVENT_TYPES)}.")]
-EventId = Annotated[str, typer.Option(help="The sender's id of it: the same id again is the same event.")]
-Payload = Annotated[str | None, typer.Option(metavar="FILE", help="A file with what came along in JSON, - for stdin.")]
+Type = Annotated[str, typer.Option("--type", metavar="TYPE", help=f"The event's type: {' or '.join(EVENT_TYPES)}.")]
+EventId = Annotated[str, typer.Option(help="The sender's id of the event; an id is applied once.")]
+Payload = Annotated[str | None, typer.Option(metavar="FILE", help="A file with the payload in JSON, or - for stdin.")]
 
 
 def event(
     order_id: OrderId, event_type: Type, event_id: EventId, payload: Payload = None, as_json: AsJson = False
 ) -> None:
-    """Tell an order what came of its bank transfer; exit code 6, with the reason, when it can't take it."""
+    """Report the result of a bank transfer to an order; exit code 6 when the order refuses it."""
     if event_type not in EVENT_TYPES:
         raise InvalidInput("--type", f"must be {' or '.join(EVENT_TYPES)}")
-    came = intake.read_payload(payload) if payload else {}
-    fields = {"event_id": intake.order_id(event_id, "--event-id"), "type": event_type, "payload": came}
-    said = made(ExternalEvent, fields, {"event_id": "--event-id"})
-    check_payload(event_type, came)
-    run_to_end(_deliver(intake.process(order_id), said, Output(as_json)))
+    content = intake.read_payload(payload) if payload else {}
+    fields = {"event_id": intake.order_id(event_id, "--event-id"), "type": event_type, "payload": content}
+    external = made(ExternalEvent, fields, {"event_id": "--event-id"})
+    check_payload(event_type, content)
+    run_to_end(_deliver(intake.process(order_id), external, Output(as_json)))
 
 
-async def _deliver(order: str, said: ExternalEvent, output: Output) -> None:
+async def _deliver(order: str, external: ExternalEvent, output: Output) -> None:
     async with connect() as orders:
-        taken = await orders.deliver(order, said)
-    output.answer(taken, f"order {taken.order_id}: {taken.type} taken, it {taken.effect} {taken.step}")
+        accepted = await orders.deliver(order, external)
+    line = f"order {accepted.order_id}: {accepted.type} accepted, it {accepted.effect} {accepted.step}"
+    output.answer(accepted, line)

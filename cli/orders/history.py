@@ -1,4 +1,4 @@
-"""`history`: what Temporal recorded of an order's activities, for which it needs no worker, and what people decided."""
+"""`history`: the activities of an order, which Temporal recorded, and the operators' decisions."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ from orders import connect
 
 
 def history(process: ProcessId, as_json: AsJson = False) -> None:
-    """Show each activity of an order with its attempts, times and errors, also while it is being retried."""
+    """Show each activity of an order or a slip with its attempts, times and errors, also while it is retried."""
     run_to_end(_history(intake.process(process), Output(as_json)))
 
 
@@ -20,7 +20,7 @@ async def _history(process: str, output: Output) -> None:
     async with connect() as orders:
         found = await orders.history(process)
     if found.decisions is None:
-        output.note("no worker answers: what people decided is not known now")
+        output.note("no worker answers: the operators' decisions are unknown until a worker runs")
     document = {"order_id": process, "activities": found.activities, "decisions": found.decisions}
     output.answer(document, _shown(found.activities), *_decided(found.decisions or []))
 
@@ -38,14 +38,14 @@ def _decided(decisions: list[Decision]) -> list[Any]:
 
 def _shown(lines: list[ActivityLine]) -> Any:
     if not lines:
-        return "nothing was done yet"
-    shown = render.table("activity", "status", "attempts", "started", "took", "what")
+        return "no activity has been scheduled yet"
+    shown = render.table("activity", "status", "attempts", "started", "took", "detail")
     for line in lines:
         what = render.cell(line.summary)
         if line.error:
             what.append(f" · {plain(line.error)}", style="red")
         if line.next_attempt_at:
-            what.append(f" · again at {line.next_attempt_at.astimezone():%H:%M:%S}")
+            what.append(f" · next attempt at {line.next_attempt_at.astimezone():%H:%M:%S}")
         started = f"{line.started_at.astimezone():%H:%M:%S}" if line.started_at else ""
         took = render.took(line.started_at, line.ended_at)
         shown.add_row(line.activity, render.styled(line.status), str(line.attempts), started, took, what)

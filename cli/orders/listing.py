@@ -1,4 +1,4 @@
-"""`list`: the orders that Temporal knows, a page at a time."""
+"""`list`: the orders that Temporal has, page by page."""
 
 from typing import Annotated
 
@@ -12,14 +12,14 @@ from client.state_store.listing import place_in
 from models.process import Status
 from orders import connect
 
-OfStatus = Annotated[Status | None, typer.Option("--status", help="Only orders of this status.")]
-Limit = Annotated[int, typer.Option(min=1, max=1000, help="How many at most.")]
-After = Annotated[str | None, typer.Option(help="Go on after a page: what that page gave as `next`.")]
+OfStatus = Annotated[Status | None, typer.Option("--status", help="Only orders with this status.")]
+Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of orders.")]
+After = Annotated[str | None, typer.Option(help="The `next` of the previous page.")]
 
 
 def list_orders(status: OfStatus = None, limit: Limit = 20, after: After = None, as_json: AsJson = False) -> None:
-    """List orders, newest first; those with --status needs_attention by the amount at risk, highest first."""
-    place_in(status, after)  # a token that is none is refused before anything is asked of a server
+    """List orders, newest first; with --status needs_attention, highest amount at risk first."""
+    place_in(status, after)  # an invalid token is refused before a server is called
     run_to_end(_list(status, limit, after, Output(as_json)))
 
 
@@ -34,4 +34,4 @@ async def _list(status: Status | None, limit: int, after: str | None, output: Ou
     document = {"orders": [vars(each) for each in page.orders], "next": page.following}
     output.answer(document, shown if page.orders else "no orders")
     if page.following:
-        output.note(f"there are more: --after {page.following}")
+        output.note(f"next page: --after {page.following}")

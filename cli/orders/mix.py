@@ -1,4 +1,4 @@
-"""Orders to try the system with: each kind by the provider's documented test values, and how it must end."""
+"""Test orders: each kind has the simulated providers' test values and an expected status."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from models.process import Status
 
 @dataclass(frozen=True)
 class OrderKind:
-    """A kind of test order, told in a few words, and the status it ends with."""
+    """A kind of test order: a short description, its expected status, and its test values."""
 
     what: str
     ends: Status = Status.COMPLETED
@@ -33,7 +33,7 @@ ARTICLES = 20
 
 
 def trial_order(kind: str, order_id: str, number: int = 1) -> Order:
-    """Return an order of a kind; the number spreads the orders over the articles."""
+    """Return an order of a kind; `number` distributes the orders over the articles."""
     values = KINDS[kind]
     return Order.model_validate(
         {
@@ -54,22 +54,22 @@ def trial_order(kind: str, order_id: str, number: int = 1) -> Order:
 
 
 def read_mix(text: str) -> dict[str, int]:
-    """Return the shares of a mix such as "ok=60,declined=10"; raise InvalidInput when it isn't one."""
+    """Return the share of each kind in a mix such as "ok=60,declined=10"; raise InvalidInput."""
     shares: dict[str, int] = {}
     for part in text.split(","):
         kind, _, share = part.strip().partition("=")
         if kind not in KINDS:
-            raise InvalidInput("--mix", f"no kind {kind!r}; there are {', '.join(KINDS)}")
+            raise InvalidInput("--mix", f"unknown kind {kind!r}; must be one of {', '.join(KINDS)}")
         if kind in shares or not re.fullmatch("[0-9]{1,6}", share):
             raise InvalidInput("--mix", f"{kind} needs one whole number, such as {kind}=10")
         shares[kind] = int(share)
     if not sum(shares.values()):
-        raise InvalidInput("--mix", "must have a share above 0")
+        raise InvalidInput("--mix", "needs a share above 0")
     return shares
 
 
 def kinds_of(shares: dict[str, int], number: int) -> Iterator[str]:
-    """Yield that many kinds in the mix's proportions, evenly spread, and the same ones every time."""
+    """Yield `number` kinds in the proportions of the mix, evenly distributed and always in the same order."""
     credit = dict.fromkeys(shares, 0)
     for _ in range(number):
         for kind, share in shares.items():

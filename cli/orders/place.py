@@ -1,4 +1,4 @@
-"""`place`: one order, from a file to its end, with its steps on the way."""
+"""`place`: place an order from a file and follow its steps."""
 
 from typing import Annotated, Any
 
@@ -27,10 +27,10 @@ Within = Annotated[
         metavar="SECONDS",
         min=0.001,
         max=OUTCOME_WAIT_AT_MOST,
-        help="Place it and wait at most this long for the outcome, in one call; exit code 0 also when it still runs.",
+        help="Place the order and wait this long for its outcome, in one call; exit code 0 if it still runs then.",
     ),
 ]
-Wait = Annotated[bool, typer.Option(help="Wait until the order ends, and show its steps live.")]
+Wait = Annotated[bool, typer.Option(help="Wait until the order ends or waits, and show its steps live.")]
 
 
 def place(  # noqa: PLR0917 - one parameter for each option
@@ -42,7 +42,7 @@ def place(  # noqa: PLR0917 - one parameter for each option
     style: ChosenStyle = Style.ORCHESTRATED,
     as_json: AsJson = False,
 ) -> None:
-    """Place an order: exit code 0 when it completes or waits for a transfer, 3 when not; it is never run twice."""
+    """Place an order, at most once per id; exit code 0 when it completes or waits for a transfer, otherwise 3."""
     order, options, output = intake.read_order(document), RunOptions(deadline, express), Output(as_json)
     if style is Style.CHOREOGRAPHED:
         refuse_for_choreographed(express, within)
@@ -57,7 +57,7 @@ async def _place(order: Order, options: RunOptions, wait: bool, output: Output) 
     async with connect() as orders:
         placed = await orders.place(order, options)
         if placed.again:
-            output.note(f"order {placed.order_id} was placed before: it is not run again")
+            output.note(f"order {placed.order_id} was placed before; it is not run again")
         if not wait:
             output.answer(_started(placed), f"order {placed.order_id} placed · {placed.total}")
             return
@@ -73,7 +73,7 @@ async def _place_within(order: Order, options: RunOptions, seconds: float, outpu
 
 
 async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> None:
-    """Follow the order until it ends or waits, live on a terminal; raise CommandEnded unless it can complete."""
+    """Follow an order until it ends or waits, live on a terminal; raise CommandEnded when it did not complete."""
     with live(output) as shown:
 
         def seen(state: ProcessState | None) -> None:

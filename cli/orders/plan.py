@@ -1,4 +1,4 @@
-"""`plan`: what a cancel would undo now."""
+"""`plan`: show what a cancel would undo now."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from orders import connect
 
 
 def plan(process: ProcessId, as_json: AsJson = False) -> None:
-    """Show which undos a cancel would run now, in order, what can't be taken back, and the hash for cancel --plan."""
+    """Show the undos that a cancel would run now, in order, what is irreversible, and the hash for cancel --plan."""
     run_to_end(_plan(intake.process(process), Output(as_json)))
 
 
@@ -23,10 +23,10 @@ async def _plan(process: str, output: Output) -> None:
 
 def _shown(process: str, found: UndoPlan) -> list[Any]:
     can = "can be cancelled" if found.cancellable else "can't be cancelled any more"
-    head = f"order {process} {can} · {render.amount(found.amount) or 'nothing'} to give back · plan {found.hash}"
+    head = f"order {process} {can} · {render.amount(found.amount) or 'nothing'} to refund · plan {found.hash}"
     if not found.steps:
-        return [head, "nothing would be undone"]
-    shown = render.table("undo of", "what", "amount", "can't be taken back", "key")
+        return [head, "no step would be undone"]
+    shown = render.table("undo of", "detail", "amount", "irreversible", "key")
     for step in found.steps:
         cells = (step.step, step.summary, render.amount(step.at_risk), step.irreversible, step.key)
         shown.add_row(*map(render.cell, cells))

@@ -1,4 +1,4 @@
-"""`status`: where one process is, from its workflow, or from its table when no worker answers."""
+"""`status`: show the status of one process, from its workflow, or from its table when no worker answers."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from orders import connect
 
 
 def status(process: ProcessId, as_json: AsJson = False) -> None:
-    """Show where an order or a slip is; exit code 5 when there is none with this id."""
+    """Show the status of an order or a slip; exit code 5 when it does not exist."""
     run_to_end(_status(intake.process(process), Output(as_json)))
 
 
@@ -19,13 +19,13 @@ async def _status(process: str, output: Output) -> None:
     async with connect() as orders:
         standing = await orders.status(process)
     if standing.run_id and standing.state is None:
-        output.note("no worker answers: this is what the server and the orders table know")
+        output.note("no worker answers: the status comes from the server and the orders table")
     output.answer(standing, *_shown(standing))
 
 
 def _shown(standing: ProcessStatus) -> list[Any]:
-    """The order's standing for people: one line, then its steps if they are known."""
-    words = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
-    more = "".join(f" · {word}" for word in words if word)
+    """Return the status on one line, then the steps if the state is known."""
+    parts = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
+    more = "".join(f" · {part}" for part in parts if part)
     head = render.cell(f"order {standing.order_id} ").append_text(render.styled(standing.status)).append(more)
     return [head, render.steps(standing.state.history)] if standing.state else [head]

@@ -1,4 +1,4 @@
-"""`trace`: the events of a choreographed order, as the tree of what caused what."""
+"""`trace`: the events of a choreographed order as a tree: each event below its cause."""
 
 from typing import Any
 
@@ -24,20 +24,20 @@ async def _trace(order: str, output: Output) -> None:
         standing = await orders.choreographed.trace(order)
     document = {
         "order_id": standing.result.order_id,
-        "events": [told(event) for event in standing.events],
+        "events": [event_document(event) for event in standing.events],
         "tree": _branches(standing.events, None),
-        "dead": [dead(letter) for letter in standing.letters],
+        "dead": [letter_document(letter) for letter in standing.letters],
     }
     output.answer(document, tree(standing))
 
 
-def told(event: DomainEvent) -> dict[str, Any]:
-    """Return an event for programs, without its payload: that names a customer."""
+def event_document(event: DomainEvent) -> dict[str, Any]:
+    """Return an event for JSON, without its payload, which has personal data."""
     return event.model_dump(mode="json", exclude={"payload"})
 
 
-def dead(letter: DeadLetter) -> dict[str, Any]:
-    """Return a dead delivery for programs: which letter, of which event, to which subscriber, and why."""
+def letter_document(letter: DeadLetter) -> dict[str, Any]:
+    """Return a dead delivery for JSON: its letter, event, subscriber and cause."""
     event_id, _, subscriber = letter.message_id.partition(":")
     cause = f"{letter.error_type}: {letter.cause}"
     known = {"event_id": event_id, "subscriber": subscriber, "cause": cause, "attempts": letter.attempts}
@@ -45,15 +45,15 @@ def dead(letter: DeadLetter) -> dict[str, Any]:
 
 
 def tree(standing: ChoreographedStatus) -> Tree:
-    """Return the events for people: below each of them what it caused, after how many seconds, and what is stuck."""
+    """Return the tree of events, each with its seconds since the first event and its dead deliveries."""
     drawn = Tree(render.cell(f"order {standing.result.order_id}"), guide_style="dim")
     branches: dict[str, Tree] = {}
     for event in standing.events:
         seconds = (event.at - standing.events[0].at).total_seconds()
         line = render.cell(f"{event.type} ").append(f"+{seconds:.2f} s", style="dim")
         if event.redrives:
-            line.append(f" · delivered again ×{event.redrives}", style="yellow")
-        for letter in map(dead, standing.letters):
+            line.append(f" · redelivered ×{event.redrives}", style="yellow")
+        for letter in map(letter_document, standing.letters):
             if letter["event_id"] == event.event_id:
                 cause = render.cell(letter["cause"])
                 line.append(f" · dead at {letter['subscriber']}: ", style="red").append_text(cause)
@@ -62,7 +62,7 @@ def tree(standing: ChoreographedStatus) -> Tree:
 
 
 def _branches(events: list[DomainEvent], cause: str | None) -> list[dict[str, Any]]:
-    """The events that one of them caused, each with its own; an event whose cause was lost stands at the root."""
+    """Return the events that an event caused, recursively; an event with an unknown cause is at the root."""
     known = {event.event_id for event in events}
     caused = [event for event in events if (event.causation_id if event.causation_id in known else None) == cause]
     return [

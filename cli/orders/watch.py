@@ -1,4 +1,4 @@
-"""`watch`: an order that was placed before, followed live."""
+"""`watch`: follow an order that was placed before, live."""
 
 from cli import intake
 from cli.exits import Code, CommandEnded
@@ -11,7 +11,7 @@ from orders import connect
 
 
 def watch(order_id: OrderId, as_json: AsJson = False) -> None:
-    """Follow an order until it ends or waits: exit code 0 when it completes or waits for a transfer, 3 when not."""
+    """Follow an order until it ends or waits; exit code 0 when it completes or waits for a transfer, otherwise 3."""
     run_to_end(_watch(intake.process(order_id), Output(as_json)))
 
 

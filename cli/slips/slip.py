@@ -1,4 +1,4 @@
-"""`slip` and `review`: an itinerary from a file to its end, and the verdict that some of them wait for."""
+"""`slip` and `review`: run a routing slip from a file, and decide at its review stop."""
 
 from typing import Annotated, Any, Literal
 
@@ -17,22 +17,22 @@ from models.process import ProcessState
 from models.slips.slip import Review, RoutingSlip, SlipResult
 from orders import connect
 
-STANDS = {"completed", "terminated"}
+SUCCEEDED = {"completed", "terminated"}
 
 Document = Annotated[str, typer.Argument(metavar="FILE", help="A file with one routing slip in JSON, or - for stdin.")]
-Wait = Annotated[bool, typer.Option(help="Wait until the slip ends, or waits for a person, and show its stops live.")]
+Wait = Annotated[bool, typer.Option(help="Wait until the slip ends or waits, and show its stops live.")]
 SlipId = Annotated[str, typer.Argument(metavar="ID", help="The slip's id.")]
-Stop = Annotated[str, typer.Argument(metavar="STOP", help="The stop that waits, as `status slip-ID` names it.")]
-Verdict = Annotated[Literal["approve", "reject"], typer.Option(help="Whether the slip goes on.")]
-Reason = Annotated[str, typer.Option(help="Why; it is kept with the slip.")]
+Stop = Annotated[str, typer.Argument(metavar="STOP", help="The review stop that waits; `status slip-ID` shows it.")]
+Verdict = Annotated[Literal["approve", "reject"], typer.Option(help="The decision; reject undoes the slip.")]
+Reason = Annotated[str, typer.Option(help="The reason; it is stored with the slip.")]
 
 
 def slip(document: Document, wait: Wait = True, as_json: AsJson = False) -> None:
-    """Run a routing slip: exit code 0 when it completes or ends early, 3 when it doesn't; never twice for one id."""
+    """Run a routing slip, at most once per id; exit code 0 when it completes or ends early, otherwise 3."""
     from client.itineraries import check_itinerary
 
     read = intake.read_slip(document)
-    check_itinerary(read)  # refuses here what the workflow would refuse
+    check_itinerary(read)  # before a server is called
     run_to_end(_slip(read, wait, Output(as_json)))
 
 
@@ -40,7 +40,7 @@ async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
     async with connect() as orders:
         placed = await orders.slips.place(read)
         if placed.again:
-            output.note(f"slip {read.slip_id} was placed before: it is not run again")
+            output.note(f"slip {read.slip_id} was placed before; it is not run again")
         if not wait:
             output.answer(_started(placed), f"slip {read.slip_id} placed · {len(read.itinerary)} stops")
             return
@@ -52,8 +52,8 @@ async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
             outcome = await orders.slips.follow(placed, seen)
     steps = outcome.state.history if outcome.state else ()
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
-    output.answer(document, _said(outcome.result))
-    if outcome.result.status not in STANDS:
+    output.answer(document, _result_line(outcome.result))
+    if outcome.result.status not in SUCCEEDED:
         raise CommandEnded(Code.NOT_COMPLETED)
 
 
@@ -65,24 +65,24 @@ def _started(placed: PlacedSlip) -> dict[str, Any]:
     return known | {"placed_before": placed.again}
 
 
-def _said(ended: SlipResult) -> Any:
-    words = render.cell(f"slip {ended.slip_id} ").append_text(render.styled(ended.status))
-    for told in (ended.failed_step, ended.reason):
-        if told:
-            words.append(" · ").append_text(render.cell(told))
+def _result_line(ended: SlipResult) -> Any:
+    line = render.cell(f"slip {ended.slip_id} ").append_text(render.styled(ended.status))
+    for part in (ended.failed_step, ended.reason):
+        if part:
+            line.append(" · ").append_text(render.cell(part))
     if ended.undone:
-        words.append(" · undone: ").append_text(render.cell(", ".join(ended.undone)))
-    return words
+        line.append(" · undone: ").append_text(render.cell(", ".join(ended.undone)))
+    return line
 
 
 def review(slip_id: SlipId, stop: Stop, verdict: Verdict, reason: Reason, as_json: AsJson = False) -> None:
-    """Approve or reject at a review stop that waits; exit code 6 when it doesn't wait."""
-    said = {"stop": stop, "verdict": verdict, "actor": intake.actor(None), "reason": intake.reason(reason)}
-    command = made(Review, said, {"stop": "STOP"})
+    """Approve or reject at a review stop; exit code 6 when the stop does not wait."""
+    fields = {"stop": stop, "verdict": verdict, "actor": intake.actor(None), "reason": intake.reason(reason)}
+    command = made(Review, fields, {"stop": "STOP"})
     run_to_end(_review(intake.process(slip_id), command, Output(as_json)))
 
 
 async def _review(slip_id: str, command: Review, output: Output) -> None:
     async with connect() as orders:
-        taken = await orders.slips.review(slip_id, command)
-    output.answer(taken, f"slip {taken.slip_id}: {command.verdict} taken at {command.stop}")
+        accepted = await orders.slips.review(slip_id, command)
+    output.answer(accepted, f"slip {accepted.slip_id}: {command.verdict} accepted at {command.stop}")

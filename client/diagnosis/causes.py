@@ -1,4 +1,4 @@
-"""Why a process doesn't move, as Temporal and the process itself tell it."""
+"""Why a process makes no progress, from Temporal's description of its run and from its own state."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -16,14 +16,14 @@ from models import names
 from models.base import Message
 from models.process import ProcessState, Status
 
-# A worker that polls takes a task at once; after this long, none did.
+# A polling worker takes a task at once; a task that waits longer than this was not taken.
 NOT_TAKEN = timedelta(seconds=5)
 PATIENCE = timedelta(seconds=3)
 START_A_WORKER = "python worker.py"
 
 
 class Cause(StrEnum):
-    """What keeps a process from moving."""
+    """Why a process makes no progress."""
 
     NO_POLLER = "no_poller"
     WORKERS_BUSY = "workers_busy"
@@ -38,7 +38,7 @@ class Cause(StrEnum):
 
 
 class StuckProcess(Message):
-    """A process that doesn't move: why, since when, and the command that helps."""
+    """A process without progress: the cause, since when, a command that helps, and `at_risk` in minor units."""
 
     process_id: str
     cause: Cause
@@ -49,7 +49,7 @@ class StuckProcess(Message):
 
 
 async def diagnose(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
-    """Return why a process doesn't move, None when it does or has ended."""
+    """Return why a process makes no progress, None when it makes progress or has ended."""
     request = DescribeWorkflowExecutionRequest(
         namespace=client.namespace, execution=WorkflowExecution(workflow_id=workflow_id, run_id=run_id)
     )
@@ -75,13 +75,13 @@ async def _task_not_done(
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
         message, since = failure
-        fix = f"deploy a worker that can run it; look: temporal workflow show --workflow-id {workflow_id}"
-        detail = f"its workflow task fails, attempt {task.attempt}: {message}"
+        fix = f"deploy a worker with the fix; see: temporal workflow show --workflow-id {workflow_id}"
+        detail = f"the workflow task fails, attempt {task.attempt}: {message}"
         return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None
-    return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "its next step")
+    return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "its workflow task")
 
 
 async def _not_taken(
@@ -91,18 +91,18 @@ async def _not_taken(
     kind: "TaskQueueType.ValueType",
     what: str,
 ) -> StuckProcess | None:
-    """A worker that polled before the task was there would have been given it; a later poll means that workers lag."""
+    """Return NO_POLLER, or WORKERS_BUSY when a worker polled after the task was scheduled; None for a recent task."""
     if datetime.now(UTC) - scheduled < NOT_TAKEN:
         return None
     queue = described.execution_config.task_queue.name
     last, pollers = await evidence.polls(client, queue, kind)
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if last is not None and last > scheduled:
-        detail = f"{what} waits for a free worker on task queue {queue}; {pollers} poll it"
+        detail = f"{what} waits for a free worker on the task queue {queue}; pollers: {pollers}"
         fix = f"start more workers: {START_A_WORKER}"
         return StuckProcess(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
     polled = f"; the last poll was at {last.astimezone():%H:%M:%S}" if last else ""
-    detail = f"no worker polls the task queue {queue}, {what} waits{polled}"
+    detail = f"{what} waits, and no worker polls the task queue {queue}{polled}"
     return StuckProcess(
         process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled
     )
@@ -133,39 +133,39 @@ async def _activity_not_done(
 
 
 async def _waiting(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
-    """What a process waits for that has nothing under way: it tells itself."""
+    """Return what a process without pending tasks waits for, from its query `state`; None when it has ended."""
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
     look = f"temporal workflow describe --workflow-id {workflow_id}"
     try:
         state: ProcessState = await handle.query("state", result_type=ProcessState, rpc_timeout=PATIENCE)
     except (RPCError, WorkflowQueryFailedError) as error:
-        detail = f"nothing is under way, and no worker can tell its state: {one_line(str(error))}"
+        detail = f"no task is pending, and the query of its state failed: {one_line(str(error))}"
         return StuckProcess(process_id=workflow_id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER)
     if state.status is Status.NEEDS_ATTENTION:
         return _parked(state)
     if state.status.final:
         return None
-    detail = f"{state.status} since its last step: it waits in {state.current_step}"
+    detail = f"{state.status}; waits in the step {state.current_step}"
     fix = look
     if state.status is Status.WAITING:
-        detail = f"waits for the event that ends {state.current_step}"
+        detail = f"waits for the event that decides the step {state.current_step}"
         fix = f"python starter.py event {names.name_of_workflow(workflow_id).argument} --type TYPE --event-id ID"
     return StuckProcess(process_id=workflow_id, cause=Cause.WAITING, detail=detail, help=fix, since=state.updated_at)
 
 
 def _parked(state: ProcessState) -> StuckProcess:
     lines = [line for line in state.history if line.status == "parked"]
-    told = "; ".join(f"{line.step} ({line.direction}): {line.error or ''}" for line in lines)
+    parked = "; ".join(f"{line.step} ({line.direction}): {line.error or ''}" for line in lines)
     process = names.name_of_workflow(state.process_id).argument
     return StuckProcess(
         process_id=state.process_id,
         cause=Cause.PARKED,
-        detail=f"waits for a person: {told}",
+        detail=f"waits for an operator: {parked}",
         help=resolve_command(process, lines[0].step if lines else state.current_step),
         since=lines[0].completed_at if lines else state.updated_at,
     )
 
 
 def resolve_command(process: str, step: str) -> str:
-    """Return the command by which a person decides on a parked step."""
+    """Return the command that retries a parked step; the operator adds a name and a reason."""
     return f"python starter.py resolve {process} {step} retry --actor NAME --reason TEXT"

@@ -1,4 +1,4 @@
-"""What Temporal keeps that tells why a process doesn't move: the end of its history, and who polls its queue."""
+"""Evidence for a diagnosis, from Temporal: the end of a run's history, and the pollers of its task queue."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -18,7 +18,7 @@ EVENTS_LOOKED_AT = 200
 
 
 async def polls(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> tuple[datetime | None, int]:
-    """Return when a task queue was last polled, None when it was not of late, and by how many."""
+    """Return the time of the last poll of a task queue (None without a recent one) and the number of pollers."""
     request = DescribeTaskQueueRequest(
         namespace=client.namespace, task_queue=TaskQueue(name=queue), task_queue_type=kind
     )
@@ -30,7 +30,7 @@ async def polls(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> 
 async def task_failure(
     client: Client, described: DescribeWorkflowExecutionResponse
 ) -> tuple[str, datetime | None] | None:
-    """Return the error of the last workflow task, and when it was; None when its workers just went away."""
+    """Return the error and time of the last workflow task; None when it did not fail, as after a lost worker."""
     async for event in _backwards(client, described):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
             failure = event.workflow_task_failed_event_attributes.failure
@@ -43,7 +43,7 @@ async def task_failure(
 async def scheduled_at(
     client: Client, described: DescribeWorkflowExecutionResponse, activity_id: str
 ) -> datetime | None:
-    """Return when the server was first asked for an activity that is under way."""
+    """Return when a pending activity was scheduled."""
     async for event in _backwards(client, described):
         if event.activity_task_scheduled_event_attributes.activity_id == activity_id:
             return at(event.event_time)
@@ -51,7 +51,7 @@ async def scheduled_at(
 
 
 async def _backwards(client: Client, described: DescribeWorkflowExecutionResponse) -> AsyncIterator[HistoryEvent]:
-    """The last events of a run, the newest first: what is under way has begun there."""
+    """Yield the last events of a run, newest first; a pending task is among them."""
     request = GetWorkflowExecutionHistoryReverseRequest(
         namespace=client.namespace,
         execution=described.workflow_execution_info.execution,

@@ -1,4 +1,4 @@
-"""Everything that doesn't move: running processes without progress, orders without a workflow, dead letters."""
+"""Find what makes no progress: running processes, orders without a workflow, dead letters."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -14,34 +14,34 @@ from models.dead_letters import DeadLetter
 from services.assembly import Services
 
 KINDS = f"'{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}', '{names.SLIP_WORKFLOW}'"
-NO_SCHEDULE = "no reconciler is scheduled: python starter.py setup"
+NO_SCHEDULE = "no reconciler is scheduled; run: python starter.py setup"
 
 
 @dataclass(frozen=True)
 class StuckReport:
-    """What doesn't move, and whether there were more processes than were looked at."""
+    """The processes without progress; `cut_off` when the limit left processes unexamined."""
 
     stuck: list[StuckProcess]
     cut_off: bool
 
 
 async def find_stuck(connection: Connection, older_than: timedelta, limit: int) -> StuckReport:
-    """Name each process older than this that doesn't move, by its cause; raise Unavailable."""
+    """Return the processes older than `older_than` without progress, of the first `limit`; raise Unavailable."""
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
     query = f"WorkflowType IN ({KINDS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
     found: list[StuckProcess] = []
-    looked_at = 0
+    examined = 0
     async for run in client.list_workflows(query, limit=limit):
-        looked_at += 1
+        examined += 1
         diagnosis = await diagnose(client, run.id, run.run_id)
         found += [diagnosis] if diagnosis else []
     dead = [_dead(letter) for letter in await services.dead_letters.open(limit=limit) if letter.blocks]
-    # The reconciler leaves an order alone that waits behind a dead letter.
+    # The reconciler skips an order that waits behind a dead letter.
     waiting = {stuck.process_id for stuck in dead}
     found += dead
     found += await _gone(client, services, older_than, limit, waiting)
-    return StuckReport(found, cut_off=looked_at == limit)
+    return StuckReport(found, cut_off=examined == limit)
 
 
 def _dead(letter: DeadLetter) -> StuckProcess:
@@ -58,14 +58,14 @@ def _dead(letter: DeadLetter) -> StuckProcess:
 async def _gone(
     client: Client, services: Services, age: timedelta, limit: int, waiting: set[str]
 ) -> list[StuckProcess]:
-    """The open orders without a workflow, and when the reconciler comes for them."""
+    """Return the open orders without a workflow, with the time of the reconciler's next run."""
     recovery = Recovery(client, services.open_orders, services.inventory)
     found = []
     when = None
     for order_id in await services.open_orders.page(None, limit, age.total_seconds()):
         process_id = names.workflow_id(order_id)
         cause = None if process_id in waiting else await recovery.lost(order_id)
-        # Read again: it may have been closed while we asked.
+        # Read it again: the order may have been closed meanwhile.
         if cause is None or (order := await services.open_orders.read(order_id)) is None:
             continue
         when = when or await _next_round(client)
@@ -92,4 +92,4 @@ async def _next_round(client: Client) -> str:
     times = described.info.next_action_times
     if described.schedule.state.paused or not times:
         return "the reconciler is paused"
-    return f"the reconciler looks at {times[0].astimezone():%H:%M:%S}"
+    return f"the reconciler runs at {times[0].astimezone():%H:%M:%S}"

@@ -1,4 +1,4 @@
-"""From Temporal's history events to one line for each activity, local ones and pending ones too."""
+"""Convert Temporal's history events to one line for each activity, including local and pending ones."""
 
 import json
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ ENDINGS = {
 
 
 class ActivityLine(BaseModel):
-    """One activity of an order: its attempts so far, when, and the last error."""
+    """One activity of a process: its attempts so far, its times and its last error."""
 
     activity: str
     status: str = "pending"
@@ -40,7 +40,7 @@ class ActivityLine(BaseModel):
 async def activity_lines(
     events: Sequence[HistoryEvent], pending: Sequence[PendingActivityInfo], converter: DataConverter
 ) -> list[ActivityLine]:
-    """Return the activities of a history in the order in which they were scheduled."""
+    """Return the activities of a history in the order of their scheduling."""
     lines: dict[int, ActivityLine] = {}
     names: dict[str, int] = {}
     for event in events:
@@ -64,12 +64,12 @@ async def activity_lines(
 
 
 def _start(lines: dict[int, ActivityLine], event: HistoryEvent) -> None:
-    """The server writes one start an activity, when it ends: it tells how many attempts it took."""
+    """Record the start of an activity. The server writes this event when the activity ends, with the last attempt."""
     started = event.activity_task_started_event_attributes
     line = lines[started.scheduled_event_id]
     line.attempts, line.started_at = started.attempt, _time(event.event_time)
     if started.HasField("last_failure"):
-        line.error = _told(started.last_failure)
+        line.error = _error(started.last_failure)
 
 
 def _end(lines: dict[int, ActivityLine], event: HistoryEvent) -> None:
@@ -78,21 +78,21 @@ def _end(lines: dict[int, ActivityLine], event: HistoryEvent) -> None:
     line = lines[ended.scheduled_event_id]
     line.status, line.ended_at = status, _time(event.event_time)
     if status in {"failed", "timed out"}:
-        line.error = _told(ended.failure)
+        line.error = _error(ended.failure)
 
 
 def _retry(line: ActivityLine, pending: PendingActivityInfo) -> None:
-    """An activity that has not ended: which attempt it is on, why the last one failed, when the next one comes."""
+    """Record the attempt, the last failure and the next attempt of a pending activity."""
     line.attempts = pending.attempt
     line.started_at = _time(pending.last_started_time) if pending.HasField("last_started_time") else None
     if pending.HasField("last_failure"):
-        line.status, line.error = "retrying", _told(pending.last_failure)
+        line.status, line.error = "retrying", _error(pending.last_failure)
     if pending.HasField("next_attempt_schedule_time"):
         line.next_attempt_at = _time(pending.next_attempt_schedule_time)
 
 
 async def _local(event: HistoryEvent, converter: DataConverter) -> ActivityLine:
-    """A local activity leaves one marker, when it has ended; its times are in the marker's own data."""
+    """Return the line of a local activity, from the one marker that is written when it ends."""
     marker = event.marker_recorded_event_attributes
     data = json.loads(marker.details["data"].payloads[0].data)
     ended = _time(event.event_time)
@@ -105,7 +105,7 @@ async def _local(event: HistoryEvent, converter: DataConverter) -> ActivityLine:
         summary=await _summary(event, converter),
         scheduled_at=ended,
         ended_at=ended,
-        error=_told(marker.failure) if failed else None,
+        error=_error(marker.failure) if failed else None,
     )
 
 
@@ -117,8 +117,8 @@ async def _summary(event: HistoryEvent, converter: DataConverter) -> str:
     return str(text)
 
 
-def _told(failure: Failure) -> str:
-    """The words of a failure, its innermost cause first."""
+def _error(failure: Failure) -> str:
+    """Return the type and message of a failure's innermost cause."""
     while failure.HasField("cause"):
         failure = failure.cause
     kind = failure.application_failure_info.type

@@ -1,4 +1,4 @@
-"""What Temporal recorded of a process's activities, for which it needs no worker, and what people decided."""
+"""The history of a process: the activities that Temporal recorded, and the operators' decisions."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ Decision = dict[str, Any]
 
 @dataclass(frozen=True)
 class RecordedHistory:
-    """The activities of a process, and the decisions of people; None when no worker answered."""
+    """The activities of a process, and the operators' decisions; these are None when no worker answered."""
 
     name: ProcessName
     activities: list[ActivityLine]
@@ -26,7 +26,7 @@ class RecordedHistory:
 
 
 async def history_of(process: str, connection: Connection) -> RecordedHistory:
-    """Return the history of a process; raise NotFound when Temporal has none, Conflict, Unavailable."""
+    """Return the history of a process; only the decisions need a worker. Raise NotFound, Conflict, Unavailable."""
     client = await connection.temporal()
     name = await process_named(process, connection)
     handle = handle_of(name, client)
@@ -45,5 +45,5 @@ async def history_of(process: str, connection: Connection) -> RecordedHistory:
 
 
 def _decision(line: StepExecution) -> Decision:
-    """A person's decision, as the process's own history has it: what, who, why."""
+    """Return an operator's decision from the state's history: step, verb, time, actor and reason."""
     return {"step": line.step, "verb": line.summary, "at": line.started_at.isoformat(), **(line.result or {})}

@@ -1,4 +1,4 @@
-"""The orders that Temporal knows, a page at a time: newest first, or costliest if they wait for a person."""
+"""List the orders that Temporal has, page by page: newest first; parked ones by amount at risk, highest first."""
 
 import heapq
 import json
@@ -14,7 +14,7 @@ from models import names
 from models.process import Status
 
 OPEN = "ExecutionStatus = 'Running'"
-# An order on the happy path carries no search attribute: there, Temporal's own status tells.
+# An order on the happy path sets no search attribute: its status follows from Temporal's own status.
 QUERY = {
     Status.RUNNING: f"{OPEN} AND ({names.STATUS_ATTRIBUTE} IS NULL OR {names.STATUS_ATTRIBUTE} = 'running')",
     Status.WAITING: f"{OPEN} AND {names.STATUS_ATTRIBUTE} = 'waiting'",
@@ -41,7 +41,7 @@ Rank = tuple[int, str]
 
 @dataclass(frozen=True)
 class ListedOrder:
-    """One order of a list; `at_risk` is in minor units, `workflow` Temporal's own status."""
+    """One order of a list; `at_risk` is in minor units, `workflow` is Temporal's own status."""
 
     order_id: str
     status: str
@@ -53,19 +53,19 @@ class ListedOrder:
 
 @dataclass(frozen=True)
 class ListPage:
-    """Some orders, and the token of the next page; None behind the last one."""
+    """A page of orders, and the token of the next page; None on the last page."""
 
     orders: list[ListedOrder]
     following: str | None
 
 
 def place_in(status: Status | None, after: str | None) -> bytes:
-    """Return the place behind which a page begins; raise InvalidInput when `after` is no token of this list."""
+    """Return the position that the token `after` encodes; raise InvalidInput when it is not a token of this list."""
     return place_of(_order_of(status), after) if after else b""
 
 
 async def list_orders(client: Client, status: Status | None, limit: int, place: bytes) -> ListPage:
-    """Return a page of the orders of a status, or of all; those that wait for a person by the amount at risk."""
+    """Return a page of all orders or of one status, from the position `place` on."""
     riskiest = status is Status.NEEDS_ATTENTION
     orders, following = await (_riskiest(client, limit, place) if riskiest else _newest(client, status, limit, place))
     return ListPage(orders, token_of(_order_of(status), following) if following else None)
@@ -81,15 +81,15 @@ def _query(status: Status | None) -> str:
 
 
 async def _newest(client: Client, status: Status | None, limit: int, token: bytes) -> tuple[list[ListedOrder], bytes]:
-    """The server's own order and paging."""
+    """Return a page in the server's order, and the server's token of the next page."""
     pages = client.list_workflows(_query(status), page_size=limit, next_page_token=token or None)
     await pages.fetch_next_page()
     return [_listed(each) for each in pages.current_page or ()], pages.next_page_token or b""
 
 
 async def _riskiest(client: Client, limit: int, place: bytes) -> tuple[list[ListedOrder], bytes]:
-    """What comes behind a place in the list: an order that is resolved meanwhile shifts no other off a page."""
-    # Visibility on SQL can't sort, so all that wait for a person are read.
+    """Return the parked orders ranked after `place`; a rank, unlike an offset, skips none when others are resolved."""
+    # SQL visibility has no ORDER BY, so all parked orders are read and ranked here.
     behind = _rank_at(place)
     every = [_listed(each) async for each in client.list_workflows(_query(Status.NEEDS_ATTENTION), page_size=1000)]
     left = [order for order in every if behind is None or _rank(order) > behind]
@@ -102,7 +102,7 @@ def _rank(order: ListedOrder) -> Rank:
 
 
 def _rank_at(place: bytes) -> Rank | None:
-    """Behind which order a page of needs_attention ended."""
+    """Return the rank of the last order of the previous page, None before the first page."""
     if not place:
         return None
     at_risk, order_id = json.loads(place)
@@ -110,12 +110,12 @@ def _rank_at(place: bytes) -> Rank | None:
 
 
 def _listed(run: WorkflowExecution) -> ListedOrder:
-    told: Any = run.typed_search_attributes.get(SearchAttributeKey.for_keyword(names.STATUS_ATTRIBUTE))
+    status: Any = run.typed_search_attributes.get(SearchAttributeKey.for_keyword(names.STATUS_ATTRIBUTE))
     ended = STATUS_OF.get(run.status) if run.status else None
     failed = run.status is WorkflowExecutionStatus.FAILED
     return ListedOrder(
         order_id=names.name_of_workflow(run.id).id,
-        status=str(ended or told or (Status.FAILED if failed else Status.RUNNING)),
+        status=str(ended or status or (Status.FAILED if failed else Status.RUNNING)),
         workflow=run.status.name.lower() if run.status else None,
         started_at=run.start_time,
         closed_at=run.close_time,

@@ -1,4 +1,4 @@
-"""Where a page of a list ended, as the text that `--after` takes back: sealed, so that another text is noticed."""
+"""Page tokens: the position where a page ended, as the text that `--after` accepts, with a checksum."""
 
 import base64
 import binascii
@@ -10,20 +10,20 @@ SEAL_BYTES = 4
 
 
 def token_of(what: str, place: bytes) -> str:
-    """Return the text for a place in this list."""
+    """Return the token of a position in the list `what`."""
     return base64.urlsafe_b64encode(_seal(what, place) + place).decode()
 
 
 def place_of(what: str, token: str) -> bytes:
-    """Return the place that a page of this list gave; raise InvalidInput for anything else, a truncated one too."""
+    """Return the position in a token; raise InvalidInput when the token is truncated or of another list."""
     try:
         sealed = base64.b64decode(token, altchars=b"-_", validate=True)
     except (binascii.Error, ValueError):
         sealed = b""
     seal, place = sealed[:SEAL_BYTES], sealed[SEAL_BYTES:]
-    # The server's own places are opaque to us: it is asked for minutes, in vain, about one that isn't its own.
+    # The server retries a foreign page token for minutes, so the checksum rejects one before the call.
     if not place or seal != _seal(what, place):
-        raise InvalidInput("--after", "is not what a page of this list gave as `next`")
+        raise InvalidInput("--after", "is not a `next` token of this list; use the one from the previous page")
     return place
 
 

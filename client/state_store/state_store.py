@@ -1,4 +1,4 @@
-"""The process state store: Temporal, which is the truth, then what the database keeps beyond Temporal's memory."""
+"""The process state store: Temporal is the source of truth; the database keeps states beyond its retention."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class FoundProcess:
 
 @dataclass(frozen=True)
 class Page:
-    """Some processes of a status, and where the next page begins; None behind the last one."""
+    """A page of processes of a status, and the token of the next page; None on the last page."""
 
     found: list[FoundProcess]
     following: str | None
@@ -40,20 +40,20 @@ class Page:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """How many states a rebuild read from Temporal, and how many outcomes from the orders table alone."""
+    """The number of states that a rebuild read from Temporal, and of outcomes from the orders table."""
 
     from_temporal: int
     from_orders: int
 
 
 class StateStore:
-    """Finds processes and their states."""
+    """Finds orders and their process states."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
     async def load(self, order_id: str) -> ProcessState | None:
-        """Return where an order is, or was when Temporal forgot it; None when there is none. Raise Unavailable."""
+        """Return an order's state, the stored one when Temporal has no run; None without either. Raise Unavailable."""
         handle = handle_of(ProcessName(ProcessKind.ORDER, order_id), await self._connection.temporal())
         try:
             state = await state_of(handle, PATIENCE)
@@ -62,27 +62,28 @@ class StateStore:
                 raise
             return await (await self._connection.services()).process_states.load(order_id)
         if state is None:
-            raise Unavailable("no worker answers; ask again once one runs")
+            raise Unavailable("no worker answers; start a worker, then repeat the command")
         return state
 
     async def find_by_status(self, status: Status, limit: int = 100, after: str | None = None) -> Page:
-        """Return a page of the processes of a status; one that keeps it while you page is found exactly once.
+        """Return a page of the processes of a status; one that keeps the status while you page is found exactly once.
 
-        Open ones are Temporal's, newest first; ended ones the orders table's, oldest first, for ever.
+        Open processes come from Temporal, newest first; ended ones from the orders table, oldest first. `after` is the
+        `following` of the previous page. Raises InvalidInput when it is not, Unavailable.
         """
         if not status.final:
             return await self._open(status, limit, after)
-        # One more than asked for tells whether another page follows.
+        # One row more than the limit shows that another page follows.
         rows = await (await self._connection.services()).orders.by_status(status, limit + 1, after)
         found = [FoundProcess(row.order_id, row.created_at) for row in rows[:limit]]
         return Page(found, found[-1].order_id if len(rows) > limit else None)
 
     async def _open(self, status: Status, limit: int, after: str | None) -> Page:
-        """Page by start, which never changes, not by number: an order that leaves the status shifts no other."""
+        """Return a page of open processes. The cursor is the start time, so an order that leaves shifts no other."""
         query = f"WorkflowType = '{names.ORDER_WORKFLOW}' AND ({QUERY[status]})"
         before, seen = _place(after) if after else (None, set())
         if before:
-            # The server's clock is finer than ours.
+            # Python's datetime has microseconds, the server's timestamps are finer.
             query += f" AND StartTime <= '{(before + timedelta(microseconds=1)).isoformat()}'"
         found: list[FoundProcess] = []
         client = await self._connection.temporal()
@@ -96,7 +97,7 @@ class StateStore:
         return Page(found, None)
 
     async def rebuild(self, *, drop: bool = False) -> Rebuilt:
-        """Bring the read model up to date, from nothing with `drop`; raise Unavailable without a worker."""
+        """Update the read model from Temporal; `drop` empties it first. Raise Unavailable when no worker answers."""
         states, client = (await self._connection.services()).process_states, await self._connection.temporal()
         if drop:
             await states.drop()
@@ -117,7 +118,7 @@ class StateStore:
 
 
 def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -> str:
-    """Where the next page begins: the last start, and who of that moment was on a page already."""
+    """Return the token of the next page: the last start time, and the orders of that time already returned."""
     last = found[-1].started_at
     same = {each.order_id for each in found if each.started_at == last} | (seen if last == before else set())
     return token_of(OPEN, json.dumps([last.isoformat(), sorted(same)]).encode())

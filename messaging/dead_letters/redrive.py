@@ -1,4 +1,4 @@
-"""Redriving dead letters: each goes back to where it came from, one at a time, until the same cause comes back."""
+"""Redriving dead letters: each letter is sent to its receiver again, one at a time, until one fails again."""
 
 from collections.abc import Mapping, Sequence
 from typing import Protocol
@@ -11,14 +11,14 @@ from postgres.unit_of_work import unit_of_work
 
 
 class Redriver(Protocol):
-    """Brings the letters of one channel to their receiver again, under their old ids."""
+    """Sends the letters of one channel to their receiver again, under their original ids."""
 
     async def redrive(self, letter: DeadLetter) -> None:
-        """Return when the message was processed, or is out of our hands; raise what went wrong when it failed again."""
+        """Return when the message was processed or handed over; raise the error when it failed again."""
         ...
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
-        """Do, in the transaction that discards a letter, what its process needs to go on without the message."""
+        """Unblock the process of a letter, in the transaction `unit` that discards the letter."""
         ...
 
 
@@ -29,14 +29,17 @@ class Redriving:
         self._db, self._letters, self._redrivers = db, DeadLetters(db), redrivers
 
     async def one(self, letter_id: int, actor: str, reason: str) -> RedriveResult:
-        """Redrive one letter; what fails again is open again, with its new cause. Raises NotFound, Conflict, Final."""
+        """Redrive one letter; a letter that fails again is reopened with the new cause.
+
+        Raises NotFound, Conflict, or Final when its channel has no redriver.
+        """
         channel = (await self._letters.read(letter_id)).channel
         if channel not in self._redrivers:
-            raise Final(f"{letter_id}: nothing here redrives the channel {channel}")
+            raise Final(f"{letter_id}: no redriver is registered for the channel {channel}")
         letter = await self._letters.take(letter_id, actor, reason)
         try:
             await self._redrivers[channel].redrive(letter)
-        except Exception as error:  # noqa: BLE001 - whatever it was, it is kept with the letter and told
+        except Exception as error:  # noqa: BLE001 - every error is recorded in the letter and returned
             await self._letters.record(_again(letter, error))
         else:
             await self._letters.redriven(letter_id, actor)
@@ -50,7 +53,7 @@ class Redriving:
         )
 
     async def discard(self, letter_id: int, actor: str, reason: str) -> None:
-        """Give up a message for good; raise InvalidInput without a reason, NotFound, Conflict when it isn't open."""
+        """Discard a message permanently; raise InvalidInput without a reason, NotFound, Conflict when it isn't open."""
         async with unit_of_work(self._db) as unit:
             letters = DeadLetters(unit)
             await letters.discard(letter_id, actor, reason)
@@ -59,9 +62,9 @@ class Redriving:
                 await redriver.discard(letter, unit)
 
     async def many(self, letters: Sequence[DeadLetter], actor: str, reason: str) -> list[RedriveResult]:
-        """Redrive letters in their order; the first of a fingerprint that comes back keeps the rest of it where it is.
+        """Redrive letters in their order, and return the result of each letter that was tried.
 
-        Letters of a process stay behind one that came back, whatever they died of.
+        When a letter fails again, the later letters of its fingerprint and of its process are skipped.
         """
         outcomes: list[RedriveResult] = []
         stopped: set[str | None] = set()
@@ -77,17 +80,17 @@ class Redriving:
     async def _one_of(
         self, letters: Sequence[DeadLetter], letter: DeadLetter, actor: str, reason: str
     ) -> RedriveResult:
-        """Redrive one of many: what can't be redriven now must not keep the others from it."""
+        """Redrive one of many: a letter that can't be redriven now must not stop the others."""
         try:
             return await self.one(letter.letter_id, actor, reason)
         except Final as error:
             if len(letters) == 1:
                 raise
-            told = letter.model_dump(include={"letter_id", "status", "fingerprint"})
-            return RedriveResult(**told, cause=str(error))
+            known = letter.model_dump(include={"letter_id", "status", "fingerprint"})
+            return RedriveResult(**known, cause=str(error))
 
 
 def _again(letter: DeadLetter, error: Exception) -> Undeliverable:
-    """The same message, dead of what came now."""
+    """Return the same message with the new error."""
     same = letter.model_dump(include=set(Undeliverable.model_fields))
     return Undeliverable(**same | {"error_type": type(error).__name__, "cause": str(error), "attempts": 1})

@@ -1,10 +1,10 @@
-"""The SQL of messaging/dead_letters/dead_letters.py. Each statement that changes a letter writes its audit with it."""
+"""The SQL of messaging/dead_letters/dead_letters.py. A statement that changes a letter also writes its audit entry."""
 
 COLUMNS = """letter_id, channel, message_id, process_id, correlation_id, place, original, error_type, cause,
   fingerprint, attempts, total_attempts, returned, blocks, status, parent_id, died_at"""
 
-# A message is dead once at a time. One that comes back while it is redriven is the same letter again; one that dies
-# after it was redriven is a new letter, and names the one before.
+# A message has at most one letter that isn't closed. A message that fails during its redrive reopens that letter; one
+# that fails after it was redriven gets a new letter, whose parent is the letter before.
 RECORD = b"""
 with parent as (
   select letter_id, total_attempts from dead_letters.letters
@@ -33,7 +33,7 @@ ALIVE = b"""
 select letter_id from dead_letters.letters
 where channel = %(channel)s and message_id = %(message_id)s and status in ('open', 'redriving')
 """
-_ALL = f"select {COLUMNS} from dead_letters.letters "  # noqa: S608 - our own columns
+_ALL = f"select {COLUMNS} from dead_letters.letters "  # noqa: S608 - constant columns
 READ = _ALL.encode() + b"where letter_id = %(letter_id)s"
 AUDIT = b"select at, action, actor, reason from dead_letters.audit where letter_id = %(letter_id)s order by entry"
 OPEN = (
@@ -65,7 +65,7 @@ OF_PROCESS = (
 where process_id = %(process_id)s and channel = %(channel)s and status in ('open', 'redriving') order by letter_id
 """
 )
-# Whoever redrives a letter holds it; a redrive that died holds it for five minutes. What is before it goes first.
+# A redrive holds its letter; one that crashed holds it for five minutes. Older blocking letters are redriven first.
 TAKE = b"""
 with taken as (
   update dead_letters.letters as letter set status = 'redriving', attempts = 0, changed_at = now()

@@ -1,13 +1,13 @@
-"""The idempotent receiver: an effect happens once for a key, and never after its undo, whatever arrives when.
+"""The idempotent receiver: an effect happens once per idempotency key, and never after its undo, in any order of calls.
 
-A service's schema has a table `receipts`; each do, undo or settling is one SQL statement that writes the receipt
-and the effect together. How that stays right while others do the same at the same time:
+A service's schema has a table `receipts`; each do, undo or settle is one SQL statement that writes the receipt and
+the effect together (microservices.io: Idempotent Consumer). These rules keep concurrent statements correct:
 
-- `gate` makes the statements of one key queue before they lock anything else, so that a repeated do, which holds
-  stock and waits for the receipt, can't deadlock with an undo, which holds the receipt and waits for stock.
-- All parts of a statement see the rows as of its start. So an undo never reads what the do inserted; it works from
-  the answer in the receipt, which `on conflict do update` returns as it is now.
-- An effect joins `claim` (or `undone`, `settled`): it happens when the receipt says so, and only then.
+- `gate`, an advisory lock, makes the statements of one key queue before they lock anything else. So a repeated do,
+  which holds stock and waits for the receipt, can't deadlock with an undo, which holds the receipt and waits for stock.
+- All parts of a statement read one snapshot, taken at its start. So an undo never reads the rows of the do; it uses the
+  answer in the receipt, of which `on conflict do update` returns the current version.
+- An effect joins `claim` (or `undone`, `settled`): it happens if and only if the receipt has the status for it.
 """
 
 from dataclasses import dataclass
@@ -27,14 +27,14 @@ from postgres.pipeline import Pipeline
 
 @dataclass(frozen=True)
 class UndoResult:
-    """What an undo found: the receipt's status after it, and the stored answer of the do, if there ever was one."""
+    """The result of an undo: the receipt's status after it, and the stored answer of the do, None without a do."""
 
     status: str
     answer: str | None
 
     @property
     def was_done(self) -> bool:
-        """Whether there was an effect to undo, now or at an earlier undo."""
+        """True when there was an effect to undo, now or at an earlier undo."""
         return self.status == "undone"
 
 
@@ -46,22 +46,23 @@ class Receiver:
         schema: str,
         *,
         refused_as: type[Refused],
-        verdict: LiteralString = statements.DECIDED_BEFORE,
+        decision: LiteralString = statements.DECIDED_BEFORE,
         done: LiteralString = "",
         undone: LiteralString = "",
         settled: LiteralString = "",
-        stands: LiteralString = "false",
+        in_force: LiteralString = "false",
     ) -> None:
-        """Compile the statements; `verdict` is the CTE of that name, the next three are CTEs of effects.
+        """Compile the statements; `decision` is the CTE of that name, the next three are CTEs of effects.
 
-        `stands` is what the service's books, which are kept for ever, say of a key whose receipt was pruned.
+        `in_force` is an SQL condition on permanent tables of the service: true when the key's effect is in force, also
+        after its receipt was pruned.
         """
         parts = {
             "schema": Identifier(schema),
             "error": Literal(refused_as.__name__),
             "gate": SQL(statements.GATE).format(scope=Literal(f"{schema}:")),
-            "verdict": SQL(verdict),
-            "stands": SQL(stands),
+            "decision": SQL(decision),
+            "in_force": SQL(in_force),
         }
 
         def compiled(statement: LiteralString, effects: LiteralString = "") -> bytes:
@@ -73,17 +74,18 @@ class Receiver:
         self._read = compiled(statements.READ)
 
     async def do(self, db: Database, request: Request, **values: object) -> str:
-        """Return the answer, in JSON, of the request's effect: made now, or stored when it was made before.
+        """Make the request's effect once and return its answer as JSON; a repeated call returns the stored answer.
 
-        Raises Refused as the verdict says (now and ever after), KeyReused, AlreadyUndone, Unavailable.
+        `values` are the parameters of the service's SQL. Raises Refused (a refusal is stored like an answer),
+        KeyReused, AlreadyUndone, Unavailable.
         """
-        asked = fingerprint(request)
-        params = {**values, "key": request.key, "hash": asked}
+        request_hash = fingerprint(request)
+        params = {**values, "key": request.key, "hash": request_hash}
         receipt = await db.row(self._do, params) or await db.row(self._read, {"key": request.key})
-        return _judge(request.key, asked, receipt)
+        return _judge(request.key, request_hash, receipt)
 
     async def undo(self, db: Database, request: Request, **values: object) -> UndoResult:
-        """Undo what was done under the request's key; when nothing was, leave a tombstone that stops a late do.
+        """Undo the effect of the request's key; if there is none, store a tombstone, which stops a late do.
 
         Raises AlreadySettled, Unavailable.
         """
@@ -93,18 +95,18 @@ class Receiver:
         return UndoResult(status=row[0], answer=row[1])
 
     async def settle(self, pipeline: Pipeline, key: str) -> "Settlement":
-        """Send, in the caller's transaction, what makes an effect final; its `end` tells whether it is."""
+        """Send the statement that makes an effect final, in the caller's transaction; `end` awaits its result."""
         return Settlement(pipeline, key, await pipeline.send(self._settle, {"key": key}), self._read)
 
 
-def _judge(key: str, asked: str, receipt: TupleRow | None) -> str:
-    """The stored answer, or the error that the receipt stands for."""
+def _judge(key: str, request_hash: str, receipt: TupleRow | None) -> str:
+    """Return the stored answer, or raise the error that the receipt stands for."""
     if receipt is None:
         raise Unavailable(f"{key}: the receipt can't be read")
-    status, answer, said, error, message = receipt
+    status, answer, stored_hash, error, message = receipt
     if status in {"undone", "tombstone"}:
         raise AlreadyUndone(f"{key}: was undone and can't be done any more")
-    if said != asked:
+    if stored_hash != request_hash:
         raise KeyReused(f"{key}: was used for another request")
     if status == "refused":
         raise BY_NAME[error](message)

@@ -1,4 +1,4 @@
-"""Receipts that are no longer needed: both a late do and a repeated one are over once the last redelivery is."""
+"""Pruning of receipts: a receipt is needed until the last redelivery of its request is over."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from psycopg.sql import SQL, Identifier
 
 from postgres.database import Database
 
-# What is still done, since somebody waived its undo, explains stock or money that is missing.
+# A receipt that is still `done`, because an operator waived its undo, explains missing stock or money.
 _PRUNE = """
 with pruned as (
   delete from {schema}.receipts where key = any(%(keys)s) and (status <> 'done' or key = any(%(settled)s)) returning 1
@@ -16,9 +16,9 @@ select count(*) from pruned
 
 
 async def prune_receipts(unit: Database, schema: str, keys: Sequence[str], settled: Sequence[str] = ()) -> int:
-    """Delete the receipts of these keys, in the caller's transaction; return how many; raise Unavailable.
+    """Delete the receipts of these keys, in the transaction `unit`; return their number; raise Unavailable.
 
-    One that is still `done` stays, unless it is among the `settled` keys: those of a service that settles nothing.
+    A receipt that is still `done` is kept unless `settled` holds its key, which is for services that never settle.
     """
     query = SQL(_PRUNE).format(schema=Identifier(schema)).as_bytes(None)
     row = await unit.row(query, {"keys": list(keys), "settled": list(settled)})

@@ -1,4 +1,4 @@
-"""Settling: a pending effect becomes final, together with the effects of other services, or none of them does."""
+"""Settling: the pending effects of several services become final in one transaction, all or none."""
 
 from dataclasses import dataclass
 from typing import Protocol
@@ -9,7 +9,7 @@ from postgres.pipeline import Pipeline, Sent
 
 @dataclass(frozen=True)
 class Settlement:
-    """An effect on its way to being final, in a transaction that ends well only when this does."""
+    """A settle statement that was sent; the caller must await `end` before its transaction commits."""
 
     pipeline: Pipeline
     key: str
@@ -17,21 +17,21 @@ class Settlement:
     read: bytes
 
     async def end(self) -> None:
-        """Return once the effect is final; raise NotFound or Final when it isn't done, Unavailable."""
+        """Return when the effect is final; raise NotFound or Final when there is no effect to settle, Unavailable."""
         if await self.sent.row():
             return
         receipt = await (await self.pipeline.send(self.read, {"key": self.key})).row()
         if receipt is None:
             raise NotFound(f"{self.key}: was never done, so it can't be settled")
         if receipt[0] == "done":
-            raise Unavailable(f"{self.key}: was done only while it was being settled")
+            raise Unavailable(f"{self.key}: was done while it was being settled")
         if receipt[0] != "settled":
             raise Final(f"{self.key}: can't be settled, it is {receipt[0]}")
 
 
 class SettlingService(Protocol):
-    """A service whose pending effects become final with the process that they belong to."""
+    """A service whose pending effects become final when their process ends."""
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Send, in the caller's transaction, what makes the effect under the key final."""
+        """Send the statement that makes the key's effect final, in the caller's transaction."""
         ...

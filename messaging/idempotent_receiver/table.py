@@ -1,8 +1,8 @@
-"""The table of receipts: one in each service's schema."""
+"""The table `receipts`: one in each service's schema."""
 
 
 def receipts_table(schema: str) -> str:
-    """Return the SQL that creates the receipts of a service, as of its first migration."""
+    """Return the SQL that creates a schema's table of receipts, for its first migration."""
     return f"""
 create table {schema}.receipts (
   key text primary key,

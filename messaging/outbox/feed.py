@@ -1,4 +1,4 @@
-"""The transactional outbox, as a relay sees it: what is to be published, in order, by as many relays as there are."""
+"""The relay's side of the transactional outbox: any number of relays publish the events, in order per process."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -20,37 +20,37 @@ def letter_id(event_id: str, subscriber: str) -> str:
 
 
 class Claim:
-    """Events that nobody else may publish while the claim is held; at most one of each process."""
+    """Events that no other relay publishes while the claim is held; at most one of each process."""
 
     def __init__(self, unit: Database, events: list[DomainEvent]) -> None:
         self.events = events
         self._unit = unit
 
     async def mark(self, events: list[DomainEvent]) -> None:
-        """Note that these were published; it counts when the claim ends without an error."""
+        """Mark events as published; the mark is committed when the claim ends without an error."""
         await self._unit.rows(statements.MARK, {"event_ids": [event.event_id for event in events]})
 
 
 class OutboxFeed:
-    """Hands out unpublished events, and keeps what can't be delivered."""
+    """Claims unpublished events, and stores deliveries that failed as dead letters."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     @asynccontextmanager
     async def claim(self, limit: int) -> AsyncIterator[Claim]:
-        """Hold up to `limit` events for the block; a process that dies meanwhile lets go of them unmarked."""
+        """Hold up to `limit` events for the block; the claim of a relay that crashes is released, unmarked."""
         async with unit_of_work(self._db) as unit:
             rows = await unit.rows(statements.HEADS, {"limit": limit})
             yield Claim(unit, [DomainEvent.model_validate_json(text) for (text,) in rows])
 
     async def lag(self) -> tuple[int, float]:
-        """Return how many events wait to be published, and for how many seconds the oldest has."""
+        """Return the number of unpublished events, and the age of the oldest in seconds."""
         count, seconds = await self._db.row(statements.LAG, {}) or (0, 0.0)
         return count, seconds
 
     async def on_exhausted(self, event: DomainEvent, subscriber: str, error: str, cause: str, attempts: int) -> None:
-        """Make a delivery that failed for good a dead letter; its process, and no other, waits behind it."""
+        """Record a delivery that failed permanently as a dead letter, which blocks the events of its process only."""
         letter = Undeliverable(
             channel=CHANNEL,
             message_id=letter_id(event.event_id, subscriber),
@@ -68,24 +68,24 @@ class OutboxFeed:
             await DeadLetters(unit).record(letter)
 
     async def redrive(self, event_id: str, subscriber: str) -> bool:
-        """Have a dead delivery made once more; False when it isn't dead."""
+        """Publish the event of a dead delivery again; return False when the delivery isn't dead."""
         params = {"event_id": event_id, "subscriber": subscriber}
         return await self._db.row(statements.REDRIVE, params) is not None
 
     async def is_dead(self, event_id: str, subscriber: str) -> bool:
-        """Tell whether a delivery failed for good."""
+        """Return whether a delivery failed permanently."""
         params = {"event_id": event_id, "subscriber": subscriber}
         return await self._db.row(statements.HALTED, params) is not None
 
     async def give_up(self, event_id: str, subscriber: str) -> None:
-        """Let a process go on without a dead delivery, which its subscriber never gets."""
+        """Unblock a process without its dead delivery, which the subscriber never receives."""
         await self._db.rows(statements.GIVE_UP, {"event_id": event_id, "subscriber": subscriber})
 
     async def again(self, event: DomainEvent) -> None:
-        """Have an event delivered once more; its consumers tell a repetition by its id."""
+        """Publish an event again; its consumers recognize the repetition by the event's id."""
         await self._db.rows(statements.AGAIN, {"event_id": event.event_id})
 
     async def purge(self, older_than_seconds: float, limit: int = 1000) -> int:
-        """Forget up to `limit` processes that ended this long ago, with all of their events; return how many."""
+        """Delete up to `limit` processes that ended this long ago, with their events; return the processes' number."""
         params = {"seconds": older_than_seconds, "limit": limit}
         return len(await self._db.rows(statements.PURGE, params))

@@ -1,4 +1,4 @@
-"""A wake-up call for relays: PostgreSQL's NOTIFY, with a limit in time in case it was missed."""
+"""Wakes relays by PostgreSQL's NOTIFY, with a timeout in case a notification was missed."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from postgres.connection import connection_string
 
 
 class OutboxListener:
-    """Listens for committed events, on a connection of its own."""
+    """Listens for committed events, on its own connection."""
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -19,7 +19,7 @@ class OutboxListener:
     async def wait(self, seconds: float) -> None:
         """Return when an event was committed since the last wait, and after `seconds` at the latest.
 
-        A lost connection costs time and no event: then it just takes the time.
+        When the connection is lost, the call returns after `seconds`: an event is then published late, never lost.
         """
         try:
             connection = await self._listening()

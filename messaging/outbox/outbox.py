@@ -1,4 +1,7 @@
-"""The transactional outbox, as its writers see it: an event is committed with the effect that it tells of."""
+"""The writers' side of the transactional outbox: an event is committed together with the effect that it reports.
+
+The pattern is Transactional Outbox of microservices.io.
+"""
 
 from collections.abc import Mapping
 from uuid import uuid4
@@ -8,31 +11,31 @@ from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, DomainEven
 from models.errors import AlreadyUndone
 from postgres.database import Database
 
-# Without a new event for this long, somebody looks at what became of the last one.
+# The watcher examines a process that has had no new event for this long.
 PATIENCE_SECONDS = 60.0
 
 
 class Outbox:
-    """Appends events and reads them back; `unit` is the transaction of the effect."""
+    """Appends events and reads them; `unit` is the transaction of the effect."""
 
     def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
         self._patience = patience_seconds
 
     async def begin(self, unit: Database, process_id: str, deadline_seconds: float | None) -> bool:
-        """Open a process, which may be given seconds to end; False when it is open or was."""
+        """Open a process with an optional deadline in seconds; return False when the process exists already."""
         params = {"process_id": process_id, "patience": self._patience, "deadline": deadline_seconds}
         return await unit.row(statements.BEGIN, params) is not None
 
     async def superseded(self, db: Database, process_id: str) -> bool:
-        """Tell whether a process ended or is being undone."""
+        """Return whether a process has ended or is being undone."""
         return await db.row(statements.SUPERSEDED, {"process_id": process_id}) is not None
 
     async def append(
         self, unit: Database, of_type: EventType, data: EventData, cause: DomainEvent | None = None
     ) -> None:
-        """Write an event of the process of `data.order`; raise AlreadyUndone when the process takes it no more.
+        """Append an event to the process of `data.order`; raise AlreadyUndone when the process is over or being undone.
 
-        The caller must let AlreadyUndone end the unit of work: what the event tells of must not happen either.
+        The caller must let AlreadyUndone roll back the unit of work: the effect that the event reports must not happen.
         """
         process_id = data.order.order_id
         params: Mapping[str, object] = {
@@ -49,19 +52,19 @@ class Outbox:
             "ends": of_type in LAST,
         }
         if await unit.row(statements.APPEND, params) is None:
-            raise AlreadyUndone(f"{process_id}: takes no {of_type} any more")
+            raise AlreadyUndone(f"{process_id}: no longer accepts {of_type}")
 
     async def consumed(self, db: Database, consumer: str, event: DomainEvent) -> bool:
-        """Tell whether a consumer is done with an event."""
+        """Return whether a consumer has processed an event."""
         params = {"event_id": event.event_id, "consumer": consumer}
         return await db.row(statements.CONSUMED, params) is not None
 
     async def consume(self, unit: Database, consumer: str, event: DomainEvent) -> bool:
-        """Note, in the transaction of the effect, that a consumer is done with an event; False if it was noted."""
+        """Record, in the effect's transaction, that a consumer processed an event; return False on a repetition."""
         params = {"event_id": event.event_id, "consumer": consumer}
         return await unit.row(statements.CONSUME, params) is not None
 
     async def events(self, db: Database, process_id: str) -> list[DomainEvent]:
-        """Return the events of a process, in their order."""
+        """Return the events of a process in the order of their sequence."""
         rows = await db.rows(statements.OF_PROCESS, {"process_id": process_id})
         return [DomainEvent.model_validate_json(text) for (text,) in rows]

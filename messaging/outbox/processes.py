@@ -1,4 +1,4 @@
-"""The processes of the outbox, as a watcher sees them: those in which nothing has happened for too long."""
+"""The watcher's side of the outbox: processes without progress."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from postgres.database import Database
 
 @dataclass(frozen=True)
 class OverdueProcess:
-    """A locked process in which nothing has happened for too long, or that ran out of its own time."""
+    """A locked process that has had no event for too long, or is past its own deadline."""
 
     past_deadline: bool
     undoing: bool
@@ -22,18 +22,18 @@ class OutboxProcesses:
         self._db, self._patience = db, patience_seconds
 
     async def overdue(self, limit: int = 50) -> list[str]:
-        """Return processes in which nothing has happened for too long and that no dead letter holds up."""
+        """Return the ids of up to `limit` overdue processes that no dead letter blocks."""
         return [process_id for (process_id,) in await self._db.rows(statements.OVERDUE, {"limit": limit})]
 
     async def lock_overdue(self, unit: Database, process_id: str) -> OverdueProcess | None:
-        """Hold an overdue process for the transaction; None when it has moved on meanwhile."""
+        """Lock an overdue process for the transaction; return None when it is no longer overdue."""
         row = await unit.row(statements.STILL_OVERDUE, {"process_id": process_id})
         return OverdueProcess(*row) if row else None
 
     async def unpublished(self, process_id: str) -> bool:
-        """Tell whether an event of the process waits for a relay."""
+        """Return whether an event of the process waits for a relay."""
         return await self._db.row(statements.UNPUBLISHED, {"process_id": process_id}) is not None
 
     async def postpone(self, db: Database, process_id: str) -> None:
-        """Look at the process again only after another while."""
+        """Make the process overdue only after another period of patience."""
         await db.rows(statements.PATIENT, {"process_id": process_id, "patience": self._patience})

@@ -12,7 +12,7 @@ select process_id from outbox.processes
 where process_id = %(process_id)s and (undoing or ended_at is not null)
 """
 
-# No row when the process ended, or when it is being undone and this event doesn't belong to that.
+# No row when the process ended, or when it is being undone and the event isn't part of the undoing.
 APPEND = b"""
 with process as (
   update outbox.processes set
@@ -41,7 +41,7 @@ on conflict (event_id, consumer) do nothing
 returning consumer
 """
 
-# Every column of models.order_events.Event, by name.
+# Every field of models.choreography.DomainEvent, by name.
 _EVENT = b"""
 select json_build_object('event_id', event_id, 'process_id', process_id, 'sequence', sequence, 'type', type,
   'version', version, 'payload', payload, 'correlation_id', correlation_id, 'causation_id', causation_id,
@@ -49,9 +49,9 @@ select json_build_object('event_id', event_id, 'process_id', process_id, 'sequen
 from outbox.events as event
 """
 
-# The first unpublished event of each process, whatever its number and age: a high-water mark would skip one that was
-# committed late. The row's lock keeps other relays off it, and so off all the later events of its process; it lets
-# consumers refer to the row meanwhile.
+# The first unpublished event of each process, whatever its number and age: a high-water mark would skip an event that
+# was committed late. The row lock keeps other relays from this event and from the later events of its process, but
+# still lets consumers insert foreign keys to the row.
 HEADS = (
     _EVENT
     + b"""
@@ -79,7 +79,7 @@ values (%(event_id)s, %(subscriber)s, %(process_id)s)
 on conflict (event_id, subscriber) do nothing
 """
 HALTED = b"select true from outbox.undelivered where event_id = %(event_id)s and subscriber = %(subscriber)s"
-# The subscriber never gets it, and counts as done with it: what follows from its absence is up to the watcher.
+# The subscriber never receives the event but counts as having consumed it; the watcher handles the missing reaction.
 GIVE_UP = b"""
 with freed as (
   delete from outbox.undelivered where event_id = %(event_id)s and subscriber = %(subscriber)s
@@ -88,7 +88,7 @@ with freed as (
 insert into outbox.consumed (event_id, consumer) select event_id, subscriber from freed
 on conflict (event_id, consumer) do nothing
 """
-# The event is published once more, under another number of redrives: Temporal refuses an id that it has seen.
+# The event is published again with a higher number of redrives, since Temporal refuses an activity id it has seen.
 REDRIVE = b"""
 with freed as (
   delete from outbox.undelivered where event_id = %(event_id)s and subscriber = %(subscriber)s returning event_id
@@ -108,7 +108,7 @@ with again as (
 select pg_notify('outbox', process_id) from again
 """
 
-# A process with a dead letter waits for a person, not for time to pass.
+# A process with a dead letter waits for an operator, so it is never overdue.
 OVERDUE = b"""
 select process_id from outbox.processes as process
 where ended_at is null
@@ -116,7 +116,7 @@ where ended_at is null
   and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
 order by due_at limit %(limit)s
 """
-# Locks the row: two watchers, or a watcher and a handler, decide one after the other.
+# The row lock makes two watchers, or a watcher and a handler, decide one after the other.
 STILL_OVERDUE = b"""
 select coalesce(deadline_at < clock_timestamp(), false) and not undoing, undoing from outbox.processes
 where process_id = %(process_id)s and ended_at is null
@@ -128,7 +128,7 @@ update outbox.processes set due_at = clock_timestamp() + %(patience)s * interval
 where process_id = %(process_id)s
 """
 
-# The whole process at once, long after its end: by then nothing of it can be delivered again.
+# Deletes whole processes, so long after their end that none of their events can be delivered again.
 PURGE = b"""
 delete from outbox.processes where process_id in (
   select process_id from outbox.processes as process

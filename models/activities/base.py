@@ -1,26 +1,26 @@
-"""What every request to an activity and every reply carries. The key in a request is its idempotency key.
+"""The common fields of the activities' requests and replies; `key` is the idempotency key.
 
-An undo carries the key of the effect that it undoes, and nothing that only the effect's answer could tell.
+An undo has the key of the effect that it undoes, and no field that depends on the effect's reply, which may be lost.
 """
 
 from models.base import Message
 
 
 class Request(Message):
-    """What every request of a step carries."""
+    """The common fields of a step's requests."""
 
     key: str
     order_id: str
 
 
 class Reply(Message):
-    """What every answer of a step carries: on which attempt it came."""
+    """The common field of a step's replies: the number of the attempt, 1-based."""
 
     attempt: int = 1
 
 
 class Closed(Reply):
-    """It is closed, with this outcome; with its reason where that was recorded before, under the other name."""
+    """The recorded outcome, and its reason if an earlier call recorded another one."""
 
     outcome: str
     reason: str = ""

@@ -1,4 +1,4 @@
-"""What the activity of the fraud desk is asked, and what it answers."""
+"""Request and reply of the activity of the fraud service."""
 
 from typing import Annotated, Literal
 
@@ -10,7 +10,10 @@ from models.slips.slip import Revision
 
 
 class CheckFraud(Request):
-    """Look at an amount: over the limit, in minor units, a person must review it, or the slip ends where it is."""
+    """Check an amount: above `limit`, in minor units, an operator must review it, or the slip terminates.
+
+    `within_seconds` is the longest wait for that review, None for no limit.
+    """
 
     amount: Money
     limit: Minor
@@ -19,7 +22,7 @@ class CheckFraud(Request):
 
 
 class FraudChecked(Reply):
-    """Whether the amount is over the limit, and what that changes in the itinerary."""
+    """The result: whether the amount is above the limit, and the revision of the itinerary in that case."""
 
     suspicious: bool
     revision: Revision | None = None

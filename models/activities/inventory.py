@@ -1,26 +1,26 @@
-"""What the activities of the inventory service are asked, and what they answer."""
+"""Requests and replies of the activities of the inventory service."""
 
 from models.activities.base import Reply, Request
 from models.order import Line
 
 
 class ReserveInventory(Request):
-    """Set these articles aside."""
+    """Reserve the articles."""
 
     lines: tuple[Line, ...]
 
 
 class Reservation(Reply):
-    """The articles set aside."""
+    """The reserved articles."""
 
     lines: tuple[Line, ...]
 
 
 class ReleaseInventory(Request):
-    """Give back whatever was set aside under this key, if anything was."""
+    """Release the reservation under this key, if any."""
 
 
 class Released(Reply):
-    """What went back on the shelf; nothing when the reservation never happened."""
+    """The released articles; empty if there was no reservation."""
 
     lines: tuple[Line, ...] = ()

@@ -1,10 +1,10 @@
-"""What the activity that alerts operators is asked, and what it answers."""
+"""Request and reply of the activity that alerts operators."""
 
 from models.activities.base import Reply, Request
 
 
 class Alert(Request):
-    """An effect waits for a person: which, why, and the amount at risk in minor units."""
+    """A parked effect: its step, its failure, and the amount at risk in minor units."""
 
     step: str
     direction: str
@@ -14,6 +14,6 @@ class Alert(Request):
 
 
 class Alerted(Reply):
-    """Whether this alert was heard of for the first time."""
+    """The alert is recorded; `new` is whether this call recorded it."""
 
     new: bool

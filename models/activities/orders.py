@@ -1,4 +1,4 @@
-"""What the activities of the orders service are asked, and what they answer."""
+"""Requests and replies of the activities of the orders service."""
 
 from typing import Annotated, Literal
 
@@ -10,20 +10,20 @@ from models.order import LINES_AT_MOST, Line
 
 
 class Priced(Reply):
-    """The order was accepted, at the catalogue's price."""
+    """The catalogue's price at which the order was accepted."""
 
     total: Money
 
 
 class PriceArticles(Request):
-    """Tell the catalogue's price; refused when it isn't `total`, in minor units, where one is given."""
+    """Price the articles by the catalogue; rejected when `total`, in minor units, is given and differs."""
 
     lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
     total: Minor | None = None
 
 
 class CompleteOrder(Request):
-    """Close the order: keep its outcome and, when it was completed, settle what was pending."""
+    """Close the order: record its outcome and, if it was completed, settle the effects of these keys."""
 
     outcome: Literal["completed", "compensated", "cancelled", "failed"]
     reserve_key: str

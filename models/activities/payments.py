@@ -1,39 +1,39 @@
-"""What the activities of the payments service are asked, and what they answer."""
+"""Requests and replies of the activities of the payments service."""
 
 from models.activities.base import Reply, Request
 from models.money import Money
 
 
 class ChargePayment(Request):
-    """Take this much from the card behind the token."""
+    """Charge the amount to the card of the token."""
 
     amount: Money
     token: str
 
 
 class Charge(Reply):
-    """The money taken, under the provider's own reference."""
+    """The charge, with the provider's reference."""
 
     charge_id: str
     amount: Money
 
 
 class ExpectTransfer(Request):
-    """Expect this much by bank transfer, under the reference that the customer writes on it."""
+    """Expect the amount by bank transfer, with the customer's reference."""
 
     amount: Money
     reference: str
 
 
 class PendingTransfer(Reply):
-    """The transfer is expected: nothing has arrived yet."""
+    """The expected transfer, which has not arrived yet."""
 
     amount: Money
     reference: str
 
 
 class BookTransfer(Request):
-    """Book the transfer that an event says has arrived: what was asked for, and what came."""
+    """Record the transfer that an event reports: `amount` is the expected one, `paid` the one that arrived."""
 
     amount: Money
     reference: str
@@ -42,11 +42,11 @@ class BookTransfer(Request):
 
 
 class RefundPayment(Request):
-    """Give back whatever was charged or transferred under this key, if anything was."""
+    """Refund the charge or the transfer under this key, if any."""
 
 
 class Refunded(Reply):
-    """What was given back; None when the charge never happened."""
+    """The refund; None in both fields if there was no payment."""
 
     refund_id: str | None = None
     amount: Money | None = None

@@ -1,4 +1,4 @@
-"""What the activities of the shipping service are asked, and what they answer."""
+"""Requests and replies of the activities of the shipping service."""
 
 from models.activities.base import Reply, Request
 from models.order import Address, Line
@@ -12,16 +12,16 @@ class CreateShipment(Request):
 
 
 class Shipment(Reply):
-    """The parcel, under the carrier's own tracking number."""
+    """The parcel, with the carrier's tracking number."""
 
     tracking: str
 
 
 class CancelShipment(Request):
-    """Take back whatever was handed to the carrier under this key, if anything was."""
+    """Recall the parcel under this key, if any."""
 
 
 class Recalled(Reply):
-    """The parcel that was taken back; None when it was never handed over."""
+    """The tracking number of the recalled parcel, None if there was no parcel."""
 
     tracking: str | None = None

@@ -1,4 +1,4 @@
-"""What the activities of the slips service are asked, and what they answer; and the stops where a slip only waits."""
+"""Requests and replies of the activities of the slips service, and of the stops at which a slip waits."""
 
 from typing import Annotated, Literal
 
@@ -9,19 +9,19 @@ from models.slips.slip import RoutingSlip
 
 
 class AcceptSlip(Request):
-    """Remember the slip: its id is its own from here on."""
+    """Record the slip, whose id no other slip can use then."""
 
     slip: RoutingSlip
 
 
 class SlipAccepted(Reply):
-    """The slip was remembered; `new` tells whether only now."""
+    """The slip is recorded; `new` is whether this call recorded it."""
 
     new: bool
 
 
 class CloseSlip(Request):
-    """Close the slip: keep its outcome and, when it wasn't undone, settle what these keys hold."""
+    """Close the slip: record its outcome, and settle the stock and the charges of these keys (none if undone)."""
 
     slip_id: str
     body_hash: str
@@ -32,26 +32,26 @@ class CloseSlip(Request):
 
 
 class ManualReview(Request):
-    """Wait for a person's verdict; without one within the time, in seconds, it is a no."""
+    """Wait for an operator's review; after `within_seconds` without one, the stop fails."""
 
     question: Annotated[str, Field(max_length=200)] = ""
     within_seconds: Annotated[int, Field(ge=1)] | None = None
 
 
 class Reviewed(Reply):
-    """Who approved, and why."""
+    """The operator who approved, and the reason."""
 
     actor: str
     reason: str
 
 
 class AwaitRelease(Request):
-    """Wait until the articles are released."""
+    """Wait until the release time of the articles."""
 
     until: AwareDatetime
 
 
 class ReleasedAt(Reply):
-    """The moment from which on the articles may be sold."""
+    """The time from which the articles may be sold."""
 
     at: AwareDatetime

@@ -1,4 +1,4 @@
-"""What the activities of the wrapping desk are asked, and what they answer."""
+"""Requests and replies of the activities of the gift-wrapping service."""
 
 from typing import Annotated
 
@@ -22,10 +22,10 @@ class Wrapped(Reply):
 
 
 class UnwrapGift(Request):
-    """Unwrap whatever was wrapped under this key, if anything was."""
+    """Undo the wrapping under this key, if any."""
 
 
 class Unwrapped(Reply):
-    """The paper that was taken off; None when nothing was wrapped."""
+    """The paper that was removed, None if there was no wrapping."""
 
     paper: str | None = None

@@ -1,4 +1,4 @@
-"""From raw bytes to a JSON object that every reader takes the same way, or to one line that says why not."""
+"""Strict parsing of raw bytes to a JSON object that every JSON parser reads in the same way."""
 
 import json
 import math
@@ -8,19 +8,20 @@ from models.errors import InvalidInput
 from models.problems import shown
 
 BYTES_AT_MOST = 256 * 1024
-# Deeper than any document of ours, and well below where the parsers that read it after us give up.
+# Deeper than any valid document, and well below the limits of the parsers that read it later.
 DEEPEST = 64
 DIGITS_AT_MOST = 1000
 
 
 class _NotJson(ValueError):
-    """Python's parser would take it, JSON does not know it."""
+    """Input that Python's parser accepts although it is not JSON."""
 
 
 def read_object(raw: bytes, what: str) -> dict[str, Any]:
-    """Return a JSON object, or raise InvalidInput naming `what` or the field.
+    """Return the JSON object in `raw`; raise InvalidInput with the field, or with `what` for the whole document.
 
-    Refuses what a lenient parser would let pass: too much, other encodings, duplicate keys, NaN, half characters.
+    Refuses more than Python's parser: oversized or deep documents, other encodings than UTF-8, duplicate keys, NaN,
+    control characters in names, and lone surrogates.
     """
     if len(raw) > BYTES_AT_MOST:
         raise InvalidInput(what, f"is over {BYTES_AT_MOST // 1024} KB")
@@ -80,7 +81,7 @@ def _whole(digits: str) -> int:
 
 
 def _check(field: str, value: Any, what: str, levels: int) -> None:
-    """Refuse what the parser took and nobody behind it would: too many levels, and halves of characters."""
+    """Raise InvalidInput for too many levels and for lone surrogates, which later parsers refuse."""
     if not levels:
         raise InvalidInput(what, "is nested too deeply")
     if isinstance(value, dict):
@@ -90,4 +91,4 @@ def _check(field: str, value: Any, what: str, levels: int) -> None:
         for number, item in enumerate(value):
             _check(f"{field}[{number}]", item, what, levels - 1)
     elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidInput(shown(field, 200), "holds half a character, a lone surrogate")
+        raise InvalidInput(shown(field, 200), "holds a lone surrogate, which is not a character")

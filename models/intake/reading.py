@@ -1,4 +1,4 @@
-"""From raw bytes to an order, or to one line that names the field."""
+"""Parsing of raw bytes to an order or a slip, with errors of one line that name the field."""
 
 from collections.abc import Mapping
 from typing import TypeVar
@@ -14,17 +14,17 @@ from models.slips.slip import RoutingSlip
 
 Document = TypeVar("Document", bound=BaseModel)
 METHODS = ("card", "bank_transfer")
-# pydantic names the chosen kind of payment in a field's path, and a key itself; the document has no such levels.
+# pydantic adds these levels to a field's path: the kind of payment, and the key of a dictionary.
 NO_LEVELS = (*METHODS, "[key]")
 
 
 def read_order(raw: bytes) -> Order:
-    """Return the order that a JSON document describes; raise InvalidInput with the field and what is wrong with it."""
+    """Return the order in a JSON document; raise InvalidInput with the field and the problem."""
     return _read(raw, Order, "order")
 
 
 def read_slip(raw: bytes) -> RoutingSlip:
-    """Return the slip that a JSON document describes; raise InvalidInput with the field and what is wrong with it."""
+    """Return the slip in a JSON document; raise InvalidInput with the field and the problem."""
     return _read(raw, RoutingSlip, "slip")
 
 
@@ -37,7 +37,7 @@ def _read(raw: bytes, model: type[Document], what: str) -> Document:
 
 
 def made(model: type[Document], fields: Mapping[str, object], named: Mapping[str, str]) -> Document:
-    """Return a message made of what a person typed; raise InvalidInput with the option at fault, as `named` has it."""
+    """Return a message made of CLI options; raise InvalidInput with the wrong option. `named`: field → option."""
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
@@ -46,7 +46,7 @@ def made(model: type[Document], fields: Mapping[str, object], named: Mapping[str
 
 
 def check_payload(event_type: str, payload: Mapping[str, object]) -> None:
-    """Raise InvalidInput when no event of this type can carry this payload."""
+    """Raise InvalidInput when the payload is not valid for this event type."""
     try:
         PAYLOADS[event_type].model_validate(dict(payload))
     except ValidationError as error:
@@ -55,7 +55,7 @@ def check_payload(event_type: str, payload: Mapping[str, object]) -> None:
 
 
 def _first_of(error: ValidationError, what: str) -> InvalidInput:
-    """The first problem, in the words of the document."""
+    """Return the first problem, with its field's path in the document."""
     found = error.errors(include_url=False, include_input=False)[0]
     if found["type"].startswith("union_tag"):
         return _of_no_kind(missing=found["type"] == "union_tag_not_found")
@@ -63,14 +63,14 @@ def _first_of(error: ValidationError, what: str) -> InvalidInput:
         return InvalidInput(what, "is not JSON")
     field = path_of(tuple(part for part in found["loc"] if part not in NO_LEVELS))
     _, message = first_problem(error)
-    if not field and ": " in message:  # a rule about the whole order names its own field
+    if not field and ": " in message:  # the message of a model validator begins with the field
         field, message = message.split(": ", 1)
-    if message[1:2].islower():  # pydantic's own sentences; a SKU keeps its capitals
+    if message[1:2].islower():  # a sentence of pydantic; a SKU keeps its capitals
         message = message[:1].lower() + message[1:]
     return InvalidInput(field or what, message)
 
 
 def _of_no_kind(*, missing: bool) -> InvalidInput:
-    """A payment of no known kind, or of none."""
+    """Return the problem of a payment whose method is missing or unknown."""
     known = " or ".join(f"'{method}'" for method in METHODS)
     return InvalidInput("payment.method", "field required" if missing else f"input should be {known}")

@@ -1,4 +1,4 @@
-"""Whether a stop's arguments fit its activity, before it runs; its request, when it does; and revisions applied."""
+"""Checks of a stop's arguments before the run, the request that a stop sends, and the stops after a revision."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -19,12 +19,15 @@ VARIABLE = "$var"
 def check_arguments(
     at: str,
     stop: Stop,
-    asks: type[Request],
+    request_type: type[Request],
     variables: Mapping[str, JsonValue],
     answers: Mapping[str, type[Reply]],
 ) -> None:
-    """Raise InvalidInput when a request can't be made of a stop's arguments; `answers` are those of earlier stops."""
-    fields = {name: field for name, field in asks.model_fields.items() if name not in Request.model_fields}
+    """Raise InvalidInput when a stop's arguments don't fit its request type.
+
+    `at` is the stop's path in the error, such as `itinerary[0]`; `answers`: name of an earlier stop → its reply type.
+    """
+    fields = {name: field for name, field in request_type.model_fields.items() if name not in Request.model_fields}
     for name in stop.arguments:
         if name not in fields:
             raise InvalidInput(f"{at}.arguments.{name}", f"{stop.activity} has no such argument")
@@ -41,13 +44,16 @@ def check_arguments(
 
 def request_of(
     stop: Stop,
-    asks: type[Request],
+    request_type: type[Request],
     key: str,
     process: str,
     variables: Mapping[str, JsonValue],
     answers: Mapping[str, Any],
 ) -> Request:
-    """Return the request that a stop sends, its variables put in."""
+    """Return the request that a stop sends, with its references to variables and answers resolved.
+
+    `answers`: name of an earlier stop → its reply.
+    """
     document: dict[str, Any] = {"key": key, "order_id": process}
     for name, value in stop.arguments.items():
         if source := _of_a_stop(value):
@@ -55,11 +61,11 @@ def request_of(
             document[name] = answers[earlier].model_dump(mode="json")[field]
         else:
             document[name] = _resolved(name, value, variables)
-    return asks.model_validate_json(json.dumps(document))
+    return request_type.model_validate_json(json.dumps(document))
 
 
 def revised(ahead: Sequence[Stop], revision: Revision) -> tuple[Stop, ...]:
-    """Return what is ahead after a revision; raise InvalidInput when it names a stop that isn't ahead."""
+    """Return the stops ahead after a revision; raise InvalidInput when it names a stop that isn't ahead."""
     if revision.terminate:
         return ()
     if revision.replace is not None:
@@ -75,7 +81,7 @@ def revised(ahead: Sequence[Stop], revision: Revision) -> tuple[Stop, ...]:
 
 
 def _of_a_stop(value: JsonValue) -> str | None:
-    """The name of the answer's field that a whole argument stands for, if it does."""
+    """Return `stop.field` when an argument refers to the answer of a stop, otherwise None."""
     name = value.get(VARIABLE) if isinstance(value, dict) and set(value) == {VARIABLE} else None
     return name if isinstance(name, str) and "." in name else None
 
@@ -92,7 +98,7 @@ def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping
 
 
 def _check_value(where: str, field: FieldInfo, value: JsonValue) -> None:
-    # Field by field: those that only a later answer can tell are not known yet.
+    # Each field is checked alone, because fields that refer to an answer have no value yet.
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
@@ -104,7 +110,7 @@ def _check_value(where: str, field: FieldInfo, value: JsonValue) -> None:
 
 
 def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:
-    """The value with the slip's variables put in, wherever they stand."""
+    """Return the value with all references to variables replaced; raise InvalidInput for an unknown variable."""
     if isinstance(value, list):
         return [_resolved(where, item, variables) for item in value]
     if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""A routing slip: an itinerary of named activities that travels with the process and may change on the way."""
+"""A routing slip: an itinerary of named activities that may be revised while it runs, and the commands for it."""
 
 from typing import Annotated, Any, Literal, Self
 
@@ -11,7 +11,7 @@ from models.texts import check_texts, printable
 
 HOPS_AT_MOST = 50
 A_YEAR = 366 * 24 * 3600
-# Steps that every slip has, whatever its itinerary.
+# The steps of every slip; no stop may have one of these names.
 OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
@@ -20,7 +20,7 @@ Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 class Stop(Message):
     """One stop: its name in this slip, the activity to run there, and its arguments.
 
-    An argument {"$var": "colour"} is the slip's variable, {"$var": "price.total"} a field of an earlier stop's answer.
+    The argument {"$var": "colour"} is a variable of the slip, {"$var": "price.total"} a field of an earlier answer.
     """
 
     name: Name
@@ -29,7 +29,7 @@ class Stop(Message):
 
 
 class RoutingSlip(Message):
-    """What is to be done, stop after stop; `max_hops` counts all stops, also those that revisions insert."""
+    """An itinerary and its variables; `max_hops` limits all stops, also those that revisions insert."""
 
     slip_id: Id
     version: Annotated[int, Field(ge=1, le=1)] = 1
@@ -39,21 +39,22 @@ class RoutingSlip(Message):
     deadline_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
     @model_validator(mode="after")
-    def _only_texts_fit_for_people(self) -> Self:
+    def _only_printable_texts(self) -> Self:
         check_texts("variables", self.variables)
         for number, stop in enumerate(self.itinerary):
             check_texts(f"itinerary[{number}].arguments", stop.arguments)
         return self
 
     def body_hash(self) -> str:
-        """Return the fingerprint that tells a repeated slip from another one with the same id."""
+        """Return the fingerprint that distinguishes a repeated slip from another one with the same id."""
         return fingerprint(self)
 
 
 class Revision(Message):
-    """How what is ahead changes: `replace` all of it, or `drop` stops by name and `insert` some, by default next.
+    """A change of the stops ahead: `replace` all of them, or `drop` stops by name and `insert` others.
 
-    `terminate` ends the slip after the stop that is under way: what was done stays done.
+    The inserted stops come next, or `before` or `after` a stop. `terminate` ends the slip after the current stop and
+    undoes none.
     """
 
     replace: tuple[Stop, ...] | None = None
@@ -70,14 +71,14 @@ class Revision(Message):
         if parts + (self.replace is not None) + self.terminate != 1:
             raise ValueError("revision: must either replace, or drop and insert, or terminate")
         if (self.before or self.after) and (not self.insert or (self.before and self.after)):
-            raise ValueError("revision: before or after tells where to insert, one of them")
+            raise ValueError("revision: give either before or after, and only with insert")
         for stop in (*self.insert, *(self.replace or ())):
             check_texts(f"{stop.name}.arguments", stop.arguments)
         return self
 
 
 class ReviseSlip(Message):
-    """A person's revision; with `version`, only while the slip still has that one."""
+    """An operator's revision; with `version`, refused unless the slip has that version."""
 
     revision: Revision
     actor: Actor
@@ -86,7 +87,7 @@ class ReviseSlip(Message):
 
 
 class CancelSlip(Message):
-    """Cancel the slip and undo what was done; with `plan`, only while the undo plan still has that hash."""
+    """Cancel the slip and undo its stops; with `plan`, refused unless the undo plan has that hash."""
 
     reason: Reason
     actor: Actor = "unknown"
@@ -94,7 +95,7 @@ class CancelSlip(Message):
 
 
 class Review(Message):
-    """A person's verdict at a review stop."""
+    """An operator's decision at a review stop."""
 
     stop: Name
     verdict: Literal["approve", "reject"]
@@ -103,7 +104,7 @@ class Review(Message):
 
 
 class SlipCommandAccepted(Message):
-    """The command was taken; the status and the version are the slip's right after it."""
+    """The reply to an accepted command; `status` and `version` are those of the slip right after it."""
 
     slip_id: str
     status: str
@@ -111,9 +112,9 @@ class SlipCommandAccepted(Message):
 
 
 class SlipResult(Message):
-    """How a slip ended: what the workflow returns, or carries in the details of its failure.
+    """The result of a slip: returned by the workflow, or in the details of its failure.
 
-    A client that looks at a slip on its way says so in the status: `running`, `waiting` or `needs_attention`.
+    A client that reads a running slip sets the status `running`, `waiting` or `needs_attention`.
     """
 
     slip_id: str

@@ -1,4 +1,4 @@
-"""How alembic runs migrations: on the connection that postgres/migrations.py hands it, all in one transaction."""
+"""Alembic's environment: migrations run on the connection of postgres/migrations.py, all in one transaction."""
 
 from alembic import context
 

@@ -1,7 +1,7 @@
-"""The book of a simulated outside party: what it was asked, by key, and what it did, kept in its own schema.
+"""The books of a simulated provider: its requests by key and their effects, in its own schema.
 
-It has its own connections and never shares a transaction with the house. Its log of calls only grows, and the
-calls of one key stand there in the order in which they took effect.
+A provider never shares a transaction with the services. Its log of calls is append-only, and holds the calls of one key
+in the order in which they took effect.
 """
 
 from dataclasses import dataclass
@@ -19,9 +19,10 @@ ALWAYS = 2**31 - 1
 
 @dataclass(frozen=True)
 class Script:
-    """What a test value makes of a do: how it ends, how often it or its undo fails first, how often we aren't told.
+    """The behaviour that a test value selects.
 
-    A `hidden` one can't be found later either.
+    `status` is the status after a do; `failures` and `undo_failures` are the failed calls before a do or an undo
+    succeeds; `unanswered` is the number of successful calls that don't answer; with `hidden`, `find` doesn't answer.
     """
 
     status: str = "taken"
@@ -33,7 +34,7 @@ class Script:
 
 @dataclass(frozen=True)
 class Entry:
-    """What the book says of a key after a call; `calls` counts the dos so far."""
+    """The entry of a key after a call; `calls` counts the dos so far."""
 
     outcome: str
     status: str
@@ -44,7 +45,7 @@ class Entry:
 
 
 class Book:
-    """One party's book; the fields of `detail` are the party's own."""
+    """The book of one provider, which defines the fields of `detail`."""
 
     def __init__(self, db: Database, schema: LiteralString) -> None:
         self._db = db
@@ -53,9 +54,9 @@ class Book:
             for text in (entries.DO, entries.UNDO, entries.FIND)
         )
 
-    async def do(self, key: str, plan: Script, **said: Any) -> Entry:
-        """Do what the plan says, once; raise KeyReused, AlreadyUndone, Unavailable."""
-        entry = await self._ask(self._do, key=key, **vars(plan), **said)
+    async def do(self, key: str, plan: Script, **request: Any) -> Entry:
+        """Record a do once, with the result of the plan; raise KeyReused, AlreadyUndone, Unavailable."""
+        entry = await self._call(self._do, key=key, **vars(plan), **request)
         if entry.outcome == "too late":
             raise AlreadyUndone(f"{key}: was taken back before")
         if entry.outcome == "key reused":
@@ -63,15 +64,15 @@ class Book:
         return entry
 
     async def undo(self, key: str, operation: str, reference: str) -> Entry:
-        """Take back what was done, or see to it that it never will be; raise Unavailable."""
-        return await self._ask(self._undo, key=key, operation=operation, reference=reference)
+        """Record the undo of a key, which refuses any later do; raise Unavailable."""
+        return await self._call(self._undo, key=key, operation=operation, reference=reference)
 
     async def find(self, key: str) -> Entry | None:
-        """Return what stands under a key."""
+        """Return the entry of a key, None when there is none."""
         row = await self._db.row(self._find, {"key": key})
         return Entry(*row) if row else None
 
-    async def _ask(self, query: bytes, **params: Any) -> Entry:
+    async def _call(self, query: bytes, **params: Any) -> Entry:
         if isinstance(params.get("detail"), dict):
             params["detail"] = Jsonb(params["detail"])
         row = await self._db.row(query, params)

@@ -1,15 +1,15 @@
-"""A card provider with a book of its own, and test values that bring out its bad days.
+"""A simulated card provider with its own book; test tokens select its failures.
 
-| token                | what happens                                                                        |
+| token                | result                                                                              |
 |----------------------|-------------------------------------------------------------------------------------|
 | tok_ok               | charged                                                                             |
-| tok_declined         | declined, as is every token that isn't here                                         |
-| tok_flaky_N          | fails N times as if the network did, then charges                                   |
-| tok_hang_after       | charges, but the first call's answer never comes                                    |
-| tok_lost_after       | charges, but no answer ever comes, not to `find` either                             |
-| tok_lost_found       | charges, but no answer ever comes; `find` tells that it landed                      |
-| tok_refund_flaky_N   | charges; the refund fails N times                                                   |
-| tok_refund_fails     | charges; the refund always fails                                                    |
+| tok_declined         | declined, like every token that isn't in this table                                 |
+| tok_flaky_N          | N calls fail like a network failure, the next one charges                           |
+| tok_hang_after       | charged, but the first call never answers                                           |
+| tok_lost_after       | charged, but neither `charge` nor `find` ever answers                               |
+| tok_lost_found       | charged, but `charge` never answers; `find` returns the charge                      |
+| tok_refund_flaky_N   | charged; N refunds fail                                                             |
+| tok_refund_fails     | charged; every refund fails                                                         |
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class SimulatedCardProvider:
         self._book = Book(db, "card_provider")
 
     async def charge(self, key: str, token: str, amount: Money) -> CapturedCharge:
-        """Take the amount once for the key, as the token's row above says."""
+        """Charge the amount once for the key, with the result of the token in the table above."""
         plan = _plan(token)
         entry = await self._book.do(
             key,
@@ -51,24 +51,24 @@ class SimulatedCardProvider:
         if entry.status == "refused":
             raise CardDeclined("the card was declined")
         if entry.calls <= plan.unanswered:
-            await _never()
-        return _captured(entry)
+            await _never_answer()
+        return _charge_of(entry)
 
     async def refund(self, key: str) -> ProviderRefund | None:
-        """Give back what was taken under the key; None when nothing was, and then nothing ever will be."""
+        """Refund the charge of the key; return None when there is none, and refuse any later charge of the key."""
         entry = await self._book.undo(key, "refund", f"re_{uuid4().hex}")
         if entry.status != "taken_back":
             return None
-        return ProviderRefund(entry.reference, entry.undo_reference, _captured(entry).amount)
+        return ProviderRefund(entry.reference, entry.undo_reference, _charge_of(entry).amount)
 
     async def find(self, key: str) -> CapturedCharge | None:
-        """Tell whether a charge landed and still stands."""
+        """Return the charge of the key, None when there is none or it was refunded."""
         entry = await self._book.find(key)
         if entry is None or entry.status != "taken":
             return None
         if _plan(entry.detail["token"]).hidden:
-            await _never()
-        return _captured(entry)
+            await _never_answer()
+        return _charge_of(entry)
 
 
 def _plan(token: str) -> Script:
@@ -78,11 +78,11 @@ def _plan(token: str) -> Script:
     return _PLANS.get(token, Script(status="refused"))
 
 
-def _captured(entry: Entry) -> CapturedCharge:
+def _charge_of(entry: Entry) -> CapturedCharge:
     amount = Money(amount=entry.detail["amount"], currency=entry.detail["currency"])
     return CapturedCharge(entry.reference, amount)
 
 
-async def _never() -> None:
-    """Wait for an answer that was lost on the way; only cancelling ends it."""
+async def _never_answer() -> None:
+    """Wait until cancelled, as for a lost answer."""
     await asyncio.get_running_loop().create_future()

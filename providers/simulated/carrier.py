@@ -1,4 +1,4 @@
-"""A carrier with a book of its own. Postcode 00000 is refused; 0000N fails N times as the network would."""
+"""A simulated carrier with its own book. Postcode 00000 is refused; 0000N fails N times like a network failure."""
 
 import re
 from uuid import uuid4
@@ -18,13 +18,13 @@ class SimulatedCarrier:
         self._book = Book(db, "carrier")
 
     async def create(self, key: str, lines: tuple[Line, ...], ship_to: Address) -> str:
-        """Take one parcel for the key, as its postcode says; return its tracking number."""
-        asked = CreateShipment(key=key, order_id="", lines=lines, ship_to=ship_to)
+        """Accept one parcel for the key, with the result of its postcode; return its tracking number."""
+        request = CreateShipment(key=key, order_id="", lines=lines, ship_to=ship_to)
         entry = await self._book.do(
             key,
             _plan(ship_to.postcode),
             operation="create",
-            hash=fingerprint(asked),
+            hash=fingerprint(request),
             detail={"postcode": ship_to.postcode, "pieces": sum(line.quantity for line in lines)},
             reference=f"TRK-{uuid4().hex[:16].upper()}",
         )
@@ -33,12 +33,12 @@ class SimulatedCarrier:
         return entry.reference
 
     async def cancel(self, key: str) -> str | None:
-        """Take the key's parcel back; None when there was none, and then there never will be."""
+        """Recall the key's parcel and return its tracking number; return None without one, and refuse any later one."""
         entry = await self._book.undo(key, "cancel", f"RET-{uuid4().hex[:16].upper()}")
         return entry.reference if entry.status == "taken_back" else None
 
     async def find(self, key: str) -> str | None:
-        """Return the tracking number of the key's parcel, if the carrier has it."""
+        """Return the tracking number of the key's parcel, None when the carrier has none."""
         entry = await self._book.find(key)
         return entry.reference if entry is not None and entry.status == "taken" else None
 

@@ -1,4 +1,4 @@
-"""The SQL of a simulated party's book: each call is one statement that finds, decides and logs, by primary key."""
+"""The SQL of a simulated provider's book: each call is one statement, which finds by key, decides and logs."""
 
 DO = """
 with entry as (
@@ -13,7 +13,7 @@ with entry as (
       then %(status)s else held.status end
   returning *
 ),
-told as (
+decided as (
   select *, case
     when status in ('void', 'taken_back') then 'too late'
     when request_hash <> %(hash)s then 'key reused'
@@ -22,8 +22,8 @@ told as (
     else status end as outcome
   from entry
 ),
-logged as (insert into {schema}.calls (key, operation, outcome) select key, %(operation)s, outcome from told)
-select outcome, status, reference, undo_reference, detail, calls from told
+logged as (insert into {schema}.calls (key, operation, outcome) select key, %(operation)s, outcome from decided)
+select outcome, status, reference, undo_reference, detail, calls from decided
 """
 
 UNDO = """
@@ -40,7 +40,7 @@ with entry as (
       else held.undo_reference end
   returning *
 ),
-told as (
+decided as (
   select *, case
     when status = 'taken' then 'unavailable'
     when status <> 'taken_back' then 'nothing to undo'
@@ -48,8 +48,8 @@ told as (
     else status end as outcome
   from entry
 ),
-logged as (insert into {schema}.calls (key, operation, outcome) select key, %(operation)s, outcome from told)
-select outcome, status, reference, undo_reference, detail, calls from told
+logged as (insert into {schema}.calls (key, operation, outcome) select key, %(operation)s, outcome from decided)
+select outcome, status, reference, undo_reference, detail, calls from decided
 """
 
 FIND = """

@@ -1,8 +1,8 @@
-"""The tables of a simulated party's book."""
+"""The tables of a simulated provider's book."""
 
 
 def book_tables(schema: str) -> str:
-    """Return the SQL that creates a book in a schema, as of its first migration."""
+    """Return the SQL that creates a schema's book, for its first migration."""
     return f"""
 create table {schema}.entries (
   key text primary key,

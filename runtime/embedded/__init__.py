@@ -1,1 +1,1 @@
-"""A real Temporal server and a real PostgreSQL, run on this machine for as long as somebody uses them."""
+"""A real Temporal server and a real PostgreSQL, which run on this machine as long as a process uses them."""

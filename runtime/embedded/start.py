@@ -1,4 +1,4 @@
-"""Bring a keeper to life, and wait until it has brought its servers to life."""
+"""Start a keeper, and wait until its servers are ready."""
 
 import asyncio
 import os
@@ -15,20 +15,20 @@ from runtime.settings import PROJECT
 
 Echo = Callable[[str], None]
 SECONDS_TO_START = 75.0
-SECONDS_BETWEEN_LOOKS = 0.02
+SECONDS_BETWEEN_POLLS = 0.02
 
-# Keepers outlive the code that started them; somebody must remember them to collect their exit.
+# Started keepers are kept here, so that their exit codes can be collected and no zombies remain.
 _keepers: list[subprocess.Popen[bytes]] = []
 
 
 def collect_exits() -> set[int]:
-    """Forget the keepers that have ended; return the process ids of ours that have not."""
+    """Collect the exit codes of ended keepers; return the process ids of the running ones started by this process."""
     _keepers[:] = [keeper for keeper in _keepers if keeper.poll() is None]
     return {keeper.pid for keeper in _keepers}
 
 
 async def ensure(layout: Layout, ports: Ports, echo: Echo) -> Record:
-    """Return the record of a stack that is ready, whoever starts it; raise StackFailed."""
+    """Return the record of a ready stack, which this or another process starts; raise StackFailed."""
     keeper: subprocess.Popen[bytes] | None = None
     deadline = time.monotonic() + SECONDS_TO_START
     while time.monotonic() < deadline:
@@ -40,15 +40,15 @@ async def ensure(layout: Layout, ports: Ports, echo: Echo) -> Record:
         if (keeper is None or keeper.poll() is not None) and not is_held(layout.keeper_lock):
             echo("Starting the Temporal server and PostgreSQL")
             keeper = _spawn_keeper(layout, ports)
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-    raise StackFailed(f"the stack was not ready in {SECONDS_TO_START:.0f} s; see {layout.keeper_log}")
+        await asyncio.sleep(SECONDS_BETWEEN_POLLS)
+    raise StackFailed(f"the embedded servers were not ready in {SECONDS_TO_START:.0f} s; see {layout.keeper_log}")
 
 
 def _reason(layout: Layout, pid: int) -> str:
     record = read_record(layout)
     if record and record.keeper == pid and record.error:
         return record.error
-    return f"the stack can't be started; see {layout.keeper_log}"
+    return f"the embedded servers can't be started; see {layout.keeper_log}"
 
 
 def _spawn_keeper(layout: Layout, ports: Ports) -> subprocess.Popen[bytes]:
@@ -57,7 +57,7 @@ def _spawn_keeper(layout: Layout, ports: Ports) -> subprocess.Popen[bytes]:
     command += ["--temporal-port", str(ports.temporal), "--ui-port", str(ports.ui)]
     command += [] if ports.tuned else ["--untuned"]
     with layout.keeper_log.open("ab") as out:
-        # A session of its own: Ctrl-C in the terminal is for us, not for the servers.
+        # In its own session, so that Ctrl-C in the terminal doesn't reach the servers.
         keeper = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,

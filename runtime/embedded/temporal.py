@@ -1,4 +1,4 @@
-"""The embedded Temporal server: the development server, its state in a file, its Web UI on."""
+"""The embedded Temporal server: the development server, with its state in a file and its Web UI enabled."""
 
 import http.client
 import shutil
@@ -17,20 +17,20 @@ from runtime.embedded.record import Layout, Ports
 from runtime.embedded.visibility import drop_unused_indexes
 
 TUNING = {
-    # One history shard polls its queues 20 times a second by default: 50 ms for each step of a saga.
+    # By default a history shard polls its queues 20 times a second, which costs each step of a saga 50 ms.
     "history.transferProcessorMaxPollRPS": 10_000,
     "history.timerProcessorMaxPollRPS": 10_000,
-    # It would remember 128,000 workflows of the last hour, some 50 KB each; one that it has forgotten is read again.
+    # By default the cache holds 128,000 workflows of about 50 KB; a workflow that is not in the cache is read again.
     "history.hostLevelCacheMaxSize": 4_000,
 }
-# A write-ahead log halves the number of syncs of a commit; each commit is still on disk before it is answered. It is
-# written back every 16 MB, not every 4.
+# A write-ahead log halves the syncs of a commit; each commit is still on disk before it is confirmed. The checkpoint
+# runs every 16 MB instead of every 4.
 PRAGMAS = {"journal_mode": "WAL", "wal_autocheckpoint": "4000"}
 SECONDS_FOR_COMMAND = 10
 
 
 class Temporal:
-    """How the Temporal server of one data directory is started."""
+    """Starts the Temporal server of one data directory."""
 
     stop_signal = signal.SIGTERM
 
@@ -47,7 +47,7 @@ class Temporal:
         return f"{LOOPBACK}:{self._ports.temporal}"
 
     def start(self) -> subprocess.Popen[bytes]:
-        """Start the server on its file."""
+        """Start the server on its database file."""
         self._http_port = free_port()
         options = ["--ip", LOOPBACK, "--port", str(self._ports.temporal), "--ui-port", str(self._ports.ui)]
         options += ["--http-port", str(self._http_port), "--ui-disable-news-fetch", "--log-level", "error"]
@@ -63,7 +63,7 @@ class Temporal:
         return dynamic + [f"--sqlite-pragma={name}={text}" for name, text in PRAGMAS.items()]
 
     def is_ready(self) -> bool:
-        """Tell whether the Web UI is there and the server answers a query that names the search attributes."""
+        """Return whether the Web UI listens and the server answers a query that names the search attributes."""
         path = f"/api/v1/namespaces/default/workflow-count?query={quote(QUERY_OF_ALL_ATTRIBUTES, safe='')}"
         connection = http.client.HTTPConnection(LOOPBACK, self._http_port, timeout=2)
         try:
@@ -79,17 +79,17 @@ class Temporal:
         return answer.status == http.client.OK and is_open(self._ports.ui) and self._is_lean()
 
     def _is_lean(self) -> bool:
-        """Drop the indexes of its list that nobody uses, once: the server makes them with a new file."""
+        """Drop the unused indexes once, and return whether that is done; the server creates them with a new file."""
         if self._ports.tuned and not self._lean:
             try:
                 drop_unused_indexes(self._layout.temporal_file)
-            except sqlite3.OperationalError:  # locked; asked again
+            except sqlite3.OperationalError:  # the file is locked; the keeper retries
                 return False
             self._lean = True
         return True
 
     def _create_search_attributes(self) -> None:
-        """A file made without them gets them now: the server's own option only counts for a new file."""
+        """Create the search attributes in an existing file; the server's own option applies to a new file only."""
         command = [self._binary, "operator", "search-attribute", "create", "--address", self.address]
         for name, kind in SEARCH_ATTRIBUTES.items():
             command += ["--name", name, "--type", kind]
@@ -106,7 +106,7 @@ class Temporal:
 
 
 def _binary() -> str:
-    """The program beside this interpreter, else the one on the PATH."""
+    """Return the program beside this interpreter, else the one on the PATH."""
     beside = Path(sys.executable).parent / "temporal"
     found = str(beside) if beside.exists() else shutil.which("temporal")
     if found is None:

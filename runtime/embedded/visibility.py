@@ -1,14 +1,14 @@
-"""The embedded server's list of workflows: only the indexes that a question of ours or of the Web UI uses.
+"""The visibility store of the embedded server: keeps only the indexes that this project or the Web UI uses.
 
-The development server makes one for each column that a search attribute might take, nearly sixty, and writes them all
-with every start and end of a workflow. What has lost its index can still be asked for; it is found more slowly.
+The development server creates nearly sixty indexes, one for each column that a search attribute may use, and updates
+all of them at every start and end of a workflow. A query on a column without an index still works, but more slowly.
 """
 
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-# Statuses, types, ids and queues, as the Web UI filters; schedules and batches; the two attributes of the orders.
+# The Web UI's filters (status, type, id, task queue), schedules and batches, and the orders' two search attributes.
 USED = {
     "default_idx",
     "by_workflow_id",
@@ -24,7 +24,7 @@ INDEXES = "select name from sqlite_master where type = 'index' and tbl_name = 'e
 
 
 def drop_unused_indexes(file: Path) -> None:
-    """Drop them, also while the server runs on the file; raise sqlite3.OperationalError when it keeps it locked."""
+    """Drop the unused indexes, also while the server runs; raise sqlite3.OperationalError on a locked file."""
     with closing(sqlite3.connect(file, timeout=SECONDS_FOR_LOCK)) as connection, connection:
         connection.execute("begin immediate")
         for name in {name for (name,) in connection.execute(INDEXES)} - USED:

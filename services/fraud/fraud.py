@@ -1,4 +1,4 @@
-"""The fraud desk's rule: an amount over the limit needs a person, or ends the slip."""
+"""The fraud check: an amount over the limit needs an operator's review, or ends the slip."""
 
 from pydantic import JsonValue
 
@@ -7,10 +7,10 @@ from models.slips.slip import Revision, Stop
 
 
 class FraudDesk:
-    """Looks at amounts."""
+    """Checks amounts against a limit."""
 
     def check(self, request: CheckFraud) -> FraudChecked:
-        """Return whether the amount is suspicious and, if so, the revision that follows from it."""
+        """Return whether the amount is suspicious and, if it is, the revision of the slip."""
         if request.amount.amount <= request.limit:
             return FraudChecked(suspicious=False)
         reason = f"{request.amount} is over the limit"

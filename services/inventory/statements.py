@@ -1,10 +1,10 @@
-"""The SQL of services/inventory/inventory.py; each effect is made together with its receipt."""
+"""The SQL of services/inventory/inventory.py; each effect is made in one statement with its receipt."""
 
-# Lines are locked in the order of their SKU, here and below, so that no two orders wait for each other.
+# Lines are locked in the order of their SKU, here and below, so that two orders can't deadlock.
 #
-# An update sets every column from `held`, the row as it is now that it is locked: PostgreSQL first tries an update on
-# the row as it was when the statement began, and would find that one breaking a CHECK which the real one keeps.
-VERDICT = """
+# An update sets every column from `held`, the current version of the locked row: PostgreSQL first computes an update on
+# the version of the statement's snapshot, which could violate a CHECK although the current version doesn't.
+DECISION = """
 wanted as (
   select sku, quantity from unnest(%(skus)s::text[], %(quantities)s::bigint[]) as wanted (sku, quantity)
 ),
@@ -12,7 +12,7 @@ held as materialized (
   select stock.* from gate cross join inventory.stock join wanted on wanted.sku = stock.sku
   order by stock.sku for update of stock
 ),
-verdict as (
+decision as (
   select min(wanted.sku) filter (where coalesce(held.available, 0) < wanted.quantity)
       || ': not enough in stock' as refusal,
     %(answer)s::jsonb as answer

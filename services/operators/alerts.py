@@ -1,4 +1,4 @@
-"""Alerts: operators hear once of each effect that waits for a person, in the log and through every notifier."""
+"""Alerts: one for each effect that waits for an operator, in the log and through every notifier."""
 
 from collections.abc import Sequence
 
@@ -21,22 +21,22 @@ _SENT = b"update operators.alerts set sent_at = now() where key = %(key)s"
 
 
 class Alerts:
-    """Alerts operators."""
+    """Records, logs and sends alerts."""
 
     def __init__(self, db: Database, notifiers: Sequence[Notifier] = ()) -> None:
         self._db, self._notifiers = db, notifiers
 
     async def log_once(self, alert: Alert) -> bool:
-        """Keep the alert and log it, once for its key; return whether this call did; raise Unavailable."""
+        """Store and log the alert once for its key; return whether this call did; raise Unavailable."""
         new = await self._db.row(_RAISE, alert.model_dump()) is not None
         if new:
             log.error("needs attention", **alert.model_dump(exclude={"key"}))
         return new
 
     async def send(self, alert: Alert) -> None:
-        """Hand a logged alert to every notifier, once for its key; raise Unavailable when one can't be reached.
+        """Send a logged alert through every notifier; raise Unavailable when a notifier can't be reached.
 
-        A crash between a notifier's answer and our note of it sends that notifier the alert again, with the same key.
+        Delivery is at least once: after a crash before `sent_at` is stored, the alert is sent again with the same key.
         """
         if (await self._db.row(_IS_SENT, {"key": alert.key}) or (False,))[0]:
             return

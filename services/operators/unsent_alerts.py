@@ -1,4 +1,4 @@
-"""Alerts that reached no operator: given up in one transaction with their dead letter, sent again by a redrive."""
+"""Alerts that could not be sent: each becomes a dead letter in one transaction, and a redrive sends it again."""
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.activities.operators import Alert
@@ -18,13 +18,13 @@ returning key, order_id, step, direction, failure, at_risk, currency
 
 
 class UnsentAlerts:
-    """Moves alerts that reached no operator to the dead letters."""
+    """Moves alerts that could not be sent to the dead letters."""
 
     def __init__(self, db: Database, letters: DeadLetters) -> None:
         self._db, self._letters = db, letters
 
     async def give_up(self, older_than: float) -> int:
-        """Move the alerts that were raised more than `older_than` seconds ago; return how many; raise Unavailable."""
+        """Move the alerts raised more than `older_than` seconds ago; return their number; raise Unavailable."""
         async with self._db.transaction() as connection:
             rows = await self._db.rows(_GIVE_UP, {"older_than": older_than}, connection)
             for key, order_id, step, direction, failure, at_risk, currency in rows:
@@ -48,11 +48,11 @@ class AlertRedriver:
         self._alerts = alerts
 
     async def redrive(self, letter: DeadLetter) -> None:
-        """Hand the alert to every notifier; raise Unavailable when one can't be reached."""
+        """Send the alert through every notifier; raise Unavailable when one can't be reached."""
         await self._alerts.send(Alert.model_validate_json(letter.original))
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
-        """Leave the alert as it is: given up."""
+        """Do nothing: the alert stays marked as given up."""
 
 
 def _dead(alert: Alert) -> Undeliverable:
@@ -66,6 +66,6 @@ def _dead(alert: Alert) -> Undeliverable:
         process_id=workflow_of(alert.order_id),
         correlation_id=alert.order_id,
         place="operators.alerts",
-        # An alert is about the past: nothing of its order has to wait for it.
+        # An alert reports something that has happened, so no message of its order has to wait for it.
         blocks=False,
     )

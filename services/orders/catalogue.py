@@ -1,4 +1,4 @@
-"""The catalogue: what each article costs."""
+"""The catalogue: the price of each article."""
 
 from collections.abc import Mapping
 
@@ -12,11 +12,11 @@ on conflict (sku) do nothing
 
 
 class Catalogue:
-    """Knows the articles that can be ordered."""
+    """Holds the articles that can be ordered."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def add(self, prices: Mapping[str, int], currency: str = "EUR") -> None:
-        """Add the articles that aren't there yet, by SKU, at prices in minor units; raise Unavailable."""
+        """Add the missing articles, `prices`: SKU → price in minor units; raise Unavailable."""
         await self._db.rows(_ADD, {"skus": list(prices), "prices": list(prices.values()), "currency": currency})

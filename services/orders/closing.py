@@ -1,4 +1,4 @@
-"""Closing an order: its outcome and, when it was completed, the sale of what was pending, all or nothing."""
+"""Closing an order: one transaction records its outcome and, for a completed order, settles its pending effects."""
 
 from dataclasses import dataclass
 
@@ -14,7 +14,7 @@ from services.orders.records import OrderRecord
 
 
 class OrderClosing:
-    """Brings the services' last word on an order into one transaction."""
+    """Closes orders, each in one transaction over all services."""
 
     def __init__(
         self, db: Database, inventory: SettlingService, payments: SettlingService, shipping: SettlingService
@@ -22,27 +22,28 @@ class OrderClosing:
         self._db, self._inventory, self._payments, self._shipping = db, inventory, payments, shipping
 
     async def close(self, request: CompleteOrder) -> Closed:
-        """Record the outcome once, and answer with what stands, which is the first of two ways to be undone.
+        """Record the outcome once, and return the recorded outcome.
 
+        The recorded outcome differs from the request's only between cancelled and compensated: the first one is kept.
         Raises NotFound, Final (another outcome, or a step not done), Unavailable.
         """
         outcome = Status(request.outcome)
         params = {"order_id": request.order_id, "outcome": outcome.value, "reason": request.reason}
         async with self._db.pipeline() as pipeline:
-            # The order's row first, so that two closings of one order queue there; the stock last, because
+            # The order's row is locked first, so that two closings of one order queue there; the stock last, because
             # other orders wait for its rows.
             outcome_sent = await pipeline.send(statements.CLOSE, params)
             settling = await self._settle(pipeline, request) if outcome is Status.COMPLETED else []
-            stood = await _Recording(pipeline, request.order_id, outcome, outcome_sent).end()
+            known = await _Recording(pipeline, request.order_id, outcome, outcome_sent).end()
             for each in settling:
                 await each.end()
-        if stood is None or stood.status is outcome:
+        if known is None or known.status is outcome:
             return Closed(outcome=request.outcome)
-        return Closed(outcome=stood.status.value, reason=stood.reason)
+        return Closed(outcome=known.status.value, reason=known.reason)
 
     async def _settle(self, pipeline: Pipeline, request: CompleteOrder) -> list[Settlement]:
         return [
-            # First, as in an undo: no parcel of a completed order is ever taken back.
+            # Shipping first, as in the undos: no parcel of a completed order is ever recalled.
             await self._shipping.settle(pipeline, request.ship_key),
             await self._payments.settle(pipeline, request.charge_key),
             await self._inventory.settle(pipeline, request.reserve_key),
@@ -51,7 +52,7 @@ class OrderClosing:
 
 @dataclass(frozen=True)
 class _Recording:
-    """An outcome on its way into the orders table, in a transaction that ends well only when this does."""
+    """An outcome that was sent to the orders table; the caller must await `end` before its transaction commits."""
 
     pipeline: Pipeline
     order_id: str
@@ -59,9 +60,9 @@ class _Recording:
     sent: Sent
 
     async def end(self) -> OrderRecord | None:
-        """Return once it stands; raise Final when another outcome does, NotFound.
+        """Return None when the outcome was recorded now, else the order's earlier record; raise NotFound, Final.
 
-        Cancelled and compensated are the same to the books: the first that was recorded stands, and is returned.
+        Cancelled and compensated have the same effects, so either is accepted when the other is recorded.
         """
         row = await self.sent.row()
         if row is not None:

@@ -1,10 +1,10 @@
-"""Orders that were accepted and not closed: what the reconciler looks at, oldest first, one page at a time."""
+"""Orders that were accepted and not closed, which the reconciler reads page by page, oldest first."""
 
 from models.money import Money
 from models.recovery import OpenOrder
 from postgres.database import Database
 
-# A choreographed order has no workflow to lose: its own deadline watches over it.
+# Choreographed orders have no workflow to lose; the watcher and their deadlines end them.
 _PAGE = b"""
 select order_id from orders.orders
 where style = 'orchestrated' and closed_at is null and created_at < now() - make_interval(secs => %(grace)s)
@@ -20,18 +20,18 @@ _OUTCOME = b"select status, reason from orders.orders where order_id = %(order_i
 
 
 class OpenOrders:
-    """Reads the orders that are still open."""
+    """Reads open orders."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def page(self, after: str | None, limit: int, grace: float) -> list[str]:
-        """Return the ids of up to `limit` open orders older than `grace` seconds, from behind `after`."""
+        """Return the ids of up to `limit` open orders older than `grace` seconds, after the order id `after`."""
         rows = await self._db.rows(_PAGE, {"after": after, "limit": limit, "grace": grace})
         return [order_id for (order_id,) in rows]
 
     async def read(self, order_id: str) -> OpenOrder | None:
-        """Return an open order, None when it was closed or never came."""
+        """Return an open order, None when the order was closed or never accepted."""
         row = await self._db.row(_READ, {"order_id": order_id})
         if row is None:
             return None
@@ -39,6 +39,6 @@ class OpenOrders:
         return OpenOrder(order_id=order_id, body=body, total=Money(amount=total, currency=currency), age_seconds=age)
 
     async def outcome(self, order_id: str) -> tuple[str, str] | None:
-        """Return the status and the reason with which an order was closed, None while it is open."""
+        """Return the status and the reason of a closed order, None while the order is open."""
         row = await self._db.row(_OUTCOME, {"order_id": order_id})
         return (str(row[0]), str(row[1])) if row else None

@@ -1,4 +1,4 @@
-"""Orders and how they ended. The primary key and the body's hash decide what a repeated id means, for ever."""
+"""Orders and their outcomes. The primary key and the body's hash permanently identify the order of an id."""
 
 from models.activities.orders import Priced
 from models.errors import AlreadyUndone, Conflict, OrderRejected, Unavailable
@@ -10,15 +10,15 @@ from services.orders.records import AcceptedOrder, OrderRecord
 
 
 class Orders:
-    """Accepts orders at the catalogue's price, and remembers them and their outcome."""
+    """Accepts orders at the catalogue's price, and stores them with their outcomes."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def accept(self, order: Order, style: Style = Style.ORCHESTRATED) -> AcceptedOrder:
-        """Take the order once, at the catalogue's price.
+        """Accept the order once, at the catalogue's price; a repeated call returns the stored order.
 
-        Raises OrderRejected naming the field, Conflict when the id has another body or style, AlreadyUndone,
+        Raises OrderRejected that names the field, Conflict when the id has another body or style, AlreadyUndone,
         Unavailable.
         """
         params = {
@@ -34,37 +34,37 @@ class Orders:
         refusal, new, *row = await self._db.row(statements.ACCEPT, params) or (None, None)
         if new is not None:
             known: OrderRecord | None = OrderRecord.of(tuple(row))
-        else:  # refused; or another call accepted it while this one was on its way, unseen by its statement
+        else:  # refused; or accepted by a concurrent call that this statement's snapshot doesn't include
             known = await self.find(order.order_id)
         if known is None:
             raise OrderRejected(refusal) if refusal else Unavailable("the order can't be read back")
         return _accepted(order, style, known, new=bool(new))
 
     async def accept_to_run(self, order: Order) -> Priced:
-        """Take an order whose run begins; raise as `accept` does, and OrderRejected for one that was pruned."""
+        """Accept an order whose run begins; raise as `accept` does, and OrderRejected for a pruned order."""
         accepted = await self.accept(order)
         if accepted.record.pruned:
-            # No receipt would keep its effects from happening once more.
+            # The receipts are gone, so nothing else would prevent a second execution of its effects.
             raise OrderRejected(f"order_id: {order.order_id} ended long ago as {accepted.record.status} and was pruned")
         return Priced(total=accepted.total)
 
     async def find(self, order_id: str) -> OrderRecord | None:
-        """Return what is known of an order, None when it never came."""
+        """Return the record of an order, None when there is none."""
         row = await self._db.row(statements.READ, {"order_id": order_id})
         return OrderRecord.of(row) if row else None
 
     async def by_status(self, status: Status, limit: int = 100, after: str | None = None) -> list[OrderRecord]:
-        """Return up to `limit` orders of a status, oldest first, from behind the order `after`."""
+        """Return up to `limit` orders of a status, oldest first, after the order id `after`."""
         rows = await self._db.rows(statements.BY_STATUS, {"status": status.value, "limit": limit, "after": after})
         return [OrderRecord.of(row) for row in rows]
 
 
 def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> AcceptedOrder:
-    """Return what is known of an order that was accepted, now or before; raise as `accept` does."""
+    """Return the accepted order, new or known before; raise as `accept` does."""
     if known.total is None:
-        raise AlreadyUndone(f"{order.order_id}: was closed as {known.status} before it came")
+        raise AlreadyUndone(f"{order.order_id}: was closed as {known.status} before it was accepted")
     if known.style is not style:
         raise Conflict(f"{order.order_id}: was placed with the style {known.style}; place it again with that style")
     if known.body_hash != order.body_hash():
-        raise Conflict(f"{order.order_id}: is the id of another order")
+        raise Conflict(f"{order.order_id}: is the id of another order; use a new order_id")
     return AcceptedOrder(known, known.total, new)

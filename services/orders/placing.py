@@ -1,4 +1,4 @@
-"""Placing a choreographed order: accepted, and said so in the outbox, in one transaction."""
+"""Placing a choreographed order: one transaction accepts the order and appends `OrderPlaced` to the outbox."""
 
 from messaging.outbox.outbox import Outbox
 from models.choreography import EventData, EventType
@@ -14,15 +14,15 @@ CARD = "card"
 
 
 class ChoreographedOrders:
-    """Takes orders that no workflow conducts."""
+    """Places choreographed orders, which have no workflow."""
 
     def __init__(self, db: Database, outbox: Outbox) -> None:
         self._db, self._outbox = db, outbox
 
     async def place(self, order: Order) -> AcceptedOrder:
-        """Accept an order, and publish that it was placed if it is new.
+        """Accept an order and, if it is new, publish `OrderPlaced`.
 
-        Raises OrderRejected, InvalidInput, Conflict (another body, or placed in the other style), Unavailable.
+        Raises OrderRejected, InvalidInput, Conflict (another body, or the orchestrated style), Unavailable.
         """
         method: str = order.payment.method
         if method != CARD:

@@ -1,4 +1,4 @@
-"""The catalogue's price of articles, for whoever asks before ordering."""
+"""The price of articles by the catalogue, before an order is placed."""
 
 from models.activities.orders import PriceArticles, Priced
 from models.errors import OrderRejected
@@ -20,7 +20,7 @@ class Pricing:
         self._db = db
 
     async def price(self, request: PriceArticles) -> Priced:
-        """Return the price of all lines; raise OrderRejected for an unknown article or another total, Unavailable."""
+        """Return the total of all lines; raise OrderRejected for an unknown article or another total, Unavailable."""
         skus = [line.sku for line in request.lines]
         quantities = [line.quantity for line in request.lines]
         total, unknown = await self._db.row(_PRICE, {"skus": skus, "quantities": quantities}) or (None, None)

@@ -1,6 +1,6 @@
-"""The read model of process states: what is left of an order's steps once Temporal has forgotten it.
+"""The read model of process states: it keeps an order's steps after Temporal has deleted the history.
 
-Temporal's history is the truth. This table can be dropped and rebuilt from it at any time, to the same content.
+Temporal's history is the source of truth. This table can be dropped and rebuilt from it, with the same content.
 """
 
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 from models.process import ProcessState
 from postgres.database import Database
 
-# A state never gives way to an older one, whoever read it when. One read at the same moment may say more.
+# An older state never replaces a newer one; a state of the same time may hold more and does replace it.
 _KEEP = b"""
 insert into orders.process_states as held (order_id, process_id, status, started_at, updated_at, state)
 values (%(order_id)s, %(process_id)s, %(status)s, %(started_at)s, %(updated_at)s, %(state)s)
@@ -19,7 +19,7 @@ on conflict (order_id) do update set
 where held.updated_at <= excluded.updated_at
 """
 
-# What only the orders table knows any more and still has, without steps; as old as can be: it gives way to all else.
+# A state without steps, from the orders table. Its time is the order's creation, so that any other state replaces it.
 _FILL = b"""
 insert into orders.process_states (order_id, process_id, status, started_at, updated_at, state)
 select order_id, %(prefix)s || order_id, status, created_at, created_at, jsonb_build_object(
@@ -36,17 +36,17 @@ _DROP = b"truncate orders.process_states"
 
 
 class ProcessStates:
-    """Keeps process states and gives them back."""
+    """Stores and loads process states."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def drop(self) -> None:
-        """Forget everything; raise Unavailable."""
+        """Delete all states; raise Unavailable."""
         await self._db.rows(_DROP)
 
     async def keep(self, states: Iterable[tuple[str, ProcessState]]) -> None:
-        """Keep the states of these orders, all or none; raise Unavailable."""
+        """Store (order id, state) pairs, all or none; raise Unavailable."""
         async with self._db.transaction() as connection:
             for order_id, state in states:
                 params = {
@@ -57,10 +57,13 @@ class ProcessStates:
                 await self._db.rows(_KEEP, params, connection)
 
     async def fill(self, process_type: str, prefix: str) -> int:
-        """Keep the outcome of each closed order that has no state here; return how many those were."""
+        """Store a state for each closed order that has none, and return their number.
+
+        The process id of a state is `prefix` + the order's id.
+        """
         return len(await self._db.rows(_FILL, {"type": process_type, "prefix": prefix}))
 
     async def load(self, order_id: str) -> ProcessState | None:
-        """Return what is kept of an order, or None; raise Unavailable."""
+        """Return the stored state of an order, or None; raise Unavailable."""
         row = await self._db.row(_LOAD, {"order_id": order_id})
         return ProcessState.model_validate_json(row[0]) if row else None

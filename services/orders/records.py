@@ -1,4 +1,4 @@
-"""What the orders table says of an order."""
+"""Records of the orders table."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,10 @@ from models.process import OrderResult, Status, Style
 
 @dataclass(frozen=True)
 class OrderRecord:
-    """One order; total and body_hash are None when it was closed before it came. A pruned one has no receipts left."""
+    """One order; total and body_hash are None when it was closed before it was accepted.
+
+    A pruned order has no receipts any more.
+    """
 
     order_id: str
     style: Style
@@ -26,19 +29,19 @@ class OrderRecord:
 
     @classmethod
     def of(cls, row: TupleRow) -> Self:
-        """Return the record that a row of statements.READ holds."""
+        """Return the record of a row of statements.READ."""
         order_id, style, status, total, currency, *rest = row
         money = None if total is None else Money(amount=total, currency=currency)
         return cls(order_id, Style(style), Status(status), money, *rest)
 
     def result(self) -> OrderResult:
-        """Return how the order ended, or where it is, as far as the table knows."""
+        """Return the order's outcome, or its status while it runs."""
         return OrderResult(order_id=self.order_id, status=self.status, total=self.total, reason=self.reason or None)
 
 
 @dataclass(frozen=True)
 class AcceptedOrder:
-    """An order that is in, its price, and whether it was taken only now."""
+    """An accepted order, its price, and whether this call accepted it."""
 
     record: OrderRecord
     total: Money

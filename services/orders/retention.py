@@ -1,6 +1,6 @@
-"""Orders that ended long ago: found oldest first, and rid of what is personal in them.
+"""Retention of orders: finds orders that ended long ago, oldest first, and deletes their personal data.
 
-What stays is small and must stay: that the id was used, for what and with which outcome, so that none is run twice.
+The id, the body's hash and the outcome are kept permanently, so that no order runs twice.
 """
 
 from collections.abc import Sequence
@@ -26,30 +26,30 @@ pruned as (
 )
 select array(select order_id from pruned), (select count(*) from states)
 """
-Place = tuple[datetime, str]
+Cursor = tuple[datetime, str]
 
 
 class OrderRetention:
-    """Finds old orders, and prunes them."""
+    """Finds and prunes old orders."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def count(self, seconds: int) -> int:
-        """Return how many orders ended this many seconds ago and were not pruned; raise Unavailable."""
+        """Return the number of orders that ended this many seconds ago and were not pruned; raise Unavailable."""
         row = await self._db.row(_COUNT, {"seconds": seconds})
         return int(row[0]) if row else 0
 
-    async def old(self, seconds: int, limit: int, behind: Place | None = None) -> list[tuple[str, datetime]]:
-        """Return up to `limit` of them with their ends, the oldest first, from behind a place."""
-        at, order_id = behind or (None, None)
+    async def old(self, seconds: int, limit: int, after: Cursor | None = None) -> list[tuple[str, datetime]]:
+        """Return the ids and end times of up to `limit` such orders, oldest first, after a cursor."""
+        at, order_id = after or (None, None)
         params = {"seconds": seconds, "limit": limit, "at": at, "order_id": order_id}
         return [(str(found), ended) for found, ended in await self._db.rows(_OLD.encode(), params)]
 
     async def prune(self, unit: Database, order_ids: Sequence[str]) -> tuple[list[str], int]:
-        """Forget address, token and kept steps, in the caller's transaction.
+        """Delete address, token and process state of orders, in the transaction `unit`.
 
-        Return the orders that this call pruned, and how many states; another call may have come first.
+        Return the ids of the orders that this call pruned (a concurrent call may prune some) and the number of states.
         """
         row = await unit.row(_PRUNE, {"order_ids": list(order_ids)})
         return (list(row[0]), int(row[1])) if row else ([], 0)

@@ -1,10 +1,10 @@
-"""The SQL of services/orders/orders.py: each statement goes by a primary key, but the listing, which has its index."""
+"""The SQL of services/orders/orders.py: each statement uses a primary key, except BY_STATUS, which has an index."""
 
 _RECORD = """order_id, style, status, total, currency, reason, body_hash, created_at, closed_at,
   body is not null and not body ? 'payment' as pruned"""
 
-# A refusal isn't kept: nothing was taken, and the same order may be fine once the catalogue has changed. What was
-# accepted before stays accepted, at its price of then, whatever the catalogue says now.
+# A refusal isn't stored: the order had no effect, and may become valid after a change of the catalogue. An order that
+# was accepted before stays accepted at its old price, even when the catalogue has changed since.
 ACCEPT = f"""
 with wanted as (
   select position, sku, quantity
@@ -15,7 +15,7 @@ priced as (
   from wanted left join orders.catalogue as article
     on article.sku = wanted.sku and article.active and article.currency = %(currency)s
 ),
-verdict as (
+decision as (
   select sum(amount)::bigint as total, coalesce(
     (select 'lines[' || position - 1 || '].sku: ' || sku || ' is not in the catalogue'
       from priced where amount is null order by position limit 1),
@@ -25,7 +25,7 @@ verdict as (
 ),
 accepted as (
   insert into orders.orders (order_id, style, body, body_hash, total, currency, status)
-  select %(order_id)s, %(style)s, %(body)s::jsonb, %(hash)s, total, %(currency)s, 'running' from verdict
+  select %(order_id)s, %(style)s, %(body)s::jsonb, %(hash)s, total, %(currency)s, 'running' from decision
   where refusal is null
   on conflict (order_id) do nothing
   returning {_RECORD}
@@ -35,10 +35,10 @@ known as (
   union all
   select false, {_RECORD} from orders.orders where order_id = %(order_id)s and not exists (select from accepted)
 )
-select verdict.refusal, known.* from verdict left join known on true
-""".encode()  # noqa: S608 - of constants, as below
+select decision.refusal, known.* from decision left join known on true
+""".encode()  # noqa: S608 - constant columns, as below
 
-# An order that was never accepted can still be closed as undone: a late accept then finds it closed.
+# An order that was never accepted can be closed as undone: a late accept is then refused.
 CLOSE = b"""
 insert into orders.orders as held (order_id, status, reason, closed_at)
 values (%(order_id)s, %(outcome)s, %(reason)s, now())

@@ -1,4 +1,4 @@
-"""What the ledger says: each account's balance."""
+"""The balances of the ledger's accounts."""
 
 from postgres.database import Database
 
@@ -11,15 +11,15 @@ from unnest(array['card_clearing', 'bank', 'held', 'revenue']) as account
 
 
 class Ledger:
-    """Reads the ledger, which only the effects of payments write."""
+    """Reads the ledger, which is written only together with the effects of payments."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def balances(self, currency: str = "EUR") -> dict[str, int]:
-        """Return each account's balance in minor units; card_clearing + bank = held + revenue."""
+        """Return account → balance in minor units; card_clearing + bank = held + revenue."""
         rows = await self._db.rows(_BALANCES, {"currency": currency})
-        # card_clearing and bank are assets, which a debit raises; the other two are ours to owe or to keep.
+        # card_clearing and bank are assets, which a debit raises; held and revenue are raised by a credit.
         return {
             account: debited - credited if account in {"card_clearing", "bank"} else credited - debited
             for account, debited, credited in rows

@@ -1,6 +1,6 @@
-"""Money: an append-only double-entry ledger beside the card provider's own book.
+"""Card payments: an append-only double-entry ledger beside the card provider's own books.
 
-Accounts: `card_clearing` (what the provider owes us), `bank` (what came by transfer), `held` (of orders in flight)
+Accounts: `card_clearing` (owed by the card provider), `bank` (received by transfer), `held` (money of running orders)
 and `revenue`.
 """
 
@@ -18,34 +18,34 @@ _RECEIVER = Receiver(
     refused_as=CardDeclined,
     done=statements.CHARGED,
     settled=statements.SETTLED,
-    stands=statements.STANDS,
+    in_force=statements.IN_FORCE,
 )
 
 
 class Payments:
-    """Charges and refunds cards, and keeps the ledger."""
+    """Charges and refunds cards, and writes the ledger."""
 
     def __init__(self, db: Database, provider: CardProvider) -> None:
         self._db = db
         self._provider = provider
 
     async def charge(self, request: ChargePayment) -> Charge:
-        """Take the amount once; raise CardDeclined, KeyReused, AlreadyUndone, Unavailable."""
+        """Charge the amount once; raise CardDeclined, KeyReused, AlreadyUndone, Unavailable."""
         try:
             captured = await self._provider.charge(request.key, request.token, request.amount)
         except CardDeclined as declined:
-            return await self._keep(request, None, str(declined))
-        return await self._keep(request, captured)
+            return await self._record(request, None, str(declined))
+        return await self._record(request, captured)
 
     async def find(self, request: ChargePayment) -> Charge | None:
-        """Tell whether the charge landed, and book it if it did; None when the provider has none."""
+        """Return the charge if the provider has one, and record it in the ledger; return None otherwise."""
         captured = await self._provider.find(request.key)
-        return await self._keep(request, captured) if captured else None
+        return await self._record(request, captured) if captured else None
 
-    async def _keep(
+    async def _record(
         self, request: ChargePayment, captured: CapturedCharge | None, refusal: str | None = None
     ) -> Charge:
-        """Write down what the provider answered, once, and return what was written down first."""
+        """Record the provider's answer once, and return the first recorded answer."""
         charge = Charge(charge_id=captured.charge_id, amount=captured.amount) if captured else None
         answer = charge.model_dump_json(exclude={"attempt"}) if charge else None
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
@@ -55,27 +55,28 @@ class Payments:
         return Charge.model_validate_json(stored)
 
     async def stop(self, request: RefundPayment) -> None:
-        """Book no charge under the key from here on, whatever the provider took; raise AlreadySettled, Unavailable."""
+        """Refuse any later booking of the key's charge, even of one that the provider took.
+
+        Raises AlreadySettled, Unavailable.
+        """
         await _RECEIVER.undo(self._db, request)
 
     async def refund(self, request: RefundPayment, unit: Database | None = None) -> Refunded:
-        """Give back what was charged under the key, if anything was; raise AlreadySettled, Unavailable.
+        """Refund the key's charge, if there is one; raise AlreadySettled, Unavailable.
 
-        The ledger is written in the transaction of `unit`, if one is given.
+        The ledger is written in the transaction `unit`, if given.
         """
-        # Our receipt first: from here on no late charge is booked and no closing can settle, whatever
-        # becomes of the call below. Asked again, the provider and the ledger both answer as the first time.
+        # The receipt is written first: after it no late charge is booked and no closing can settle, even if the
+        # provider's call fails. On a retry, both the provider and the ledger return the first result.
         await self.stop(request)
-        given_back = await self._provider.refund(request.key)
-        if given_back is None:
+        refund = await self._provider.refund(request.key)
+        if refund is None:
             return Refunded()
-        amount = given_back.amount
+        amount = refund.amount
         money = {"amount": amount.amount, "currency": amount.currency}
-        await (unit or self._db).rows(
-            statements.GIVEN_BACK, {"key": request.key, "order_id": request.order_id, **money}
-        )
-        return Refunded(refund_id=given_back.refund_id, amount=amount)
+        await (unit or self._db).rows(statements.REFUNDED, {"key": request.key, "order_id": request.order_id, **money})
+        return Refunded(refund_id=refund.refund_id, amount=amount)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Turn the money held under the key into revenue, in the caller's transaction; sent, and still to be ended."""
+        """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""
         return await _RECEIVER.settle(pipeline, key)

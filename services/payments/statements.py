@@ -1,7 +1,7 @@
 """The SQL of payments and transfers: the effects that the idempotent receiver makes together with a receipt."""
 
-# A sale: for ever in the ledger.
-STANDS = "exists (select from payments.ledger where key = %(key)s and kind = 'settle')"
+# A sale is permanent in the ledger.
+IN_FORCE = "exists (select from payments.ledger where key = %(key)s and kind = 'settle')"
 
 CHARGED = """,
 entry as (
@@ -19,8 +19,8 @@ entry as (
 )
 """
 
-# Both sides, each once: the charge may have landed without our ever hearing of it.
-GIVEN_BACK = b"""
+# Charge and refund, each once: the provider may have charged without its answer having been received.
+REFUNDED = b"""
 insert into payments.ledger (key, kind, debit, credit, amount, currency, order_id) values
   (%(key)s, 'charge', 'card_clearing', 'held', %(amount)s, %(currency)s, %(order_id)s),
   (%(key)s, 'refund', 'held', 'card_clearing', %(amount)s, %(currency)s, %(order_id)s)
@@ -38,7 +38,7 @@ select transfers.request_hash, receipt.status from payments.transfers left join 
 where key = %(key)s
 """
 
-# A transfer may arrive before it was ever expected, of an order that failed before it came to that.
+# A transfer may arrive that was never expected, when its order failed before that step.
 TRANSFER_BOOKED = """,
 entry as (
   insert into payments.ledger (key, kind, debit, credit, amount, currency, order_id)
@@ -52,8 +52,8 @@ transfer as (
 )
 """
 
-# By the receipt, which says as it is now whether there was anything to undo.
-TRANSFER_GIVEN_BACK = """,
+# Based on the receipt, whose current version shows whether there was a booking to undo.
+TRANSFER_RETURNED = """,
 entry as (
   insert into payments.ledger (key, kind, debit, credit, amount, currency, order_id)
   select key, 'refund', 'held', 'bank', (answer -> 'amount' ->> 'amount')::bigint, answer -> 'amount' ->> 'currency',

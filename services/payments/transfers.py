@@ -1,8 +1,8 @@
-"""Money by bank transfer: expected without a ledger entry, held once an event says that it arrived.
+"""Bank transfers: expected without a ledger entry, and booked as `held` when an event reports their arrival.
 
-It shares the receipts and the ledger of payments: the receipt of the key is that of the booking, so that the undo of
-a transfer that never arrived leaves a tombstone, moves no money, and has a late booking refused. A transfer to give
-back is `returned` in the table of transfers, from which the bank's payment run takes its instructions.
+Transfers share the receipts and the ledger of payments. The receipt of a key is that of the booking, so the undo of a
+transfer that never arrived stores a tombstone, moves no money, and makes a late booking fail. A transfer to send back
+gets the status `returned` in the table of transfers, from which the bank's payment run takes its instructions.
 """
 
 from messaging.idempotent_receiver.receiver import Receiver
@@ -16,29 +16,29 @@ _RECEIVER = Receiver(
     "payments",
     refused_as=TransferRefused,
     done=statements.TRANSFER_BOOKED,
-    undone=statements.TRANSFER_GIVEN_BACK,
-    stands=statements.STANDS,
+    undone=statements.TRANSFER_RETURNED,
+    in_force=statements.IN_FORCE,
 )
 
 
 class Transfers:
-    """Expects, books and gives back transfers."""
+    """Expects, books and returns transfers."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def expect(self, request: ExpectTransfer) -> PendingTransfer:
-        """Write down that the transfer is expected, once; raise KeyReused, AlreadyUndone, Unavailable."""
+        """Record the expected transfer once; raise KeyReused, AlreadyUndone, Unavailable."""
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
-        said = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
-        await self._db.rows(statements.EXPECT_TRANSFER, {**said, **money, "hash": fingerprint(request)})
+        ids = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
+        await self._db.rows(statements.EXPECT_TRANSFER, {**ids, **money, "hash": fingerprint(request)})
         found = await self.find(request)
         if found is None:
             raise Unavailable(f"{request.key}: the transfer can't be read back")
         return found
 
     async def find(self, request: ExpectTransfer) -> PendingTransfer | None:
-        """Tell whether the transfer is expected; raise KeyReused, AlreadyUndone, Unavailable."""
+        """Return the expected transfer, None when it isn't recorded; raise KeyReused, AlreadyUndone, Unavailable."""
         row = await self._db.row(statements.FIND_TRANSFER, {"key": request.key})
         if row is None:
             return None
@@ -49,11 +49,14 @@ class Transfers:
         return PendingTransfer(amount=request.amount, reference=request.reference)
 
     async def expects(self, key: str) -> bool:
-        """Tell whether the key is that of a transfer, whatever became of it."""
+        """Return whether the key belongs to a transfer, in any status."""
         return await self._db.row(statements.FIND_TRANSFER, {"key": key}) is not None
 
     async def book(self, request: BookTransfer) -> Charge:
-        """Hold what arrived, once; raise TransferRefused for another amount, KeyReused, AlreadyUndone, Unavailable."""
+        """Book an arrived transfer once.
+
+        Raises TransferRefused when the amount differs, KeyReused, AlreadyUndone, Unavailable.
+        """
         charge = Charge(charge_id=f"tr_{request.event_id}", amount=request.paid)
         refusal = None if request.paid == request.amount else f"{request.paid} arrived, not {request.amount}"
         expected = ExpectTransfer.model_validate(request.model_dump(exclude={"paid", "event_id"}))
@@ -72,7 +75,7 @@ class Transfers:
         return Charge.model_validate_json(stored)
 
     async def give_back(self, request: RefundPayment) -> Refunded:
-        """Return what arrived, or expect it no more; raise AlreadySettled, Unavailable."""
+        """Send a booked transfer back, or stop expecting it; raise AlreadySettled, Unavailable."""
         undone = await _RECEIVER.undo(self._db, request, order_id=request.order_id)
         if not undone.was_done or undone.answer is None:
             return Refunded()

@@ -1,4 +1,4 @@
-"""Parcels: what was handed to the carrier for an order, and what was taken back."""
+"""Parcels: those handed over to the carrier, and those recalled."""
 
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
@@ -15,20 +15,20 @@ parcel as (
 )
 """
 
-# The parcel may have been handed over without our ever hearing of it: then this row is its first.
-_TAKEN_BACK = b"""
+# The carrier may have taken the parcel without its answer having been received: then this is the parcel's first row.
+_RECALLED = b"""
 insert into shipping.parcels as parcel (key, order_id, tracking, recalled_at)
 values (%(key)s, %(order_id)s, %(tracking)s, now())
 on conflict (key) do update set recalled_at = coalesce(parcel.recalled_at, now())
 """
 
-_STANDS = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
+_IN_FORCE = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
 
-_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, stands=_STANDS)
+_RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, in_force=_IN_FORCE)
 
 
 class Shipping:
-    """Hands parcels to the carrier and takes them back."""
+    """Hands parcels over to the carrier, and recalls them."""
 
     def __init__(self, db: Database, carrier: Carrier) -> None:
         self._db = db
@@ -39,39 +39,42 @@ class Shipping:
         try:
             tracking = await self._carrier.create(request.key, request.lines, request.ship_to)
         except ShipmentRefused as refused:
-            return await self._keep(request, None, str(refused))
-        return await self._keep(request, tracking)
+            return await self._record(request, None, str(refused))
+        return await self._record(request, tracking)
 
     async def find(self, request: CreateShipment) -> Shipment | None:
-        """Tell whether the parcel was handed over, and book it if it was; None when the carrier has none."""
+        """Return the shipment if the carrier has the parcel, and record it; return None otherwise."""
         tracking = await self._carrier.find(request.key)
-        return await self._keep(request, tracking) if tracking else None
+        return await self._record(request, tracking) if tracking else None
 
-    async def _keep(self, request: CreateShipment, tracking: str | None, refusal: str | None = None) -> Shipment:
-        """Write down what the carrier answered, once, and return what was written down first."""
+    async def _record(self, request: CreateShipment, tracking: str | None, refusal: str | None = None) -> Shipment:
+        """Record the carrier's answer once, and return the first recorded answer."""
         answer = Shipment(tracking=tracking).model_dump_json(exclude={"attempt"}) if tracking else None
         values = {"order_id": request.order_id, "tracking": tracking}
         stored = await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer, **values)
         return Shipment.model_validate_json(stored)
 
     async def stop(self, request: CancelShipment) -> None:
-        """Book no parcel under the key from here on, whatever the carrier took; raise AlreadySettled, Unavailable."""
+        """Refuse any later booking of the key's parcel, even of one that the carrier has.
+
+        Raises AlreadySettled, Unavailable.
+        """
         await _RECEIVER.undo(self._db, request)
 
     async def cancel(self, request: CancelShipment, unit: Database | None = None) -> Recalled:
-        """Take back the parcel handed over under the key, if any was; raise AlreadySettled, Unavailable.
+        """Recall the key's parcel, if there is one; raise AlreadySettled, Unavailable.
 
-        The parcel is booked in the transaction of `unit`, if one is given.
+        The parcel is recorded in the transaction `unit`, if given.
         """
-        # Our receipt first, as with a refund: no late parcel is booked from here on.
+        # The receipt is written first, as for a refund: after it no late parcel is booked.
         await self.stop(request)
         tracking = await self._carrier.cancel(request.key)
         if tracking is None:
             return Recalled()
         values = {"key": request.key, "order_id": request.order_id, "tracking": tracking}
-        await (unit or self._db).rows(_TAKEN_BACK, values)
+        await (unit or self._db).rows(_RECALLED, values)
         return Recalled(tracking=tracking)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Leave the parcel with the carrier for good, in the caller's transaction; sent, and still to be ended."""
+        """Send the settling of the key's parcel, in the caller's transaction; the caller awaits the result's `end`."""
         return await _RECEIVER.settle(pipeline, key)

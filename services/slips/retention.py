@@ -1,11 +1,11 @@
-"""Slips that ended long ago: found oldest first, and rid of their itinerary, in which anything may be personal."""
+"""Retention of slips: finds slips that ended long ago, oldest first, and deletes their itineraries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from models.names import key, slip_process
 from postgres.database import Database
-from services.slips.closing import STANDING
+from services.slips.closing import IN_FORCE
 
 _OLD = b"""
 select slip_id, status, array(select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop)
@@ -23,31 +23,31 @@ _PRUNE = b"update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) 
 
 @dataclass(frozen=True)
 class OldSlip:
-    """A slip that ended long ago: the keys of its stops, and whether its effects stand."""
+    """A slip that ended long ago: the keys of its stops, and whether its effects are in force."""
 
     slip_id: str
     keys: tuple[str, ...]
-    stands: bool
+    in_force: bool
 
 
 class SlipRetention:
-    """Finds old slips, and prunes them."""
+    """Finds and prunes old slips."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def count(self, seconds: int) -> int:
-        """Return how many slips ended this many seconds ago and were not pruned; raise Unavailable."""
+        """Return the number of slips that ended this many seconds ago and were not pruned; raise Unavailable."""
         row = await self._db.row(_COUNT, {"seconds": seconds})
         return int(row[0]) if row else 0
 
     async def old(self, unit: Database, seconds: int, limit: int) -> list[OldSlip]:
-        """Return up to `limit` of them, the oldest first, held for the caller's transaction."""
+        """Return up to `limit` such slips, oldest first, locked for the transaction `unit`."""
         return [
-            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in STANDING)
+            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in IN_FORCE)
             for slip_id, status, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
         ]
 
     async def prune(self, unit: Database, slip_ids: Sequence[str]) -> int:
-        """Forget what their stops were, in the caller's transaction; return how many slips."""
+        """Delete the itineraries of slips, which may hold personal data; return the number of slips."""
         return len(await unit.rows(_PRUNE, {"slip_ids": list(slip_ids)}))

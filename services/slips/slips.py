@@ -1,4 +1,4 @@
-"""Routing slips and how they ended."""
+"""Routing slips and their outcomes."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,9 +22,9 @@ from slips.slips where slip_id = %(slip_id)s
 
 @dataclass(frozen=True)
 class SlipRecord:
-    """What the table says of a slip; body_hash is None when it was closed before it came.
+    """One slip; body_hash is None when the slip was closed before it was accepted.
 
-    One that was pruned has no receipts any more.
+    A pruned slip has no receipts any more.
     """
 
     slip_id: str
@@ -37,25 +37,25 @@ class SlipRecord:
 
 
 class Slips:
-    """Remembers slips by their id."""
+    """Accepts slips and stores them by id."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def accept(self, slip: RoutingSlip) -> SlipAccepted:
-        """Take the slip once; raise Conflict when its id is another slip's, AlreadyUndone, Unavailable."""
+        """Accept the slip once; raise Conflict when its id belongs to another slip, AlreadyUndone, Unavailable."""
         params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
         if await self._db.row(_ACCEPT, params):
             return SlipAccepted(new=True)
         known = await self.find(slip.slip_id)
         if known is not None and known.body_hash is None:
-            raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it came")
+            raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it was accepted")
         if known is None or known.body_hash != slip.body_hash():
-            raise Conflict(f"{slip.slip_id}: is the id of another slip")
+            raise Conflict(f"{slip.slip_id}: is the id of another slip; use a new slip_id")
         return SlipAccepted(new=False)
 
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
-        """Take a slip whose run begins; raise as `accept` does, and Final for one that was pruned."""
+        """Accept a slip whose run begins; raise as `accept` does, and Final for a pruned slip."""
         accepted = await self.accept(request.slip)
         known = None if accepted.new else await self.find(request.slip.slip_id)
         if known and known.pruned:
@@ -63,6 +63,6 @@ class Slips:
         return accepted
 
     async def find(self, slip_id: str) -> SlipRecord | None:
-        """Return what is known of a slip, None when it never came."""
+        """Return the record of a slip, None when there is none."""
         row = await self._db.row(_READ, {"slip_id": slip_id})
         return SlipRecord(*row) if row else None

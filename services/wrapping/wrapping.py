@@ -1,4 +1,4 @@
-"""The wrapping desk: what was wrapped in which paper, and what was unwrapped again."""
+"""Gift wrapping: records each wrapping with its paper, and each unwrapping."""
 
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
@@ -24,20 +24,20 @@ _RECEIVER = Receiver("wrapping", refused_as=WrapRefused, done=_WRAPPED, undone=_
 
 
 class Wrapping:
-    """Wraps gifts, and unwraps them."""
+    """Wraps and unwraps gifts."""
 
     def __init__(self, db: Database) -> None:
         self._db = db
 
     async def wrap(self, request: WrapGift) -> Wrapped:
-        """Wrap once; raise WrapRefused when there is no such paper, KeyReused, AlreadyUndone, Unavailable."""
+        """Wrap once; raise WrapRefused for an unknown paper, KeyReused, AlreadyUndone, Unavailable."""
         known = request.paper in PAPERS
         refusal = None if known else f"there is no paper {request.paper}, only {', '.join(PAPERS)}"
         answer = Wrapped(paper=request.paper).model_dump_json(exclude={"attempt"})
         return Wrapped.model_validate_json(await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer))
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
-        """Unwrap what was wrapped under the key, if anything was; raise Unavailable."""
+        """Undo the key's wrapping, if there is one; raise Unavailable."""
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Unwrapped()

@@ -1,4 +1,4 @@
-"""Who may import whom."""
+"""The import rules of the packages."""
 
 import ast
 import subprocess
@@ -7,27 +7,27 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rooms import (
-    ENTRANCES,
+from tests.architecture.packages import (
+    ENTRY_POINTS,
     FILES,
-    HOUSE,
-    OUTSIDE,
-    ROOM_FILES,
-    ROOMS,
+    PACKAGE_FILES,
+    PACKAGES,
+    PROJECT,
+    SUPPORT,
+    forbidden_imports,
     imports,
-    named,
-    room_of,
-    trespasses,
+    name_of,
+    package_of,
 )
 
-WORKFLOW_FILES = [path for path in ROOM_FILES if room_of(path) == "workflows"]
+WORKFLOW_FILES = [path for path in PACKAGE_FILES if package_of(path) == "workflows"]
 BUILDING_BLOCK = "temporal_saga"
 IN_THE_SANDBOX = {"workflows", BUILDING_BLOCK}
 
 
 def imported_by(name: str) -> set[str]:
-    """Return the top names of what a file imports, the standard library aside."""
-    tops = {module.partition(".")[0] for _, module in imports(ast.parse((HOUSE / name).read_text()))}
+    """Return the top-level packages that a file imports, except the standard library."""
+    tops = {module.partition(".")[0] for _, module in imports(ast.parse((PROJECT / name).read_text()))}
     return tops - set(sys.stdlib_module_names)
 
 
@@ -40,52 +40,52 @@ def _passes_through(node: ast.AST) -> bool:
 
 
 def misplaced(source: str) -> list[str]:
-    """Return house imports of a workflow file that are on the wrong side of the pass-through block."""
+    """Return the project imports of a workflow file that are on the wrong side of the pass-through block."""
     tree = ast.parse(source)
     passed = {id(inner) for node in ast.walk(tree) if _passes_through(node) for inner in ast.walk(node)}
     found = []
     for node, module in imports(tree):
         top = module.partition(".")[0]
         wrong_side = id(node) in passed if top in IN_THE_SANDBOX else id(node) not in passed
-        if top in ROOMS | ENTRANCES and wrong_side:
+        if top in PACKAGES | ENTRY_POINTS and wrong_side:
             found.append(module)
     return found
 
 
-@pytest.mark.parametrize("path", ROOM_FILES, ids=named)
-def test_a_room_imports_only_what_it_may(path: Path) -> None:
-    assert trespasses(path.read_text(), room_of(path)) == []
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
+def test_a_package_imports_only_what_its_rule_allows(path: Path) -> None:
+    assert forbidden_imports(path.read_text(), package_of(path)) == []
 
 
-@pytest.mark.parametrize("path", WORKFLOW_FILES, ids=named)
-def test_workflows_pass_the_house_through_and_keep_their_own_logic_in_the_sandbox(path: Path) -> None:
+@pytest.mark.parametrize("path", WORKFLOW_FILES, ids=name_of)
+def test_workflows_pass_other_packages_through_and_keep_their_own_logic_in_the_sandbox(path: Path) -> None:
     assert misplaced(path.read_text()) == []
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if room_of(path) != BUILDING_BLOCK], ids=named)
+@pytest.mark.parametrize("path", [path for path in FILES if package_of(path) != BUILDING_BLOCK], ids=name_of)
 def test_the_building_block_is_closed(path: Path) -> None:
     modules = {module for _, module in imports(ast.parse(path.read_text()))}
     assert {module for module in modules if module.startswith(f"{BUILDING_BLOCK}.")} == set()
 
 
 def test_a_run_of_the_building_block_keeps_nothing_private() -> None:
-    # What a workflow may not touch is a function of the package, not a private name of the run.
-    source = (HOUSE / BUILDING_BLOCK / "run.py").read_text()
+    # Internals that a workflow must not use are functions of the package, not private members of the run.
+    source = (PROJECT / BUILDING_BLOCK / "run.py").read_text()
     private = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
     assert {name for name in private if name.startswith("_") and not name.startswith("__")} == set()
 
 
-@pytest.mark.parametrize("path", sorted((HOUSE / "workflows").rglob("__init__.py")), ids=named)
+@pytest.mark.parametrize("path", sorted((PROJECT / "workflows").rglob("__init__.py")), ids=name_of)
 def test_a_package_of_workflows_is_empty(path: Path) -> None:
-    # Each workflow run imports it anew inside the sandbox.
+    # Each workflow run imports the package again inside the sandbox.
     assert path.read_text() == ""
 
 
 def test_a_worker_that_only_runs_workflows_needs_no_driver() -> None:
-    modules = [named(path).removesuffix(".py").replace("/", ".") for path in WORKFLOW_FILES]
+    modules = [name_of(path).removesuffix(".py").replace("/", ".") for path in WORKFLOW_FILES]
     code = f"import sys, {', '.join(modules)}; print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], cwd=HOUSE, check=True, capture_output=True, text=True).stdout
-    assert {"psycopg", "psycopg_pool", "httpx", "services", "postgres"} & set(loaded.split()) == set()
+    run = subprocess.run([sys.executable, "-c", code], cwd=PROJECT, check=True, capture_output=True, text=True)
+    assert {"psycopg", "psycopg_pool", "httpx", "services", "postgres"} & set(run.stdout.split()) == set()
 
 
 def test_the_starter_only_starts_the_cli() -> None:
@@ -93,14 +93,14 @@ def test_the_starter_only_starts_the_cli() -> None:
 
 
 def test_every_folder_with_code_has_its_rule() -> None:
-    folders = {path.name for path in HOUSE.iterdir() if path.is_dir() and not path.name.startswith(".")}
-    with_code = {name for name in folders if any((HOUSE / name).rglob("*.py"))}
-    assert with_code - ROOMS - OUTSIDE == set()
-    assert {path.stem for path in HOUSE.glob("*.py")} <= ENTRANCES
+    folders = {path.name for path in PROJECT.iterdir() if path.is_dir() and not path.name.startswith(".")}
+    with_code = {name for name in folders if any((PROJECT / name).rglob("*.py"))}
+    assert with_code - PACKAGES - SUPPORT == set()
+    assert {path.stem for path in PROJECT.glob("*.py")} <= ENTRY_POINTS
 
 
 @pytest.mark.parametrize(
-    ("room", "source", "expected"),
+    ("package", "source", "expected"),
     [
         ("models", "import pydantic, json", []),
         ("models", "import psycopg", ["psycopg"]),
@@ -113,8 +113,8 @@ def test_every_folder_with_code_has_its_rule() -> None:
         ("runtime", "from services import schema", ["services"]),
     ],
 )
-def test_a_trespass_is_seen(room: str, source: str, expected: list[str]) -> None:
-    assert trespasses(source, room) == expected
+def test_a_forbidden_import_is_found(package: str, source: str, expected: list[str]) -> None:
+    assert forbidden_imports(source, package) == expected
 
 
 @pytest.mark.parametrize(
@@ -127,5 +127,5 @@ def test_a_trespass_is_seen(room: str, source: str, expected: list[str]) -> None
         ("with suppress(ImportError):\n    import models.order", ["models.order"]),
     ],
 )
-def test_a_misplaced_import_is_seen(source: str, expected: list[str]) -> None:
+def test_a_misplaced_import_is_found(source: str, expected: list[str]) -> None:
     assert misplaced(source) == expected

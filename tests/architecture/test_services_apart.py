@@ -1,4 +1,4 @@
-"""A service imports no other, and names no other's schema in its SQL, so that each may have a database of its own."""
+"""A service imports no other service, and its SQL names no other schema, so that each can have its own database."""
 
 import ast
 import re
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.rooms import OWNERS, ROOM_FILES, imports, named
+from tests.architecture.packages import OWNERS, PACKAGE_FILES, imports, name_of
 
 _IN_SQL = re.compile(
     r"\b(?:from|join|into|update|table|schema|exists|truncate|delete|using|on|call|references)\s+(?:only\s+)?"
@@ -17,7 +17,7 @@ _IN_SQL = re.compile(
 
 
 def schemas_in(source: str) -> set[str]:
-    """Return the schemas that the SQL of a file names: any text in it that is no docstring."""
+    """Return the schemas that the SQL of a file names; SQL may be any text that is no docstring."""
     return {schema.lower() for text in _texts(ast.parse(source)) for schema in _IN_SQL.findall(text)}
 
 
@@ -37,12 +37,12 @@ def _texts(tree: ast.AST) -> Iterator[str]:
 
 
 def owned_by(name: str) -> set[str]:
-    """Return the schemas that belong to a file."""
+    """Return the schemas that a file's folder owns."""
     return {schema for schema, folder in OWNERS.items() if name.startswith(folder)}
 
 
 def other_services(source: str, name: str) -> list[str]:
-    """Return what a file of one service imports of another."""
+    """Return the modules of other services that a service's file imports."""
     parts = name.split("/")
     if parts[0] != "services" or len(parts) < 3:
         return []
@@ -50,16 +50,16 @@ def other_services(source: str, name: str) -> list[str]:
     return [module for module in found if module.split(".")[1] != parts[1]]
 
 
-@pytest.mark.parametrize("path", ROOM_FILES, ids=named)
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
 def test_sql_names_the_schema_of_its_own_service_only(path: Path) -> None:
     found = schemas_in(path.read_text())
 
-    assert found - owned_by(named(path)) == set()
+    assert found - owned_by(name_of(path)) == set()
 
 
-@pytest.mark.parametrize("path", ROOM_FILES, ids=named)
-def test_a_service_imports_no_other(path: Path) -> None:
-    assert other_services(path.read_text(), named(path)) == []
+@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
+def test_a_service_imports_no_other_service(path: Path) -> None:
+    assert other_services(path.read_text(), name_of(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_service_imports_no_other(path: Path) -> None:
         ('log = get_logger("orders.relay")', set()),
     ],
 )
-def test_a_schema_in_sql_is_seen(source: str, expected: set[str]) -> None:
+def test_a_schema_in_sql_is_found(source: str, expected: set[str]) -> None:
     assert schemas_in(source) == expected
 
 
@@ -87,5 +87,5 @@ def test_a_schema_in_sql_is_seen(source: str, expected: set[str]) -> None:
         ("from services.payments.ledger import Ledger", "worker.py", []),
     ],
 )
-def test_an_import_of_another_service_is_seen(source: str, name: str, expected: list[str]) -> None:
+def test_an_import_of_another_service_is_found(source: str, name: str, expected: list[str]) -> None:
     assert other_services(source, name) == expected

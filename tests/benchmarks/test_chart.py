@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import chart
-from benchmarks.on_peers import PYTHON
+from benchmarks.contestants.on_peers import PYTHON
+from benchmarks.measuring import chart
 
 HOUSE = Path(__file__).parent.parent.parent
 IMAGES = HOUSE / "docs" / "images"

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from benchmarks import cpu
+from benchmarks.measuring import cpu
 
 BURN = "import time\nwhile time.process_time() < {}: pass\n"
 

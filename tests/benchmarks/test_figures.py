@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import figures
+from benchmarks.measuring import figures
 
 
 def turn(number: int, rate: float, **cpu: float) -> dict[str, Any]:

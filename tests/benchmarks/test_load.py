@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.driver import Driver, Event, RunFailed
-from benchmarks.load import order_of
+from benchmarks.measuring.driver import Driver, Event, RunFailed
+from benchmarks.measuring.load import order_of
 
 # Places its orders nowhere, each in 10 ms; one whose prefix says so ends as no order must.
 PROGRAM = """
 import asyncio
-from benchmarks.load import Load
+from benchmarks.measuring.load import Load
 
 async def place(order_id, kind):
     print("noise of a library")

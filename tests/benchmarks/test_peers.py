@@ -4,8 +4,8 @@ import json
 import re
 from pathlib import Path
 
-from benchmarks.contestants import chosen
-from benchmarks.field import FIELD
+from benchmarks.contestants.contestant import chosen
+from benchmarks.contestants.field import FIELD
 
 HOUSE = Path(__file__).parent.parent.parent
 PEERS = HOUSE / "benchmarks" / "peers"

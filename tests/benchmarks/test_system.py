@@ -4,10 +4,10 @@ import pytest
 from temporalio.worker import PollerBehaviorAutoscaling, PollerBehaviorSimpleMaximum
 
 from benchmarks import backlog, sizes, soak
-from benchmarks.driver import RunFailed
-from benchmarks.on_temporal import Ours
-from benchmarks.system import BenchSystem, held
-from benchmarks.worker_with import changed
+from benchmarks.contestants.on_temporal import Ours
+from benchmarks.contestants.worker_with import changed
+from benchmarks.measuring.driver import RunFailed
+from benchmarks.measuring.system import BenchSystem, held
 
 pytestmark = pytest.mark.timeout(240)
 EXPRESS = {"express": True}

@@ -2,11 +2,11 @@
 
 import pytest
 
-from benchmarks import stage
-from benchmarks.contestants import Contestant
-from benchmarks.driver import RunFailed
-from benchmarks.field import EXPRESS, FLOOR_LOCAL
-from benchmarks.turns import CROWD, Turn, TurnPlan
+from benchmarks.contestants.contestant import Contestant
+from benchmarks.contestants.field import EXPRESS, FLOOR_LOCAL
+from benchmarks.measuring import stage
+from benchmarks.measuring.driver import RunFailed
+from benchmarks.measuring.turns import CROWD, Turn, TurnPlan
 
 SHORT = TurnPlan(rounds=1, alone=1.0, load=2.0, undo=2.0, warm=1.0, crash=True)
 

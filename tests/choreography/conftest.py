@@ -21,12 +21,13 @@ from models.names import workflow_id
 from models.order import Order
 from models.process import Status
 from postgres.database import Database
-from tests.orders.conftest import System, open_system, own_stack
-from tests.services.conftest import db, migrated, server, shop, unchecked_shop, url
+from runtime.embedded.stack import Stack
+from tests.services.conftest import db, migrated, shop, unchecked_shop, url
 from tests.services.shop import Shop
+from tests.systems import System, open_system
 from worker import build
 
-__all__ = ["db", "migrated", "server", "shop", "unchecked_shop", "url"]  # fixtures
+__all__ = ["db", "migrated", "shop", "unchecked_shop", "url"]  # fixtures
 
 SECONDS_TO_END = 100
 
@@ -120,10 +121,9 @@ class Stage:
 
 
 @pytest_asyncio.fixture(scope="session")
-async def stage() -> AsyncIterator[Stage]:
-    with own_stack() as own:
-        async for opened in open_system(own):
-            feed, listener = opened.services.outbox_feed, OutboxListener(opened.stack.database_url)
-            watcher = Watcher(opened.client, opened.services)
-            async with build(opened.client, opened.services, own):
-                yield Stage(opened, Relay(opened.client, feed, listener), watcher, feed)
+async def stage(servers: Stack) -> AsyncIterator[Stage]:
+    async with open_system(servers) as opened:
+        feed, listener = opened.services.outbox_feed, OutboxListener(opened.stack.database_url)
+        watcher = Watcher(opened.client, opened.services)
+        async with build(opened.client, opened.services, opened.settings):
+            yield Stage(opened, Relay(opened.client, feed, listener), watcher, feed)

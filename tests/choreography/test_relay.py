@@ -1,7 +1,6 @@
 """The relay on the real server: nothing is lost and nothing done twice, wherever it dies."""
 
 import asyncio
-import os
 import signal
 import subprocess
 import sys
@@ -20,8 +19,8 @@ from choreography.relay import Relay
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
 from tests.choreography.conftest import Stage, dead_deliveries, order_status
-from tests.orders.conftest import free_ports
 from tests.orders.scenarios import Scenario
+from tests.servers import free_ports
 
 pytestmark = pytest.mark.server
 PROJECT = Path(__file__).parent.parent.parent
@@ -123,13 +122,7 @@ def _metrics(port: int) -> str:
 @contextmanager
 def relay_process(stage: Stage) -> Iterator[subprocess.Popen[bytes]]:
     """Run `python worker.py --relay-only` as people do; killed at the end of the block if it still lives."""
-    environ = {name: value for name, value in os.environ.items() if not name.startswith(("TEMPORAL_", "ORDERS_"))}
-    environ |= {
-        "DATABASE_URL": stage.system.stack.database_url,
-        "TEMPORAL_ADDRESS": stage.system.stack.temporal_address,
-        "ORDERS_DATA_DIR": str(stage.system.settings.data_dir),
-        "ORDERS_LOG_LEVEL": "error",
-    }
+    environ = stage.system.environment(ORDERS_LOG_LEVEL="error")
     process = subprocess.Popen([sys.executable, "worker.py", "--relay-only"], cwd=PROJECT, env=environ)
     try:
         yield process
@@ -150,7 +143,10 @@ async def marks_blocked(stage: Stage) -> AsyncIterator[None]:
 async def test_a_relay_killed_between_publish_and_mark_loses_and_repeats_nothing(stage: Stage) -> None:
     order = await stage.place(Scenario("killed").order())
     (placed,) = await stage.events(order)
-    waits = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock' and query like 'update outbox%%'"
+    waits = """
+    select count(*)::int from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query like 'update outbox%%'
+    """
     async with marks_blocked(stage):
         with relay_process(stage) as doomed:
             async with asyncio.timeout(30):

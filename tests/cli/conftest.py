@@ -3,12 +3,10 @@
 import io
 import json
 import os
-import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,11 +15,12 @@ from unittest import mock
 import pytest
 
 from cli.app import run
+from runtime.embedded.stack import Stack
+from runtime.reconciling import schedule_reconciler
+from tests.servers import free_ports
+from tests.systems import Environment, clean_environment, open_system
 
 PROJECT = Path(__file__).resolve().parents[2]
-SECONDS_TO_START = 90
-
-Environment = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -40,19 +39,6 @@ class Ran:
 Starter = Callable[..., Ran]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def clean_environment(**more: str) -> Environment:
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("ORDERS_", "TEMPORAL_"))}
-    kept.pop("DATABASE_URL", None)
-    return {**kept, **more}
-
-
 def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ran:
     done = subprocess.run(
         [sys.executable, "starter.py", *arguments],
@@ -68,37 +54,31 @@ def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", s
 
 @pytest.fixture
 def nowhere() -> Environment:
-    """An environment whose server and database are ports that nobody listens on."""
-    address = f"127.0.0.1:{free_port()}"
+    """An environment whose server and database are a port that no process listens on."""
+    (port,) = free_ports(1)
+    address = f"127.0.0.1:{port}"
     return clean_environment(TEMPORAL_ADDRESS=address, DATABASE_URL=f"postgresql://{address}/orders")
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Environment]:
-    """The environment of a system that `starter.py up` keeps running for the session."""
-    environment = clean_environment(
-        ORDERS_DATA_DIR=str(tmp_path_factory.mktemp("cli") / "data"),
-        ORDERS_TEMPORAL_PORT=str(free_port()),
-        ORDERS_UI_PORT=str(free_port()),
-        COLUMNS="200",
-    )
-    log = tmp_path_factory.mktemp("up") / "log"
-    with log.open("wb") as err, started_up(environment, err) as up:
-        yield environment
-        up.send_signal(signal.SIGINT)
-        assert up.wait(60) == 130, log.read_text()
+async def system(servers: Stack) -> AsyncIterator[Environment]:
+    """The environment of a system with a worker process and the schedule of the reconciler, as `up` makes one."""
+    async with open_system(servers) as opened:
+        await schedule_reconciler(opened.client, 60)
+        with worker_process(opened.environment()):
+            yield opened.environment()
 
 
-def started_up(environment: Environment, err: Any) -> "subprocess.Popen[bytes]":
-    """Return an `up` that has said that it is up."""
-    up = subprocess.Popen(
-        [sys.executable, "starter.py", "up", "--json"], cwd=PROJECT, env=environment, stdout=subprocess.PIPE, stderr=err
-    )
-    assert up.stdout
-    line = up.stdout.readline()
-    assert line, f"up ended with {up.wait(SECONDS_TO_START)}"
-    assert json.loads(line)["ui_url"].startswith("http://127.0.0.1:")
-    return up
+@contextmanager
+def worker_process(environment: Environment, *arguments: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `python worker.py`, and have it drain at the end of the block."""
+    command = [sys.executable, "worker.py", *arguments]
+    with subprocess.Popen(command, cwd=PROJECT, env=environment, stderr=subprocess.DEVNULL) as worker:
+        try:
+            yield worker
+        finally:
+            worker.terminate()
+            assert worker.wait(60) == 0
 
 
 @pytest.fixture(scope="session")

@@ -4,16 +4,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import clean_environment, free_port, run_starter
+from tests.cli.conftest import run_starter
+from tests.servers import free_ports
+from tests.systems import clean_environment
 
 pytestmark = pytest.mark.server
 
 
 def test_the_demo_shows_five_orders_and_checks_the_books(tmp_path: Path) -> None:
+    temporal, ui = free_ports(2)
     environment = clean_environment(
         ORDERS_DATA_DIR=str(tmp_path / "data"),
-        ORDERS_TEMPORAL_PORT=str(free_port()),
-        ORDERS_UI_PORT=str(free_port()),
+        ORDERS_TEMPORAL_PORT=str(temporal),
+        ORDERS_UI_PORT=str(ui),
     )
 
     ran = run_starter(environment, "demo", "--json", seconds=150)

@@ -12,28 +12,18 @@ from typing import Any
 
 import pytest
 
-from client.upkeep import prepare
-from runtime.embedded.stack import embedded_stack
-from runtime.settings import Settings
-from tests.cli.conftest import PROJECT, Environment, as_bytes, clean_environment, free_port, order_document, run_starter
+from runtime.embedded.stack import Stack
+from tests.cli.conftest import PROJECT, as_bytes, order_document, run_starter
+from tests.systems import Environment, open_system
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-async def idle(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Environment]:
-    """The environment of a stack without a worker."""
-    settings = Settings(
-        data_dir=tmp_path_factory.mktemp("idle") / "data", temporal_port=free_port(), ui_port=free_port()
-    )
-    async with embedded_stack(settings) as stack:
-        await prepare(stack.database_url, lambda _: None)
-        yield clean_environment(
-            ORDERS_DATA_DIR=str(settings.data_dir),
-            ORDERS_TEMPORAL_PORT=str(settings.temporal_port),
-            ORDERS_UI_PORT=str(settings.ui_port),
-            COLUMNS="200",
-        )
+async def idle(servers: Stack) -> AsyncIterator[Environment]:
+    """The environment of a system without a worker."""
+    async with open_system(servers) as system:
+        yield system.environment()
 
 
 async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) -> None:
@@ -50,7 +40,7 @@ async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) ->
     assert "no worker answers" in status.err
     history = await in_thread(run_starter, idle, "history", "o-idle", "--json")
     assert (history.code, history.document["activities"], history.document["decisions"]) == (0, [], None)
-    assert "what people decided is not known now" in history.err
+    assert "the operators' decisions are unknown" in history.err
     within = ("place", str(tmp_path / "order.json"), "--within", "1")
     resolve = ("resolve", "o-idle", "charge", "retry", "--actor", "a", "--reason", "r")
     cancel = ("cancel", "o-idle", "--reason", "nobody came")

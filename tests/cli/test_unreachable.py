@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import Environment, as_bytes, clean_environment, order_document, run_starter
+from tests.cli.conftest import as_bytes, order_document, run_starter
+from tests.systems import Environment, clean_environment
 from tests.temporal_cli import documented
 
 COMMANDS = {
@@ -51,7 +52,7 @@ def test_a_misspelt_setting_is_exit_code_2(nowhere: Environment) -> None:
     ran = run_starter({**nowhere, "ORDERS_TEMPORAL_PROT": "1"}, "list")
 
     assert ran.code == 2
-    assert ran.err == "error: ORDERS_TEMPORAL_PROT: is not a setting of this project\n"
+    assert ran.err == "error: ORDERS_TEMPORAL_PROT: is not a setting of this project; the README lists the settings\n"
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])

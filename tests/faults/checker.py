@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.faults import money, orders, outbox, parked, running, shipment, stock, undo, vacuity
-from tests.faults.dossier import Dossier, dossiers
-from tests.faults.evidence import Evidence, read
-from tests.faults.timeline import timeline
+from tests.faults.evidence.dossier import Dossier, dossiers
+from tests.faults.evidence.evidence import Evidence, read
+from tests.faults.evidence.timeline import timeline
+from tests.faults.invariants import money, orders, outbox, parked, running, shipment, stock, undo, vacuity
 
 
 @dataclass(frozen=True)

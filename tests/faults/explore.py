@@ -14,12 +14,12 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.faults.evidence import write
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.cases import cases
+from tests.faults.evidence.evidence import write
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.cases import cases
+from tests.faults.explorer.matrix.sample import representative
 from tests.faults.explorer.report import document, show
 from tests.faults.explorer.run import explore
-from tests.faults.explorer.sample import representative
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -27,10 +27,11 @@ from runtime.embedded.processes import PR_SET_PDEATHSIG
 from runtime.loop import loop_factory
 from runtime.process import leave
 from runtime.settings import Settings
-from tests.faults.injecting import FaultPlan, Notes
-from tests.faults.injecting_attempts import CURRENT
-from tests.faults.injecting_hooks import Faults, RelayRound
-from tests.faults.injecting_sql import FaultyDatabase
+from tests.faults.injection.attempts import CURRENT
+from tests.faults.injection.hooks import Faults, RelayRound
+from tests.faults.injection.injecting import FaultPlan, Notes
+from tests.faults.injection.sql import FaultyDatabase
+from tests.systems import System
 
 PLAN, PLACES = "plan.json", "places.json"
 
@@ -45,10 +46,15 @@ class Part:
     connections: int = 4
 
 
-def prepare(folder: Path, plan: FaultPlan, database_url: str, temporal_address: str) -> None:
+def prepare(folder: Path, plan: FaultPlan, system: System) -> None:
     """Write down what every process of a run must know."""
     plan.write(folder / PLAN)
-    (folder / PLACES).write_text(json.dumps({"database_url": database_url, "temporal_address": temporal_address}))
+    places = {
+        "database_url": system.stack.database_url,
+        "temporal_address": system.stack.temporal_address,
+        "namespace": system.client.namespace,
+    }
+    (folder / PLACES).write_text(json.dumps(places))
 
 
 def serve(folder: Path, part: Part, log: Path | None = None) -> None:
@@ -74,7 +80,12 @@ async def _serve(folder: Path, part: Part) -> None:
     async with await FaultyDatabase.open(places["database_url"], size=part.connections) as database:
         faults = Faults(FaultPlan.read(folder / PLAN), Notes(folder), database)
         plain = await connect(settings, address=places["temporal_address"])
-        client = Client(plain.service_client, data_converter=plain.data_converter, interceptors=[faults])
+        client = Client(
+            plain.service_client,
+            namespace=places["namespace"],
+            data_converter=plain.data_converter,
+            interceptors=[faults],
+        )
         if part.role == "worker":
             await _work(client, database, settings, part.queue, stop)
         else:

@@ -4,28 +4,21 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults import (
-    bad_histories_goods,
-    bad_histories_money,
-    bad_histories_orders,
-    bad_histories_outbox,
-    bad_histories_running,
-    bad_histories_undo,
-)
-from tests.faults.bad_histories import Bad
 from tests.faults.checker import OF_ALL, OF_AN_ORDER, main, violations
-from tests.faults.dossier import dossiers
-from tests.faults.evidence import read, write
-from tests.faults.good_history import good
-from tests.faults.vacuity import counts
+from tests.faults.evidence.dossier import dossiers
+from tests.faults.evidence.evidence import read, write
+from tests.faults.good.history import good
+from tests.faults.invariants.vacuity import counts
+from tests.faults.spoilt import goods, money, orders, outbox, running, undo
+from tests.faults.spoilt.histories import Bad
 
 BAD = [
-    *bad_histories_orders.BAD,
-    *bad_histories_money.BAD,
-    *bad_histories_goods.BAD,
-    *bad_histories_undo.BAD,
-    *bad_histories_outbox.BAD,
-    *bad_histories_running.BAD,
+    *orders.BAD,
+    *money.BAD,
+    *goods.BAD,
+    *undo.BAD,
+    *outbox.BAD,
+    *running.BAD,
 ]
 
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 
 from tests.faults.checker import violations
-from tests.faults.gathering import Watch
-from tests.faults.good_system import DECLINED, DONE, REFUSED, Clients, clients
+from tests.faults.evidence.gathering import Watch
+from tests.faults.good.system import DECLINED, DONE, REFUSED, Clients, clients
 from tests.orders.scenarios import Scenario
 
 __all__ = ["clients"]

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.faults.checker import report, violations
-from tests.faults.evidence import read, write
-from tests.faults.gathering import Watch, gather
-from tests.faults.good_system import DECLINED, DONE, NO_STOCK, REFUSED, Clients, clients
-from tests.faults.timeline import timeline
+from tests.faults.evidence.evidence import read, write
+from tests.faults.evidence.gathering import Watch, gather
+from tests.faults.evidence.timeline import timeline
+from tests.faults.good.system import DECLINED, DONE, NO_STOCK, REFUSED, Clients, clients
 from tests.slips import slips
 
 __all__ = ["clients"]

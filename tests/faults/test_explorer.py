@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from tests.faults.explore import main
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.cases import cases, left_out
 from tests.faults.explorer.expected import ends
-from tests.faults.explorer.faults import FAULTS
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.cases import cases, left_out
+from tests.faults.explorer.matrix.faults import FAULTS
+from tests.faults.explorer.matrix.sample import representative
+from tests.faults.explorer.matrix.steps import POINTS, STEPS
 from tests.faults.explorer.report import stories
 from tests.faults.explorer.run import explore
-from tests.faults.explorer.sample import representative
-from tests.faults.explorer.steps import POINTS, STEPS
-from tests.faults.injecting import FaultPlan, Notes
+from tests.faults.injection.injecting import FaultPlan, Notes
 
 CASES = cases()
 

@@ -53,7 +53,7 @@ BAD: list[tuple[bytes, str]] = [
     (raw(currency="eur"), "currency: input should be 'EUR'"),
     (raw(lines=[]), "lines: tuple should have at least 1 item"),
     (raw(lines=line() * 101), "lines: tuple should have at most 100 items"),
-    (raw(lines=line() * 2), "lines[1].sku: SKU-1 stands on two lines; make them one"),
+    (raw(lines=line() * 2), "lines[1].sku: SKU-1 appears on two lines; merge them"),
     (raw(lines=line(quantity=0)), "lines[0].quantity: input should be greater than or equal to 1"),
     (raw(lines=line(quantity=1001)), "lines[0].quantity: input should be less than or equal to 1000"),
     (raw(lines=line(quantity=1.5)), "lines[0].quantity: input should be a valid integer"),

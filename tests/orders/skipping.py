@@ -22,7 +22,7 @@ from models.order import Order
 from models.process import OrderResult, ProcessState
 from runtime.converter import DATA_CONVERTER
 from runtime.search_attributes import ATTRIBUTES
-from tests.orders.conftest import System
+from tests.systems import System
 from worker import _activities
 from workflows.order.workflow import OrderWorkflow
 

@@ -10,9 +10,9 @@ from models.order import Order
 from services.orders.placing import ChoreographedOrders
 from tests.choreography.conftest import until_ended
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_scenarios import books, expected_books
+from tests.systems import System, result_of
 
 pytestmark = pytest.mark.server
 Placed = dict[str, tuple[Order, Order]]

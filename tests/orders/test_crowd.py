@@ -6,8 +6,8 @@ from collections import Counter
 import pytest
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
 LAST_ONE = Scenario("rare", lines=(("SKU-RARE", 1),))

@@ -11,11 +11,11 @@ from temporalio.client import WorkflowHandle
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
-from tests.orders.held import HeldOrders, held_orders
+from tests.orders.moments.held import HeldOrders, held_orders
+from tests.orders.moments.test_cancel_everywhere import How, cancelled_at, each_way, moments_of
 from tests.orders.scenarios import EXPRESS, Scenario
-from tests.orders.test_cancel_everywhere import How, cancelled_at, each_way, moments_of
 from tests.orders.test_scenarios import books, expected_books
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server]
 Handle = WorkflowHandle[Any, Any]

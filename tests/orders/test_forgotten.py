@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -15,11 +14,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.names import workflow_id
 from models.order import Order
-from tests.cli.conftest import as_bytes, clean_environment, order_document, run_starter
+from tests.cli.conftest import as_bytes, order_document, run_starter
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
+from tests.orders.moments.test_reset import effects
 from tests.orders.scenarios import Scenario
-from tests.orders.test_reset import effects
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 TEMPORAL = Path(sys.executable).parent / "temporal"
@@ -48,8 +47,7 @@ async def forget(system: System, order_id: str) -> None:
     done = await asyncio.create_subprocess_exec(
         TEMPORAL,
         *("workflow", "delete", "--workflow-id", workflow_id(order_id), "--yes"),
-        *("--address", system.stack.temporal_address),
-        env=clean_environment(HOME=os.environ.get("HOME", "")),
+        env=system.environment(),
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
     )
@@ -77,11 +75,7 @@ async def test_an_order_that_temporal_forgot_is_placed_again_and_has_its_old_out
     order, before = forgotten[scenario.name]
     document = order_document(order.order_id)
     document["ship_to"]["postcode"] = scenario.postcode
-    environment = clean_environment(
-        DATABASE_URL=system.stack.database_url,
-        TEMPORAL_ADDRESS=system.stack.temporal_address,
-        ORDERS_DATA_DIR=str(system.settings.data_dir),
-    )
+    environment = system.environment()
 
     again = await asyncio.to_thread(run_starter, environment, "place", "-", "--json", stdin=as_bytes(document))
     other = as_bytes(document | {"customer_id": "c-8"})

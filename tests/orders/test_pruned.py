@@ -10,14 +10,15 @@ from temporalio.client import WorkflowFailureError, WorkflowHandle
 
 from models.order import Order
 from models.process import OrderResult
+from runtime.embedded.stack import Stack
 from services.retention import Retention
-from tests.orders.conftest import System, open_system, own_stack, result_of
-from tests.orders.parking import decide
+from tests.orders.moments.test_reset import effects
 from tests.orders.scenarios import Scenario
-from tests.orders.test_reset import effects
+from tests.orders.waiting.parking import decide
+from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
-# A stack of their own: the other systems' books are checked against receipts, which are gone here.
+# A system of their own: the others' books are checked against receipts, which are gone here.
 pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 # Its history knows of no step, so it must undo whatever a workflow task that was lost may have done.
 LOST = "express-cancelled"
@@ -44,10 +45,9 @@ class Again:
 
 
 @pytest.fixture(scope="module")
-async def system() -> AsyncIterator[System]:
-    with own_stack() as settings:
-        async for system in open_system(settings):
-            yield system
+async def system(servers: Stack) -> AsyncIterator[System]:
+    async with open_system(servers) as system:
+        yield system
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 
 from models.order import Order
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import SCENARIOS, Scenario
+from tests.systems import System, result_of
 
 pytestmark = [pytest.mark.server, pytest.mark.usefixtures("conserved")]
 Placed = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]

@@ -14,21 +14,23 @@ from client.state_store.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status
-from tests.orders.conftest import System, open_system, own_stack, result_of
+from runtime.embedded.stack import Stack
 from tests.orders.scenarios import Scenario
-from tests.orders.transfers import failed, settled, transfer_order, waiting
+from tests.orders.waiting.transfers import failed, settled, transfer_order, waiting
+from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 pytestmark = pytest.mark.server
 
 
 @pytest.fixture(scope="module")
-async def system() -> AsyncIterator[System]:
-    """A system whose every order has a worker that can tell of it."""
-    with own_stack() as settings:
-        async for system in open_system(settings):
-            async with orders_worker(system.client, system.stack.database_url, settings):
-                yield system
+async def system(servers: Stack) -> AsyncIterator[System]:
+    """A system in which a worker answers for every order."""
+    async with (
+        open_system(servers) as system,
+        orders_worker(system.client, system.stack.database_url, system.settings),
+    ):
+        yield system
 
 
 @pytest.fixture
@@ -98,7 +100,7 @@ async def test_pages_of_ended_orders_shift_for_nobody(system: System, store: Sta
 
 
 async def test_a_page_that_is_none_is_refused(store: StateStore) -> None:
-    with pytest.raises(InvalidInput, match="--after: is not what a page of this list gave"):
+    with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
 

@@ -10,8 +10,8 @@ from temporalio.worker import Worker
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import OrderResult, Status
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import EXPRESS, Scenario
+from tests.systems import System, result_of
 from worker import configuration
 
 pytestmark = [pytest.mark.server]

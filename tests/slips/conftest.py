@@ -13,9 +13,10 @@ from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.process import ProcessState
 from models.slips.slip import ReviseSlip, Revision, RoutingSlip, SlipCommandAccepted, SlipResult
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, settings, system
+from tests.orders.conftest import system
+from tests.systems import System
 
-__all__ = ["settings", "system"]
+__all__ = ["system"]
 
 Handle = WorkflowHandle[Any, SlipResult]
 

@@ -7,9 +7,9 @@ from typing import Any, Literal
 from temporalio.client import WorkflowHandle
 
 from models.slips.slip import CancelSlip, Review
-from tests.orders.conftest import System
 from tests.slips.conftest import result_of, revision, start, update, waiting
 from tests.slips.slips import SHIP_TO, shipped, slip, stop
+from tests.systems import System
 
 Play = Callable[[System], Awaitable[WorkflowHandle[Any, Any]]]
 

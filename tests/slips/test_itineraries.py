@@ -7,11 +7,11 @@ import pytest
 
 from models.order import Order
 from models.slips.slip import CancelSlip, Review
-from tests.orders.conftest import System
-from tests.orders.conftest import result_of as result_of_order
 from tests.orders.scenarios import Scenario
 from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
 from tests.slips.slips import SHIP_TO, SHIPPED, shipped, slip
+from tests.systems import System
+from tests.systems import result_of as result_of_order
 
 pytestmark = pytest.mark.server
 

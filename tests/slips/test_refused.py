@@ -10,9 +10,9 @@ from temporalio.exceptions import ApplicationError
 from models.errors import InvalidInput
 from models.intake.reading import read_slip
 from models.slips.slip import RoutingSlip, Stop
-from tests.orders.conftest import System
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop
+from tests.systems import System
 from workflows.routing_slip.itinerary import Itinerary
 
 
@@ -25,8 +25,8 @@ CASES: dict[str, tuple[RoutingSlip, str]] = {
     "too many stops": (slip("wrap-1", "wrap-2", "wrap-3", max_hops=2), "itinerary: has 3 stops, over its limit of 2"),
     "name used twice": (slip("wrap", "wrap"), "itinerary[1].name: wrap is taken"),
     "own name": (slip(stop("wrap").model_copy(update={"name": "settle"})), "itinerary[0].name: settle is taken"),
-    "undo after the pivot": (slip("ship", "wrap"), "can't stand after the pivot"),
-    "two pivots": (slip("ship", "ship-2"), "can't stand after the pivot"),
+    "undo after the pivot": (slip("ship", "wrap"), "can't come after the pivot"),
+    "two pivots": (slip("ship", "ship-2"), "can't come after the pivot"),
     "missing argument": (slip(Stop(name="a", activity="wrap_gift")), "itinerary[0].arguments.lines: is missing"),
     "unknown argument": (slip(stop("wrap", colour="red")), "arguments.colour: wrap_gift has no such argument"),
     "own key": (slip(stop("wrap", key="o-1:charge")), "arguments.key: wrap_gift has no such argument"),

@@ -5,7 +5,6 @@ from typing import Any
 import pytest
 
 from models.slips.slip import Review
-from tests.orders.conftest import System
 from tests.slips.conftest import (
     Handle,
     lines,
@@ -20,6 +19,7 @@ from tests.slips.conftest import (
     waiting,
 )
 from tests.slips.slips import slip, stop
+from tests.systems import System
 
 pytestmark = pytest.mark.server
 
@@ -118,7 +118,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "visited again": ({"insert": (stop("reserve"),)}, "reserve is taken"),
     "not ahead": ({"drop": ("reserve",)}, "reserve is not ahead"),
     "nowhere": ({"insert": (stop("wrap"),), "before": "reserve"}, "reserve is not ahead"),
-    "after the pivot": ({"insert": (stop("wrap"),), "after": "ship"}, "compensatable step can't stand after the pivot"),
+    "after the pivot": ({"insert": (stop("wrap"),), "after": "ship"}, "compensatable step can't come after the pivot"),
 }
 
 

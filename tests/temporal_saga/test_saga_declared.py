@@ -33,18 +33,18 @@ WAIT = Wait(pending=bool, summary="", within=lambda _: timedelta(days=1), settle
 PIVOT = step("go", kind=Kind.PIVOT)
 
 REFUSED: dict[str, Callable[[], Saga[Any]]] = {
-    "a compensatable step can't stand after the pivot": lambda: Saga(PIVOT, step("b"), close=call()),
-    "a pivot step can't stand after the pivot": lambda: Saga(PIVOT, step("b", kind=Kind.PIVOT), close=call()),
-    "a retriable step can't stand before the pivot": lambda: Saga(
+    "a compensatable step can't come after the pivot": lambda: Saga(PIVOT, step("b"), close=call()),
+    "a pivot step can't come after the pivot": lambda: Saga(PIVOT, step("b", kind=Kind.PIVOT), close=call()),
+    "a retriable step can't come before the pivot": lambda: Saga(
         step("a", kind=Kind.RETRIABLE, undo=None), PIVOT, close=call()
     ),
-    "it has an effect and no undo": lambda: Saga(step("a", undo=None), close=call()),
-    "its undo must be tried more often than its do": lambda: Saga(step("a", undo=call(4)), close=call()),
-    "what waits for an event must have an undo": lambda: Saga(step("a", undo=None, wait=WAIT), close=call()),
-    "and stand before the pivot": lambda: Saga(step("a", kind=Kind.PIVOT, wait=WAIT), close=call()),
+    "it has an effect but no undo": lambda: Saga(step("a", undo=None), close=call()),
+    "its undo must have more attempts than its do": lambda: Saga(step("a", undo=call(4)), close=call()),
+    "a step that waits for an event must have an undo": lambda: Saga(step("a", undo=None, wait=WAIT), close=call()),
+    "and come before the pivot": lambda: Saga(step("a", kind=Kind.PIVOT, wait=WAIT), close=call()),
     "its name is used twice": lambda: Saga(step("a"), step("a"), close=call()),
-    "what comes after the pivot is never undone": lambda: Saga(PIVOT, step("b", kind=Kind.RETRIABLE), close=call()),
-    "the same in every attempt and run": lambda: Saga(step("a"), close=call(), key="{run}:{step}"),
+    "a step after the pivot is never undone": lambda: Saga(PIVOT, step("b", kind=Kind.RETRIABLE), close=call()),
+    "the same in every run": lambda: Saga(step("a"), close=call(), key="{run}:{step}"),
 }
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,27 +16,24 @@ from temporalio.service import RPCError, RPCStatusCode
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.recovery import Reconcile, Reconciled
-from runtime.settings import Settings
+from runtime.embedded.stack import Stack
 from services.orders.orders import Orders
-from tests.cli.conftest import Ran, clean_environment, run_starter
+from tests.cli.conftest import Ran, run_starter
 from tests.conservation import assert_conserved
-from tests.orders.conftest import System, open_system, own_stack
+from tests.systems import System, open_system
 from worker import orders_worker
 from workflows import policies
 
 SECONDS_TO_HAPPEN = 40.0
+WAITING = """
+select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
+"""
 
 
 @pytest.fixture(scope="session")
-def upkeep_settings() -> Iterator[Settings]:
-    with own_stack(workflow_sandbox=True) as settings:
-        yield settings
-
-
-@pytest.fixture(scope="session")
-async def workerless(upkeep_settings: Settings) -> AsyncIterator[System]:
+async def workerless(servers: Stack) -> AsyncIterator[System]:
     """A system without workers, for tests that bring their own."""
-    async for system in open_system(upkeep_settings):
+    async with open_system(servers, workflow_sandbox=True) as system:
         yield system
 
 
@@ -101,16 +98,14 @@ async def blocked(system: System, table: str) -> AsyncIterator[None]:
 
 
 async def somebody_waits(system: System) -> None:
-    waiting = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'"
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while not await system.one(waiting):
+        while not await system.one(WAITING):
             await asyncio.sleep(0.01)
 
 
 async def nobody_waits(system: System) -> None:
-    waiting = "select count(*)::int from pg_stat_activity where wait_event_type = 'Lock'"
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while await system.one(waiting):
+        while await system.one(WAITING):
             await asyncio.sleep(0.05)
 
 
@@ -162,13 +157,7 @@ async def discard_letters(system: System) -> None:
 
 async def starter(system: System, *arguments: str) -> Ran:
     """Run the starter on a system as people do, and return how it ended."""
-    environ = clean_environment(
-        DATABASE_URL=system.stack.database_url,
-        TEMPORAL_ADDRESS=system.stack.temporal_address,
-        ORDERS_DATA_DIR=str(system.settings.data_dir),
-        COLUMNS="300",
-    )
-    return await asyncio.to_thread(run_starter, environ, *arguments)
+    return await asyncio.to_thread(run_starter, system.environment() | {"COLUMNS": "300"}, *arguments)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import AlertRedriver, UnsentAlerts
-from tests.orders.conftest import System
+from tests.systems import System
 
 pytestmark = pytest.mark.server
 
@@ -117,7 +117,7 @@ async def test_what_is_fixed_is_redriven_once(letters: DeadLetters) -> None:
     assert (outcome.status, receiver.took) == (LetterStatus.REDRIVEN, [letter.message_id])
     audit = [(event.action, event.actor) for event in await letters.audit(letter.letter_id)]
     assert audit == [("died", "system"), ("redriving", "ann"), ("redriven", "ann")]
-    with pytest.raises(Conflict, match="is redriven already"):
+    with pytest.raises(Conflict, match="is already redriven"):
         await redriving(letters, receiver).one(letter.letter_id, "ann", "again")
 
 
@@ -204,7 +204,7 @@ async def test_a_discard_needs_a_reason_and_is_audited(letters: DeadLetters) -> 
     last = (await letters.audit(letter.letter_id))[-1]
     assert (last.action, last.actor, last.reason) == ("discarded", "ann", "a test order")
     assert not await letters.is_blocked(str(letter.process_id))
-    with pytest.raises(Conflict, match="is discarded already"):
+    with pytest.raises(Conflict, match="is already discarded"):
         await redrive.discard(letter.letter_id, "ann", "again")
 
 
@@ -213,7 +213,7 @@ async def test_what_is_not_there_or_has_no_way_back_is_told(letters: DeadLetters
 
     with pytest.raises(NotFound):
         await letters.read(0)
-    with pytest.raises(Final, match="nothing here redrives the channel nowhere"):
+    with pytest.raises(Final, match="no redriver is registered for the channel nowhere"):
         await redriving(letters, FakeReceiver()).one(letter.letter_id, "ann", "try")
     assert (await letters.read(letter.letter_id)).status is LetterStatus.OPEN
 
@@ -257,7 +257,7 @@ async def test_what_has_no_way_back_keeps_no_other_from_it(letters: DeadLetters)
     outcomes = await redriving(letters, FakeReceiver()).many([lost, good], "ann", "all")
 
     assert [outcome.status for outcome in outcomes] == [LetterStatus.OPEN, LetterStatus.REDRIVEN]
-    assert "nothing here redrives" in outcomes[0].cause
+    assert "no redriver is registered" in outcomes[0].cause
 
 
 @pytest.mark.parametrize(

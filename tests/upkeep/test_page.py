@@ -14,8 +14,8 @@ from services.inventory.inventory import Inventory
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
-from tests.orders.conftest import System
 from tests.orders.scenarios import Scenario
+from tests.systems import System
 from tests.upkeep.conftest import blocked
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]

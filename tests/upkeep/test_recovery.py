@@ -10,9 +10,9 @@ from models.process import Status
 from models.recovery import Reconcile
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
-from tests.orders.conftest import System, result_of
 from tests.orders.scenarios import Scenario
-from tests.orders.transfers import ledger, settled, transfer_order, waiting
+from tests.orders.waiting.transfers import ledger, settled, transfer_order, waiting
+from tests.systems import System, result_of
 from tests.upkeep.conftest import (
     blocked,
     calls,

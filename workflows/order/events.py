@@ -1,4 +1,4 @@
-"""Events from outside: which of them an order accepts, and what they say of its payment."""
+"""External events: which of them an order accepts, and their meaning for its payment step."""
 
 from temporalio import workflow
 
@@ -25,13 +25,16 @@ with workflow.unsafe.imports_passed_through():
 
 
 def objection(event: ExternalEvent, run: OrderRun, accepted: dict[str, ExternalEvent]) -> str | None:
-    """Return why an order can't accept an event, or None; the same event again is accepted again."""
+    """Return why an order can't accept an event, or None; a repeated event is accepted again.
+
+    `accepted`: event id → the event that the order accepted under that id.
+    """
     if event.event_id in accepted:
-        return None if accepted[event.event_id] == event else f"event {event.event_id} said something else before"
+        return None if accepted[event.event_id] == event else f"event id {event.event_id} belongs to another event"
     if event.type not in EVENT_TYPES:
         return f"unknown event type {event.type!r}; known are {', '.join(EVENT_TYPES)}"
     if not isinstance(run.subject.payment, BankTransfer):
-        return "the order is paid by card; it waits for no event"
+        return "the order is paid by card and accepts no event"
     if late := run.event_objection(CHARGE):
         return f"{late}; nothing of this event is booked"
     return _misfit(event, run)
@@ -55,19 +58,19 @@ def _misfit(event: ExternalEvent, run: OrderRun) -> str | None:
 
 
 def decisive(event: ExternalEvent, run: OrderRun) -> StepEvent:
-    """Return what an event without objection means to the saga."""
+    """Return the saga's step event for an external event without objection."""
     if event.type == FAILED:
         reason = FailedPayload.model_validate(event.payload).reason
         return StepEvent(
             event.type, settles=False, reason=reason, detail={"event_id": event.event_id, "reason": reason}
         )
-    # The amount that was asked for: another one was objected to.
+    # The paid amount is the expected one: `objection` refuses any other.
     paid = total(run).model_dump(mode="json")
     return StepEvent(event.type, settles=True, detail={"event_id": event.event_id, "paid": paid})
 
 
 def answer_to(event: ExternalEvent, run: OrderRun) -> EventAccepted:
-    """Return what the sender gets, each time the same."""
+    """Return the reply to the sender, the same for each delivery of an event."""
     return EventAccepted(
         order_id=run.process,
         event_id=event.event_id,

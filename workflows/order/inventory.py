@@ -1,4 +1,4 @@
-"""The inventory service's part of an order: stock is reserved, or released."""
+"""The inventory step of an order: reserve the stock; the undo is the release."""
 
 from temporalio import workflow
 

@@ -1,4 +1,4 @@
-"""The orders service's part of an order: it is validated first, completed last, and closed when it went back."""
+"""The first and the last step of an order, validate and complete, and the call that closes an undone order."""
 
 from temporalio import workflow
 
@@ -20,7 +20,7 @@ def _order(run: OrderRun, _key: str) -> Order:
 
 
 def _closing(run: OrderRun, key: str) -> CompleteOrder:
-    """The closing of an order, whichever way it went."""
+    """Return the request that closes an order with any outcome."""
     return CompleteOrder(
         key=key,
         order_id=run.process,
@@ -33,17 +33,17 @@ def _closing(run: OrderRun, key: str) -> CompleteOrder:
 
 
 def articles_of(run: OrderRun) -> str:
-    """Return what was ordered, for people."""
+    """Return the ordered articles as text for a summary."""
     return articles(run.subject.lines)
 
 
 def total(run: OrderRun) -> Money:
-    """Return the price at which the order was accepted; raise LookupError before it was."""
+    """Return the price at which the order was accepted; raise LookupError before that."""
     return run.answer_of(VALIDATE).total
 
 
 def total_if_known(run: OrderRun) -> Money | None:
-    """Return the price; an express order may go back before this history knows it."""
+    """Return the price, or None: an express order may go back before its history contains the price."""
     priced = run.answer(VALIDATE)
     return priced.total if priced else None
 

@@ -1,4 +1,4 @@
-"""The payments service's part of an order: the card is charged or the transfer expected, and refunded."""
+"""The payment step of an order: charge the card or expect the bank transfer; the undo is the refund."""
 
 from datetime import timedelta
 
@@ -38,16 +38,16 @@ def _refund(run: OrderRun, key: str) -> RefundPayment:
     return RefundPayment(key=key, order_id=run.process)
 
 
-def _charge_for_people(run: OrderRun) -> str:
+def _charge_summary(run: OrderRun) -> str:
     return f"{'expect' if isinstance(run.subject.payment, BankTransfer) else 'charge'} {total(run)}"
 
 
-def _refund_for_people(run: OrderRun) -> str:
+def _refund_summary(run: OrderRun) -> str:
     return f"refund {total_if_known(run) or 'the money'}" if _arrived(run) else "expect the transfer no more"
 
 
 def _arrived(run: OrderRun) -> bool:
-    """Whether there is money to give back: a transfer of which no event came left none."""
+    """Return whether there may be money to refund: not for a transfer without an event."""
     return not isinstance(run.subject.payment, BankTransfer) or CHARGE.name in run.events
 
 
@@ -71,8 +71,8 @@ TRANSFER: Wait[Order, Charge] = Wait(
 )
 CHARGE: Step[Order, Charge | PendingTransfer] = Step(
     "charge",
-    do=Call(PaymentActivities.charge_payment, _charge, _charge_for_people, policies.DO),
-    undo=Call(PaymentActivities.refund_payment, _refund, _refund_for_people, policies.UNDO),
+    do=Call(PaymentActivities.charge_payment, _charge, _charge_summary, policies.DO),
+    undo=Call(PaymentActivities.refund_payment, _refund, _refund_summary, policies.UNDO),
     probe=Call(PaymentActivities.find_charge, _charge, lambda run: f"did {total(run)} land?", policies.PROBE),
     wait=TRANSFER,
     at_risk=_at_risk,

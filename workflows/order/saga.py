@@ -1,4 +1,4 @@
-"""The order saga, as a sentence."""
+"""The order saga: the order of its steps."""
 
 from temporal_saga import Saga
 from workflows.order.inventory import RESERVE

@@ -1,4 +1,4 @@
-"""The shipping service's part of an order: the parcel is handed to the carrier, which is the point of no return."""
+"""The shipping step of an order: hand the parcel to the carrier; this step is the pivot."""
 
 from temporalio import workflow
 

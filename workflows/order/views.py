@@ -1,4 +1,4 @@
-"""What people see of an order: its state, its result. Nothing here changes anything."""
+"""Read-only views of an order: its state and its result."""
 
 from datetime import datetime
 
@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 def state_of_order(run: OrderRun, started_at: datetime, updated_at: datetime) -> ProcessState:
-    """Return where the order is; without address and token, which are personal."""
+    """Return the state of the order, without its address and payment, which are personal data."""
     order = run.subject
     answers = {step: answer.model_dump(mode="json") for step, answer in run.answers.items()}
     return state_of(
@@ -29,7 +29,7 @@ def state_of_order(run: OrderRun, started_at: datetime, updated_at: datetime) ->
 
 
 def result_of(run: OrderRun) -> OrderResult:
-    """Return how the order ended, or how far it is."""
+    """Return the result of the order, or its progress while it runs."""
     shipped = run.answer(SHIP)
     return OrderResult(
         order_id=run.process,

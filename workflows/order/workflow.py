@@ -1,4 +1,4 @@
-"""The order: one run of the order saga, and what people ask of it and see of it."""
+"""The workflow of an order: one run of the order saga, with its query and its updates."""
 
 from contextlib import suppress
 from datetime import timedelta
@@ -25,7 +25,7 @@ with workflow.unsafe.imports_passed_through():
     from models.order import Order, Payment
     from models.process import OrderResult, ProcessState
 
-WITH_THE_CARRIER = "the order is with the carrier; it can't be cancelled any more"
+WITH_THE_CARRIER = "the order is with the carrier and can't be cancelled"
 
 
 def _currency(run: OrderRun) -> str:
@@ -37,7 +37,7 @@ ALERT = alert_call(_currency)
 
 @workflow.defn(name=ORDER_WORKFLOW)
 class OrderWorkflow(ProcessManager[Order]):
-    """Reserve, charge and ship an order; undo what was done when a step fails, or park it for a person."""
+    """Reserve, charge and ship an order; when a step fails, undo the others, or park the step for an operator."""
 
     @workflow.init
     def __init__(self, order: Order) -> None:
@@ -45,7 +45,7 @@ class OrderWorkflow(ProcessManager[Order]):
         self._order = order
         self._events: dict[str, ExternalEvent] = {}
         deadline = timedelta(seconds=order.deadline_seconds) if order.deadline_seconds else None
-        # A transfer may take days: nothing is won, and less is to be undone when a workflow task was lost.
+        # A transfer may take days: express gains nothing, and a lost workflow task would add undos.
         express = policies.LOCAL if order.express and isinstance(order.payment, Payment) else None
         self._run: OrderRun = Run(
             ORDER_SAGA, order.order_id, order, changed=self._changed, alert=ALERT, deadline=deadline, express=express
@@ -53,36 +53,36 @@ class OrderWorkflow(ProcessManager[Order]):
 
     @workflow.run
     async def run(self, order: Order) -> OrderResult:
-        """Return the result of a completed order; end Failed or Canceled, with nothing left open, otherwise."""
+        """Return the result of a completed order; otherwise end as Failed or Canceled, without open effects."""
         if workflow.info().workflow_id != workflow_id(order.order_id):
             raise ApplicationError(f"the workflow id must be {workflow_id(order.order_id)}", type="InvalidInput")
         await self._run.execute()
         return await self._end(lambda: result_of(self._run), "OrderCompensated")
 
-    @workflow.query(description="Where the order is: its status and the history of its steps")
+    @workflow.query(description="The state of the order: its status and the history of its steps")
     def state(self) -> ProcessState:
         """Return the process state."""
         return state_of_order(self._run, self._started_at, self._updated_at)
 
-    @workflow.update(description="Wait some seconds for the outcome, and answer with it or with where the order is")
-    async def outcome(self, patience: OutcomeWait) -> OrderResult:
-        """Return how the order ended if it does so in time, else how far it is; when it waits for a person, at once."""
+    @workflow.update(description="Wait for the outcome up to the given seconds; return it, or the order's progress")
+    async def outcome(self, wait: OutcomeWait) -> OrderResult:
+        """Return the result of the order, or its progress when the time is up or as soon as a step is parked."""
         run, summary = self._run, "a caller waits for the outcome"
-        if run.ended or run.parked:  # at once: the workflow may end in this very moment
+        if run.ended or run.parked:  # without a wait, because the workflow may end in this workflow task
             return result_of(run)
         with suppress(TimeoutError):
             await workflow.wait_condition(
-                lambda: run.ended or bool(run.parked), timeout=patience.seconds, timeout_summary=summary
+                lambda: run.ended or bool(run.parked), timeout=wait.seconds, timeout_summary=summary
             )
         return result_of(run)
 
     @outcome.validator
-    def _may_wait(self, patience: OutcomeWait) -> None:
-        expect(OutcomeWait, patience)
+    def _may_wait(self, wait: OutcomeWait) -> None:
+        expect(OutcomeWait, wait)
 
-    @workflow.update(description="Cancel the order and undo what was done; refused once it is with the carrier")
+    @workflow.update(description="Cancel the order and undo its steps; refused once it is with the carrier")
     async def cancel_order(self, command: CancelOrder) -> CommandAccepted:
-        """Stop the order; raise when it was handed to the carrier meanwhile."""
+        """Cancel the order; raise the refusal if the parcel is handed to the carrier first."""
         await cancel(self._run, command.reason, WITH_THE_CARRIER)
         return self._accepted()
 
@@ -92,12 +92,12 @@ class OrderWorkflow(ProcessManager[Order]):
         check_cancel(self._run, command.plan, WITH_THE_CARRIER)
 
     @workflow.update(
-        description="Tell what came of a bank transfer: payment_settled or payment_failed, once for its id"
+        description="Report a bank transfer as payment_settled or payment_failed; a repeated event id has no effect"
     )
     async def deliver_event(self, event: ExternalEvent) -> EventAccepted:
-        """Accept an event, however often it comes; raise when it doesn't fit or comes too late."""
+        """Accept an event, delivered at least once; raise the refusal when it is invalid or too late."""
         run = self._run
-        # Before the price is known it can't be told whether the amount fits.
+        # The amount can't be checked before the price is known.
         await workflow.wait_condition(lambda: total_if_known(run) is not None or run.unwinding or run.ended)
         if problem := objection(event, run, self._events):
             raise refusal("EventRefused", problem)

@@ -1,4 +1,4 @@
-"""The reconciler: finds orders whose workflow is gone and has them recovered. A Temporal Schedule runs it."""
+"""The reconciler: finds open orders whose workflow is lost and starts their recovery. A Temporal Schedule runs it."""
 
 from datetime import timedelta
 
@@ -10,21 +10,21 @@ with workflow.unsafe.imports_passed_through():
     from models.names import RECONCILER_WORKFLOW
     from models.recovery import Reconcile, Reconciled
 
-# Then it goes on as a new run, so that no number of open orders makes its history long.
+# After so many pages the workflow continues as new, which bounds its history.
 PAGES_A_RUN = 20
 A_PAGE = timedelta(seconds=60)
 HEARTBEAT = timedelta(seconds=10)
-# The next period comes anyway.
+# A round that fails is repeated by the next period of the schedule.
 RETRIES = RetryPolicy(maximum_attempts=5)
 
 
 @workflow.defn(name=RECONCILER_WORKFLOW)
 class ReconcilerWorkflow:
-    """Look at every open order once, page by page; recover what is lost, and give up alerts that reach nobody."""
+    """Check every open order once, page by page, recover the lost ones, and give up undeliverable alerts."""
 
     @workflow.run
     async def run(self, task: Reconcile) -> Reconciled:
-        """Return what was looked at and done, from the first run of this round on."""
+        """Return the counts of the whole round, over all runs that it continued as new."""
         total = task.so_far
         for _ in range(PAGES_A_RUN):
             page = await workflow.execute_activity_method(
@@ -36,7 +36,7 @@ class ReconcilerWorkflow:
                 summary="recover lost orders",
             )
             total = total.plus(page)
-            workflow.set_current_details(_told(total))
+            workflow.set_current_details(_details(total))
             if total.next is None:
                 break
         else:
@@ -54,7 +54,7 @@ async def _given_up(task: Reconcile) -> int:
     )
 
 
-def _told(total: Reconciled) -> str:
+def _details(total: Reconciled) -> str:
     return (
         f"looked at **{total.looked_at}** open orders: {total.started} started, {total.recovering} recovering, "
         f"{total.dead} for a person"

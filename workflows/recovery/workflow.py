@@ -1,4 +1,4 @@
-"""The recovery of a lost order: under the id of the order, with the same queries and updates as the order itself."""
+"""The recovery of a lost order: it has the order's workflow id, queries and updates."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,12 +21,12 @@ with workflow.unsafe.imports_passed_through():
     from models.process import OrderResult, Status
     from models.recovery import FailedRecovery, LostOrder
 
-LOOK = timedelta(seconds=10)
+TIMEOUT = timedelta(seconds=10)
 
 
 @workflow.defn(name=RECOVERY_WORKFLOW)
 class RecoverOrderWorkflow(OrderWorkflow):
-    """Bring an order whose workflow is gone to its end: complete what the carrier has, undo all else."""
+    """Complete an order whose workflow is lost if the carrier has the parcel; otherwise undo it."""
 
     @workflow.init
     def __init__(self, lost: LostOrder) -> None:
@@ -35,21 +35,21 @@ class RecoverOrderWorkflow(OrderWorkflow):
             self._run.saga, lost.order.order_id, lost.order, changed=self._changed, alert=ALERT
         )
         run.cause, run.resolved = lost.cause, lost.resolved
-        # What the steps' requests are made of, as if this run had asked for it.
+        # The requests of the steps need the price, which this run does not validate again.
         run.answers[VALIDATE.name] = Priced(total=lost.total)
         if lost.event and CHARGE.name not in lost.resolved:
-            # Money that has arrived, by an event that the lost run accepted, is booked before all is undone.
+            # A transfer that arrived, by an event that the lost run accepted, is recorded and then refunded.
             self._events[lost.event.event_id] = lost.event
             run.events[CHARGE.name] = decisive(lost.event, run)
         self._run = run
 
     @workflow.run
     async def run(self, lost: LostOrder) -> OrderResult:  # type: ignore[override]
-        """Return or raise as the order would; fail as `RecoveryFailed`, with a dead letter, where that is unknown."""
-        closed = await _look(RecoveryActivities.read_outcome, lost.order, "is it still open?")
+        """Return or raise as the order would; record a dead letter and fail as `RecoveryFailed` if no probe answers."""
+        closed = await _execute(RecoveryActivities.read_outcome, lost.order, "is it still open?")
         if closed is not None:
             status = Status(closed.outcome)
-            return OrderResult(order_id=lost.order.order_id, status=status, reason="it was closed meanwhile")
+            return OrderResult(order_id=lost.order.order_id, status=status, reason="closed before its recovery")
         try:
             return await super().run(lost.order)
         except ActivityError as error:
@@ -57,10 +57,10 @@ class RecoverOrderWorkflow(OrderWorkflow):
         failed = FailedRecovery(
             order=lost.order, cause=failure.text, attempts=failure.attempt or policies.UNDO.attempts
         )
-        await _look(RecoveryActivities.record_failed_recovery, failed, "leave it to a person")
+        await _execute(RecoveryActivities.record_failed_recovery, failed, "leave it to a person")
         raise ApplicationError(failure.text, type="RecoveryFailed", non_retryable=True)
 
 
-async def _look(method: Any, argument: Any, summary: str) -> Any:
-    """Run one of the recovery's own activities, for as long as it takes."""
-    return await workflow.execute_activity_method(method, argument, start_to_close_timeout=LOOK, summary=summary)
+async def _execute(method: Any, argument: Any, summary: str) -> Any:
+    """Run one of the recovery's own activities, without a limit of attempts."""
+    return await workflow.execute_activity_method(method, argument, start_to_close_timeout=TIMEOUT, summary=summary)

@@ -1,6 +1,6 @@
-"""What every slip does before its first stop, after its last, and once it is undone."""
+"""The steps of every slip before its first stop and after its last, and the call that closes an undone slip."""
 
-from __future__ import annotations  # an itinerary is built from what stands here
+from __future__ import annotations  # the module of Itinerary imports this one
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -29,27 +29,27 @@ def _accepting(run: SlipRun, key: str) -> AcceptSlip:
 
 def _closing(run: SlipRun, key: str) -> CloseSlip:
     it = run.subject
-    standing = not run.unwinding
+    forward = not run.unwinding
     return CloseSlip(
         key=key,
         order_id=run.process,
         slip_id=it.slip.slip_id,
         body_hash=it.slip.body_hash(),
-        outcome="terminated" if standing and it.terminated else run.outcome,
-        reserve_keys=it.keys(run, "stock") if standing else (),
-        charge_keys=it.keys(run, "money") if standing else (),
-        reason=(it.terminated or "") if standing else run.reason,
+        outcome="terminated" if forward and it.terminated else run.outcome,
+        reserve_keys=it.keys(run, "stock") if forward else (),
+        charge_keys=it.keys(run, "money") if forward else (),
+        reason=(it.terminated or "") if forward else run.reason,
     )
 
 
 async def _no_way_back(_run: SlipRun, _request: None) -> None:
-    """Nothing is called: what counts is that the run passes here."""
+    """Do nothing: the run passes its pivot by reaching this step."""
 
 
 ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: "EUR")
 CLOSE: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "keep the outcome", policies.CLOSE)
 
-# Around the stops of every slip; a slip that ships has its point of no return there.
+# A slip with a shipment has its pivot there; any other slip has its pivot at COMMIT.
 ACCEPT: Step[Itinerary, SlipAccepted] = Step(
     "accept",
     do=Call(SlipActivities.accept_slip, _accepting, lambda _: "accept the slip", policies.VALIDATE),
@@ -70,8 +70,8 @@ def _settle(policy: Policy) -> Step[Itinerary, Closed]:
     return Step("settle", do=do, undo=None, kind=Kind.RETRIABLE)
 
 
-# As a local activity only after a stop that was the point of no return, because the answer of that stop is in the
-# history. A slip that ships nothing has no such answer: if the workflow task of a local settlement were lost, no
-# history would know of it, and a cancel could turn back what has been sold.
+# Settlement may be a local activity only after a stop that was the pivot, because that stop's answer is in the history.
+# A slip without such a stop has no record: if the workflow task of a local settlement were lost, a cancel could undo
+# what has been sold.
 SETTLE_AFTER_PIVOT = _settle(policies.COMPLETE)
 SETTLE = _settle(replace(policies.COMPLETE, express=None))

@@ -1,4 +1,4 @@
-"""An itinerary as the steps of a saga: checked before the first stop and at every revision."""
+"""An itinerary as the steps of a saga, checked before the first stop and at every revision."""
 
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
 
 
 class Itinerary:
-    """A slip on its way: its stops, its version, what people said; raises InvalidInput when it can't be followed."""
+    """A running slip: its stops, its version and its reviews; raises InvalidInput for an invalid itinerary."""
 
     def __init__(self, slip: RoutingSlip) -> None:
         self.slip, self.version = slip, slip.version
@@ -35,13 +35,13 @@ class Itinerary:
         return tuple(self._stops[step.name] for step in run.ahead if step.name in self._stops)
 
     def activity(self, stop: str) -> str | None:
-        """Return what runs at a stop, None when the slip has no such stop."""
+        """Return the activity of a stop, None when the slip has no such stop."""
         return self._stops[stop].activity if stop in self._stops else None
 
     def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
-        """Return the stops and steps ahead after a revision; raise InvalidInput when they can't be followed."""
+        """Return the stops and steps ahead after a revision; raise InvalidInput when the result is invalid."""
         if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
-            raise InvalidInput("revision", "comes too late: there is nothing ahead that could change")
+            raise InvalidInput("revision", "comes too late: no stop is ahead")
         behind = tuple(self._stops[step.name] for step in run.begun if step.name in self._stops)
         stops = revised(self.ahead(run), revision)
         steps = self._steps(behind, stops)
@@ -52,7 +52,7 @@ class Itinerary:
         return stops, steps
 
     def revise(self, run: SlipRun, revision: Revision, **by: str) -> None:
-        """Change what is ahead, as a new version that the history tells; raise InvalidInput."""
+        """Replace the stops ahead and record the new version in the history with `by`; raise InvalidInput."""
         stops, steps = self.preview(run, revision)
         self._stops.update({stop.name: stop for stop in stops})
         self.version += 1
@@ -64,12 +64,12 @@ class Itinerary:
         run.revise(*steps)
 
     def keys(self, run: SlipRun, settles: str) -> tuple[str, ...]:
-        """Return the keys of what was done and must be settled."""
+        """Return the idempotency keys of the completed stops whose effect is settled as `stock` or `money`."""
         done = [name for name in run.answers if name in self._stops]
         return tuple(run.key(name) for name in done if STOPS[self._stops[name].activity].settles == settles)
 
     def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
-        """The steps ahead, to the very end; raise InvalidInput."""
+        """Return the steps ahead, with those that end every slip; raise InvalidInput."""
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
             raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
@@ -114,7 +114,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
         has_effect=undo is not None,
         probe=probe,
         at_risk=lambda run: offer.at_risk(request(run, "")),
-        then=partial(_obey, stop.name),
+        then=partial(_apply_revision, stop.name),
     )
 
 
@@ -122,8 +122,8 @@ def _request(stop: Stop, offer: SlipActivity, run: SlipRun, key: str) -> Any:
     return request_of(stop, offer.request, key, run.process, run.subject.slip.variables, run.answers)
 
 
-def _obey(name: str, run: SlipRun) -> None:
-    """Make the revision that a stop's answer carries, if it does; a bad one is the stop's fault."""
+def _apply_revision(name: str, run: SlipRun) -> None:
+    """Apply the revision in a stop's answer, if any; raise ValueError, which turns the run back, if it is invalid."""
     revision = getattr(run.answers.get(name), "revision", None)
     if revision is None:
         return

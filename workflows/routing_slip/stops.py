@@ -1,4 +1,4 @@
-"""The activities that a slip may visit: what each is asked, its undo, and where it may stand."""
+"""The activities that a slip may name: request, reply, undo and kind of each."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +30,11 @@ with workflow.unsafe.imports_passed_through():
 
 @dataclass(frozen=True)
 class SlipActivity:
-    """An activity that a slip may name; `inside`, the workflow itself waits; `settles` is what the end sells."""
+    """An activity that a slip may name.
+
+    `undo` is an activity and the type of its request. With `inside`, `do` is workflow code. `settles` is the effect
+    that the end of a slip settles. `at_risk`: request → the amount at risk in minor units.
+    """
 
     do: Callable[..., Any]
     request: type[Request]

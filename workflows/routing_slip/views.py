@@ -1,4 +1,4 @@
-"""What people see of a routing slip: its state, its result, the live table of stops. Nothing here changes anything."""
+"""Read-only views of a routing slip: its state, its result and the table in the Web UI."""
 
 from datetime import datetime
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from temporalio import workflow
 
 from workflows.routing_slip.ends import SlipRun
-from workflows.states import APART, state_of, table_of
+from workflows.states import COLUMN_GAP, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
@@ -15,14 +15,14 @@ with workflow.unsafe.imports_passed_through():
 
 
 def _answers(run: SlipRun) -> dict[str, Any]:
-    """What the stops answered, by name: the slip's variables of later stops."""
+    """Return the answers of the stops, by name; later stops use them as variables."""
     answers = {name: answer for name, answer in run.answers.items() if hasattr(answer, "model_dump")}
     own = {"accept", "settle"}
     return {name: answer.model_dump(mode="json") for name, answer in answers.items() if name not in own}
 
 
 def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> ProcessState:
-    """Return where the slip is."""
+    """Return the state of the slip."""
     itinerary, slip = run.subject, run.subject.slip
     return state_of(
         run,
@@ -43,7 +43,7 @@ def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> P
 
 
 def result_of(run: SlipRun) -> SlipResult:
-    """Return how the slip ended."""
+    """Return the result of the slip."""
     itinerary = run.subject
     terminated = itinerary.terminated if not run.unwinding else None
     outcome = run.outcome
@@ -60,7 +60,7 @@ def result_of(run: SlipRun) -> SlipResult:
 
 
 def table_of_slip(run: SlipRun) -> str:
-    """Return the stops behind and ahead as the markdown table of the Web UI's current details."""
+    """Return the completed stops and those ahead as the markdown table of the Web UI's current details."""
     ahead = [] if run.unwinding else run.subject.ahead(run)
-    rows = [f"| {stop.name}{APART} | ahead{APART} | {stop.activity} | | |" for stop in ahead]
+    rows = [f"| {stop.name}{COLUMN_GAP} | ahead{COLUMN_GAP} | {stop.activity} | | |" for stop in ahead]
     return "\n".join([f"version {run.subject.version}", "", table_of(run), *rows])

@@ -1,4 +1,4 @@
-"""The stops at which a slip itself waits: for a person's verdict, for a moment."""
+"""The stops at which the workflow itself waits: for an operator's review, or for a point in time."""
 
 import asyncio
 from datetime import timedelta
@@ -15,23 +15,23 @@ with workflow.unsafe.imports_passed_through():
 
 
 async def await_review(run: Run[Any], request: ManualReview) -> Reviewed:
-    """Wait for a person's verdict; a no, or none in time, is a refusal."""
+    """Wait for an operator's review; raise a refusal when it rejects, or does not come within `within_seconds`."""
     stop, reviews = request.key.rpartition(":")[2], run.subject.reviews
     run.waiting = stop
     run.changed()
     within = timedelta(seconds=request.within_seconds) if request.within_seconds else None
     try:
         await workflow.wait_condition(lambda: stop in reviews, timeout=within, timeout_summary=f"{stop}: in time")
-    except asyncio.TimeoutError:  # noqa: UP041 - what the SDK raises, by the name of its documentation
-        raise refusal("ReviewOverdue", f"nobody decided within {request.within_seconds} s") from None
-    verdict: Review = reviews[stop]
-    if verdict.verdict == "reject":
-        raise refusal("ReviewRejected", f"{verdict.actor}: {verdict.reason}")
-    return Reviewed(actor=verdict.actor, reason=verdict.reason)
+    except asyncio.TimeoutError:  # noqa: UP041 - the name in the SDK's documentation
+        raise refusal("ReviewOverdue", f"no review within {request.within_seconds} s") from None
+    review: Review = reviews[stop]
+    if review.verdict == "reject":
+        raise refusal("ReviewRejected", f"{review.actor}: {review.reason}")
+    return Reviewed(actor=review.actor, reason=review.reason)
 
 
 async def await_release(run: Run[Any], request: AwaitRelease) -> ReleasedAt:
-    """Wait until the articles may be sold."""
+    """Wait until the release time of the articles, if it is in the future."""
     left = request.until - workflow.now()
     if left > timedelta():
         run.waiting = request.key.rpartition(":")[2]

@@ -1,4 +1,7 @@
-"""A routing slip: one run of the stops that travel with it, and what people ask of it and see of it."""
+"""The workflow of a routing slip: one run of its stops, with its query and its updates.
+
+After the pattern "Routing Slip" in Hohpe and Woolf, Enterprise Integration Patterns.
+"""
 
 from datetime import timedelta
 
@@ -18,12 +21,12 @@ with workflow.unsafe.imports_passed_through():
     from models.process import ProcessState
     from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipCommandAccepted, SlipResult
 
-NO_WAY_BACK = "there is no way back any more; it can't be cancelled"
+NO_WAY_BACK = "the slip is past its point of no return and can't be cancelled"
 
 
 @workflow.defn(name=SLIP_WORKFLOW)
 class RoutingSlipWorkflow(ProcessManager[Itinerary]):
-    """Visit the stops of an itinerary, which may change on the way; undo what was done when one fails."""
+    """Run the stops of an itinerary, which may be revised during the run; undo the stops when one fails."""
 
     @workflow.init
     def __init__(self, slip: RoutingSlip) -> None:
@@ -45,7 +48,7 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
 
     @workflow.run
     async def run(self, slip: RoutingSlip) -> SlipResult:
-        """Return the result of a slip that stands; end Failed or Canceled, with nothing left open, otherwise."""
+        """Return the result of a completed slip; otherwise end as Failed or Canceled, without open effects."""
         if workflow.info().workflow_id != slip_workflow_id(slip.slip_id):
             self._problem = f"the workflow id must be {slip_workflow_id(slip.slip_id)}"
         if self._problem:
@@ -53,14 +56,14 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
         await self._run.execute()
         return await self._end(lambda: result_of(self._run), "SlipCompensated")
 
-    @workflow.query(description="Where the slip is: its status, its version, what is ahead, the history of its stops")
+    @workflow.query(description="The state of the slip: status, version, stops ahead, and the history of its stops")
     def state(self) -> ProcessState:
         """Return the process state."""
         return state_of_slip(self._run, self._started_at, self._updated_at)
 
-    @workflow.update(description="Change what is ahead: replace it, drop and insert stops, or end the slip early")
+    @workflow.update(description="Revise the stops ahead: replace them, drop and insert stops, or end the slip early")
     def revise_slip(self, command: ReviseSlip) -> SlipCommandAccepted:
-        """Make a person's revision."""
+        """Apply an operator's revision."""
         self._itinerary.revise(self._run, command.revision, actor=command.actor, reason=command.reason)
         return self._accepted()
 
@@ -68,15 +71,15 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     def _may_revise(self, command: ReviseSlip) -> None:
         expect(ReviseSlip, command)
         if command.version not in {None, self._itinerary.version}:
-            raise refusal("StaleVersion", f"the slip is at version {self._itinerary.version}; look at it again")
+            raise refusal("StaleVersion", f"the slip is at version {self._itinerary.version}; read its state again")
         try:
             self._itinerary.preview(self._run, command.revision)
         except InvalidInput as problem:
             raise refusal("RevisionRefused", str(problem)) from None
 
-    @workflow.update(description="Approve or reject at a review stop that waits for a person")
+    @workflow.update(description="Approve or reject at a review stop that waits for an operator")
     def review(self, command: Review) -> SlipCommandAccepted:
-        """Take a person's verdict."""
+        """Accept an operator's review; the first one for a stop counts."""
         self._itinerary.reviews.setdefault(command.stop, command)
         return self._accepted()
 
@@ -91,9 +94,9 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
         if self._itinerary.activity(command.stop) != "review":
             raise refusal("NotWaiting", f"{command.stop} is not a review")
 
-    @workflow.update(description="Cancel the slip and undo what was done; refused once there is no way back")
+    @workflow.update(description="Cancel the slip and undo its stops; refused after its point of no return")
     async def cancel_slip(self, command: CancelSlip) -> SlipCommandAccepted:
-        """Stop the slip; raise when it went past the point of no return meanwhile."""
+        """Cancel the slip; raise the refusal if the slip passes its pivot first."""
         await cancel(self._run, command.reason, NO_WAY_BACK)
         return self._accepted()
 

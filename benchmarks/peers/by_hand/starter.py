@@ -11,7 +11,7 @@ from workflows import OrderWorkflow
 
 sys.path.append(str(Path(__file__).parent.parent.parent.parent))
 
-from benchmarks.load import Load, order_of
+from benchmarks.measuring.load import Load, order_of
 
 
 async def main(address: str) -> None:

@@ -1,4 +1,4 @@
-"""The transactional outbox: events, the processes they belong to, who consumed them, and what can't be delivered."""
+"""The transactional outbox: events, their processes, the consumers of each event, and failed deliveries."""
 
 from alembic import op
 
@@ -41,7 +41,7 @@ create table outbox.consumed (
   primary key (event_id, consumer)
 );
 
--- Deliveries that failed for good: no event of their process is published any more. Why stands in their dead letters.
+-- Deliveries that failed permanently: they block the events of their process. Their dead letters hold the cause.
 create table outbox.undelivered (
   event_id text not null references outbox.events on delete cascade,
   subscriber text not null,

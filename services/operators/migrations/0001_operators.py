@@ -1,4 +1,4 @@
-"""What operators were alerted of: one row for each effect that began to wait for a person."""
+"""Alerts to operators: one row for each effect that waits, or waited, for an operator."""
 
 from alembic import op
 

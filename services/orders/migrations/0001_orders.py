@@ -6,7 +6,7 @@ revision = "0001"
 down_revision = None
 
 TABLES = """
--- The price's limit keeps the dearest order (100 lines of 1000) within what Money can hold.
+-- The price's limit keeps the largest order (100 lines of 1000 pieces) within the range of Money.
 create table orders.catalogue (
   sku text primary key,
   price bigint not null check (price between 1 and 10000000),
@@ -29,7 +29,7 @@ create table orders.orders (
 );
 create index by_status on orders.orders (status, created_at, order_id);
 create index still_open on orders.orders (created_at, order_id) where closed_at is null;
--- What `prune` looks for: ended, and still holding what is personal.
+-- For `prune`: orders that ended and still hold personal data.
 create index to_prune on orders.orders (closed_at) where closed_at is not null and body ? 'payment';
 create table orders.process_states (
   order_id text primary key,

@@ -1,4 +1,4 @@
-"""The ledger, which only grows; bank transfers; the receipts of the payments service."""
+"""The append-only ledger, bank transfers, and the receipts of the payments service."""
 
 from alembic import op
 

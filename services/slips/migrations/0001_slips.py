@@ -19,7 +19,7 @@ create table slips.slips (
   check ((body is null) = (body_hash is null)),
   check (body is not null or closed_at is not null)
 );
--- What `prune` looks for: ended, and still holding what is personal.
+-- For `prune`: slips that ended and still hold personal data.
 create index to_prune on slips.slips (closed_at) where closed_at is not null and body ? 'itinerary';
 """
 

@@ -1,4 +1,4 @@
-"""What was wrapped and unwrapped, and the receipts of the wrapping desk."""
+"""Wrappings and unwrappings, and the receipts of the wrapping service."""
 
 from alembic import op
 

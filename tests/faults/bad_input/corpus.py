@@ -37,7 +37,7 @@ class CorpusCase:
     code: int
     says: str
     document: bytes = b""
-    environment: dict[str, str] = field(default_factory=dict)
+    environment: dict[str, str | None] = field(default_factory=dict)
 
 
 def kept() -> list[CorpusCase]:

@@ -5,7 +5,7 @@ import io
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,8 +15,9 @@ import psycopg
 from temporalio.client import Client, WorkflowHandle
 
 from cli.app import run
-from tests.cli.conftest import Environment, Ran, as_bytes, order_document
-from tests.cli.parking import new_id, shipped_to, sql, until, until_status, until_step
+from tests.cli.conftest import Ran, as_bytes, order_document
+from tests.cli.operate.parking import new_id, shipped_to, sql, until, until_status, until_step
+from tests.systems import Environment, changed
 
 KINDS = "WorkflowType IN ('OrderWorkflow', 'RoutingSlipWorkflow', 'RecoverOrderWorkflow')"
 # In every document of a customer: no output may ever repeat it.
@@ -41,11 +42,11 @@ class Target:
     known: Books = field(default_factory=dict)
     _looks: bytes = b""
 
-    def run(self, *arguments: str, stdin: bytes = b"", environment: Environment | None = None) -> Ran:
+    def run(self, *arguments: str, stdin: bytes = b"", environment: Mapping[str, str | None] | None = None) -> Ran:
         """Run one command of the starter in this process; also what native code writes to stderr is kept."""
         out, err = io.StringIO(), io.StringIO()
         given = mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        here = mock.patch.dict(os.environ, self.environment | (environment or {}), clear=True)
+        here = mock.patch.dict(os.environ, changed(self.environment, environment or {}), clear=True)
         with native_stderr() as native, here, given, redirect_stdout(out), redirect_stderr(err):
             code = run([argument.format_map(self.orders) for argument in arguments])
             return Ran(code, out.getvalue(), err.getvalue() + native())

@@ -8,6 +8,7 @@ import pytest
 from tests.cli.conftest import Ran, run_starter
 from tests.faults.bad_input.corpus import FOLDER, INDEX, LARGE, CorpusCase, kept, made
 from tests.faults.bad_input.target import CANARY, Target
+from tests.systems import changed
 
 pytestmark = pytest.mark.server
 
@@ -59,7 +60,7 @@ def test_it_is_the_same_for_a_process_of_its_own(target: Target, name: str) -> N
     case = CASES[name]
     arguments = [argument.format_map(target.orders) for argument in case.arguments]
 
-    ran = run_starter(target.environment | case.environment, *arguments, stdin=case.document)
+    ran = run_starter(changed(target.environment, case.environment), *arguments, stdin=case.document)
 
     check(case, ran)
     assert ran.out == ""

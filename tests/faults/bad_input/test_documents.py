@@ -15,11 +15,11 @@ from models.intake.reading import check_payload, read_order, read_slip
 from models.order import Order
 from models.problems import shown
 from models.slips.slip import RoutingSlip
-from tests.faults.bad_input.documents import valid
-from tests.faults.bad_input.fuzzing import fuzzed, tried
-from tests.faults.bad_input.limits import is_order, may_hold_a_card_number
-from tests.faults.bad_input.mutations import damaged, mutated, written
-from tests.faults.bad_input.slips import slips
+from tests.faults.bad_input.generated.documents import valid
+from tests.faults.bad_input.generated.fuzzing import fuzzed, tried
+from tests.faults.bad_input.generated.limits import is_order, may_hold_a_card_number
+from tests.faults.bad_input.generated.mutations import damaged, mutated, written
+from tests.faults.bad_input.generated.slips import slips
 from workflows.routing_slip.itinerary import Itinerary
 
 ORDERS = valid(Order).filter(is_order)

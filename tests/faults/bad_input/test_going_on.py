@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.cli.conftest import as_bytes
-from tests.cli.parking import new_id, sql, until
+from tests.cli.operate.parking import new_id, sql, until
 from tests.faults.bad_input.corpus import updates
 from tests.faults.bad_input.sending import ENDED, marks, payload, send, state
 from tests.faults.bad_input.target import CANARY, Target, customer_order, with_a_transfer

@@ -8,8 +8,8 @@ import pytest
 from models.errors import InvalidInput
 from models.intake.reading import read_order
 from tests.cli.conftest import as_bytes, order_document
-from tests.faults.bad_input.fuzzing import tried
-from tests.faults.bad_input.limits import is_order
+from tests.faults.bad_input.generated.fuzzing import tried
+from tests.faults.bad_input.generated.limits import is_order
 
 
 def lines_of(number: int) -> list[dict[str, Any]]:

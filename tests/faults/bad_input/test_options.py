@@ -15,8 +15,8 @@ from client.state_store.paging import place_of, token_of
 from models.errors import InvalidInput
 from models.texts import holds_card_number
 from runtime.settings import Settings, variable
-from tests.faults.bad_input.fuzzing import fuzzed, tried
-from tests.faults.bad_input.nasty import NASTY_TEXTS
+from tests.faults.bad_input.generated.fuzzing import fuzzed, tried
+from tests.faults.bad_input.generated.nasty import NASTY_TEXTS
 
 TEXTS = st.text(max_size=40) | st.sampled_from(NASTY_TEXTS) | st.from_regex(r"[ -~]{0,30}", fullmatch=True)
 SETTINGS = sorted(variable(field) for field in Settings.model_fields)

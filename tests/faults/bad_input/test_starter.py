@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from models.order import Order
 from tests.cli.conftest import Ran, as_bytes
 from tests.conservation import ALWAYS
-from tests.faults.bad_input.documents import valid
-from tests.faults.bad_input.fuzzing import fuzzed
-from tests.faults.bad_input.limits import is_order
-from tests.faults.bad_input.mutations import damaged, mutated, written
-from tests.faults.bad_input.nasty import NASTY_TEXTS
-from tests.faults.bad_input.slips import slips
+from tests.faults.bad_input.generated.documents import valid
+from tests.faults.bad_input.generated.fuzzing import fuzzed
+from tests.faults.bad_input.generated.limits import is_order
+from tests.faults.bad_input.generated.mutations import damaged, mutated, written
+from tests.faults.bad_input.generated.nasty import NASTY_TEXTS
+from tests.faults.bad_input.generated.slips import slips
 from tests.faults.bad_input.target import CANARY, Target, customer_order
 
 pytestmark = pytest.mark.server

@@ -11,11 +11,11 @@ from models.commands import OUTCOME_WAIT_AT_MOST, CancelOrder, Resolve
 from models.external_events import ExternalEvent
 from models.slips.slip import CancelSlip, Review, ReviseSlip
 from tests.cli.conftest import as_bytes
-from tests.cli.parking import new_id, until
+from tests.cli.operate.parking import new_id, until
 from tests.faults.bad_input.corpus import updates
-from tests.faults.bad_input.documents import valid
-from tests.faults.bad_input.fuzzing import fuzzed
-from tests.faults.bad_input.mutations import damaged, mutated, written
+from tests.faults.bad_input.generated.documents import valid
+from tests.faults.bad_input.generated.fuzzing import fuzzed
+from tests.faults.bad_input.generated.mutations import damaged, mutated, written
 from tests.faults.bad_input.sending import ENDED, Handle, marks, payload, send, state
 from tests.faults.bad_input.target import Target, with_a_transfer
 

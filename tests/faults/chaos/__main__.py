@@ -16,15 +16,15 @@ from pathlib import Path
 
 from runtime.loop import loop_factory
 from runtime.settings import PROJECT
-from tests.faults.chaos.faults import FAULTS
-from tests.faults.chaos.floors import minimums, vacuous
-from tests.faults.chaos.plan import RunPlan, plan
-from tests.faults.chaos.post import clean_environ
+from tests.faults.chaos.planning.faults import FAULTS
+from tests.faults.chaos.planning.floors import minimums, vacuous
+from tests.faults.chaos.planning.plan import RunPlan, plan
+from tests.faults.chaos.processes.post import clean_environ
 from tests.faults.chaos.report import as_text, document
 from tests.faults.chaos.run import ChaosRun, run
 from tests.faults.checker import Violation, violations
-from tests.faults.evidence import write
-from tests.faults.timeline import timeline
+from tests.faults.evidence.evidence import write
+from tests.faults.evidence.timeline import timeline
 
 SHORTEST = 20
 INTERRUPTED = 130

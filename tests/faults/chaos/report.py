@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from tests.faults.chaos.faults import FAULTS
+from tests.faults.chaos.planning.faults import FAULTS
 from tests.faults.chaos.run import ChaosRun
 from tests.faults.checker import Violation
 

@@ -9,7 +9,7 @@ from temporalio.service import RPCError
 
 from models.errors import Unavailable
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
-from tests.faults.chaos.system import ChaosSystem
+from tests.faults.chaos.processes.system import ChaosSystem
 
 SECONDS_BETWEEN_LOOKS = 0.5
 # The longest that what a fault has delayed may still take: a paused attempt, its grace, a workflow task.

@@ -12,21 +12,21 @@ from temporalio.service import RPCError
 
 from models.errors import Unavailable
 from services import demo_articles
-from tests.faults.chaos.asking import Log
 from tests.faults.chaos.beside import beside
-from tests.faults.chaos.crew import End
-from tests.faults.chaos.customers import Customers
-from tests.faults.chaos.drawing import CANARIES
-from tests.faults.chaos.logs import read_logs
-from tests.faults.chaos.nemesis import Nemesis
-from tests.faults.chaos.operators import Operators
-from tests.faults.chaos.plan import RunPlan
+from tests.faults.chaos.people.asking import Log
+from tests.faults.chaos.people.customers import Customers
+from tests.faults.chaos.people.operators import Operators
+from tests.faults.chaos.people.slips import place_slips
+from tests.faults.chaos.planning.drawing import CANARIES
+from tests.faults.chaos.planning.plan import RunPlan
+from tests.faults.chaos.processes.crew import End
+from tests.faults.chaos.processes.logs import read_logs
+from tests.faults.chaos.processes.system import ChaosSystem, open_system
 from tests.faults.chaos.rest import Rest, rest
-from tests.faults.chaos.scene import ChaosScene
-from tests.faults.chaos.slips import place_slips
-from tests.faults.chaos.system import ChaosSystem, open_system
-from tests.faults.evidence import Evidence, Hit, Snapshot
-from tests.faults.gathering import Watch, gather
+from tests.faults.chaos.strikes.nemesis import Nemesis
+from tests.faults.chaos.strikes.scene import ChaosScene
+from tests.faults.evidence.evidence import Evidence, Hit, Snapshot
+from tests.faults.evidence.gathering import Watch, gather
 
 # How long everything may take to come to rest once all faults are over: in a short run, and in a long one.
 SECONDS_TO_REST = {True: 120.0, False: 300.0}

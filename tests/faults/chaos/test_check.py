@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 
 from tests.faults.chaos import __main__ as chaos
-from tests.faults.chaos.faults import FAULTS
-from tests.faults.chaos.floors import minimums, vacuous
-from tests.faults.chaos.kinds import KINDS
-from tests.faults.chaos.plan import RunPlan, plan
+from tests.faults.chaos.planning.faults import FAULTS
+from tests.faults.chaos.planning.floors import minimums, vacuous
+from tests.faults.chaos.planning.kinds import KINDS
+from tests.faults.chaos.planning.plan import RunPlan, plan
 from tests.faults.chaos.report import as_text, document
 from tests.faults.chaos.rest import Rest
 from tests.faults.chaos.run import ChaosRun
-from tests.faults.evidence import Evidence, Hit
+from tests.faults.evidence.evidence import Evidence, Hit
 
 
 @pytest.fixture(scope="module")

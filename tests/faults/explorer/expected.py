@@ -3,13 +3,13 @@
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from tests.faults.dossier import Dossier
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.faults import CANCELS
-from tests.faults.explorer.paths import ROUTE_BACK, TO_SHIP
-from tests.faults.explorer.steps import Step
-from tests.faults.injecting import Notes, in_line
-from tests.faults.injecting_others import SECONDS_TO_STAND_STILL
+from tests.faults.evidence.dossier import Dossier
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.faults import CANCELS
+from tests.faults.explorer.matrix.paths import ROUTE_BACK, TO_SHIP
+from tests.faults.explorer.matrix.steps import Step
+from tests.faults.injection.injecting import Notes, in_line
+from tests.faults.injection.others import SECONDS_TO_STAND_STILL
 
 End = tuple[str, tuple[str, ...] | None]
 # None: what was undone is not ours to say.

@@ -5,12 +5,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.faults.checker import violations
-from tests.faults.dossier import Dossier, dossiers
-from tests.faults.evidence import Evidence
-from tests.faults.explorer.case import Case
+from tests.faults.evidence.dossier import Dossier, dossiers
+from tests.faults.evidence.evidence import Evidence
 from tests.faults.explorer.expected import complaints
-from tests.faults.explorer.faults import CANCELS
-from tests.faults.injecting import Notes
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.faults import CANCELS
+from tests.faults.injection.injecting import Notes
 
 # Which step of the saga a step of the explorer is, where they are called differently.
 _SAGA_STEPS = {

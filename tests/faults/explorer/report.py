@@ -7,11 +7,11 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.cases import left_out
-from tests.faults.explorer.faults import FAULTS
+from tests.faults.evidence.timeline import timeline
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.cases import left_out
+from tests.faults.explorer.matrix.faults import FAULTS
 from tests.faults.explorer.run import REPETITIONS, Findings
-from tests.faults.timeline import timeline
 
 GOOD, BAD, NONE = "[green]✔[/]", "[red]✘[/]", "[dim]–[/]"
 STORIES_AT_MOST = 20

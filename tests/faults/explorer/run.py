@@ -12,17 +12,18 @@ from pathlib import Path
 from postgres.database import Database
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
-from tests.faults.evidence import Evidence, Hit, LogLine
-from tests.faults.explorer.case import Case
-from tests.faults.explorer.faults import Kind
+from tests.faults.evidence.evidence import Evidence, Hit, LogLine
+from tests.faults.evidence.gathering import Watch, gather
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.explorer.judging import CaseVerdict, judge
-from tests.faults.explorer.playing import play
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.faults import Kind
+from tests.faults.explorer.play.playing import play
 from tests.faults.explorer.scene import PAIRS, ExplorerScene
 from tests.faults.faulty_worker import Part, prepare
-from tests.faults.gathering import Watch, gather
-from tests.faults.injecting import FaultPlan, Notes
-from tests.orders.conftest import free_ports, open_system
+from tests.faults.injection.injecting import FaultPlan, Notes
+from tests.servers import free_ports, started
+from tests.systems import open_system
 
 # Orders in flight, which wait most of the time: with a worker of their own, which costs a process or two; those that a
 # relay is struck at, of which it may have one in its hands and no other; and the rest.
@@ -97,11 +98,11 @@ async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[ExplorerS
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="error")
     notes = Notes(folder / "notes", SECONDS_BETWEEN_LOOKS)
     notes.folder.mkdir()
-    async with asynccontextmanager(open_system)(settings) as system:
+    async with started(settings) as stack, open_system(stack) as system:
         everything = [replace(case, repetition=again) for again in range(REPETITIONS + 1) for case in cases]
         queues = {case.id: f"explore-{case.id}" for case in everything if case.own_worker}
         plan = FaultPlan.of((rule for case in everything for rule in case.rules()), queues)
-        prepare(notes.folder, plan, system.stack.database_url, system.stack.temporal_address)
+        prepare(notes.folder, plan, system)
         async with await Database.open(system.stack.database_url, size=OWN_CONNECTIONS) as db:
             scene = ExplorerScene(system, db, Fleet(notes.folder), notes, queues)
             await scene.furnish()

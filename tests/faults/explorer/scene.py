@@ -14,11 +14,11 @@ from messaging.outbox.feed import OutboxFeed
 from models.errors import Conflict, Unavailable
 from models.order import Order
 from postgres.database import Database
-from tests.faults.evidence import Asked, Snapshot
-from tests.faults.explorer.case import Case
+from tests.faults.evidence.evidence import Asked, Snapshot
 from tests.faults.explorer.fleet import Fleet
-from tests.faults.injecting import Notes
-from tests.orders.conftest import System
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.injection.injecting import Notes
+from tests.systems import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
 # Pairs of articles: an order has one for itself while it is played, so that what one locks delays no other.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from runtime.settings import PROJECT
-from tests.architecture.rooms import ENTRANCES, ROOMS
+from tests.architecture.packages import ENTRY_POINTS, PACKAGES
 
 
 class DoesNotApply(Exception):
@@ -46,8 +46,8 @@ def place_of(edit: Edit, folder: Path = PROJECT) -> Path:
 
     Files may move: what is looked for is the text.
     """
-    code = [folder / f"{name}.py" for name in ENTRANCES]
-    code += [path for room in sorted(ROOMS) for path in sorted((folder / room).rglob("*.py"))]
+    code = [folder / f"{name}.py" for name in ENTRY_POINTS]
+    code += [path for package in sorted(PACKAGES) for path in sorted((folder / package).rglob("*.py"))]
     found = [path for path in code for _ in range(path.read_text().count(edit.before))]
     if len(found) != 1:
         places = ", ".join(str(path.relative_to(folder)) for path in found) or "nowhere"

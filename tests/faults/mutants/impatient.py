@@ -6,7 +6,8 @@ An order that a bug has left standing comes to no end; then the checker says wha
 import sys
 
 from tests.faults import explore
-from tests.faults.explorer import playing, scene
+from tests.faults.explorer import scene
+from tests.faults.explorer.play import playing
 
 SECONDS_TO_DRAIN = 10.0
 

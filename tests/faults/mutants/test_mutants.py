@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runtime.settings import PROJECT
-from tests.faults.explorer.cases import cases
+from tests.faults.explorer.matrix.cases import cases
 from tests.faults.mutants.bugs import Bug, bugs, read
 from tests.faults.mutants.copies import DoesNotApply, Edit, place_of, spoil
 from tests.faults.mutants.findings import kind_of

@@ -1,0 +1,109 @@
+"""Routing slips from the command line, on the running system."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import PROJECT, Starter, as_bytes, run_starter
+from tests.systems import clean_environment
+
+FOLDER = PROJECT / "itineraries"
+
+
+def document(name: str, slip_id: str, **variables: Any) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((FOLDER / f"{name}.json").read_text())
+    return found | {"slip_id": slip_id, "variables": found["variables"] | variables}
+
+
+@pytest.mark.server
+def test_a_shipped_file_runs_to_its_end(starter: Starter) -> None:
+    ran = starter("slip", str(FOLDER / "digital-goods.json"), "--json")
+
+    assert ran.code == 0, ran.err
+    assert (ran.document["status"], ran.document["version"]) == ("completed", 1)
+    assert [step["step"] for step in ran.document["steps"]][-1] == "settle"
+
+
+@pytest.mark.server
+def test_a_slip_placed_twice_runs_once_and_another_one_is_a_conflict(starter: Starter) -> None:
+    first = starter("slip", "-", "--json", stdin=as_bytes(document("gift", "cli-gift")))
+    again = starter("slip", "-", "--json", stdin=as_bytes(document("gift", "cli-gift")))
+    other = starter("slip", "-", "--json", stdin=as_bytes(document("gift", "cli-gift", paper="snow")))
+
+    assert (first.code, again.code, other.code) == (0, 0, 6)
+    assert first.document["answers"] == again.document["answers"]
+    assert again.document["placed_before"]
+    assert "is the id of another slip" in other.err
+
+
+@pytest.mark.server
+def test_a_slip_that_fails_ends_with_3_and_says_why(starter: Starter) -> None:
+    ran = starter("slip", "-", stdin=as_bytes(document("gift", "cli-gold", paper="gold")))
+
+    assert ran.code == 3
+    assert "compensated · wrap · wrap: WrapRefused: there is no paper gold" in ran.out
+    assert "undone: charge, reserve" in ran.out
+
+
+@pytest.mark.server
+def test_a_slip_waits_for_its_review(starter: Starter) -> None:
+    waits = starter("slip", "-", "--json", stdin=as_bytes(document("fraud-check", "cli-fraud")))
+    status = starter("status", "slip-cli-fraud", "--json")
+    nobody = starter("review", "cli-fraud", "charge", "--verdict", "approve", "--reason", "fine")
+    taken = starter("review", "cli-fraud", "fraud-review", "--verdict", "approve", "--reason", "fine")
+    ended = starter("slip", "-", "--json", stdin=as_bytes(document("fraud-check", "cli-fraud")))
+
+    assert (waits.code, waits.document["status"], waits.document["failed_step"]) == (3, "waiting", "fraud-review")
+    assert status.document["state"]["current_step"] == "fraud-review"
+    assert (nobody.code, taken.code) == (6, 0), taken.err
+    assert (ended.code, ended.document["status"]) == (0, "completed")
+    assert "charge_payment" in starter("history", "slip-cli-fraud").out
+
+
+@pytest.mark.server
+def test_a_slip_need_not_be_waited_for(starter: Starter) -> None:
+    ran = starter("slip", "-", "--no-wait", stdin=as_bytes(document("digital-goods", "cli-later")))
+
+    assert ran.code == 0
+    assert "slip cli-later placed · 3 stops" in ran.out
+
+
+@pytest.mark.server
+def test_a_slip_that_waits_can_be_cancelled(starter: Starter) -> None:
+    starter("slip", "-", stdin=as_bytes(document("pre-order", "cli-cancel", released="2099-01-01T00:00:00Z")))
+
+    cancelled = starter("cancel", "slip-cli-cancel", "--reason", "changed my mind")
+    ended = starter(
+        "slip", "-", "--json", stdin=as_bytes(document("pre-order", "cli-cancel", released="2099-01-01T00:00:00Z"))
+    )
+
+    assert cancelled.code == 0, cancelled.err
+    assert (ended.code, ended.document["status"]) == (3, "cancelled")
+
+
+@pytest.mark.server
+def test_what_is_not_there_is_not_found(starter: Starter) -> None:
+    assert starter("status", "slip-nobody").code == 5
+    assert starter("review", "nobody", "a", "--verdict", "approve", "--reason", "x").code == 5
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"itinerary": [{"name": "a", "activity": "rm"}]}, "error: itinerary[0].activity: rm is not one of"),
+        ({"max_hops": 1}, "error: itinerary: has 3 stops, over its limit of 1"),
+        ({"variables": {}}, "error: itinerary[0].arguments.lines: there is no variable articles"),
+        ({"slip_id": "a b"}, "error: slip_id: "),
+    ],
+)
+def test_a_bad_slip_is_refused_in_one_line(tmp_path: Path, change: dict[str, Any], told: str) -> None:
+    path = tmp_path / "slip.json"
+    path.write_bytes(as_bytes(document("digital-goods", "cli-bad") | change))
+
+    ran = run_starter(clean_environment(ORDERS_DATA_DIR=str(tmp_path / "data")), "slip", str(path))
+
+    assert ran.code == 2
+    assert ran.err.startswith(told)
+    assert ran.err.count("\n") == 1

@@ -1,0 +1,36 @@
+"""`worker.py` for a run of a minute: an effect that can't be settled waits for a person after seconds, not minutes.
+
+python -m tests.faults.chaos.processes.hasty_worker [--relay-only]
+And the loss of the worker that looks for lost orders is noticed as soon as any other. Nothing else is changed: an undo
+is still tried more often than its do, and what is tried for ever still is.
+"""
+
+from dataclasses import replace
+from datetime import timedelta
+
+import choreography.deliveries
+import workflows.recovery.reconciler
+from runtime.process import leave
+from temporal_saga import Policy
+from worker import main
+from workflows import policies
+
+LONGEST_DELAY = timedelta(seconds=4)
+HEARTBEAT = timedelta(seconds=2)
+UNDO_ATTEMPTS = 5
+
+
+def hurry() -> None:
+    """Shorten the policies of this process, in place: the saga was declared with these very objects."""
+    object.__setattr__(policies.UNDO, "attempts", UNDO_ATTEMPTS)
+    for policy in vars(policies).values():
+        if isinstance(policy, Policy):
+            object.__setattr__(policy, "longest_delay", LONGEST_DELAY)
+    workflows.recovery.reconciler.HEARTBEAT = HEARTBEAT
+    deliveries = choreography.deliveries
+    deliveries._RETRY = replace(deliveries._RETRY, maximum_interval=LONGEST_DELAY)
+
+
+if __name__ == "__main__":
+    hurry()
+    leave(main())

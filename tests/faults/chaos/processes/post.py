@@ -1,0 +1,120 @@
+"""One place in the crew: the process that fills it, its command and environment, and its two links."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from psycopg.conninfo import conninfo_to_dict
+
+from runtime.embedded.processes import _bound_to
+from runtime.embedded.stack import Stack
+from runtime.settings import PROJECT
+from tests.faults.chaos.strikes.proxy import ANSWER, ANYTHING, LOOPBACK, Link
+
+DRAIN_SECONDS = 10
+# What is special about a worker: one has few connections, one runs its workflows in the sandbox; but not hastily, since
+# the sandbox would import the policies anew.
+SANDBOXED = "worker-1"
+ODD = {SANDBOXED: {"ORDERS_WORKFLOW_SANDBOX": "true"}, "worker-3": {"ORDERS_DATABASE_POOL": "3"}}
+
+
+@dataclass(eq=False)
+class Post:
+    """One place in the crew, and the process that fills it now; its two links stay when the process is replaced."""
+
+    name: str
+    command: list[str]
+    environ: dict[str, str]
+    log: Path
+    database: Link
+    temporal: Link
+    process: subprocess.Popen[bytes] | None = None
+    struck: bool = False
+    started: float = 0.0
+
+    def start(self) -> None:
+        """Start the process; the kernel ends it when we die, however we die."""
+        with self.log.open("ab") as out:
+            self.process = subprocess.Popen(
+                self.command,
+                cwd=PROJECT,
+                env=self.environ,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                # Ctrl-C in the terminal is for the supervisor alone.
+                start_new_session=True,
+                preexec_fn=_bound_to(os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - nothing of ours runs in it
+            )
+        self.struck, self.started = False, time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        """The process id; 0 while nobody is there."""
+        return self.process.pid if self.process and self.process.poll() is None else 0
+
+    @property
+    def there(self) -> bool:
+        """Whether somebody is there and has its connections: a worker opens those last, when all else is well."""
+        return bool(self.pid and self.database.conversations and self.temporal.conversations)
+
+    def send(self, signum: signal.Signals) -> None:
+        """Send a signal, if there is a process."""
+        if self.process and self.process.poll() is None:
+            self.struck |= signum in {signal.SIGKILL, signal.SIGTERM}
+            self.process.send_signal(signum)
+
+
+@asynccontextmanager
+async def post_of(name: str, stack: Stack, folder: Path, *, hasty: bool) -> AsyncIterator[Post]:
+    """Hold a post open for the length of the block, with nobody there yet; `relay` in its name makes it one."""
+    database = Link(f"{name} ↔ database", lambda: _to_database(stack), ANSWER)
+    temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(stack), ANYTHING)
+    async with database.open(), temporal.open():
+        environ = _environ(database, temporal, name) | ({} if hasty and name == SANDBOXED else ODD.get(name, {}))
+        yield Post(name, _command(name, hasty=hasty), environ, folder / f"{name}.log", database, temporal)
+
+
+def _command(name: str, *, hasty: bool) -> list[str]:
+    program = ["-m", "tests.faults.chaos.processes.hasty_worker"] if hasty else ["worker.py"]
+    return [sys.executable, *program, *(["--relay-only"] if name.startswith("relay") else [])]
+
+
+def clean_environ() -> dict[str, str]:
+    """Return our environment without what would steer a worker elsewhere."""
+    return {
+        name: text
+        for name, text in os.environ.items()
+        if not name.startswith(("ORDERS_", "TEMPORAL_", "DATABASE_", "PG"))
+    }
+
+
+def _environ(database: Link, temporal: Link, name: str) -> dict[str, str]:
+    told = f"sslmode=disable&gssencmode=disable&application_name={name}"
+    return clean_environ() | {
+        "DATABASE_URL": f"postgresql://postgres@{LOOPBACK}:{database.port}/orders?{told}",
+        "TEMPORAL_ADDRESS": f"{LOOPBACK}:{temporal.port}",
+        "TEMPORAL_CONFIG_FILE": os.devnull,
+        # One that doesn't leave is made to say where it stands.
+        "PYTHONFAULTHANDLER": "1",
+        "ORDERS_LOG_LEVEL": "warning",
+        "ORDERS_LOG_FORMAT": "json",
+        "ORDERS_DRAIN_SECONDS": str(DRAIN_SECONDS),
+    }
+
+
+async def _to_temporal(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = stack.temporal_address.split(":")
+    return await asyncio.open_connection(host, int(port))
+
+
+async def _to_database(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    told = conninfo_to_dict(stack.database_url)
+    return await asyncio.open_unix_connection(f"{told['host']}/.s.PGSQL.{told['port']}")

@@ -1,0 +1,67 @@
+"""Strikes on workers and relays: killed, paused, relieved."""
+
+import asyncio
+import signal
+
+from tests.faults.chaos.planning.faults import PlannedFault
+from tests.faults.chaos.processes.post import Post
+from tests.faults.chaos.strikes.damage import InHand, in_hand
+from tests.faults.chaos.strikes.scene import ChaosScene, aim
+
+
+async def kill_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
+    """SIGKILL a worker that has something in hand."""
+    return await _kill(scene, fault, scene.worker(fault))
+
+
+async def kill_relay(scene: ChaosScene, fault: PlannedFault) -> bool:
+    """SIGKILL the relay inside a claim."""
+    return await _kill(scene, fault, scene.system.crew.relay)
+
+
+async def _kill(scene: ChaosScene, fault: PlannedFault, post: Post) -> bool:
+    pid, work = await _frozen(scene, fault, post)
+    if not work.anything:
+        post.send(signal.SIGCONT)
+        return False
+    post.send(signal.SIGKILL)
+    scene.hit(fault, f"{post.name} ({pid}) with {work.told()}", work.activities)
+    return True
+
+
+async def pause_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
+    """SIGSTOP a worker that has something in hand, and SIGCONT it when that has long been given to another one."""
+    post = scene.worker(fault)
+    try:
+        pid, work = await _frozen(scene, fault, post)
+        if not work.anything:
+            return False
+        scene.hit(fault, f"{post.name} ({pid}) with {work.told()}", work.activities)
+        await asyncio.sleep(fault.seconds)
+    finally:
+        post.send(signal.SIGCONT)
+    return True
+
+
+async def _frozen(scene: ChaosScene, fault: PlannedFault, post: Post) -> tuple[int, InHand]:
+    """Stop a process in the middle of something, so that one can see in the middle of what."""
+    await aim(post.database, fault.late)
+    pid = post.pid
+    post.send(signal.SIGSTOP)
+    try:
+        return pid, await in_hand(post, scene.system.client, scene.system.db, scene.customers.under_way)
+    except asyncio.CancelledError:
+        post.send(signal.SIGCONT)
+        raise
+
+
+async def relieve_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
+    """SIGTERM a worker that has something in hand, with another one in its place at once."""
+    post = scene.worker(fault)
+    await aim(post.database, fault.late)
+    pid, asking = post.pid, post.database.asking
+    if not pid or not asking:
+        return False
+    scene.system.crew.relieve(post)
+    scene.hit(fault, f"{post.name} ({pid}) with {asking} calls")
+    return True

@@ -1,0 +1,125 @@
+"""The evidence by order: everything that was written down of one, and what the checks of several subjects ask of it."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from tests.faults.evidence.evidence import Asked, Evidence
+from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.evidence.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
+from tests.faults.evidence.runs import LogLine, ObservedProcess
+
+STANDING = frozenset({"completed", "terminated"})
+UNDONE = frozenset({"compensated", "cancelled"})
+FINAL = STANDING | UNDONE | {"failed"}
+# What becomes of a line that waits, or has waited, for a person: retried, edited and unwound ones are `failed`.
+EVER_PARKED = frozenset({"parked", "skipped", "waived", "failed"})
+BY_HAND = frozenset({"skipped", "waived"})
+# The last step; whoever waives it waives all that comes of it.
+LAST_STEPS = frozenset({"complete", "settle"})
+ALIVE = frozenset({"open", "redriving"})
+
+
+@dataclass
+class Dossier:
+    """One order, or one slip."""
+
+    order_id: str
+    rows: list[OrderRow] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    ledger: list[LedgerEntry] = field(default_factory=list)
+    provider_calls: list[RecordedCall] = field(default_factory=list)
+    provider_entries: list[BookEntry] = field(default_factory=list)
+    carrier_calls: list[RecordedCall] = field(default_factory=list)
+    carrier_entries: list[BookEntry] = field(default_factory=list)
+    parcels: list[Parcel] = field(default_factory=list)
+    transfers: list[Transfer] = field(default_factory=list)
+    processes: list[ObservedProcess] = field(default_factory=list)
+    events: list[EventRow] = field(default_factory=list)
+    consumed: list[Consumed] = field(default_factory=list)
+    alerts: list[RecordedAlert] = field(default_factory=list)
+    letters: list[Letter] = field(default_factory=list)
+
+    @property
+    def row(self) -> OrderRow | None:
+        """What the table says, if anything."""
+        return self.rows[0] if self.rows else None
+
+    @property
+    def status(self) -> str:
+        """The status in the table; empty without a row."""
+        return self.row.status if self.row else ""
+
+    @property
+    def style(self) -> str:
+        """How the order is run."""
+        return self.row.style if self.row else ""
+
+    @property
+    def final(self) -> bool:
+        """Whether it has come to its end."""
+        return self.status in FINAL
+
+    @property
+    def last(self) -> ObservedProcess | None:
+        """The run that counts: the one that still runs, else the latest."""
+        runs = sorted(self.processes, key=lambda run: (run.status == "running", run.started_at))
+        return runs[-1] if runs else None
+
+    @property
+    def waiting(self) -> list[LogLine]:
+        """The effects that wait for a person in a workflow."""
+        return [
+            line for run in self.processes if run.status == "running" for line in run.log if line.status == "parked"
+        ]
+
+    @property
+    def dead(self) -> list[Letter]:
+        """The dead letters that hold the order up."""
+        return [letter for letter in self.letters if letter.channel != "alerts" and letter.status in ALIVE]
+
+    @property
+    def parked(self) -> bool:
+        """Whether it waits for a person."""
+        return bool(self.waiting or self.dead)
+
+    @property
+    def ever_parked(self) -> bool:
+        """Whether it waits for a person, or ever did."""
+        lines = [line for run in self.processes for line in run.log]
+        return bool(self.letters) or any(line.status in EVER_PARKED for line in lines)
+
+    @property
+    def by_hand(self) -> set[str]:
+        """The steps that people skipped or waived."""
+        return {line.step for run in self.processes for line in run.log if line.status in BY_HAND}
+
+    def excuses(self, step: str) -> bool:
+        """Whether the effect of a step may be open, or be settled by hand: a person knows of it."""
+        settled = self.by_hand
+        return bool(self.dead or settled & LAST_STEPS) or step in settled | {line.step for line in self.waiting}
+
+    def was_asked(self, *ops: str) -> bool:
+        """Whether somebody asked for one of these, and was not refused."""
+        return any(asked.op in ops and asked.answer != "refused" for asked in self.asked)
+
+
+def step_of(key: str) -> str:
+    """Return the step of a key."""
+    return key.rpartition(":")[2]
+
+
+def dossiers(evidence: Evidence) -> list[Dossier]:
+    """Return all that is known, by order."""
+    found: dict[str, Dossier] = defaultdict(lambda: Dossier(""))
+    of_event = {event.event_id: event.order_id for event in evidence.events}
+    for name in Dossier.__dataclass_fields__.keys() - {"order_id"}:
+        for item in getattr(evidence, "orders" if name == "rows" else name):
+            order_id = getattr(item, "order_id", None)
+            if order_id is None:
+                order_id = of_event.get(item.event_id) if name == "consumed" else item.key.rpartition(":")[0]
+            if order_id:
+                getattr(found[order_id], name).append(item)
+    for order_id, dossier in found.items():
+        dossier.order_id = order_id
+    return [found[order_id] for order_id in sorted(found)]

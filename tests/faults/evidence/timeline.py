@@ -1,0 +1,124 @@
+"""The timeline of one order, from all evidence."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.faults.evidence.dossier import Dossier, dossiers
+from tests.faults.evidence.evidence import Evidence
+from tests.faults.evidence.runs import ObservedProcess
+
+# A fault without an order is part of the timeline when it struck during the order, or this long before.
+SECONDS_BEFORE = 5.0
+
+
+@dataclass(frozen=True)
+class Moment:
+    """One thing that happened: when, in which source, and what."""
+
+    at: float
+    source: str
+    told: str
+
+
+def timeline(evidence: Evidence, order_id: str) -> str:
+    """Return what happened to an order, one line each, by time."""
+    dossier = next((known for known in dossiers(evidence) if known.order_id == order_id), Dossier(order_id))
+    told = _by_time([*_asked(dossier), *_sagas(dossier), *_books(dossier), *_ours(dossier), *_outbox(dossier)])
+    if not told:
+        return f"{order_id}: no evidence"
+    begun = told[0].at
+    hits = _hits(evidence, order_id, begun - SECONDS_BEFORE, told[-1].at)
+    lines = [f"{moment.at - begun:+9.3f}  {moment.source:9}  {moment.told}" for moment in _by_time([*told, *hits])]
+    return "\n".join([_head(dossier), *lines])
+
+
+def _by_time(moments: list[Moment]) -> list[Moment]:
+    """By time; what happened at the same time stays in the order in which it was written down."""
+    return sorted(moments, key=lambda moment: moment.at)
+
+
+def _head(dossier: Dossier) -> str:
+    row = dossier.row
+    if row is None:
+        return f"{dossier.order_id}: no row"
+    return f"{dossier.order_id}: {row.style}, {row.status}{f' ({row.reason})' if row.reason else ''}"
+
+
+def _hits(evidence: Evidence, order_id: str, first: float, last: float) -> Iterator[Moment]:
+    for hit in evidence.hits:
+        if hit.order_id == order_id or (not hit.order_id and first <= hit.at <= last):
+            yield Moment(hit.at, "FAULT", f"{hit.fault} {hit.where}".strip())
+
+
+def _asked(dossier: Dossier) -> Iterator[Moment]:
+    for asked in dossier.asked:
+        yield Moment(asked.at, "asked", f"{asked.op} {asked.detail}: {asked.answer}".replace(" :", ":"))
+
+
+def _sagas(dossier: Dossier) -> Iterator[Moment]:
+    for run in dossier.processes:
+        yield Moment(run.started_at, "temporal", f"{run.type} begins ({run.began}, run {run.run_id[:8]})")
+        yield from _log(run)
+        if run.closed_at is not None:
+            yield Moment(
+                run.closed_at, "temporal", f"{run.type} ends: {run.status}, {run.outcome} {run.failure}".rstrip()
+            )
+
+
+def _log(run: ObservedProcess) -> Iterator[Moment]:
+    for line in run.log:
+        what = f"{line.direction} {line.step}"
+        if line.direction == "resolve":
+            yield Moment(line.started_at, "saga", f"{what}: {line.summary}, {line.result}")
+            continue
+        yield Moment(line.started_at, "saga", f"{what} begins: {line.summary}")
+        if line.completed_at is not None:
+            error = f": {line.error}" if line.error else ""
+            yield Moment(line.completed_at, "saga", f"{what} ends: {line.status}, attempt {line.attempt}{error}")
+
+
+def _books(dossier: Dossier) -> Iterator[Moment]:
+    for source, calls in (("provider", dossier.provider_calls), ("carrier", dossier.carrier_calls)):
+        for call in calls:
+            yield Moment(call.at, source, f"{call.operation} {call.key}: {call.outcome} (call {call.seq})")
+
+
+def _ours(dossier: Dossier) -> Iterator[Moment]:
+    for receipt in dossier.receipts:
+        now = f"{receipt.status} at the end, {receipt.undos} undos"
+        yield Moment(receipt.at, receipt.service, f"receipt {receipt.key} ({now})")
+    for entry in dossier.ledger:
+        yield Moment(
+            entry.at, "ledger", f"{entry.kind} {entry.amount}: {entry.debit} from {entry.credit} (entry {entry.entry})"
+        )
+    for parcel in dossier.parcels:
+        yield Moment(parcel.handed_over_at, "parcels", f"{parcel.tracking} handed over")
+        if parcel.recalled_at is not None:
+            yield Moment(parcel.recalled_at, "parcels", f"{parcel.tracking} recalled")
+    for row in dossier.rows:
+        yield Moment(
+            row.created_at, "orders", f"accepted at {row.total}" if row.body_hash else "closed before it was placed"
+        )
+        if row.closed_at is not None:
+            yield Moment(row.closed_at, "orders", f"closed: {row.status}")
+    for alert in dossier.alerts:
+        yield Moment(
+            alert.raised_at,
+            "alerts",
+            f"{alert.direction} {alert.step} is parked: {alert.failure}, {alert.at_risk} at risk",
+        )
+
+
+def _outbox(dossier: Dossier) -> Iterator[Moment]:
+    types = {event.event_id: f"{event.type} (event {event.sequence})" for event in dossier.events}
+    for event in dossier.events:
+        cause = types.get(event.causation_id or "")
+        yield Moment(event.at, "outbox", f"{types[event.event_id]} committed{f', because of {cause}' if cause else ''}")
+        if event.published_at is not None:
+            again = f", redriven {event.redrives} times" if event.redrives else ""
+            yield Moment(event.published_at, "outbox", f"{types[event.event_id]} published{again}")
+    for noted in dossier.consumed:
+        yield Moment(noted.at, "outbox", f"{types.get(noted.event_id, noted.event_id)} consumed by {noted.consumer}")
+    for letter in dossier.letters:
+        told = f"{letter.channel} {letter.message_id}: {letter.cause}, {letter.attempts} attempts"
+        yield Moment(letter.at, "dead", f"{told}; {letter.status} at the end")

@@ -1,0 +1,71 @@
+"""The faults that are explored, and what each makes of an attempt."""
+
+from typing import Literal, get_args
+
+from tests.faults.injection.injecting import Action
+
+Fault = Literal[
+    "refuse",
+    "error",
+    "errors",
+    "final",
+    "hang",
+    "hangs",
+    "lost-commit",
+    "duplicate",
+    "zombie",
+    "zombie-undone",
+    "kill",
+    "stop",
+    "cancel",
+    "cancel-update",
+    "cancel-heard",
+    "deadline",
+    "terminate",
+    "terminate-zombie",
+    "zombies-undone",
+    "kill-cancel",
+    "reused",
+    "rival",
+    "crossed",
+    "overtaken",
+    "again",
+]
+Kind = Literal["lonely", "relay", "other"]
+FAULTS: tuple[Fault, ...] = get_args(Fault)
+CANCELS = frozenset({"cancel", "cancel-update", "cancel-heard", "kill-cancel"})
+DEADLY = frozenset({"kill", "kill-cancel", "stop"})
+LATE = frozenset({"duplicate", "zombie", "zombie-undone", "stop", "terminate-zombie"})
+LATE |= {"zombies-undone", "reused", "rival", "crossed"}
+# An order's own time, when it is to run out: well after it has come to its step.
+SECONDS_TO_LIVE = 8
+
+ACTIONS: dict[Fault, Action] = {
+    "error": "error",
+    "errors": "error",
+    "final": "final",
+    "hang": "hang",
+    "hangs": "hang",
+    "lost-commit": "lose",
+    "duplicate": "duplicate",
+    "zombie": "hold",
+    "zombie-undone": "hold",
+    "kill": "kill",
+    "stop": "stop",
+    "cancel": "stand",
+    "cancel-update": "stand",
+    "cancel-heard": "unheard",
+    "deadline": "stand",
+    "terminate": "stand",
+    "terminate-zombie": "hold",
+    "zombies-undone": "line",
+    "kill-cancel": "kill",
+    "reused": "reuse",
+    "rival": "rival",
+    "crossed": "cross",
+    "overtaken": "stand",
+}
+# What happens to an order from outside, with no fault in a worker.
+FROM_OUTSIDE = frozenset({"refuse", "again"})
+AGAIN = frozenset({"duplicate", "zombie", "zombie-undone"})
+EACH_TIME = frozenset({"errors", "final", "hangs", "cancel", "cancel-update", "deadline", "terminate"})

@@ -1,0 +1,78 @@
+"""Kinds of orders: what leads an order to a step, and how it ends when nothing else happens to it."""
+
+from dataclasses import dataclass, replace
+
+from tests.faults.injection.injecting import Action, Point
+
+# Texts of the statements at which a point is.
+INVENTORY, PAYMENTS, SHIPPING = ('"inventory".receipts', '"payments".receipts', '"shipping".receipts')
+CARD, CARRIER = ('"card_provider".entries', '"carrier".entries')
+LEDGER, PARCELS = ("payments.ledger", "shipping.parcels")
+
+
+@dataclass(frozen=True)
+class PathDriver:
+    """A fault that is not the one under test, but brings the order to the step that is."""
+
+    activity: str
+    point: Point
+    action: Action
+    which: str = ""
+    mark: str = ""
+    always: bool = False
+
+
+@dataclass(frozen=True)
+class Path:
+    """A kind of order, and how it ends when nothing else happens to it."""
+
+    name: str
+    token: str = "tok_ok"
+    postcode: str = "69001"
+    transfer: bool = False
+    express: bool = False
+    too_many: bool = False
+    deadline: int | None = None
+    drivers: tuple[PathDriver, ...] = ()
+    status: str = "completed"
+    undone: tuple[str, ...] = ()
+    parks: bool = False
+    # How long it takes to come to the step, at rest.
+    seconds: int = 1
+
+
+ROUTE_BACK = ("charge", "reserve")
+TO_SHIP = ("ship", *ROUTE_BACK)
+HAPPY = Path("happy")
+EXPRESS = Path("express", express=True)
+SOLD_OUT = Path("sold-out", too_many=True, status="compensated")
+DECLINED = Path("declined", token="tok_declined", status="compensated", undone=("reserve",))
+REFUSED = Path("refused", postcode="00000", status="compensated", undone=ROUTE_BACK)
+EXPRESS_REFUSED = replace(REFUSED, name="express-refused", express=True)
+LANDED_AND_BACK = Path(
+    "landed-and-back",
+    drivers=(PathDriver("create_shipment", "done", "final", always=True),),
+    status="compensated",
+    undone=("ship", *ROUTE_BACK),
+)
+PARKED = Path(
+    "parked",
+    postcode="00000",
+    drivers=(PathDriver("refund_payment", "before", "final"),),
+    status="compensated",
+    undone=("reserve", "charge"),
+    parks=True,
+)
+TRANSFER = Path("transfer", transfer=True)
+TRANSFER_BACK = Path("transfer-back", transfer=True, postcode="00000", status="compensated", undone=ROUTE_BACK)
+LOST_CHARGE = Path("lost-charge", token="tok_lost_found", seconds=28)
+LOST_PARCEL = Path("lost-parcel", drivers=(PathDriver("create_shipment", "done", "hang", always=True),), seconds=28)
+# The deadline passes while the parcel is with the carrier and nobody was told: it has to be taken back.
+TIMED_OUT = Path(
+    "timed-out",
+    deadline=2,
+    drivers=(PathDriver("handle_event", "called", "stand", "shipping:PaymentCharged", CARRIER, always=True),),
+    status="compensated",
+    undone=TO_SHIP,
+    seconds=8,
+)

@@ -1,0 +1,37 @@
+"""A representative part of the cases: each step, point and fault, and as many pairs of them as fit into a minute."""
+
+from itertools import combinations
+from random import Random
+
+from tests.faults.explorer.matrix.case import Case
+from tests.faults.explorer.matrix.cases import cases
+
+SIZE = 44
+SECONDS_AT_MOST = 20
+SEED = 5
+
+
+def representative(size: int = SIZE) -> list[Case]:
+    """Return quick cases that cover as many pairs of style, step, point and fault as so many can; always the same."""
+    left = [case for case in cases() if case.seconds <= SECONDS_AT_MOST]
+    # Of those that cover as much, not always the first steps.
+    Random(SEED).shuffle(left)  # noqa: S311 - a sample that is always the same
+    chosen: list[Case] = []
+    named: set[str] = set()
+    covered: set[tuple[str, str]] = set()
+    while left and len(chosen) < size:
+        # What has not been seen at all goes first, however few places there are for it.
+        best = max(left, key=lambda case: (len(_names(case) - named), len(_pairs(case) - covered)))
+        named |= _names(best)
+        covered |= _pairs(best)
+        chosen.append(best)
+        left.remove(best)
+    return chosen
+
+
+def _names(case: Case) -> set[str]:
+    return {f"{case.step.style} {case.step.name}", f"at {case.point}", f"fault {case.fault}"}
+
+
+def _pairs(case: Case) -> set[tuple[str, str]]:
+    return set(combinations(sorted(_names(case)), 2))

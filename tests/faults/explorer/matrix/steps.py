@@ -1,0 +1,182 @@
+"""What is explored: every step of an order in both styles, where its points are, and the order that takes it there."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tests.faults.explorer.matrix.paths import (
+    CARD,
+    CARRIER,
+    DECLINED,
+    EXPRESS,
+    EXPRESS_REFUSED,
+    HAPPY,
+    INVENTORY,
+    LANDED_AND_BACK,
+    LEDGER,
+    LOST_CHARGE,
+    LOST_PARCEL,
+    PARCELS,
+    PARKED,
+    PAYMENTS,
+    REFUSED,
+    ROUTE_BACK,
+    SHIPPING,
+    SOLD_OUT,
+    TIMED_OUT,
+    TO_SHIP,
+    TRANSFER,
+    TRANSFER_BACK,
+    Path,
+)
+from tests.faults.injection.injecting import RELAY, Point
+
+Style = Literal["orchestrated", "choreographed"]
+Stage = Literal["do", "pivot", "forward", "undo", "probe", "close", "aside", "relay"]
+POINTS: tuple[Point, ...] = ("before", "fenced", "called", "sent", "done", "answered")
+IN_A_TRANSACTION = ""
+Undos = tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step: the activity that makes it, the statements of its points, the path that leads there, what kind it is.
+
+    `undos` are the undos that run when the order turns back while this step is under way.
+    """
+
+    name: str
+    style: Style
+    path: Path
+    stage: Stage
+    activity: str
+    which: str = ""
+    marks: Mapping[Point, str] = field(default_factory=dict)
+    undos: Undos = ()
+    local: bool = False
+    refused: bool = False
+
+    @property
+    def outside(self) -> bool:
+        """Whether an outside party is asked."""
+        return "called" in self.marks
+
+
+_CHARGE: Mapping[Point, str] = {"called": CARD, "sent": PAYMENTS}
+_SHIP: Mapping[Point, str] = {"called": CARRIER, "sent": SHIPPING}
+_REFUND: Mapping[Point, str] = {"fenced": PAYMENTS, "called": CARD, "sent": LEDGER}
+_RECALL: Mapping[Point, str] = {"fenced": SHIPPING, "called": CARRIER, "sent": PARCELS}
+_O: Style = "orchestrated"
+_C: Style = "choreographed"
+
+
+def _express(
+    name: str,
+    stage: Stage,
+    activity: str,
+    marks: Mapping[Point, str],
+    path: Path = EXPRESS,
+    undos: Undos = TO_SHIP,
+) -> Step:
+    """A step inside of the order's only workflow task: what turns it back undoes all that could have been done."""
+    return Step(f"express-{name}", _O, path, stage, activity, marks=marks, undos=undos, local=True)
+
+
+ORCHESTRATED = (
+    Step("validate", _O, HAPPY, "do", "validate_order", marks={"sent": "orders.orders"}, local=True),
+    Step("reserve", _O, HAPPY, "do", "reserve_inventory", marks={"sent": INVENTORY}, undos=("reserve",)),
+    Step(
+        "reserve-refused",
+        _O,
+        SOLD_OUT,
+        "do",
+        "reserve_inventory",
+        marks={"sent": INVENTORY},
+        undos=("reserve",),
+        refused=True,
+    ),
+    Step("charge", _O, HAPPY, "do", "charge_payment", marks=_CHARGE, undos=ROUTE_BACK),
+    Step("charge-refused", _O, DECLINED, "do", "charge_payment", marks=_CHARGE, undos=ROUTE_BACK, refused=True),
+    Step("ship", _O, HAPPY, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP),
+    Step("ship-refused", _O, REFUSED, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP, refused=True),
+    Step("complete", _O, HAPPY, "forward", "complete_order", "completed", {"sent": IN_A_TRANSACTION}, local=True),
+    Step("release", _O, REFUSED, "undo", "release_inventory", marks={"sent": INVENTORY}),
+    Step("refund", _O, REFUSED, "undo", "refund_payment", marks=_REFUND),
+    Step("cancel_shipment", _O, LANDED_AND_BACK, "undo", "cancel_shipment", marks=_RECALL),
+    Step("close", _O, REFUSED, "close", "complete_order", "undone", {"sent": IN_A_TRANSACTION}, local=True),
+    Step(
+        "alert",
+        _O,
+        PARKED,
+        "aside",
+        "alert_operators",
+        marks={"fenced": "insert into operators.alerts", "sent": "set sent_at"},
+        local=True,
+    ),
+    Step(
+        "expect_transfer",
+        _O,
+        TRANSFER,
+        "do",
+        "charge_payment",
+        marks={"sent": "insert into payments.transfers"},
+        undos=ROUTE_BACK,
+    ),
+    Step(
+        "book_transfer",
+        _O,
+        TRANSFER,
+        "do",
+        "book_transfer",
+        marks={"sent": PAYMENTS},
+        undos=ROUTE_BACK,
+        local=True,
+    ),
+    Step("return_transfer", _O, TRANSFER_BACK, "undo", "refund_payment", marks={"sent": PAYMENTS}),
+    Step("find_charge", _O, LOST_CHARGE, "probe", "find_charge", marks=_CHARGE, undos=ROUTE_BACK),
+    _express("reserve", "do", "reserve_inventory", {"sent": INVENTORY}),
+    _express("charge", "do", "charge_payment", _CHARGE),
+    _express("ship", "pivot", "create_shipment", _SHIP),
+    _express("release", "undo", "release_inventory", {"sent": INVENTORY}, EXPRESS_REFUSED, ()),
+    _express("refund", "undo", "refund_payment", _REFUND, EXPRESS_REFUSED, ()),
+    Step("find_shipment", _O, LOST_PARCEL, "probe", "find_shipment", marks=_SHIP, undos=TO_SHIP),
+)
+
+_NO_SQL: Mapping[Point, str] = {"sent": IN_A_TRANSACTION}
+
+
+def _reaction(
+    name: str, path: Path, stage: Stage, which: str, marks: Mapping[Point, str] | None = None, refused: bool = False
+) -> Step:
+    """A reaction of the choreographed style: its effect, its note and its event are one transaction."""
+    return Step(name, _C, path, stage, "handle_event", which, {**(marks or {}), **_NO_SQL}, refused=refused)
+
+
+def _published(of_type: str, subscriber: str) -> Step:
+    return Step(f"publish-{of_type}", _C, HAPPY, "relay", RELAY, f"{subscriber}:{of_type}", {"called": "", "sent": ""})
+
+
+_CARD: Mapping[Point, str] = {"called": CARD}
+_CARRIER: Mapping[Point, str] = {"called": CARRIER}
+_REFUNDING: Mapping[Point, str] = {"fenced": PAYMENTS, "called": CARD}
+_RECALLING: Mapping[Point, str] = {"fenced": SHIPPING, "called": CARRIER}
+
+CHOREOGRAPHED = (
+    _reaction("reserve", HAPPY, "do", "inventory:OrderPlaced"),
+    _reaction("reserve-refused", SOLD_OUT, "do", "inventory:OrderPlaced", refused=True),
+    _reaction("charge", HAPPY, "do", "payments:StockReserved", _CARD),
+    _reaction("charge-refused", DECLINED, "do", "payments:StockReserved", _CARD, refused=True),
+    _reaction("ship", HAPPY, "pivot", "shipping:PaymentCharged", _CARRIER),
+    _reaction("ship-refused", REFUSED, "pivot", "shipping:PaymentCharged", _CARRIER, refused=True),
+    _reaction("complete", HAPPY, "forward", "orders:ShipmentCreated"),
+    _reaction("refund", REFUSED, "undo", "payments:ShipmentRefused", _REFUNDING),
+    _reaction("release", REFUSED, "undo", "inventory:PaymentRefunded"),
+    _reaction("recall", TIMED_OUT, "undo", "shipping:OrderTimedOut", _RECALLING),
+    _reaction("fail", REFUSED, "close", "orders:StockReleased"),
+    _published("OrderPlaced", "inventory"),
+    _published("StockReserved", "payments"),
+    _published("PaymentCharged", "shipping"),
+    _published("ShipmentCreated", "orders"),
+)
+
+STEPS: tuple[Step, ...] = ORCHESTRATED + CHOREOGRAPHED

@@ -1,0 +1,111 @@
+"""What people ask of the order that a case plays: a client cancels, an operator decides, a bank tells."""
+
+import asyncio
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from temporalio.client import WorkflowUpdateStage
+from temporalio.service import RPCError
+
+from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.outbox.feed import CHANNEL
+from models.commands import CancelOrder, CommandAccepted, Resolve
+from models.errors import Unavailable
+from models.external_events import EventAccepted, ExternalEvent
+from models.names import workflow_id
+from models.process import ProcessState, Status
+from worker import redriving
+
+if TYPE_CHECKING:
+    from tests.faults.explorer.play.playing import Play
+
+SECONDS_BETWEEN_LOOKS = 0.3
+CANCEL = CancelOrder(reason="changed my mind", actor="explorer")
+
+
+async def cancel(play: "Play") -> None:
+    """Cancel the order the way the case says; an update is answered once its step lets go."""
+    if play.case.fault != "cancel-update":
+        async with play.scene.asking("request_cancel", play.order.order_id):
+            await play.handle.cancel()
+        return
+    async with play.scene.asking("cancel", play.order.order_id):
+        accepted = WorkflowUpdateStage.ACCEPTED
+        asked = await play.handle.start_update(
+            "cancel_order", CANCEL, wait_for_stage=accepted, result_type=CommandAccepted
+        )
+        play.let_go()
+        await asked.result()
+
+
+async def terminate(play: "Play") -> None:
+    """Terminate the workflow, or the delivery: no code of ours runs then."""
+    async with play.scene.asking("terminate", play.order.order_id):
+        if play.case.step.style == "orchestrated":
+            await play.handle.terminate("explorer")
+            return
+        rule = play.case.rule
+        assert rule is not None
+        hit = play.scene.notes.read(rule.name, "hit") or {}
+        await play.scene.system.client.get_activity_handle(hit["activity_id"]).terminate(reason="explorer")
+
+
+async def operate(play: "Play") -> None:
+    """Decide to try again whatever waits for a person, once what was wrong has been put right."""
+    case, rule = play.case, play.case.rule
+    if case.step.stage == "aside" and rule is not None:
+        await play.scene.notes.until(rule.name, "hit")
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+        # When the fault is in telling people nobody is told yet.
+        if play.order.order_id in play.scene.waiting or case.step.stage == "aside":
+            await (_redrive(play) if case.step.style == "choreographed" else _resolve(play))
+
+
+async def _redrive(play: "Play") -> None:
+    process_id = workflow_id(play.order.order_id)
+    for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
+        _put_right(play)
+        redrive = redriving(play.scene.system.client, play.scene.system.services)
+        with suppress(Unavailable):  # a delivery under way holds the letter: asked again at the next look
+            async with play.scene.asking("redrive", play.order.order_id, letter.place):
+                await redrive.one(letter.letter_id, "explorer", "put right")
+
+
+async def _resolve(play: "Play") -> None:
+    state = await _state(play)
+    if state is None:
+        return
+    if state.status is not Status.NEEDS_ATTENTION:
+        return
+    _put_right(play)
+    for step in {line.step for line in state.history if line.status == "parked"}:
+        command = Resolve(step=step, verb="retry", actor="explorer", reason="put right")
+        async with play.scene.asking("resolve", play.order.order_id, f"{step} retry"):
+            await play.handle.execute_update("resolve", command, result_type=CommandAccepted)
+
+
+def _put_right(play: "Play") -> None:
+    if play.case.rule is not None and play.case.rule.always:
+        play.scene.notes.first(play.case.rule.name, "lifted")
+
+
+async def _state(play: "Play") -> ProcessState | None:
+    try:
+        state: ProcessState = await play.handle.query("state", result_type=ProcessState)
+    except RPCError:
+        return None  # its worker has died; another one will answer
+    return state
+
+
+async def pay(play: "Play") -> None:
+    """Tell that the transfer has arrived, once it is expected."""
+    if not play.case.path.transfer:
+        return
+    query = b"select true from payments.transfers where order_id = %(id)s"
+    while not await play.scene.db.row(query, {"id": play.order.order_id}):
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    event = ExternalEvent(event_id=f"{play.order.order_id[:60]}-e", type="payment_settled", payload={})
+    while not any(asked.op == "deliver" and asked.answer != "unknown" for asked in play.scene.asked_of(play.order)):
+        async with play.scene.asking("deliver", play.order.order_id, event.type):
+            await play.handle.execute_update("deliver_event", event, id=event.event_id, result_type=EventAccepted)

@@ -1,0 +1,64 @@
+"""What others do beside the order that a case plays: another order for the same articles, the same order once more."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from client.connection import Connection
+from client.orders import OrdersClient
+from messaging.outbox.outbox import Outbox
+from models.names import ORDER_WORKFLOW, workflow_id
+from models.order import Order
+from services.orders.placing import ChoreographedOrders
+from tests.systems import result_of
+from worker import services_on
+
+if TYPE_CHECKING:
+    from tests.faults.explorer.play.playing import Play
+
+SECONDS_BETWEEN_LOOKS = 0.1
+
+
+async def place_rival(play: "Play") -> Order:
+    """Place another order for the same articles, with the same worker if it is orchestrated."""
+    rival = play.order.model_copy(update={"order_id": f"{play.order.order_id}-rival"})
+    async with play.scene.asking("place", rival.order_id, rival.body_hash()):
+        if play.case.step.style == "choreographed":
+            await ChoreographedOrders(play.scene.db, Outbox()).place(rival)
+        else:
+            await play.scene.system.client.start_workflow(
+                ORDER_WORKFLOW, rival, id=workflow_id(rival.order_id), task_queue=play.queue
+            )
+    play.rivals.append(rival.order_id)
+    return rival
+
+
+async def overtake(play: "Play") -> None:
+    """Place another order, and return when its first event is published."""
+    rival = await place_rival(play)
+    query = b"select true from outbox.events where process_id = %(id)s and published_at is not null"
+    while not await play.scene.db.row(query, {"id": rival.order_id}):
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
+async def see_off(play: "Play") -> None:
+    """Return when the other orders have ended."""
+    while not play.scene.closed.issuperset(play.rivals):
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    if play.case.step.style == "orchestrated":
+        for order_id in play.rivals:
+            await result_of(play.scene.system.client.get_workflow_handle(workflow_id(order_id)))
+
+
+async def place_again(play: "Play") -> None:
+    """Place the order once more, as a client does, and then another one under its id."""
+    more = tuple(line.model_copy(update={"quantity": line.quantity + 1}) for line in play.order.lines)
+    for order in (play.order, play.order.model_copy(update={"lines": more})):
+        async with play.scene.asking("place", order.order_id, order.body_hash()):
+            await _place(play, order)
+
+
+async def _place(play: "Play", order: Order) -> None:
+    orders = OrdersClient(
+        Connection.to(play.scene.system.client, services_on(play.scene.db, play.scene.system.settings))
+    )
+    await (orders.choreographed if play.case.step.style == "choreographed" else orders).place(order)

@@ -1,0 +1,60 @@
+"""What a fault can't do by itself: it notes that the order has come there, and then we kill, cancel or terminate."""
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from tests.faults.explorer.fleet import ended, stopped
+from tests.faults.explorer.play import asking, moments, others
+
+if TYPE_CHECKING:
+    from tests.faults.explorer.play.playing import Play
+
+
+async def strike(play: "Play") -> None:
+    """Wait until the fault notes that the order has come there, and do the rest."""
+    case, notes = play.case, play.scene.notes
+    if case.rule is None:
+        return
+    hit = await notes.until(case.rule.name, "hit")
+    play.under_way.set()
+    if case.point == "answered":
+        await moments.taken(play, hit)
+    if case.fault == "rival":
+        await others.place_rival(play)
+    elif case.fault == "overtaken":
+        await others.overtake(play)
+    elif case.own_worker:
+        await _succeed(play, hit["pid"])
+    elif case.fault.startswith("cancel") or (case.fault == "zombie-undone" and case.step.style == "orchestrated"):
+        await asking.cancel(play)
+    elif case.step.stage == "relay":
+        await moments.past_the_limits(play, hit["pid"])
+    elif case.fault == "deadline":
+        await moments.out_of_time(play)
+    elif case.fault.startswith("terminate"):
+        await asking.terminate(play)
+    play.let_go()
+    play.struck.set()
+
+
+async def _succeed(play: "Play", pid: int) -> None:
+    """See the worker die or stand still, then give the order another one."""
+    assert play.doomed is not None
+    fatal = signal.SIGSTOP if play.case.fault == "stop" else signal.SIGKILL
+    if play.case.point == "answered":
+        os.kill(pid, fatal)
+    await (ended(play.doomed) if fatal is signal.SIGKILL else stopped(pid))
+    if play.case.fault == "kill-cancel":
+        await asking.cancel(play)
+    await play.worker(alone=False)
+
+
+async def drive(play: "Play") -> None:
+    """Let go of what only had to wait for the order's time to run out."""
+    for number, driver in enumerate(play.case.path.drivers):
+        rule = play.case.driven(driver, number)
+        if rule.action == "stand":
+            await play.scene.notes.until(rule.name, "hit")
+            await moments.out_of_time(play)
+            play.scene.notes.first(rule.name, "release")

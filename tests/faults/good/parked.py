@@ -1,0 +1,105 @@
+"""Orders that wait or waited for a person, and lost ones, each as the real parts would leave it behind."""
+
+from tests.faults.evidence.messages import Letter, RecordedAlert
+from tests.faults.good.books import TOTAL
+from tests.faults.good.orders import end, forward, refund, refused, release
+from tests.faults.good.shop import GoodShop
+
+CAUSE = "Unavailable: no answer"
+ANN = {"actor": "ann", "reason": "looked into it"}
+
+
+def parked_refund(shop: GoodShop, order: str, status: str) -> None:
+    """A refund that never comes through, of which people are told; its line is left in this status."""
+    with shop.step(order, "charge", "undo", status=status, error=CAUSE, attempt=8) as key:
+        shop.write("payments", key, "undone")
+        shop.call("provider", key, "refund", "unavailable")
+    number = sum(alert.order_id == order for alert in shop.tables["alerts"])
+    alert = RecordedAlert(
+        f"{order}:charge:undo:{number}", order, "charge", "undo", CAUSE, TOTAL, shop.tick(), shop.tick()
+    )
+    shop.add("alerts", alert)
+
+
+def decide(shop: GoodShop, order: str, verb: str) -> None:
+    for _click in range(2):
+        shop.ask("resolve", order, detail=f"charge {verb}")
+    with shop.step(order, "charge", "resolve", summary=verb, result=dict(ANN)):
+        pass
+
+
+def o_parked(shop: GoodShop) -> None:
+    shop.place("o-parked")
+    forward(shop, "o-parked", "reserve", "charge")
+    refused(shop, "o-parked", "ship", "shipping")
+    parked_refund(shop, "o-parked", "parked")
+    release(shop, "o-parked")
+    shop.run("o-parked", "running", "needs_attention")
+
+
+def o_waived(shop: GoodShop) -> None:
+    shop.place("o-waived")
+    forward(shop, "o-waived", "reserve", "charge")
+    refused(shop, "o-waived", "ship", "shipping")
+    parked_refund(shop, "o-waived", "waived")
+    release(shop, "o-waived")
+    decide(shop, "o-waived", "waive")
+    end(shop, "o-waived", "failed")
+
+
+def o_retried(shop: GoodShop) -> None:
+    """A person has its refund tried again, and it comes through."""
+    shop.place("o-retried")
+    forward(shop, "o-retried", "reserve", "charge")
+    refused(shop, "o-retried", "ship", "shipping")
+    parked_refund(shop, "o-retried", "failed")
+    release(shop, "o-retried")
+    decide(shop, "o-retried", "retry")
+    refund(shop, "o-retried")
+    end(shop, "o-retried", "compensated")
+
+
+def o_recovered(shop: GoodShop) -> None:
+    """Terminated after its charge, and found by the reconciler."""
+    shop.place("o-recovered")
+    forward(shop, "o-recovered", "reserve", "charge")
+    shop.ask("terminate", "o-recovered")
+    shop.run("o-recovered", "terminated", None)
+    shop.began["o-recovered"] = shop.tick()
+    with shop.step("o-recovered", "ship", "probe"):
+        pass
+    with shop.step("o-recovered", "ship", "undo") as key:
+        shop.stop("carrier", "shipping", key)
+    refund(shop, "o-recovered")
+    release(shop, "o-recovered")
+    end(shop, "o-recovered", "compensated", kind="RecoverOrderWorkflow")
+
+
+def o_cut_short(shop: GoodShop) -> None:
+    """Terminated when its refund had just failed, before anybody could be told; its recovery has more luck."""
+    shop.place("o-cut-short")
+    forward(shop, "o-cut-short", "reserve", "charge")
+    refused(shop, "o-cut-short", "ship", "shipping")
+    with shop.step("o-cut-short", "charge", "undo", status="parked", error=CAUSE, attempt=8):
+        pass
+    shop.ask("terminate", "o-cut-short")
+    shop.run("o-cut-short", "terminated", None)
+    shop.began["o-cut-short"] = shop.tick()
+    with shop.step("o-cut-short", "ship", "undo"):
+        shop.call("carrier", "o-cut-short:ship", "cancel", "nothing to undo")
+    refund(shop, "o-cut-short")
+    release(shop, "o-cut-short")
+    end(shop, "o-cut-short", "compensated", kind="RecoverOrderWorkflow")
+
+
+def o_unrecovered(shop: GoodShop) -> None:
+    """Lost, and its recovery failed: a dead letter waits for a person."""
+    shop.place("o-unrecovered")
+    forward(shop, "o-unrecovered", "reserve")
+    shop.ask("terminate", "o-unrecovered")
+    shop.run("o-unrecovered", "terminated", None)
+    shop.began["o-unrecovered"] = shop.tick()
+    with shop.step("o-unrecovered", "ship", "probe", status="transient", error=CAUSE):
+        pass
+    shop.run("o-unrecovered", "failed", None, "RecoverOrderWorkflow", "RecoveryFailed")
+    shop.add("letters", Letter("recovery", "o-unrecovered", "o-unrecovered", "open", CAUSE, 8, shop.tick()))

@@ -1,0 +1,114 @@
+"""I1, I2 and I13: every order that was asked for is there, once, and comes to one end; there is no other."""
+
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
+
+from models.names import ORDER_WORKFLOW, SLIP_WORKFLOW
+from tests.faults.evidence.dossier import FINAL, LAST_STEPS, UNDONE, Dossier
+from tests.faults.evidence.evidence import Evidence
+
+STEPS = ("validate", "reserve", "charge", "ship", "complete")
+LAST_EVENTS = {"OrderCompleted", "OrderFailed"}
+
+
+def no_order_is_lost_or_made_up(dossier: Dossier) -> Iterator[str]:
+    """An order that was taken has its row, and every row, workflow and effect is of an order that somebody placed."""
+    placed = [asked.answer for asked in dossier.asked if asked.op == "place"]
+    if not dossier.row:
+        if "ok" in placed:
+            yield "it was accepted, and has no row"
+        if dossier.processes or dossier.receipts or dossier.ledger or dossier.provider_entries or dossier.events:
+            yield "it has no row, and something was done for it"
+    elif not placed:
+        yield "it has a row, and was never placed"
+    elif dossier.row.body_hash and set(placed) == {"refused"}:
+        yield "it was refused each time, and has a row"
+
+
+def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
+    """At rest an order has ended, once, or waits for a person, and never both."""
+    row = dossier.row
+    if row is None:
+        return
+    if row.status not in FINAL | {"running"}:
+        yield f"the status {row.status} is unknown"
+    if (row.status in FINAL) != (row.closed_at is not None):
+        yield f"it is {row.status}, and was closed at {row.closed_at}"
+    if not (dossier.final or dossier.parked):
+        yield f"it has not ended: it is {row.status}"
+    if dossier.final and dossier.parked:
+        what = [line.step for line in dossier.waiting] + [letter.message_id for letter in dossier.dead]
+        yield f"it is {row.status}, and waits for an operator: {', '.join(what)}"
+
+
+def it_is_closed_once(dossier: Dossier) -> Iterator[str]:
+    """No run of an order closes it twice, and no choreographed one has two last events."""
+    for run in dossier.processes:
+        closings = [line for line in run.log if _closes(line.step, line.direction) and line.status == "completed"]
+        if len(closings) > 1:
+            yield f"run {run.run_id} closed it {len(closings)} times"
+    ends = [event.type for event in dossier.events if event.type in LAST_EVENTS]
+    if dossier.style == "choreographed" and len(ends) != dossier.final:
+        yield f"it is {dossier.status}, and its last events are {ends or 'none'}"
+
+
+def _closes(step: str, direction: str) -> bool:
+    return direction == "close" or (direction == "do" and step in LAST_STEPS)
+
+
+def its_steps_come_in_their_order(dossier: Dossier) -> Iterator[str]:
+    """A run's steps begin in the order of the saga, each when the one before it has ended."""
+    for run in dossier.processes:
+        dos = [line for line in run.log if line.direction == "do"]
+        begun = tuple(dict.fromkeys(do.step for do in dos))
+        if run.type == ORDER_WORKFLOW and begun != STEPS[: len(begun)]:
+            yield f"run {run.run_id} did {', '.join(begun)}"
+        for before, after in pairwise(dos):
+            if before.completed_at is None or before.completed_at > after.started_at:
+                yield f"run {run.run_id}: {after.step} began before {before.step} had ended"
+
+
+def a_cancel_is_asked_for_and_kept(dossier: Dossier) -> Iterator[str]:
+    """An order is cancelled when somebody asked for it; and when the answer was yes, it is."""
+    if dossier.status == "cancelled" and not dossier.was_asked("cancel", "request_cancel"):
+        yield "it is cancelled without a request"
+    yes = any(asked.op == "cancel" and asked.answer == "ok" for asked in dossier.asked)
+    # A lost run forgets its cancel: its recovery undoes everything, and calls that compensated.
+    kept = UNDONE if len(dossier.processes) > 1 else {"cancelled"}
+    if yes and not dossier.was_asked("reset") and dossier.final and dossier.status not in kept | {"failed"}:
+        yield f"a cancel was accepted, and it is {dossier.status}"
+
+
+def ends_only_grow(evidence: Evidence) -> Iterator[str]:
+    """No order leaves its end again: the count of each outcome never shrinks."""
+    for before, after in pairwise(evidence.snapshots):
+        for status, count in before.outcomes.items():
+            if after.outcomes.get(status, 0) < count:
+                yield f"{count} orders were {status} at {before.at:.3f}, {after.outcomes.get(status, 0)} later"
+
+
+def one_id_is_one_order(dossier: Dossier) -> Iterator[str]:
+    """An id has one row, in one style, of the one body that was taken."""
+    if len(dossier.rows) > 1:
+        yield f"it has {len(dossier.rows)} rows"
+    taken = {asked.detail for asked in dossier.asked if asked.op == "place" and asked.answer == "ok" and asked.detail}
+    if len(taken) > 1:
+        yield f"{len(taken)} different bodies were accepted under its id"
+    tried = {asked.detail for asked in dossier.asked if asked.op == "place"}
+    row = dossier.row
+    if row and row.body_hash and "" not in tried and tried and row.body_hash not in tried:
+        yield "its row has a body that was never sent"
+    if dossier.style == "choreographed" and dossier.processes:
+        yield "it ran in both styles"
+
+
+def one_id_is_one_workflow(dossier: Dossier) -> Iterator[str]:
+    """An id's workflow was started once; a reset goes on with it, a recovery comes when it is gone."""
+    started = Counter(run.type for run in dossier.processes if run.began == "start")
+    for kind in (ORDER_WORKFLOW, SLIP_WORKFLOW):
+        if started[kind] > 1 and not dossier.was_asked("delete"):
+            yield f"{kind} was started {started[kind]} times"
+    running = [run.run_id for run in dossier.processes if run.status == "running"]
+    if len(running) > 1:
+        yield f"{len(running)} of its runs are running"

