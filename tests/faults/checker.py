@@ -104,7 +104,7 @@ def _not_conserved(evidence: Evidence) -> set[Violation]:
 
 
 def report(evidence: Evidence, found: list[Violation]) -> str:
-    """Return what is wrong, and the story of the first order with which something is."""
+    """Return all violations, and the timeline of the first order that has one."""
     lines = [f"{wrong.invariant:4} {wrong.order_id or '-'}: {wrong.told}" for wrong in found]
     lines.append(f"{len(found)} violations in {len(evidence.orders)} orders and {len(evidence.snapshots)} snapshots")
     bad = next((wrong.order_id for wrong in found if wrong.order_id), None)
@@ -112,7 +112,7 @@ def report(evidence: Evidence, found: list[Violation]) -> str:
 
 
 def main(path: Path) -> int:
-    """Check evidence that was kept in a file; return 0 when nothing is wrong."""
+    """Check evidence in a file; return 0 without a violation, else 1."""
     evidence = read(path)
     found = violations(evidence)
     sys.stdout.write(report(evidence, found) + "\n")

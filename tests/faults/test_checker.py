@@ -66,4 +66,4 @@ def test_an_evidence_file_can_be_checked_again(tmp_path: Path, capsys: pytest.Ca
     assert read(kept) == good()
     assert main(kept) == 0
     assert main(bad) == 1
-    assert "I1   o-gone: it was taken, and no row is there" in capsys.readouterr().out
+    assert "I1   o-gone: it was accepted, and has no row" in capsys.readouterr().out

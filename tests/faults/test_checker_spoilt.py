@@ -96,7 +96,7 @@ async def test_an_article_out_of_nowhere_is_found_at_the_moment_it_comes(clients
     evidence = await clients.evidence_of(order, watch.snapshots)
 
     told = {wrong.told.partition(": ")[2] for wrong in violations(evidence) if wrong.invariant == "I5"}
-    assert "SKU-3: 1000 were received, and the stock says 1001" in told
+    assert "SKU-3: 1000 were received, and the stock table has 1001" in told
 
 
 async def _seen(watch: Watch, snapshots: int) -> None:

@@ -102,7 +102,7 @@ def test_one_case_can_be_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -
 
 def test_a_case_that_is_not_there_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--case", "o-charge-called-flood"]) == 2
-    assert "no such case" in capsys.readouterr().err
+    assert "no case matches" in capsys.readouterr().err
 
 
 @pytest.mark.server

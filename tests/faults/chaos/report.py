@@ -1,4 +1,4 @@
-"""What a run has to say: orders by outcome, faults tried and hit, how fast, and what was violated."""
+"""The report of a run: orders by outcome, faults tried and hit, throughput, and violations."""
 
 import json
 import os
@@ -51,12 +51,12 @@ def document(ran: ChaosRun, violated: Sequence[Violation]) -> dict[str, Any]:
     }
 
 
-def told(report: dict[str, Any]) -> str:
-    """Return the report for people."""
+def as_text(report: dict[str, Any]) -> str:
+    """Return the report as text."""
     lines = [f"chaos run of seed {report['seed']}, {report['seconds']:.0f} s, policies {report['policies']}", ""]
     lines += [f"{'fault':<22}{'tried':>6}{'hit':>6}"]
     lines += [f"{kind:<22}{count['tried']:>6}{count['hit']:>6}" for kind, count in report["faults"].items()]
-    lines += [f"{'in all':<22}{sum(f['tried'] for f in report['faults'].values()):>6}{report['faults_hit']:>6}", ""]
+    lines += [f"{'total':<22}{sum(f['tried'] for f in report['faults'].values()):>6}{report['faults_hit']:>6}", ""]
     for name in (
         "orders",
         "outcomes",

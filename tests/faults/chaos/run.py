@@ -95,11 +95,11 @@ async def _play(ran: ChaosRun, system: ChaosSystem, laps: "_Laps") -> None:
 
 
 async def _tell(ran: ChaosRun, customers: Customers, began: float, say: Say) -> None:
-    """Say every minute how far it is, until cancelled."""
+    """Print the progress every minute, until cancelled."""
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_NEWS)
         placed, under_way = sum(ran.placed.values()), len(customers.under_way)
-        say(f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} under way, {len(ran.hits)} hits")
+        say(f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} running, {len(ran.hits)} hits")
 
 
 async def _gather(ran: ChaosRun, system: ChaosSystem) -> None:

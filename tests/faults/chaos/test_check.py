@@ -11,7 +11,7 @@ from tests.faults.chaos.planning.faults import FAULTS
 from tests.faults.chaos.planning.floors import minimums, vacuous
 from tests.faults.chaos.planning.kinds import KINDS
 from tests.faults.chaos.planning.plan import RunPlan, plan
-from tests.faults.chaos.report import document, told
+from tests.faults.chaos.report import as_text, document
 from tests.faults.chaos.rest import Rest
 from tests.faults.chaos.run import ChaosRun
 from tests.faults.evidence.evidence import Evidence, Hit
@@ -27,7 +27,7 @@ def test_a_run_that_did_nothing_fails(made: RunPlan) -> None:
     told_of = " ".join(violation.told for violation in found)
     assert all(fault in told_of for fault in FAULTS)
     assert all(kind in told_of for kind in KINDS)
-    assert "no rest" in told_of
+    assert "did not come to rest" in told_of
 
 
 def test_the_floors_grow_with_the_run(made: RunPlan) -> None:
@@ -48,7 +48,7 @@ def test_a_run_that_kept_to_its_plan_is_not_vacuous(made: RunPlan) -> None:
 
 def test_an_order_that_does_not_end_is_told(made: RunPlan) -> None:
     found = chaos.check(ChaosRun(made, rest=Rest(None, {"open orders": 2})))
-    assert any(violation.told == "no rest: {'open orders': 2}" for violation in found)
+    assert any(violation.told == "the run did not come to rest: {'open orders': 2}" for violation in found)
 
 
 def test_a_run_that_nobody_can_read_fails_by_that_alone(made: RunPlan) -> None:
@@ -63,7 +63,7 @@ def test_the_report_counts_what_was_hit_and_says_the_seed(made: RunPlan) -> None
     assert report["faults"]["worker_kill"] == {"tried": 3, "hit": 2}
     assert report["faults_hit"] == 2
     assert report["activities_struck"] == {"activity_in_worker_kill": 1}
-    assert "seed 1" in told(report)
+    assert "seed 1" in as_text(report)
 
 
 def test_evidence_logs_and_the_story_of_the_first_bad_order_are_kept(made: RunPlan, tmp_path: Path) -> None:

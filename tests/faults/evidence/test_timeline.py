@@ -43,9 +43,9 @@ def test_a_choreographed_order_tells_its_events_and_its_dead_letter() -> None:
 def test_what_waited_tells_the_alert_and_the_decision() -> None:
     told = timeline(good(), "o-waived")
 
-    assert "undo charge waits: Unavailable: no answer, 4970 at risk" in told
+    assert "undo charge is parked: Unavailable: no answer, 4970 at risk" in told
     assert "resolve charge: waive, {'actor': 'ann', 'reason': 'looked into it'}" in told
 
 
 def test_of_an_unknown_order_nothing_is_known() -> None:
-    assert timeline(good(), "o-nobody") == "o-nobody: nothing is known of it"
+    assert timeline(good(), "o-nobody") == "o-nobody: no evidence"

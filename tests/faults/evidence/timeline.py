@@ -1,4 +1,4 @@
-"""The story of one order, from everything that was written down of it."""
+"""The timeline of one order, from all evidence."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,13 +7,13 @@ from tests.faults.evidence.dossier import Dossier, dossiers
 from tests.faults.evidence.evidence import Evidence
 from tests.faults.evidence.runs import ObservedProcess
 
-# A fault that hit no order in particular belongs to the story when it came during it, or this long before.
+# A fault without an order is part of the timeline when it struck during the order, or this long before.
 SECONDS_BEFORE = 5.0
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened: when, who says so, and what."""
+    """One thing that happened: when, in which source, and what."""
 
     at: float
     source: str
@@ -25,7 +25,7 @@ def timeline(evidence: Evidence, order_id: str) -> str:
     dossier = next((known for known in dossiers(evidence) if known.order_id == order_id), Dossier(order_id))
     told = _by_time([*_asked(dossier), *_sagas(dossier), *_books(dossier), *_ours(dossier), *_outbox(dossier)])
     if not told:
-        return f"{order_id}: nothing is known of it"
+        return f"{order_id}: no evidence"
     begun = told[0].at
     hits = _hits(evidence, order_id, begun - SECONDS_BEFORE, told[-1].at)
     lines = [f"{moment.at - begun:+9.3f}  {moment.source:9}  {moment.told}" for moment in _by_time([*told, *hits])]
@@ -96,12 +96,16 @@ def _ours(dossier: Dossier) -> Iterator[Moment]:
         if parcel.recalled_at is not None:
             yield Moment(parcel.recalled_at, "parcels", f"{parcel.tracking} recalled")
     for row in dossier.rows:
-        yield Moment(row.created_at, "orders", f"accepted at {row.total}" if row.body_hash else "closed before it came")
+        yield Moment(
+            row.created_at, "orders", f"accepted at {row.total}" if row.body_hash else "closed before it was placed"
+        )
         if row.closed_at is not None:
             yield Moment(row.closed_at, "orders", f"closed: {row.status}")
     for alert in dossier.alerts:
         yield Moment(
-            alert.raised_at, "alerts", f"{alert.direction} {alert.step} waits: {alert.failure}, {alert.at_risk} at risk"
+            alert.raised_at,
+            "alerts",
+            f"{alert.direction} {alert.step} is parked: {alert.failure}, {alert.at_risk} at risk",
         )
 
 

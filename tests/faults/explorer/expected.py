@@ -135,7 +135,7 @@ def complaints(case: Case, dossier: Dossier, notes: Notes) -> list[str]:
             f"{wanted}, undone {'anything' if route is ANY else list(route)}"
             for wanted, route in sorted(allowed, key=str)
         )
-        found.append(f"it is {status or 'not there'}, undone {list(undone)}, and had to be {told}")
+        found.append(f"it is {status or 'missing'}, undone {list(undone)}, and must be {told}")
     answers = {asked.answer for asked in dossier.asked if asked.op == "cancel"}
     if case.fault in CANCELS and answers and ("ok" in answers) != (status == "cancelled"):
         found.append(f"the cancel was answered {', '.join(sorted(answers))}, and it is {status}")
@@ -148,9 +148,9 @@ def _vacuous(case: Case, notes: Notes) -> list[str]:
     if not notes.has(case.rule.name, "hit"):
         return ["vacuous: its fault never struck"]
     if case.notes_its_end and not notes.has(case.rule.name, "ended"):
-        return ["vacuous: its late attempt never came to an end"]
+        return ["vacuous: its late attempt never ended"]
     if case.fault == "zombies-undone" and len([*notes.line(case.rule.name)]) < AT_LEAST:
-        return ["vacuous: only one attempt came late"]
+        return ["vacuous: only one attempt was late"]
     return []
 
 
@@ -162,7 +162,7 @@ def _undone(dossier: Dossier) -> tuple[str, ...]:
 
 
 def _late(case: Case, status: str, notes: Notes) -> list[str]:
-    """What a late attempt was told must fit what had become of its order."""
+    """The answer of a late attempt must fit the state of its order."""
     name = case.rule.name if case.rule else ""
     ends = [notes.read(name, "ended"), *(notes.read(in_line(name, n), "ended") for n in notes.line(name))]
     return [problem for ended in ends if ended for problem in _told(case, status, ended)]
@@ -178,9 +178,9 @@ def _told(case: Case, status: str, ended: dict[str, Any]) -> Iterator[str]:
         allowed = {late, "answer"} if same else allowed - {"answer"}
     told = late.partition(":")[0] if late.startswith("answer") else late
     if case.fault == "crossed" and ended.get("first") == "error: Unavailable":
-        yield f"its late attempt was told {late!r}, and the undo that it crossed had to give way"
+        yield f"its late attempt was answered {late!r}, and the concurrent undo was aborted"
     if told not in allowed:
-        yield f"its late attempt was told {late!r} (first {ended.get('first')!r}), not {allowed}"
+        yield f"its late attempt was answered {late!r} (first {ended.get('first')!r}), not {allowed}"
 
 
 def told_late(case: Case, status: str) -> set[str]:

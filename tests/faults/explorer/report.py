@@ -1,4 +1,4 @@
-"""What a run found, for people: the matrix, the totals, and each failing case with its story and how to repeat it."""
+"""The findings of a run as text: the matrix, the totals, and each failing case with its timeline and command."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,16 +42,16 @@ def _cell(case: Case | None, findings: Findings) -> str:
 
 
 def totals(cases: Sequence[Case], findings: Findings) -> str:
-    """Return what was counted."""
+    """Return the totals as text."""
     failed = sum(bool(verdict.problems) for verdict in findings.verdicts.values())
     struck = {hit.order_id for hit in findings.evidence.hits if hit.fault != "driver"}
     told = (
-        f"{len(cases)} cases in {findings.seconds:.0f} s: {len(cases) - failed} as promised, {failed} not. "
+        f"{len(cases)} cases in {findings.seconds:.0f} s: {len(cases) - failed} passed, {failed} failed. "
         f"{len(struck)} faults struck; {len(findings.evidence.snapshots)} snapshots; "
-        f"{findings.repeated} played again because the machine was slow; {len(findings.general)} other findings."
+        f"{findings.repeated} repeated because the machine was slow; {len(findings.general)} other findings."
     )
     left = [f"  {count:4} {why}" for why, count in left_out().most_common()]
-    return "\n".join([told, "left out, because they can't exist:", *left])
+    return "\n".join([told, "left out, by reason:", *left])
 
 
 def stories(cases: Sequence[Case], findings: Findings) -> list[str]:
@@ -60,7 +60,7 @@ def stories(cases: Sequence[Case], findings: Findings) -> list[str]:
     told = [f"FINDING {problem}" for problem in findings.general]
     for case in failed[:STORIES_AT_MOST]:
         problems = "\n".join(f"  ✘ {problem}" for problem in findings.verdicts[case.name].problems)
-        command = f"  again: python -m tests.faults.explore --case {case.name}"
+        command = f"  repeat: python -m tests.faults.explore --case {case.name}"
         told.append(
             f"\n{case.name}\n{problems}\n{command}\n{timeline(findings.evidence, _played_last(case, findings))}"
         )
@@ -69,14 +69,14 @@ def stories(cases: Sequence[Case], findings: Findings) -> list[str]:
 
 
 def _played_last(case: Case, findings: Findings) -> str:
-    """The order that was played last for a case."""
+    """Return the id of the last order of a case."""
     known = {row.order_id for row in findings.evidence.orders}
     again = [replace(case, repetition=number).id for number in range(REPETITIONS, 0, -1)]
     return next((order_id for order_id in again if order_id in known), case.id)
 
 
 def document(cases: Sequence[Case], findings: Findings) -> dict[str, Any]:
-    """Return the same for programs."""
+    """Return the findings as JSON data."""
     return {
         "cases": [
             {

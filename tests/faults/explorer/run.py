@@ -122,7 +122,7 @@ async def _play_all(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> 
             try:
                 await play(scene, case)
             except Exception as error:  # noqa: BLE001 - a case that breaks is a finding, and the others go on
-                stranded[case.id] = f"it came to no end: {type(error).__name__}: {error}"
+                stranded[case.id] = f"it did not end: {type(error).__name__}: {error}"
             told(case, True)
 
     await asyncio.gather(*(one(case) for case in sorted(cases, key=lambda case: -case.seconds)))

@@ -32,9 +32,9 @@ def _imbalances(snapshot: Snapshot) -> Iterator[str]:
         yield f"the provider gave back {snapshot.refunded} and took only {snapshot.captured}"
     ours = snapshot.balances.get("card_clearing")
     if ours and ours.debited > snapshot.captured:
-        yield f"our ledger took {ours.debited} by card, the provider only {snapshot.captured}"
+        yield f"the ledger took {ours.debited} by card, the provider only {snapshot.captured}"
     if ours and ours.credited > snapshot.refunded:
-        yield f"our ledger gave back {ours.credited} by card, the provider only {snapshot.refunded}"
+        yield f"the ledger gave back {ours.credited} by card, the provider only {snapshot.refunded}"
 
 
 def what_was_booked_stays(evidence: Evidence) -> Iterator[str]:
@@ -63,11 +63,11 @@ def the_order_keeps_what_it_should(dossier: Dossier) -> Iterator[str]:
         if charged != row.total:
             yield f"it is completed at {row.total}, and {charged} was charged"
         if any(sorted(of_key) != ["charge", "settle"] for of_key in kinds.values()):
-            yield f"it is completed, and its ledger says {kinds}"
+            yield f"it is completed, and its ledger entries are {kinds}"
     if row.status not in {"completed", "terminated"}:
         for key, of_key in kinds.items():
             if sorted(of_key) != ["charge", "refund"] and not dossier.excuses(step_of(key)):
-                yield f"it is {row.status}, and the ledger of {key} says {' '.join(of_key)}"
+                yield f"it is {row.status}, and the ledger entries of {key} are {' '.join(of_key)}"
 
 
 def the_ledger_agrees_with_the_outside(dossier: Dossier) -> Iterator[str]:
@@ -83,9 +83,9 @@ def the_ledger_agrees_with_the_outside(dossier: Dossier) -> Iterator[str]:
         if dossier.excuses(step_of(key)):
             continue
         if said != expected:
-            yield f"{key}: outside it is {expected or 'nothing'}, in our ledger {said or 'nothing'}"
+            yield f"{key}: the provider has {expected or 'nothing'}, the ledger {said or 'nothing'}"
         elif any(entry.amount != amount for entry in dossier.ledger if entry.key == key):
-            yield f"{key}: outside it is {amount}, in our ledger {[e.amount for e in dossier.ledger if e.key == key]}"
+            yield f"{key}: the provider has {amount}, the ledger {[e.amount for e in dossier.ledger if e.key == key]}"
 
 
 def _kinds(dossier: Dossier) -> dict[str, list[str]]:
@@ -110,7 +110,7 @@ def money_is_taken_once(dossier: Dossier) -> Iterator[str]:
     for kind in ("charge", "refund", "settle"):
         keys = [entry.key for entry in dossier.ledger if entry.kind == kind]
         if len(keys) > (len(set(keys)) if slip else 1):
-            yield f"our ledger has {len(keys)} entries of kind {kind}"
+            yield f"the ledger has {len(keys)} entries of kind {kind}"
 
 
 def nothing_is_taken_after_it_was_given_back(dossier: Dossier) -> Iterator[str]:
@@ -119,7 +119,7 @@ def nothing_is_taken_after_it_was_given_back(dossier: Dossier) -> Iterator[str]:
     refunds = {entry.key: entry.entry for entry in dossier.ledger if entry.kind == "refund"}
     for entry in dossier.ledger:
         if entry.kind == "charge" and entry.entry > refunds.get(entry.key, entry.entry):
-            yield f"{entry.key}: our ledger has the charge after its refund"
+            yield f"{entry.key}: the ledger has the charge after its refund"
 
 
 def _late(calls: list[RecordedCall], did: str) -> Iterator[str]:

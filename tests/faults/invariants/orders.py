@@ -17,13 +17,13 @@ def no_order_is_lost_or_made_up(dossier: Dossier) -> Iterator[str]:
     placed = [asked.answer for asked in dossier.asked if asked.op == "place"]
     if not dossier.row:
         if "ok" in placed:
-            yield "it was taken, and no row is there"
+            yield "it was accepted, and has no row"
         if dossier.processes or dossier.receipts or dossier.ledger or dossier.provider_entries or dossier.events:
-            yield "no row is there, and something was done for it"
+            yield "it has no row, and something was done for it"
     elif not placed:
-        yield "nobody placed it"
+        yield "it has a row, and was never placed"
     elif dossier.row.body_hash and set(placed) == {"refused"}:
-        yield "it was refused each time, and is there all the same"
+        yield "it was refused each time, and has a row"
 
 
 def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
@@ -32,14 +32,14 @@ def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
     if row is None:
         return
     if row.status not in FINAL | {"running"}:
-        yield f"nobody knows the status {row.status}"
+        yield f"the status {row.status} is unknown"
     if (row.status in FINAL) != (row.closed_at is not None):
         yield f"it is {row.status}, and was closed at {row.closed_at}"
     if not (dossier.final or dossier.parked):
-        yield f"it has not come to an end: it is {row.status}"
+        yield f"it has not ended: it is {row.status}"
     if dossier.final and dossier.parked:
         what = [line.step for line in dossier.waiting] + [letter.message_id for letter in dossier.dead]
-        yield f"it is {row.status}, and waits for a person: {', '.join(what)}"
+        yield f"it is {row.status}, and waits for an operator: {', '.join(what)}"
 
 
 def it_is_closed_once(dossier: Dossier) -> Iterator[str]:
@@ -72,12 +72,12 @@ def its_steps_come_in_their_order(dossier: Dossier) -> Iterator[str]:
 def a_cancel_is_asked_for_and_kept(dossier: Dossier) -> Iterator[str]:
     """An order is cancelled when somebody asked for it; and when the answer was yes, it is."""
     if dossier.status == "cancelled" and not dossier.was_asked("cancel", "request_cancel"):
-        yield "it is cancelled, and nobody asked for that"
+        yield "it is cancelled without a request"
     yes = any(asked.op == "cancel" and asked.answer == "ok" for asked in dossier.asked)
     # A lost run forgets its cancel: its recovery undoes everything, and calls that compensated.
     kept = UNDONE if len(dossier.processes) > 1 else {"cancelled"}
     if yes and not dossier.was_asked("reset") and dossier.final and dossier.status not in kept | {"failed"}:
-        yield f"a cancel was taken, and it is {dossier.status}"
+        yield f"a cancel was accepted, and it is {dossier.status}"
 
 
 def ends_only_grow(evidence: Evidence) -> Iterator[str]:
@@ -94,11 +94,11 @@ def one_id_is_one_order(dossier: Dossier) -> Iterator[str]:
         yield f"it has {len(dossier.rows)} rows"
     taken = {asked.detail for asked in dossier.asked if asked.op == "place" and asked.answer == "ok" and asked.detail}
     if len(taken) > 1:
-        yield f"{len(taken)} different bodies were taken under its id"
+        yield f"{len(taken)} different bodies were accepted under its id"
     tried = {asked.detail for asked in dossier.asked if asked.op == "place"}
     row = dossier.row
     if row and row.body_hash and "" not in tried and tried and row.body_hash not in tried:
-        yield "its row has a body that nobody sent"
+        yield "its row has a body that was never sent"
     if dossier.style == "choreographed" and dossier.processes:
         yield "it ran in both styles"
 

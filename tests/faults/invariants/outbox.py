@@ -46,9 +46,9 @@ def nothing_is_unexpected(evidence: Evidence) -> Iterator[str]:
     for noted in evidence.consumed:
         kind = types.get(noted.event_id)
         if kind is None:
-            yield f"{noted.consumer} consumed {noted.event_id}, which nobody committed"
+            yield f"{noted.consumer} consumed {noted.event_id}, which was never committed"
         elif kind not in LISTENS or noted.consumer != LISTENS[kind][0]:
-            yield f"{noted.consumer} consumed {noted.event_id}, which is {kind} and not for it"
+            yield f"{noted.consumer} consumed {noted.event_id} of type {kind}, to which it does not subscribe"
 
 
 def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
@@ -66,7 +66,7 @@ def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
             yield f"{_told(cause)} was applied {len(followers)} times: {', '.join(map(_told, followers))}"
         for event in followers:
             if event.type not in LISTENS.get(cause.type, ("", set()))[1]:
-                yield f"{_told(event)} follows {_told(cause)}, and may not"
+                yield f"{_told(event)} must not follow {_told(cause)}"
 
 
 def its_order_is_kept(dossier: Dossier) -> Iterator[str]:
@@ -79,7 +79,7 @@ def its_order_is_kept(dossier: Dossier) -> Iterator[str]:
         if event.causation_id is None and event.sequence > 1:
             yield f"{_told(event)} has no cause"
         if event.causation_id is not None and event.causation_id not in known:
-            yield f"{_told(event)} was caused by what did not come before it"
+            yield f"{_told(event)} was caused by an event that did not precede it"
         known.add(event.event_id)
     first_time = [event for event in events if event.published_at and not event.redrives]
     for before, after in pairwise(first_time):

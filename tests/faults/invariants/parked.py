@@ -1,4 +1,4 @@
-"""I10: what can't be undone waits for a person, who was told of it once, with its cause; nobody decides unseen."""
+"""I10: an effect that can't be undone is parked with one alert and its cause; a decision has a name and a reason."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -17,16 +17,16 @@ def what_waits_was_told_once(dossier: Dossier) -> Iterator[str]:
     must_be = {key for run in dossier.processes if run.status not in CUT_SHORT for key in _alerts_of(run)}
     raised = Counter(alert.key for alert in dossier.alerts)
     for key in sorted(must_be - raised.keys()):
-        yield f"nobody was told that {key} waits for a person"
+        yield f"{key} is parked without an alert"
     for key in sorted(raised.keys() - may_be):
         if not dossier.was_asked("delete"):  # its history would tell
-            yield f"people were told of {key}, and nothing waited there"
+            yield f"{key} has an alert, and was never parked"
     for key, count in raised.items():
         if count > 1:
-            yield f"people were told of {key} {count} times"
+            yield f"{key} has {count} alerts"
     for alert in dossier.alerts:
         if not alert.failure.strip() or alert.at_risk < 0:
-            yield f"the alert {alert.key} tells no cause, or {alert.at_risk} at risk"
+            yield f"the alert {alert.key} has no cause, or a wrong amount at risk: {alert.at_risk}"
 
 
 def _alerts_of(run: ObservedProcess) -> list[str]:
@@ -39,7 +39,7 @@ def what_waits_says_why(dossier: Dossier) -> Iterator[str]:
     """An effect that waits tells its cause and how often it was tried."""
     for line in dossier.waiting:
         if not line.error or line.attempt < 1:
-            yield f"the {line.direction} of {line.step} waits without a cause, after {line.attempt} attempts"
+            yield f"the {line.direction} of {line.step} is parked without a cause, after {line.attempt} attempts"
 
 
 def no_failed_undo_is_swallowed(dossier: Dossier) -> Iterator[str]:
@@ -60,11 +60,11 @@ def decisions_are_audited(dossier: Dossier) -> Iterator[str]:
         elif line.summary == "skip" and not line.result.get("evidence"):
             yield f"{line.step} was skipped without evidence"
     if decisions and not dossier.was_asked("resolve"):
-        yield "a decision was made that nobody asked for"
+        yield "a decision was made without a request"
     for run in dossier.processes:
         yield from _unexplained(run)
     if dossier.status == "failed" and not any(line.summary == "waive" for line in decisions):
-        yield "it failed, and nobody waived anything"
+        yield "it failed without a waived effect"
 
 
 def _unexplained(run: ObservedProcess) -> Iterator[str]:
@@ -72,7 +72,7 @@ def _unexplained(run: ObservedProcess) -> Iterator[str]:
     decided = Counter((line.step, line.summary) for line in run.log if line.direction == "resolve")
     for line in run.log:
         if line.status in verbs and not decided[line.step, verbs[line.status]]:
-            yield f"run {run.run_id}: {line.step} was {line.status}, and nobody decided so"
+            yield f"run {run.run_id}: {line.step} was {line.status} without a decision"
 
 
 def every_yes_to_a_decision_is_kept(dossier: Dossier) -> Iterator[str]:
@@ -81,7 +81,7 @@ def every_yes_to_a_decision_is_kept(dossier: Dossier) -> Iterator[str]:
     said = {asked.detail for asked in dossier.asked if asked.op == "resolve" and asked.answer == "ok"}
     for what in sorted(said - made):
         if not dossier.was_asked("delete", "reset"):
-            yield f"the decision {what} was taken, and never made"
+            yield f"the decision {what} was accepted, and never carried out"
 
 
 def _decisions(dossier: Dossier) -> list[LogLine]:
@@ -96,7 +96,7 @@ def one_dead_letter_with_its_cause(dossier: Dossier) -> Iterator[str]:
         if letter.status in ALIVE and not (letter.cause.strip() and letter.original and _tried(letter)):
             yield f"the letter {letter.message_id} lacks its original, its cause or its attempts"
         if letter.status not in ALIVE and not _closed_by_somebody(letter):
-            yield f"the letter {letter.message_id} is {letter.status}, and nobody is named who did that, or why"
+            yield f"the letter {letter.message_id} is {letter.status} without an actor or a reason"
 
 
 def _tried(letter: Letter) -> bool:

@@ -28,7 +28,7 @@ def our_parcels_are_the_carriers(dossier: Dossier) -> Iterator[str]:
     ours = {parcel.key: _of_ours(parcel) for parcel in dossier.parcels}
     for key in sorted(theirs.keys() | ours.keys()):
         if theirs.get(key) != ours.get(key) and not dossier.excuses(step_of(key)):
-            yield f"{key}: the carrier says {theirs.get(key) or 'nothing'}, we say {ours.get(key) or 'nothing'}"
+            yield f"{key}: the carrier has {theirs.get(key) or 'nothing'}, parcels {ours.get(key) or 'nothing'}"
 
 
 def _of_carrier(entry: BookEntry) -> str | None:

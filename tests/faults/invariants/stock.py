@@ -26,7 +26,7 @@ def _missing(snapshot: Snapshot, opening: dict[str, int]) -> Iterator[str]:
         if min(level.available, level.reserved, level.sold) < 0:
             yield f"{sku}: a count is negative: {level}"
         if level.received != opening.get(sku, level.received):
-            yield f"{sku}: {opening[sku]} were received, and the stock says {level.received}"
+            yield f"{sku}: {opening[sku]} were received, and the stock table has {level.received}"
 
 
 def the_stock_is_what_its_receipts_say(evidence: Evidence) -> Iterator[str]:
@@ -40,7 +40,7 @@ def the_stock_is_what_its_receipts_say(evidence: Evidence) -> Iterator[str]:
                 asked.update(receipt.lines)
         for sku, level in evidence.snapshots[-1].stock.items():
             if getattr(level, column) != asked[sku]:
-                yield f"{sku}: {getattr(level, column)} are {column}, and receipts that are {status} say {asked[sku]}"
+                yield f"{sku}: {getattr(level, column)} are {column}, and the {status} receipts sum to {asked[sku]}"
 
 
 def a_completed_order_was_sold(dossier: Dossier) -> Iterator[str]:
@@ -61,7 +61,7 @@ def nothing_is_left_open(dossier: Dossier) -> Iterator[str]:
         return
     for receipt in dossier.receipts:
         if _is_open(receipt, standing=dossier.status in STANDING) and not dossier.excuses(step_of(receipt.key)):
-            yield f"it is {dossier.status}, and {receipt.service} says that {receipt.key} is {receipt.status}"
+            yield f"it is {dossier.status}, and in {receipt.service} {receipt.key} is {receipt.status}"
 
 
 def _is_open(receipt: Receipt, *, standing: bool) -> bool:

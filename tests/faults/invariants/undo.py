@@ -26,7 +26,7 @@ def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
         if run.status in CUT_SHORT:
             expected = expected[: len(undone)]
         if undone != expected:
-            yield f"run {run.run_id} undid {undone or 'nothing'}, and was to undo {expected or 'nothing'}"
+            yield f"run {run.run_id} undid {undone or 'nothing'}, and had to undo {expected or 'nothing'}"
 
 
 def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:

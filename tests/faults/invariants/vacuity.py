@@ -25,7 +25,7 @@ def no_canary_is_told(evidence: Evidence) -> Iterator[str]:
     for word in evidence.canaries:
         if word in told:
             place = told.index(word)
-            yield f"{word} stands in the evidence: …{told[max(0, place - 60) : place + 60]}…"
+            yield f"{word} is in the evidence: …{told[max(0, place - 60) : place + 60]}…"
 
 
 def no_complaint_is_logged(evidence: Evidence) -> Iterator[str]:
@@ -41,7 +41,7 @@ def enough_happened(evidence: Evidence, minimums: Mapping[str, int]) -> Iterator
     counted = counts(evidence)
     for name, least in minimums.items():
         if counted[name] < least:
-            yield f"{name}: {counted[name]}, and at least {least} were asked for"
+            yield f"{name}: {counted[name]}, and at least {least} are required"
 
 
 def counts(evidence: Evidence) -> Counter[str]:

@@ -1,8 +1,8 @@
-"""`make mutants`: every seeded bug is made in a copy of the code, and must be found there.
+"""`make mutants`: applies every seeded bug to a copy of the code, where the explorer must find it.
 
 python -m tests.faults.mutants [NAME...] [--jobs N] [--json FILE] [--markdown] [--from FILE]
 
-First the same hunts go over a copy without any bug, and must find nothing. Exit code 0 when all were caught, else 1.
+First the same cases run on an unchanged copy, and must find nothing. Exit code 0 when all were caught, else 1.
 """
 
 import argparse
@@ -26,7 +26,7 @@ CASE = "--case"
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Hunt, and tell what came of it."""
+    """Run the hunts and print the results; return the exit code."""
     asked = _parser().parse_args(arguments)
     if asked.kept:
         sys.stdout.write(report.markdown(json.loads(asked.kept.read_text())) + "\n")
@@ -48,11 +48,13 @@ def main(arguments: Sequence[str]) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.mutants", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="only these bugs")
-    parser.add_argument("--jobs", type=int, default=2, help="how many at a time")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write what came of it for programs, too")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="only these bugs; default: all")
+    parser.add_argument("--jobs", type=int, default=2, help="how many bugs run at a time")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the results as JSON to this file")
     parser.add_argument("--markdown", action="store_true", help="print the table of docs/reliability.md")
-    parser.add_argument("--from", type=Path, dest="kept", metavar="FILE", help="that table, of a run that was kept")
+    parser.add_argument(
+        "--from", type=Path, dest="kept", metavar="FILE", help="print that table from the JSON of an earlier run"
+    )
     return parser
 
 
@@ -63,10 +65,10 @@ async def _hunt(chosen: Sequence[Bug], folder: Path, asked: argparse.Namespace) 
     pristine = copy_tree(folder / "pristine")
     wrong = await _control(chosen, pristine, folder)
     if wrong:
-        sys.stderr.write(f"without any bug: {wrong}\n")
+        sys.stderr.write(f"on the unchanged code: {wrong}\n")
         return 1
     control, gate = time.monotonic() - began, asyncio.Semaphore(asked.jobs)
-    _say(f"without any bug all is well: {control:.0f} s")
+    _say(f"the unchanged code passes: {control:.0f} s")
 
     async def one(bug: Bug) -> BugVerdict:
         async with gate:
@@ -79,13 +81,13 @@ async def _hunt(chosen: Sequence[Bug], folder: Path, asked: argparse.Namespace) 
     if asked.json:
         asked.json.write_text(json.dumps(made, indent=1) + "\n")
     caught = sum(verdict.caught for verdict in verdicts)
-    told = f"{caught} of {len(verdicts)} caught in {made['seconds']:.0f} s"
-    sys.stdout.write((report.markdown(made) if asked.markdown else told) + "\n")
+    summary = f"{caught} of {len(verdicts)} caught in {made['seconds']:.0f} s"
+    sys.stdout.write((report.markdown(made) if asked.markdown else summary) + "\n")
     return int(caught < len(verdicts))
 
 
 async def _control(chosen: Sequence[Bug], pristine: Path, folder: Path) -> str:
-    """Send all the hunters over the code as it is, the explorer once for all its cases; return what is wrong."""
+    """Run all hunts on the unchanged code, the explorer once for all its cases; return what is wrong."""
     for hunt in _together([hunt for bug in chosen for hunt in bug.hunts]):
         found = await send(hunt, pristine, max(bug.patience for bug in chosen), folder / "control.log")
         if not found.clean:

@@ -74,7 +74,7 @@ def read(path: Path) -> Bug:
             raise ValueError(f"{path.name}: its header has no line {word}:")
     breaks = frozenset(kind.strip() for kind in said["Breaks"][0].split(","))
     if unknown := breaks - KINDS:
-        raise ValueError(f"{path.name}: nothing is called {', '.join(sorted(unknown))}")
+        raise ValueError(f"{path.name}: unknown finding {', '.join(sorted(unknown))}")
     hunts = tuple(Hunt(first, tuple(rest)) for first, *rest in map(shlex.split, said["Hunt"]))
     if not all(hunt.hunter in HUNTERS and hunt.arguments for hunt in hunts):
         raise ValueError(f"{path.name}: a hunt is explore or chaos, with arguments")

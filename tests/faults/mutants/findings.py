@@ -10,9 +10,9 @@ from typing import Any
 # I17 says that too little was done: that is no bug found.
 INVARIANTS = tuple(f"I{number}" for number in range(1, 17))
 EXPECTATIONS = {
-    "end": re.compile(r"it is .* and had to be "),
+    "end": re.compile(r"it is .* and must be "),
     "cancel": re.compile(r"the cancel was answered "),
-    "late": re.compile(r"its late attempt was told "),
+    "late": re.compile(r"its late attempt was answered "),
     "still": re.compile(r"its worker stood still "),
 }
 KINDS = frozenset({*INVARIANTS, *EXPECTATIONS})

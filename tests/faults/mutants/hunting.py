@@ -75,7 +75,7 @@ def _why(report: Report) -> str:
     others = sorted({kind for kind, _ in report.found})
     if others:
         return f"found only {', '.join(others)}: {report.found[0][1]}"
-    return "all was well" if report.clean else "nothing but what was vacuous or came to no end"
+    return "no violation was found" if report.clean else "only cases whose fault never struck, or that did not end"
 
 
 async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
@@ -97,7 +97,7 @@ async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
         try:
             code = await asyncio.wait_for(process.wait(), SECONDS_AT_MOST)
         except TimeoutError:
-            return Report(trouble=f"was not done after {SECONDS_AT_MOST} s")
+            return Report(trouble=f"did not end within {SECONDS_AT_MOST} s")
         finally:
             await _leave(process)
     if code not in FOUND_OR_NOT or not answer.exists():

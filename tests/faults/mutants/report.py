@@ -1,4 +1,4 @@
-"""What became of the bugs: line by line, as data, and as the table of docs/reliability.md."""
+"""The results of a run: line by line, as data, and as the table of docs/reliability.md."""
 
 import os
 import platform
@@ -11,14 +11,14 @@ AT_MOST = 110
 
 
 def line(verdict: BugVerdict) -> str:
-    """Return one bug in a line."""
+    """Return the result of one bug as a line."""
     mark = "caught  " if verdict.caught else "SURVIVED"
     how = f"{', '.join(verdict.by)}: {verdict.told}" if verdict.caught else verdict.why_not
     return f"{mark} {verdict.bug.name:<28} {verdict.seconds:4.0f} s  {how}"
 
 
 def document(verdicts: Sequence[BugVerdict], control: float, seconds: float, jobs: int) -> dict[str, Any]:
-    """Return everything as data; `control` is how long the same hunts took on the code as it is."""
+    """Return everything as data; `control` is the duration in seconds of the same hunts on the unchanged code."""
     return {
         "bugs": [
             {
@@ -46,13 +46,13 @@ def markdown(document: dict[str, Any]) -> str:
     caught = sum(bug["caught"] for bug in bugs)
     told = (
         f"{caught} of {len(bugs)} caught in {document['seconds']:.0f} s, {document['jobs']} at a time on "
-        f"{document['machine']['cores']} cores; the same hunts on the code as it is: nothing found, in "
+        f"{document['machine']['cores']} cores; the same cases on the unchanged code: nothing found, in "
         f"{document['control_seconds']:.0f} s."
     )
     lines = [
         told,
         "",
-        "| bug | what it is | caught by | where | after |",
+        "| bug | description | caught by | case | after |",
         "|---|---|---|---|--:|",
     ]
     lines += [_row(bug) for bug in bugs]

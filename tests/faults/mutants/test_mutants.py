@@ -60,7 +60,7 @@ def test_a_bug_is_made_wherever_its_code_stands(tmp_path: Path) -> None:
     ("header", "problem"),
     [
         ("Breaks: I3\nHunt: explore --quick\n", "no line Bug:"),
-        (HEADER.replace("I3", "I99"), "nothing is called I99"),
+        (HEADER.replace("I3", "I99"), "unknown finding I99"),
         (HEADER.replace("explore", "look"), "a hunt is explore or chaos"),
         (HEADER + "Hint: none\n", "means nothing"),
     ],
@@ -75,11 +75,11 @@ def test_a_wrong_header_is_refused(tmp_path: Path, header: str, problem: str) ->
     ("told", "kind"),
     [
         ("I4: the provider took money 2 times for o-1", "I4"),
-        ("I17: asked: 0, and at least 1 were asked for", None),
-        ("it is completed, undone [], and had to be cancelled, undone ['reserve']", "end"),
-        ("its late attempt was told 'error: KeyReused' (first None), not {'answer'}", "late"),
+        ("I17: asked: 0, and at least 1 are required", None),
+        ("it is completed, undone [], and must be cancelled, undone ['reserve']", "end"),
+        ("its late attempt was answered 'error: KeyReused' (first None), not {'answer'}", "late"),
         ("vacuous: its fault never struck", None),
-        ("it came to no end: TimeoutError: ", None),
+        ("it did not end: TimeoutError: ", None),
     ],
 )
 def test_only_what_is_wrong_is_a_finding(told: str, kind: str | None) -> None:

@@ -29,7 +29,7 @@ def vacuous(plan: RunPlan, placed: Counter[str], hit: Mapping[str, int]) -> list
     told = []
     for kind, count in Counter(order.kind for order in plan.orders).items():
         if placed[kind] < max(1, count * OF_ORDERS // 10):
-            told.append(f"{placed[kind]} orders of the kind {kind} were placed, of {count}")
+            told.append(f"only {placed[kind]} of {count} orders of the kind {kind} were placed")
     if sum(hit.values()) < len(plan.faults) * OF_ALL_FAULTS // 10:
-        told.append(f"{sum(hit.values())} faults hit something, of {len(plan.faults)}")
+        told.append(f"only {sum(hit.values())} of {len(plan.faults)} faults struck")
     return told

@@ -46,7 +46,7 @@ def _all_lines(folder: Path, ends: list[End]) -> Iterator[LogLine]:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         yield from (LogLine(log.stem, "ERROR", text) for text in lines if any(word in text for word in words))
     for end in ends:
-        yield LogLine(end.post, "ERROR", f"ended by itself with {end.code} at {end.at:.0f}")
+        yield LogLine(end.post, "ERROR", f"ended unexpectedly with {end.code} at {end.at:.0f}")
 
 
 def _texts(log: Path) -> Iterator[str]:

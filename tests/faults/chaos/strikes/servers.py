@@ -34,7 +34,7 @@ async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: sign
     asking = sum(post.database.asking for post in posts)
     if not asking or not orders or not _end(scene, name, signum):
         return False
-    scene.hit(fault, f"{name} with {orders} orders under way, {asking} calls to the database out")
+    scene.hit(fault, f"{name} with {orders} running orders, {asking} open calls to the database")
     over = time.monotonic() + fault.seconds
     while time.monotonic() < over:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

@@ -36,7 +36,7 @@ def _no_such_point(case: Case) -> str | None:
     if point not in {"before", "done", "answered"} and point not in step.marks:
         return "the step has no such point"
     return (
-        "what a relay publishes is known to be taken when it is marked"
+        "a relay marks an event only after the publish was answered"
         if step.stage == "relay" and point == "answered"
         else None
     )
@@ -46,7 +46,7 @@ def _refusals(case: Case) -> str | None:
     decides = "called" if case.step.outside else "sent"
     refusing = case.step.name.removeprefix("express-") in {"reserve", "charge", "ship"} and case.point == decides
     return (
-        "a refusal comes from a participant of a do, where it decides"
+        "only the participant of a do refuses, at the point of its decision"
         if case.fault == "refuse" and not refusing
         else None
     )
@@ -57,7 +57,7 @@ def _answers(case: Case) -> str | None:
         return "only a commit can be lost"
     failing = case.fault in {"error", "errors", "final", "hang", "hangs", "cancel-heard"}
     if case.point == "answered" and (failing or case.fault == "terminate-zombie"):
-        return "an answer that was taken can't fail any more"
+        return "an accepted answer can't fail any more"
     ended = case.step.stage in {"forward", "close"} and case.fault in {"deadline", "terminate", *CANCELS}
     return "the order ends with that answer" if case.point == "answered" and ended else None
 
@@ -66,13 +66,13 @@ def _patience(case: Case) -> str | None:
     """What is tried for so long that a run can't wait for its end."""
     stage, fault, orchestrated = case.step.stage, case.fault, case.step.style == "orchestrated"
     if fault == "final" and stage in {"aside", "close"}:
-        return "nobody has a last word there"
+        return "no error is final there"
     if fault in {"errors", "hangs"} and (stage in {"forward", "close", "aside"} or case.step.name == "book_transfer"):
-        return "it is tried for minutes, or for ever"
+        return "it is retried for minutes, or without limit"
     if fault == "hangs" and (stage == "undo" or not orchestrated):
-        return "it comes to the same as errors, later"
+        return "the result is that of the fault errors, later"
     if fault == "errors" and not orchestrated and case.point == "before":
-        return "it comes to the same as a final error, later"
+        return "the result is that of a final error, later"
     return None
 
 
@@ -90,11 +90,11 @@ def _choreography(case: Case) -> str | None:
     if step.style == "orchestrated":
         return None
     if fault in CANCELS or fault == "terminate-zombie":
-        return "a choreographed order has no conductor to ask or to lose"
+        return "a choreographed order has no workflow to cancel or to terminate"
     if step.stage == "relay" and fault in {"deadline", "terminate", "errors", "final", "hang", "hangs"}:
-        return "a relay knows no order, goes on for ever, and its calls have limits of their own"
+        return "a relay has no order, never ends, and its calls have separate limits"
     if fault == "zombie-undone" and case.point in {"done", "answered"}:
-        return "its event is there already, and nothing turns it back before the next step"
+        return "its event is committed already, and nothing turns the order back before the next step"
     return "its time has run out by then" if fault in {"deadline", "zombie-undone"} and step.path.deadline else None
 
 
