@@ -114,7 +114,7 @@ def money_is_taken_once(dossier: Dossier) -> Iterator[str]:
             yield f"the ledger has {len(keys)} entries of kind {kind}"
 
 
-def nothing_is_taken_after_it_was_given_back(dossier: Dossier) -> Iterator[str]:
+def no_capture_after_a_refund(dossier: Dossier) -> Iterator[str]:
     """After a refund or a fencing undo of a key, the provider captures and the ledger books nothing under it."""
     yield from _late(dossier.provider_calls, "the provider took money")
     refunds = {entry.key: entry.entry for entry in dossier.ledger if entry.kind == "refund"}

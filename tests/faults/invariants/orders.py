@@ -12,7 +12,7 @@ STEPS = ("validate", "reserve", "charge", "ship", "complete")
 LAST_EVENTS = {"OrderCompleted", "OrderFailed"}
 
 
-def no_order_is_lost_or_made_up(dossier: Dossier) -> Iterator[str]:
+def no_order_is_lost_or_invented(dossier: Dossier) -> Iterator[str]:
     """An accepted order has its row, and every row, workflow and effect belongs to a placed order."""
     placed = [asked.answer for asked in dossier.asked if asked.op == "place"]
     if not dossier.row:
@@ -26,7 +26,7 @@ def no_order_is_lost_or_made_up(dossier: Dossier) -> Iterator[str]:
         yield "the order was refused each time, but has a row"
 
 
-def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
+def an_order_reaches_one_end(dossier: Dossier) -> Iterator[str]:
     """At rest an order has either ended or waits for an operator, never both."""
     row = dossier.row
     if row is None:
@@ -42,7 +42,7 @@ def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
         yield f"the order is {row.status}, but waits for an operator: {', '.join(what)}"
 
 
-def it_is_closed_once(dossier: Dossier) -> Iterator[str]:
+def an_order_is_closed_once(dossier: Dossier) -> Iterator[str]:
     """No run closes its order twice, and no choreographed order has two last events."""
     for run in dossier.processes:
         closings = [line for line in run.log if _closes(line.step, line.direction) and line.status == "completed"]
@@ -57,7 +57,7 @@ def _closes(step: str, direction: str) -> bool:
     return direction == "close" or (direction == "do" and step in LAST_STEPS)
 
 
-def its_steps_come_in_their_order(dossier: Dossier) -> Iterator[str]:
+def steps_run_in_order(dossier: Dossier) -> Iterator[str]:
     """A run's steps begin in the saga's order, each after the end of the step before it."""
     for run in dossier.processes:
         dos = [line for line in run.log if line.direction == "do"]

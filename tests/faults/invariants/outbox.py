@@ -25,7 +25,7 @@ LISTENS = {
 }
 
 
-def nothing_is_lost(dossier: Dossier) -> Iterator[str]:
+def no_event_is_lost(dossier: Dossier) -> Iterator[str]:
     """Every event was published and consumed, except in an order with a dead letter and before an order's timeout."""
     consumed = {(noted.event_id, noted.consumer) for noted in dossier.consumed}
     timed_out = max((event.sequence for event in dossier.events if event.type == TIMED_OUT), default=0)
@@ -40,7 +40,7 @@ def nothing_is_lost(dossier: Dossier) -> Iterator[str]:
             yield f"{_name(event)} never reached {LISTENS[event.type][0]}"
 
 
-def nothing_is_unexpected(evidence: Evidence) -> Iterator[str]:
+def no_event_is_misdelivered(evidence: Evidence) -> Iterator[str]:
     """Every consumed event was committed and is meant for its consumer."""
     types = {event.event_id: event.type for event in evidence.events}
     for noted in evidence.consumed:
@@ -51,7 +51,7 @@ def nothing_is_unexpected(evidence: Evidence) -> Iterator[str]:
             yield f"{noted.consumer} consumed {noted.event_id}, which is {kind} and meant for another consumer"
 
 
-def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
+def every_event_is_applied_once(dossier: Dossier) -> Iterator[str]:
     """A consumer records an event once, and one event of an allowed type follows from it."""
     for (consumer, event_id), count in Counter((n.consumer, n.event_id) for n in dossier.consumed).items():
         if count > 1:
@@ -69,7 +69,7 @@ def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
                 yield f"{_name(event)} must not follow {_name(cause)}"
 
 
-def its_order_is_kept(dossier: Dossier) -> Iterator[str]:
+def events_keep_their_order(dossier: Dossier) -> Iterator[str]:
     """Events are numbered without a gap, follow their cause, and were published and consumed in order."""
     events = sorted(dossier.events, key=lambda event: event.sequence)
     if [event.sequence for event in events] != list(range(1, len(events) + 1)):

@@ -41,7 +41,7 @@ def _own_state(parcel: Parcel) -> str:
     return f"{parcel.tracking} {'taken back' if parcel.recalled_at else 'on its way'}"
 
 
-def no_parcel_before_the_money(dossier: Dossier) -> Iterator[str]:
+def no_parcel_before_its_payment(dossier: Dossier) -> Iterator[str]:
     """A parcel is handed over only after its payment."""
     if dossier.style == "slip":  # the itinerary decides the order of the stops, and whether anything is paid
         return
@@ -53,7 +53,7 @@ def no_parcel_before_the_money(dossier: Dossier) -> Iterator[str]:
             yield f"{call.key}: was handed over at {call.at:.3f}, {when}"
 
 
-def no_parcel_whose_money_went_back(dossier: Dossier) -> Iterator[str]:
+def no_live_parcel_after_its_refund(dossier: Dossier) -> Iterator[str]:
     """No money is refunded while its parcel is on its way, unless the parcel's undo is parked."""
     waited = any(line.step == "ship" and line.status in EVER_PARKED for run in dossier.processes for line in run.log)
     live = [entry.key for entry in dossier.carrier_entries if entry.status == "taken"]
@@ -62,7 +62,7 @@ def no_parcel_whose_money_went_back(dossier: Dossier) -> Iterator[str]:
         yield f"a parcel is on its way, but its money was refunded: {', '.join(live)}"
 
 
-def no_parcel_after_it_was_stopped(dossier: Dossier) -> Iterator[str]:
+def no_parcel_after_its_undo(dossier: Dossier) -> Iterator[str]:
     """After its parcel came back or was fenced, the carrier accepts no parcel under the same key."""
     stopped: set[str] = set()
     for call in sorted(dossier.carrier_calls, key=lambda call: call.seq):

@@ -29,7 +29,7 @@ def _missing(snapshot: Snapshot, opening: dict[str, int]) -> Iterator[str]:
             yield f"{sku}: {opening[sku]} were received, but the stock has {level.received}"
 
 
-def the_stock_is_what_its_receipts_say(evidence: Evidence) -> Iterator[str]:
+def the_stock_matches_its_receipts(evidence: Evidence) -> Iterator[str]:
     """At the end the reserved and sold quantities match the open and the settled receipts, for each article."""
     if not (evidence.whole and evidence.snapshots):
         return
@@ -55,7 +55,7 @@ def a_completed_order_was_sold(dossier: Dossier) -> Iterator[str]:
         yield f"the order is completed with {row.lines}, but {sold or 'nothing'} was sold"
 
 
-def nothing_is_left_open(dossier: Dossier) -> Iterator[str]:
+def no_effect_is_left_open(dossier: Dossier) -> Iterator[str]:
     """A closed order has no open effect: its effects are settled or undone."""
     if not dossier.final:
         return

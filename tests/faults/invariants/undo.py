@@ -43,14 +43,14 @@ def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
     if any((line.step, line.direction) == ("ship", "probe") for line in run.log):
         # A run that probed the carrier may have lost a workflow task of an express order with all its records.
         began = list(UNDOABLE)
-    return [step for step in reversed(began) if _may_be_open(run, step)] if _went_back(run) else []
+    return [step for step in reversed(began) if _may_be_open(run, step)] if _was_undone(run) else []
 
 
 def _pivoted(run: ObservedProcess) -> bool:
     return any((line.step, line.direction) == ("complete", "do") for line in run.log)
 
 
-def _went_back(run: ObservedProcess) -> bool:
+def _was_undone(run: ObservedProcess) -> bool:
     return run.status != "completed" and any(line.direction in {"undo", "close"} for line in run.log)
 
 

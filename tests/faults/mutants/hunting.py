@@ -101,7 +101,7 @@ async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
         finally:
             await _leave(process)
     if code not in FOUND_OR_NOT or not answer.exists():
-        return Report(trouble=f"crashed with {code}: {_last_words(log)}")
+        return Report(trouble=f"crashed with {code}: {_last_lines(log)}")
     return Report(findings(hunt.hunter, json.loads(answer.read_text())), clean=code == 0)
 
 
@@ -117,5 +117,5 @@ async def _leave(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _last_words(log: Path) -> str:
+def _last_lines(log: Path) -> str:
     return " | ".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])

@@ -27,7 +27,7 @@ SECONDS_BETWEEN_ROUNDS = 1.0
 
 # The query of client/dead_letters.py, extended by the slips.
 _PARKED = PARKED.replace(")", f", '{SLIP_WORKFLOW}')", 1)
-_MEND = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
+_ENABLE_REFUNDS = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
 
 
 def order_of(name: str) -> str:
@@ -67,22 +67,22 @@ class Operators:
             raise Unavailable("no worker answers")
         for step in sorted({line.step for line in state.history if line.status == "parked"}):
             verb = self.verbs.get(order_id, "retry") if step == "charge" else "retry"
-            await self._mend(order_id)
+            await self._enable_refunds(order_id)
             command = Resolve.model_validate(
                 {"step": step, "verb": verb, "actor": ACTOR, "reason": "the bank is back", "evidence": "letter 4711"}
             )
             decide = _Decision(run, command, decision_id(command, state))
             await self.log.ask("resolve", order_id, decide, f"{step} {verb}", patient=False)
 
-    async def _mend(self, order_id: str) -> None:
+    async def _enable_refunds(self, order_id: str) -> None:
         """Let the provider's refunds succeed from now on."""
-        await self.system.db.rows(_MEND, {"key": f"{order_id}:charge"})
+        await self.system.db.rows(_ENABLE_REFUNDS, {"key": f"{order_id}:charge"})
 
     async def _redrive_letters(self) -> None:
         redrive = redriving(self.system.client, self.system.services)
         for letter in await DeadLetters(self.system.db).open():
             order_id = letter.correlation_id or letter.message_id
-            await self._mend(order_id)
+            await self._enable_refunds(order_id)
             await self.log.ask("redrive", order_id, _Redrive(redrive, letter.letter_id), letter.place, patient=False)
 
 

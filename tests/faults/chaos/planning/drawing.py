@@ -58,7 +58,7 @@ class PlannedSlip:
 def draw_orders(
     chance: random.Random, seed: int, rate: float, heals_at: float, seconds: float
 ) -> Iterator[PlannedOrder]:
-    """Return the orders: until it heals of every kind, then only such as must complete."""
+    """Yield the orders: of every kind until `heals_at`, then only kinds that must complete."""
     kinds = _dealt(chance, round(rate * heals_at), until=max(0.3, 1 - SECONDS_OF_A_SLOW_ORDER / heals_at))
     tail = [chance.choice(TAIL_KINDS) for _ in range(round(rate * (seconds - heals_at)))]
     times = [heals_at * number / len(kinds) for number in range(len(kinds))]

@@ -65,7 +65,7 @@ async def operate(play: "Play") -> None:
 async def _redrive(play: "Play") -> None:
     process_id = workflow_id(play.order.order_id)
     for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
-        _put_right(play)
+        _lift_fault(play)
         redrive = redriving(play.scene.system.client, play.scene.system.services)
         with suppress(Unavailable):  # a running delivery holds the letter: retried at the next poll
             async with play.scene.asking("redrive", play.order.order_id, letter.place):
@@ -78,14 +78,14 @@ async def _resolve(play: "Play") -> None:
         return
     if state.status is not Status.NEEDS_ATTENTION:
         return
-    _put_right(play)
+    _lift_fault(play)
     for step in {line.step for line in state.history if line.status == "parked"}:
         command = Resolve(step=step, verb="retry", actor="explorer", reason="put right")
         async with play.scene.asking("resolve", play.order.order_id, f"{step} retry"):
             await play.handle.execute_update("resolve", command, result_type=CommandAccepted)
 
 
-def _put_right(play: "Play") -> None:
+def _lift_fault(play: "Play") -> None:
     if play.case.rule is not None and play.case.rule.always:
         play.scene.notes.first(play.case.rule.name, "lifted")
 

@@ -92,11 +92,11 @@ class Play:
         rule = self.case.rule
         if rule is not None:
             self.scene.notes.first(rule.name, "struck")
-            if not self._is_held_on:
+            if not self._is_held_to_the_end:
                 self.scene.notes.first(rule.name, "release")
 
     @property
-    def _is_held_on(self) -> bool:
+    def _is_held_to_the_end(self) -> bool:
         """Whether the held attempt continues only after the order's end."""
         return "zombie" in self.case.fault and self.case.step.stage != "relay"
 
