@@ -64,7 +64,7 @@ def _patience(case: Case) -> str | None:
     """Exclude retries that take too long for a run."""
     stage, fault, orchestrated = case.step.stage, case.fault, case.step.style == "orchestrated"
     if fault == "final" and stage in {"aside", "close"}:
-        return "no permanent failure exists there"
+        return "no permanent failure exists at this step"
     if fault in {"errors", "hangs"} and (stage in {"forward", "close", "aside"} or case.step.name == "book_transfer"):
         return "the step is retried for minutes, or without limit"
     if fault == "hangs" and (stage == "undo" or not orchestrated):
@@ -77,7 +77,7 @@ def _patience(case: Case) -> str | None:
 def _turning_back(case: Case) -> str | None:
     step, fault = case.step, case.fault
     if fault == "zombie-undone" and step.stage not in {"do", "pivot", "probe"}:
-        return "no order is undone from there"
+        return "no order is undone from this step"
     if fault == "cancel-heard" and step.local:
         return "no cancel reaches a local activity"
     return None

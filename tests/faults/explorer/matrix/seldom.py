@@ -32,7 +32,7 @@ EXPRESS |= {"cancel", "cancel-update"}
 def elsewhere(place: str, fault: str, *, express: bool) -> str | None:
     """Return the reason to exclude a fault at a place, or None."""
     if fault in SELDOM and place not in SELDOM[fault]:
-        return "the fault shows nothing new there"
+        return "the fault shows nothing new at this place"
     if express and (fault not in EXPRESS or place.endswith("answered")):
         return "no server is between the steps of an express order; after its first task it is like any other order"
     return None
