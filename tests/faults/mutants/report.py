@@ -45,14 +45,14 @@ def markdown(document: dict[str, Any]) -> str:
     bugs = document["bugs"]
     caught = sum(bug["caught"] for bug in bugs)
     summary = (
-        f"{caught} of {len(bugs)} caught in {document['seconds']:.0f} s, {document['jobs']} concurrently on "
-        f"{document['machine']['cores']} cores; the same hunts on the unchanged code: nothing found, in "
+        f"{caught} of {len(bugs)} caught in {document['seconds']:.0f} s, {document['jobs']} at a time on "
+        f"{document['machine']['cores']} cores; the same cases on the unchanged code: nothing found, in "
         f"{document['control_seconds']:.0f} s."
     )
     lines = [
         summary,
         "",
-        "| bug | what it is | caught by | where | after |",
+        "| bug | description | caught by | case | after |",
         "|---|---|---|---|--:|",
     ]
     lines += [_row(bug) for bug in bugs]
