@@ -1,8 +1,9 @@
-"""The fault explorer: every step × point × fault as a separate order, on the real stack with real worker processes.
+"""The fault explorer: each step × point × fault is a separate order on the real stack with real worker processes.
 
 python -m tests.faults.explore [--style S] [--step S] [--point P] [--fault F] [--case ID] [--quick] [--json FILE]
 
-Each choice may be a list with commas. Exit code 0 when every case passes and every fault has struck, else 1.
+Each choice is one value or a comma-separated list. Exit code 0 when every case ends as expected and every fault
+struck, 1 otherwise, 2 when no case matches.
 """
 
 import argparse
@@ -23,11 +24,11 @@ from tests.faults.explorer.run import explore
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Run the chosen cases and print the findings; return the exit code."""
+    """Run the chosen cases and print the results; return the exit code."""
     asked = _parser().parse_args(arguments)
     chosen = _chosen(asked)
     if not chosen:
-        sys.stderr.write("error: no case matches; --list prints all cases\n")
+        sys.stderr.write("error: no such case; list the cases with --list\n")
         return 2
     if asked.list:
         sys.stdout.writelines(f"{case.id}\n" for case in chosen)
@@ -39,19 +40,19 @@ def main(arguments: Sequence[str]) -> int:
         write(findings.evidence, Path(asked.keep))
     if asked.json:
         Path(asked.json).write_text(json.dumps(document(chosen, findings), indent=1))
-    return int(bool(findings.general) or any(verdict.problems for verdict in findings.verdicts.values()))
+    return int(bool(findings.general) or any(result.problems for result in findings.results.values()))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.explore", description=__doc__)
     for name in ("style", "step", "point", "fault", "case"):
-        parser.add_argument(f"--{name}", default="", help="one, or several separated by commas")
-    parser.add_argument("--quick", action="store_true", help="run a representative part of the cases")
-    parser.add_argument("--list", action="store_true", help="print the names of the cases and exit")
+        parser.add_argument(f"--{name}", default="", help="one value, or several separated by commas")
+    parser.add_argument("--quick", action="store_true", help="run a representative sample")
+    parser.add_argument("--list", action="store_true", help="print the ids of the cases and exit")
     parser.add_argument(
-        "--keep", metavar="FILE", help="write the evidence to this file, for python -m tests.faults.checker FILE"
+        "--keep", metavar="FILE", help="write the evidence to FILE, for python -m tests.faults.checker FILE"
     )
-    parser.add_argument("--json", metavar="FILE", help="write the findings as JSON to this file")
+    parser.add_argument("--json", metavar="FILE", help="write the results to FILE as JSON")
     return parser
 
 
@@ -66,7 +67,7 @@ def _chosen(asked: argparse.Namespace) -> list[Case]:
 
 
 class Progress:
-    """The progress line on stderr."""
+    """A progress line on stderr."""
 
     def __init__(self, total: int) -> None:
         self.total, self.begun, self.ended = total, 0, 0
