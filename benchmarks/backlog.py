@@ -1,9 +1,9 @@
-"""How a worker takes up a backlog: python -m benchmarks.backlog [--orders N] [--drain N] [--regular].
+"""Measure how a worker drains a backlog: python -m benchmarks.backlog [--orders N] [--drain N] [--regular].
 
 First the steady rate: thirty orders in flight, starter and worker apart. Then the worker is stopped, N orders are
-placed, and a worker is started: the books tell how many are closed, tenth after tenth, of all or of the first so many.
-The first tenth begins with the start of the worker's process. When all are drained, each must have ended once in the
-books, or the run is void.
+placed, and a worker is started. The database shows how many are closed, tenth after tenth, of all or of the first
+`--drain` orders. The first tenth includes the start of the worker process. When all are drained, each order must have
+ended exactly once in the database, or the run is void.
 """
 
 import argparse
@@ -30,7 +30,7 @@ WARM, STEADY = 3.0, 15.0
 
 
 async def pile_up(system: BenchSystem, prefix: str, orders: int, extra: dict[str, Any]) -> float:
-    """Place orders that nobody waits for; return how many a second were taken."""
+    """Place orders without waiting for their ends; return the orders placed per second."""
     numbers, began = iter(range(orders)), time.monotonic()
 
     async def keep_placing() -> None:
@@ -48,7 +48,7 @@ async def pile_up(system: BenchSystem, prefix: str, orders: int, extra: dict[str
 
 
 async def until_closed(system: BenchSystem, wanted: int, every: float) -> None:
-    """Wait until so many orders are closed; raise RunFailed when none is for two minutes."""
+    """Wait until `wanted` orders are closed; raise RunFailed when no order is closed for two minutes."""
     before, moved = -1, time.monotonic()
     while (closed := await system.closed()) < wanted:
         system.check_worker()
@@ -68,7 +68,7 @@ async def drain(system: BenchSystem, last: int) -> list[dict[str, Any]]:
         await until_closed(system, before + orders * part // PARTS, every=min(1.0, orders / 5000))
         closed, now, spent = await system.closed(), time.monotonic(), cpu.by_role(roles)
         if not (count := closed - seen):
-            continue  # the part before took in all of this one
+            continue  # the previous part already includes all of this one
         rows.append(
             {
                 "drained": closed - before,
@@ -82,7 +82,7 @@ async def drain(system: BenchSystem, last: int) -> list[dict[str, Any]]:
 
 
 async def measure(system: BenchSystem, orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
-    """Return the steady rate and the rows of a backlog; raise RunFailed when the books don't balance."""
+    """Return the steady rate and the rows of a backlog; raise RunFailed when the database doesn't match."""
     system.start_worker()
     done, used = await system.run("steady", "ok", IN_FLIGHT, WARM, min(STEADY, orders / 30))
     steady = figures.sample(done["milliseconds"], done["seconds"], used)
@@ -98,12 +98,12 @@ async def measure(system: BenchSystem, orders: int, drained: int, extra: dict[st
 
 
 async def run(orders: int, drained: int, extra: dict[str, Any]) -> dict[str, Any]:
-    """Measure in a system of its own."""
+    """Measure in a separate system."""
     async with held(OURS, extra) as system:
         return await measure(system, orders, drained, extra)
 
 
-def told(found: dict[str, Any]) -> str:
+def as_text(found: dict[str, Any]) -> str:
     """Return the table of a run, in Markdown."""
     steady = found["steady"]["per_second"]
     rows: list[Sequence[str]] = [
@@ -125,12 +125,12 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--orders", type=int, default=2_000)
-    parser.add_argument("--drain", type=int, help="only so many of them; all unless given")
-    parser.add_argument("--regular", action="store_true", help="orders that don't go by express")
+    parser.add_argument("--drain", type=int, help="drain only this many of them; default: all")
+    parser.add_argument("--regular", action="store_true", help="place regular orders instead of express orders")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
     extra = {} if given.regular else {"express": True}
-    carry_out(run(given.orders, given.drain or given.orders, extra), told, given.json)
+    carry_out(run(given.orders, given.drain or given.orders, extra), as_text, given.json)
 
 
 if __name__ == "__main__":

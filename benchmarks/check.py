@@ -1,10 +1,10 @@
-"""The regression guard, `make bench-check`: ours to the floor in one short run, against the ratios that were stored.
+"""The regression guard, `make bench-check`: compares `ours` with the floor in one short run, and with stored ratios.
 
-What a machine does, and what else it does meanwhile, is in both halves of a ratio. All are up for the whole run and
-take many short turns, and a figure is the median of the ratios within each round. A loss of more than 15 %, in
-throughput or in CPU an order, is looked at for some rounds more before it fails (exit 1). Where something else keeps
-the cores busy, throughput tells how the system shares them out, so that it is shown and not judged; CPU is judged
-always. `--store` keeps what was measured as the ratios to compare with.
+The speed of the machine and its other load are in both parts of a ratio. All systems run for the whole time and take
+many short turns; a figure is the median of the ratios within each round. A loss of more than 15 %, in throughput or in
+CPU an order, is measured for some more rounds before the check fails (exit 1). When other programs keep the cores
+busy, throughput depends on how the cores are shared, so throughput is shown and not checked; CPU is always checked.
+`--store` stores the measured ratios as the ones to compare with.
 """
 
 import argparse
@@ -27,14 +27,14 @@ from benchmarks.measuring.turns import Turn, TurnPlan
 
 STORED = Path(__file__).parent / "ratios.json"
 LOSS = 0.15
-# A pair is compared because both take about as many workflow tasks.
+# The two systems of a pair take about as many workflow tasks.
 PAIRS: tuple[tuple[Contestant, Contestant], ...] = ((OURS, FLOOR), (EXPRESS, FLOOR_LOCAL))
 EVERYONE = tuple(one for pair in PAIRS for one in pair)
 FIGURES = {"throughput": "load.per_second", "cpu": "load.cpu"}
 ROUNDS, ROUNDS_TO_STORE, ORDERS = 5, 11, 90
-# Also on a busy machine all must be over in three minutes.
+# The whole check must end within three minutes, also on a busy machine.
 SECONDS_AT_MOST = 130.0
-# Cores that something else may keep busy; a machine at rest has about a tenth of that.
+# Cores that other programs may keep busy; an idle machine has about a tenth of that.
 BUSY = 0.5
 
 Turns = dict[str, list[dict[str, Any]]]
@@ -42,8 +42,8 @@ Ratios = Mapping[str, Mapping[str, float]]
 
 
 @dataclass(frozen=True)
-class RatioVerdict:
-    """One ratio: what it was when it was stored, what it is, and the share that was lost, below zero for a gain."""
+class RatioResult:
+    """One ratio: the stored value, the value of this run, and the relative loss, below zero for a gain."""
 
     name: str
     before: float
@@ -52,13 +52,13 @@ class RatioVerdict:
 
     @property
     def loss(self) -> float:
-        """More CPU and less throughput are losses."""
+        """The relative loss: more CPU and less throughput are losses."""
         change = self.now / self.before - 1
         return -change if self.name.endswith("throughput") else change
 
     @property
     def too_much(self) -> bool:
-        """Whether that is a regression."""
+        """True for a regression."""
         return self.counts and self.loss > LOSS
 
 
@@ -71,17 +71,17 @@ def ratios(turns: Turns) -> Ratios:
     return found
 
 
-def judged(found: Ratios, stored: Ratios, others: float = 0.0) -> list[RatioVerdict]:
-    """Return a verdict on each ratio that was stored; `others` are the cores that something else kept busy."""
+def results_of(found: Ratios, stored: Ratios, others: float = 0.0) -> list[RatioResult]:
+    """Return a result for each stored ratio; `others` is the number of cores that other programs kept busy."""
     return [
-        RatioVerdict(f"{pair} {name}", before, found[pair][name], counts=name == "cpu" or others <= BUSY)
+        RatioResult(f"{pair} {name}", before, found[pair][name], counts=name == "cpu" or others <= BUSY)
         for pair, was in stored.items()
         for name, before in was.items()
     ]
 
 
 async def measured(rounds: int, stored: Ratios) -> tuple[Ratios, int, float]:
-    """Return the ratios, from how many rounds (more where there seems to be a loss), and the cores of others."""
+    """Return the ratios, the number of rounds (more when there seems to be a loss), and the cores of others."""
     turns: Turns = {one.name: [] for one in EVERYONE}
     began, others = time.monotonic(), machine.Others()
     async with stage.opened() as opened, AsyncExitStack() as stack:
@@ -89,7 +89,7 @@ async def measured(rounds: int, stored: Ratios) -> tuple[Ratios, int, float]:
         for one in EVERYONE:
             await one.prepare(opened)
             running[one.name] = await stack.enter_async_context(one.running(opened))
-        await take_round(0, running)  # warms up, and does not count
+        await take_round(0, running)  # warm-up, does not count
         number = 0
         while number < rounds or (time.monotonic() - began < SECONDS_AT_MOST and lost(turns, stored, others.cores())):
             number += 1
@@ -102,7 +102,7 @@ async def measured(rounds: int, stored: Ratios) -> tuple[Ratios, int, float]:
 
 
 async def take_round(number: int, running: Mapping[str, Running]) -> list[dict[str, Any]]:
-    """Return everyone's turn, in the other order every other time."""
+    """Return the turn of each system; every other round runs in reverse order."""
     taken = []
     for one in EVERYONE if number % 2 else reversed(EVERYONE):
         turn = Turn(one, number, TurnPlan())
@@ -112,27 +112,27 @@ async def take_round(number: int, running: Mapping[str, Running]) -> list[dict[s
 
 
 def lost(turns: Turns, stored: Ratios, others: float = 0.0) -> bool:
-    """Whether there seems to be a loss that is too large."""
-    return any(verdict.too_much for verdict in judged(ratios(turns), stored, others))
+    """Return whether there seems to be a loss that is too large."""
+    return any(result.too_much for result in results_of(ratios(turns), stored, others))
 
 
-def told(verdicts: Sequence[RatioVerdict], rounds: int, others: float = 0.0) -> str:
-    """Return what was compared, for people."""
-    lines = [f"{'ours to the floor of the same run':36} {'stored':>8} {'now':>8} {'lost':>8}"]
-    for one in verdicts:
-        mark = "  too much" if one.too_much else "" if one.counts else "  not judged"
+def as_text(results: Sequence[RatioResult], rounds: int, others: float = 0.0) -> str:
+    """Return the comparison as text."""
+    lines = [f"{'ours / floor of the same run':36} {'stored':>8} {'now':>8} {'lost':>8}"]
+    for one in results:
+        mark = "  too much" if one.too_much else "" if one.counts else "  not checked"
         lines.append(f"{one.name:36} {one.before:8.3f} {one.now:8.3f} {one.loss:8.1%}{mark}")
-    lines.append(f"medians of {rounds} rounds of {ORDERS} orders; {LOSS:.0%} may be lost")
+    lines.append(f"medians of {rounds} rounds of {ORDERS} orders; limit: {LOSS:.0%} loss")
     if others > BUSY:
-        lines.append(f"something else kept {others:.1f} cores busy, so throughput was not judged")
+        lines.append(f"other programs kept {others:.1f} cores busy: throughput is not checked")
     return "\n".join(lines)
 
 
 def main() -> int:
-    """Measure, then store or judge; return 1 for a loss that is too large."""
+    """Measure, then store or check; return 1 for a loss that is too large."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--store", action="store_true", help="keep the ratios of this run as those to compare with")
+    parser.add_argument("--store", action="store_true", help="store the ratios of this run as the ones to compare with")
     store = parser.parse_args().store
     stored = {} if store else json.loads(STORED.read_text())
     try:
@@ -141,14 +141,14 @@ def main() -> int:
         sys.exit(f"this run is void: {error}")
     if store:
         if others > BUSY:
-            sys.exit(f"not stored: something else kept {others:.1f} cores busy")
+            sys.exit(f"not stored: other programs kept {others:.1f} cores busy; run again on an idle machine")
         rounded = {pair: {name: round(value, 3) for name, value in of.items()} for pair, of in found.items()}
         STORED.write_text(json.dumps(rounded, indent=1) + "\n")
         print(STORED.read_text(), end="")
         return 0
-    verdicts = judged(found, stored, others)
-    print(told(verdicts, rounds, others))
-    return int(any(verdict.too_much for verdict in verdicts))
+    results = results_of(found, stored, others)
+    print(as_text(results, rounds, others))
+    return int(any(result.too_much for result in results))
 
 
 if __name__ == "__main__":

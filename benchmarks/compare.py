@@ -1,8 +1,8 @@
-"""All systems side by side, in one run on one PostgreSQL: python -m benchmarks.compare [--json FILE] [--chart FILE].
+"""Compare all systems in one run on one PostgreSQL: python -m benchmarks.compare [--json FILE] [--chart FILE].
 
-They take turns in rounds, each alone on the machine in its turn, so that what is noisy is noisy for all; every other
-round goes the other way round. A figure is the median over the rounds; a ratio is the median of the ratios within
-each round. `python -m benchmarks.report FILE` prints the tables of a run again.
+The systems take turns in rounds, each alone on the machine in its turn, so that noise affects all of them; every other
+round runs in reverse order. A figure is the median over the rounds; a ratio is the median of the ratios within each
+round. `python -m benchmarks.report FILE` prints the tables of a run again.
 """
 
 import argparse
@@ -28,15 +28,15 @@ QUICK = TurnPlan(rounds=1, alone=2.0, load=3.0, undo=2.0, warm=1.0)
 GROWTH = 2_000
 
 
-def tell(line: str) -> None:
-    """Say on stderr how far it is."""
+def log_progress(line: str) -> None:
+    """Print a progress line on stderr."""
     print(f"{time.strftime('%H:%M:%S')}  {line}", file=sys.stderr, flush=True)
 
 
 async def compare(
     contestants: Sequence[Contestant], plan: TurnPlan, orders: int, growing: Sequence[Contestant]
 ) -> dict[str, Any]:
-    """Return all that a run measures."""
+    """Return everything that a run measures."""
     document: dict[str, Any] = {
         "made": datetime.now(UTC).isoformat(timespec="seconds"),
         "machine": machine.described(),
@@ -52,7 +52,7 @@ async def compare(
     for one in growing if orders else ():
         async with stage.opened() as opened:
             await one.prepare(opened)
-            document["growth"] += await grow(one, opened, orders, tell)
+            document["growth"] += await grow(one, opened, orders, log_progress)
     document["others_cores"] = round(others.cores(), 2)
     return document
 
@@ -60,7 +60,7 @@ async def compare(
 async def take_turns(
     contestants: Sequence[Contestant], plan: TurnPlan, opened: stage.BenchStage
 ) -> list[dict[str, Any]]:
-    """Return every turn of every round; raise RunFailed when a system does not do what it must."""
+    """Return every turn of every round; raise RunFailed when a system makes an error."""
     turns, completed = [], dict.fromkeys((one.name for one in contestants), 0)
     for one in contestants:
         await one.prepare(opened)
@@ -71,21 +71,29 @@ async def take_turns(
             completed[one.name] += turn.completed
             one.check(opened, completed[one.name])
             turns.append(turn.taken)
-            tell(f"round {number} of {plan.rounds}  {one.label}: {report.in_brief(turn.taken)}")
+            log_progress(f"round {number} of {plan.rounds}  {one.label}: {report.in_brief(turn.taken)}")
     return turns
 
 
 def options() -> argparse.Namespace:
-    """Return what the command line says."""
+    """Return the options of the command line."""
     names = ", ".join(one.name for one in FIELD)
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0], epilog=f"Systems: {names}.")
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
-    parser.add_argument("--chart", type=Path, help="write what the chart shows to this file, to be drawn")
-    parser.add_argument("--rounds", type=int, help=f"{TurnPlan.rounds} unless given")
-    parser.add_argument("--quick", action="store_true", help="one short round: to try it, not to believe it")
+    parser.add_argument("--chart", type=Path, help="write the chart's data to this file, for benchmarks.peers.drawing")
+    parser.add_argument("--rounds", type=int, help=f"default: {TurnPlan.rounds}")
+    parser.add_argument(
+        "--quick", action="store_true", help="one short round, to try the benchmark; its figures are not reliable"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--without", nargs="+", default=[], metavar="NAME")
-    parser.add_argument("--growth", type=int, default=GROWTH, metavar="N", help="orders that accumulate; 0: none")
+    parser.add_argument(
+        "--growth",
+        type=int,
+        default=GROWTH,
+        metavar="N",
+        help="how many orders accumulate in the growth part; 0 skips it",
+    )
     parser.add_argument("--growth-of", nargs="+", default=["ours", "ours-express"], metavar="NAME")
     return parser.parse_args()
 

@@ -1,6 +1,6 @@
-"""The tables of a run, in Markdown: python -m benchmarks.report FILE [--into PAGE] [--chart FILE].
+"""Print the tables of a run, in Markdown: python -m benchmarks.report FILE [--into PAGE] [--chart FILE].
 
-`--into docs/benchmarks.md --chart docs/images/benchmarks.json` is how the figures come into the documentation.
+`--into docs/benchmarks.md --chart docs/images/benchmarks.json` updates the figures of the documentation.
 """
 
 import argparse
@@ -13,13 +13,12 @@ from benchmarks.measuring import chart, figures
 from benchmarks.measuring.figures import ROLES, turns_of, with_role
 
 Document = Mapping[str, Any]
-# What a ratio of ours is taken to, and whether more of it is better.
 BEGIN, END = "<!-- figures: begin -->", "<!-- figures: end -->"
 GOALS = ("load.per_second", "alone.p50", "load.p99", "load.cpu")
 
 
 def in_brief(turn: Mapping[str, Any]) -> str:
-    """Return one turn in a line, for whoever waits."""
+    """Return one turn as a progress line."""
     parts = []
     if "load" in turn:
         parts.append(f"{turn['load']['per_second']:.1f}/s, {figures.value(turn, 'load.cpu'):.0f} ms CPU an order")
@@ -42,7 +41,7 @@ def number(found: float | None, digits: int = 1) -> str:
 
 
 def speed(document: Document) -> str:
-    """Return throughput and latencies, and what they are to the saga by hand and to the floor."""
+    """Return throughput and latencies, with the ratios to the saga by hand and to the floor."""
     head = ["", "sagas/s", "to by hand", "to the floor", "p50 alone", "p99 alone", "p50 of 30", "p99 of 30"]
     rows = []
     for name, label in document["labels"].items():
@@ -55,7 +54,7 @@ def speed(document: Document) -> str:
 
 
 def cost(document: Document) -> str:
-    """Return the CPU of one order under load, by role, and what it is to both floors."""
+    """Return the CPU of one order under load, by role, with the ratios to both floors."""
     rows = []
     for name, label in document["labels"].items():
         turns = turns_of(document, name)
@@ -66,7 +65,7 @@ def cost(document: Document) -> str:
 
 
 def trouble(document: Document) -> str:
-    """Return what the way back takes, and how long it takes to go on after a crash."""
+    """Return the latency of the way back, and the time to continue after a crash."""
     rows = []
     for name, label in document["labels"].items():
         turns = turns_of(document, name)
@@ -76,11 +75,11 @@ def trouble(document: Document) -> str:
             rows.append(
                 [label, *(f"{cell} ms" for cell in back), times, number(figures.median(turns, "crash.seconds"))]
             )
-    return table(["", "undone p50", "undone p99", "to the way there", "s after kill -9"], rows)
+    return table(["", "undone p50", "undone p99", "to the way forward", "s after kill -9"], rows)
 
 
 def ratios(document: Document) -> str:
-    """Return what each variant of ours is to each of the others."""
+    """Return the ratio of each variant of `ours` to each other system."""
     labels, rows = document["labels"], []
     mine = [name for name in labels if name.startswith("ours")]
     for name in mine:
@@ -92,7 +91,7 @@ def ratios(document: Document) -> str:
 
 
 def growth(document: Document) -> str:
-    """Return what an order costs as they accumulate, and what the last tenth is to the first."""
+    """Return the cost of an order while orders accumulate, with the ratios to the first tenth."""
     rows = []
     for row in document["growth"]:
         first = next(other for other in document["growth"] if other["name"] == row["name"])
@@ -112,7 +111,7 @@ def written(document: Document) -> str:
     day = document["made"].partition("T")[0]
     about = (
         f"{day}, {made_on['cores']} cores of {made_on['cpu']}, {made_on['memory_gb']} GB.\n"
-        f"Rounds: {plan['rounds']}. Cores that something else kept busy meanwhile: {document['others_cores']}.\n"
+        f"Rounds: {plan['rounds']}. Cores that other programs kept busy: {document['others_cores']}.\n"
         f"{versions}."
     )
     parts = [about, "### Throughput and latency", speed(document), "### CPU", cost(document)]
@@ -123,7 +122,7 @@ def written(document: Document) -> str:
 
 
 def put_into(page: str, tables: str) -> str:
-    """Return a page with its figures replaced; raise ValueError when it has no place for them."""
+    """Return a page with its figures replaced; raise ValueError when the page has no markers for them."""
     before, found, rest = page.partition(BEGIN)
     _, ended, after = rest.partition(END)
     if not (found and ended):
@@ -132,11 +131,11 @@ def put_into(page: str, tables: str) -> str:
 
 
 def main() -> None:
-    """Print the tables of a run, put them into a page and write what the chart shows, as asked."""
+    """Print the tables of a run; replace the figures of a page and write the chart's data if asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", type=Path, help="what `python -m benchmarks.compare --json FILE` wrote")
+    parser.add_argument("file", type=Path, help="the output of `python -m benchmarks.compare --json FILE`")
     parser.add_argument("--into", type=Path, help="replace the figures of this page")
-    parser.add_argument("--chart", type=Path, help="write what the chart shows to this file, to be drawn")
+    parser.add_argument("--chart", type=Path, help="write the chart's data to this file, for benchmarks.peers.drawing")
     given = parser.parse_args()
     document = json.loads(given.file.read_text())
     tables = written(document)

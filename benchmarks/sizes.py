@@ -1,8 +1,8 @@
-"""What the sizes of a worker are worth: python -m benchmarks.sizes [--rounds N] [--only NAME ...].
+"""Measure the sizes of a worker: python -m benchmarks.sizes [--rounds N] [--only NAME ...].
 
-Pollers, slots, cache, pool, garbage collection, event loop, sandbox and processes, each against our worker as it is,
-in rounds on one server: one order alone, and thirty in flight. A figure is the median over the rounds of the ratio
-within each. Regular orders, starter and worker apart, since all of these count for what goes by the task queue.
+Pollers, slots, cache, pool, garbage collection, event loop, sandbox and processes, each compared with the current
+worker, in rounds on one server: one order alone, and thirty in flight. A figure is the median over the rounds of the
+ratio within each. Regular orders, starter and worker apart, since these settings concern work on the task queue.
 """
 
 import argparse
@@ -12,14 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.compare import tell
+from benchmarks.compare import log_progress
 from benchmarks.contestants.on_temporal import Ours
 from benchmarks.measuring import figures
 from benchmarks.measuring.system import WORKER, BenchSystem, carry_out, held
 from benchmarks.measuring.turns import IN_FLIGHT
 from benchmarks.report import number, table
 
-BASE = "as it is"
+BASE = "current worker"
 CHOICES: Mapping[str, dict[str, Any]] = {
     BASE: {},
     "2 pollers of each kind, not 5": {"pollers": 2},
@@ -44,7 +44,7 @@ Turns = dict[str, list[dict[str, Any]]]
 
 
 async def take_turn(system: BenchSystem, choice: dict[str, Any], number: int, prefix: str) -> dict[str, Any]:
-    """Return what a worker with one choice measures."""
+    """Return the figures of a worker with one setting changed."""
     number_of = choice.get("processes")
     program = (
         [*WORKER, "--processes", number_of]
@@ -61,7 +61,7 @@ async def take_turn(system: BenchSystem, choice: dict[str, Any], number: int, pr
 
 
 async def measure(rounds: int, names: Sequence[str]) -> Turns:
-    """Return the turns of each choice."""
+    """Return the turns of each setting."""
     turns: Turns = {name: [] for name in names}
     async with held(OURS, {}) as system:
         for number in range(1, rounds + 1):
@@ -69,20 +69,20 @@ async def measure(rounds: int, names: Sequence[str]) -> Turns:
                 began = time.monotonic()
                 turn = await take_turn(system, CHOICES[name], number, f"r{number}-{list(CHOICES).index(name)}")
                 turns[name].append(turn)
-                tell(f"round {number} of {rounds}, {time.monotonic() - began:.0f} s  {name}")
+                log_progress(f"round {number} of {rounds}, {time.monotonic() - began:.0f} s  {name}")
         system.check()
     return turns
 
 
-def told(turns: Turns) -> str:
-    """Return the table of a run, in Markdown: ratios to the worker as it is, and its own figures."""
+def as_text(turns: Turns) -> str:
+    """Return the table of a run, in Markdown: the current worker's figures, and the ratios to them."""
     rows = []
     for name, taken in turns.items():
         if name != BASE:
             found = [number(figures.ratio(taken, turns[BASE], figure), 2) for figure in FIGURES]
             rows.append([name, *found])
     base = [number(figures.median(turns[BASE], figure)) for figure in FIGURES]
-    return table(["to the worker as it is", *FIGURES.values()], [[BASE, *base], *rows])
+    return table(["to the current worker", *FIGURES.values()], [[BASE, *base], *rows])
 
 
 def main() -> None:
@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, help="write everything that was measured to this file")
     given = parser.parse_args()
     names = [BASE, *(name for name in given.only if name != BASE)]
-    carry_out(measure(given.rounds, names), told, given.json)
+    carry_out(measure(given.rounds, names), as_text, given.json)
 
 
 if __name__ == "__main__":

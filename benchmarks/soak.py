@@ -1,7 +1,7 @@
-"""Whether a worker's memory stays flat: python -m benchmarks.soak [--minutes N] [--in-flight N] [--express].
+"""Check that a worker's memory stays flat: python -m benchmarks.soak [--minutes N] [--in-flight N] [--express].
 
-One server and one worker for the whole time, starter apart, orders that go well and, every other stretch, orders
-that are undone. The memory is looked at after each tenth; the books must hold each order once, or the run is void.
+One server and one worker for the whole time, starter apart; orders that complete alternate with orders that are
+undone. The memory is measured after each tenth. The database must contain each order once, or the run is void.
 """
 
 import argparse
@@ -19,7 +19,7 @@ UNDONE_FOR = 0.1  # of each tenth
 
 
 async def measure(system: BenchSystem, seconds: float, in_flight: int) -> list[dict[str, Any]]:
-    """Return the orders so far and the memory after each tenth; raise RunFailed when the books don't balance."""
+    """Return the orders so far and the memory after each tenth; raise RunFailed when the database doesn't match."""
     rows, placed = [], {"ok": 0, "refused": 0}
     system.start_worker()
     for part, kind in itertools.product(range(1, PARTS + 1), placed):
@@ -35,12 +35,12 @@ async def measure(system: BenchSystem, seconds: float, in_flight: int) -> list[d
 
 
 async def run(seconds: float, in_flight: int, extra: dict[str, Any]) -> list[dict[str, Any]]:
-    """Measure in a system of its own."""
+    """Measure in a separate system."""
     async with held(OURS, extra) as system:
         return await measure(system, seconds, in_flight)
 
 
-def told(rows: list[dict[str, Any]], seconds: float) -> str:
+def as_text(rows: list[dict[str, Any]], seconds: float) -> str:
     """Return the table of a run, in Markdown."""
     lines = []
     for row in rows:
@@ -68,7 +68,7 @@ def main() -> None:
     given = parser.parse_args()
     seconds = given.minutes * 60
     extra = {"express": True} if given.express else {}
-    carry_out(run(seconds, given.in_flight, extra), lambda rows: told(rows, seconds), given.json)
+    carry_out(run(seconds, given.in_flight, extra), lambda rows: as_text(rows, seconds), given.json)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""How long one order alone takes, on an untuned server and on ours: python -m benchmarks.tuning [--rounds N].
+"""Measure a single order's latency, on an untuned and on the tuned server: python -m benchmarks.tuning [--rounds N].
 
-Each row has a stack of its own, and the rows take turns, so that a noisy machine is noisy for all. In its turn a row
-runs forty orders, each after the one before has ended. The first meets a server that had a rest. The untuned server
-polls its queues at most 20 times a second, and after a rest it has some polls to spare: what an order takes once
-those are spent is what the last twenty tell. A ratio compares a row's median with the first row's.
+Each row has a separate stack, and the rows take turns, so that noise affects all of them. In its turn a row runs forty
+orders, one after another. The first order meets a rested server. The untuned server polls its queues at most 20 times a
+second, and after a rest it has unused polls: the last twenty orders show the latency without them. A ratio compares a
+row's median with the first row's.
 """
 
 import argparse
@@ -39,7 +39,7 @@ Place = Callable[[], Any]
 
 @dataclass(frozen=True)
 class Row:
-    """One way to run: is the server tuned, does the worker use the sandbox, do starter and worker share a process."""
+    """One configuration: tuned server, sandboxed worker, starter and worker in one process."""
 
     name: str
     tuned: bool
@@ -49,14 +49,14 @@ class Row:
 
 ROWS = (
     Row("untuned server, Temporal's defaults", tuned=False, sandbox=True, eager=False),
-    Row("our server, Temporal's defaults", tuned=True, sandbox=True, eager=False),
-    Row("our server, our worker", tuned=True, sandbox=False, eager=False),
-    Row("our server, our worker, eager start", tuned=True, sandbox=False, eager=True),
+    Row("tuned server, Temporal's defaults", tuned=True, sandbox=True, eager=False),
+    Row("tuned server, tuned worker", tuned=True, sandbox=False, eager=False),
+    Row("tuned server, tuned worker, eager start", tuned=True, sandbox=False, eager=True),
 )
 
 
 def an_order() -> Order:
-    """Return an order that goes well."""
+    """Return an order that completes."""
     body = {
         "order_id": f"bench-{uuid.uuid4().hex[:12]}",
         "customer_id": "c-1",
@@ -70,7 +70,7 @@ def an_order() -> Order:
 
 @asynccontextmanager
 async def opened(row: Row) -> AsyncIterator[Place]:
-    """Yield what places one order on a fresh stack and waits for its end."""
+    """Yield a function that places one order on a fresh stack and waits for its end."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         settings = Settings(
             data_dir=Path(folder) / "data",
@@ -98,7 +98,7 @@ async def opened(row: Row) -> AsyncIterator[Place]:
 
 @dataclass
 class Times:
-    """What the orders of one row took, in ms: the first of each turn, and the last ones."""
+    """The latencies of one row's orders, in ms: the first of each turn, and the last ones."""
 
     rested: list[float] = field(default_factory=list)
     in_use: list[float] = field(default_factory=list)
@@ -118,7 +118,7 @@ async def measure(rounds: int) -> dict[str, Times]:
 
 
 async def timed(place: Place) -> float:
-    """Return how long one order took, in ms."""
+    """Return the latency of one order, in ms."""
     started = time.perf_counter()
     await place()
     return (time.perf_counter() - started) * 1000

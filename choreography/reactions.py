@@ -35,6 +35,11 @@ def subscribers_of(event: DomainEvent) -> tuple[str, ...]:
     return tuple(_reactions_to(event))
 
 
+def is_known(event: DomainEvent) -> bool:
+    """Return whether this version knows the event's type."""
+    return event.type in set(EventType)
+
+
 def _reactions_to(event: DomainEvent) -> Mapping[str, Reaction]:
     try:
         return REACTIONS[EventType(event.type)]

@@ -3,9 +3,9 @@
 import asyncio
 
 from messaging.outbox.feed import OutboxFeed
-from models.choreography import DomainEvent
+from models.choreography import PIVOT, DomainEvent
 from models.dead_letters import DeadLetter
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from postgres.database import Database
 from services.assembly import Services
 
@@ -35,8 +35,15 @@ class DeliveryRedriver:
             return  # the delivery continues; if it fails, its letter opens again
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
-        """Give the delivery up: the watcher then turns the order back, or delivers its last event again."""
+        """Give the delivery up: the watcher then turns the order back.
+
+        Raises Conflict when the parcel is with the carrier: such an order can only go forward.
+        """
         event, subscriber = _of(letter)
+        events = await self._services.outbox.events(unit, event.process_id)
+        shipped = any(each.type == PIVOT for each in events)
+        if shipped and not await self._services.outbox.superseded(unit, event.process_id):
+            raise Conflict(f"the order {event.process_id} has shipped and can't be turned back; redrive the letter")
         await OutboxFeed(unit).give_up(event.event_id, subscriber)
 
     async def _over(self, event: DomainEvent, subscriber: str) -> bool:

@@ -1,13 +1,15 @@
 """The watcher: detects choreographed orders without progress, because no service waits for an event."""
 
 import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
 
 import structlog
 from temporalio.client import ActivityExecutionStatus, Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from choreography.deliveries import delivery_id
-from choreography.reactions import subscribers_of
+from choreography.reactions import is_known, subscribers_of
 from messaging.outbox.processes import OverdueProcess
 from models.attempts import UNDO_ATTEMPTS
 from models.choreography import PIVOT, DomainEvent, EventData, EventType
@@ -74,10 +76,18 @@ class Watcher:
                 await self._services.within(unit).outbox_feed.again(last)
             return
         waited = "the order's deadline passed" if overdue.past_deadline else f"nothing followed {last.type}"
-        data = EventData.of(last)
+        data = await self._data(events)
         data = data.model_copy(update={"reason": data.reason or f"timed out: {waited}"})
         log.warning("an order goes back", process_id=process_id, reason=waited)
         await self._outbox.append(unit, EventType.ORDER_TIMED_OUT, data, last)
+
+    async def _data(self, events: Sequence[DomainEvent]) -> EventData:
+        """Return the payload of the last event that this version can read, or else the stored order."""
+        for event in reversed(events):
+            with suppress(InvalidInput):
+                return EventData.of(event)
+        order, total = await self._services.orders.stored(events[0].process_id)
+        return EventData(order=order, total=total)
 
     async def _is_under_way(self, process_id: str) -> bool:
         """Return whether an event still waits for a relay, for an attempt, or for an operator."""
@@ -85,7 +95,8 @@ class Watcher:
             return True
         under_way = False
         for event in await self._outbox.events(self._db, process_id):
-            for subscriber in subscribers_of(event):
+            # The relay has recorded a dead letter for an event of an unknown type.
+            for subscriber in subscribers_of(event) if is_known(event) else ():
                 if not await self._outbox.consumed(self._db, subscriber, event):
                     under_way |= await self._is_alive(event, subscriber)
         return under_way

@@ -1,4 +1,4 @@
-"""Everything that is compared: how each is started, what its processes are called, how its worker is killed."""
+"""The compared systems: how each is started, the roles of its processes, how its worker is killed."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
@@ -9,7 +9,7 @@ from benchmarks.measuring.driver import Driver, RunFailed
 from benchmarks.measuring.stage import HERE, BenchStage
 
 PEERS_SCHEMA = HERE / "peers" / "schema.sql"
-# What the books must say after a turn: as many parcels, as much stock gone, as many charges left as completed orders.
+# After a turn, parcels, stock gone and charges left must each equal the number of completed orders.
 PEERS_BOOKS = b"""
 select (select count(*) from parcels), (select 20 * 100000000 - sum(available) from stock),
   (select count(*) filter (where kind = 'charge') - count(*) filter (where kind = 'refund') from ledger)
@@ -18,7 +18,7 @@ select (select count(*) from parcels), (select 20 * 100000000 - sum(available) f
 
 @dataclass
 class Running:
-    """A system that is up: what places its orders, its processes by role, and what kills and replaces its worker."""
+    """A running system: the driver that places its orders, its processes by role, and how to crash its worker."""
 
     driver: Driver
     roles: dict[str, list[int]]
@@ -27,31 +27,31 @@ class Running:
 
 @dataclass(frozen=True)
 class Contestant(ABC):
-    """One system: its name in files and options, what people read, and what is compared with what."""
+    """One system: its name in files and options, and its label in tables."""
 
     name: str
     label: str
-    # A floor takes no part in undoing, and has no books.
+    # A floor has no undo and no effects.
     saga: bool = field(default=True, kw_only=True)
 
     @property
     def database(self) -> str:
-        """The name of its database."""
+        """The name of the system's database."""
         return "bench_" + self.name.replace("-", "_")
 
     async def prepare(self, stage: BenchStage) -> None:
-        """Make what its steps write to, once in a run."""
+        """Create the tables of the steps, once in a run."""
         stage.rows(self.database, PEERS_SCHEMA.read_bytes())
 
     @abstractmethod
     def running(self, stage: BenchStage) -> AbstractAsyncContextManager[Running]:
-        """Hold it up for the length of a block, and yield it as Running."""
+        """Run the system for the length of the block."""
 
     def check(self, stage: BenchStage, completed: int) -> None:
-        """Raise RunFailed unless its books hold that many orders, each effect once."""
+        """Raise RunFailed unless its database contains `completed` orders with each effect once."""
         found = stage.rows(self.database, self.books)[0] if self.saga else ()
         if any(count != completed for count in found):
-            raise RunFailed(f"{self.label}: {completed} orders were completed, and its books say {found}")
+            raise RunFailed(f"{self.label}: {completed} orders were completed, but its database contains {found}")
 
     @property
     def books(self) -> bytes:
@@ -60,8 +60,8 @@ class Contestant(ABC):
 
 
 def chosen(contestants: Sequence[Contestant], only: Sequence[str], without: Sequence[str]) -> list[Contestant]:
-    """Return the contestants by name; raise ValueError for a name that nobody has."""
+    """Return the contestants by name; raise ValueError for an unknown name."""
     names = [contestant.name for contestant in contestants]
     if unknown := {*only, *without} - set(names):
-        raise ValueError(f"nobody is called {', '.join(sorted(unknown))}; there are {', '.join(names)}")
+        raise ValueError(f"unknown system {', '.join(sorted(unknown))}; known are {', '.join(names)}")
     return [one for one in contestants if one.name not in without and (not only or one.name in only)]

@@ -1,4 +1,4 @@
-"""Who takes part: one line each, and another variant of ours is one line more."""
+"""The systems of a comparison: one line each."""
 
 from benchmarks.contestants.contestant import Contestant
 from benchmarks.contestants.on_peers import Dbos, Restate

@@ -1,7 +1,7 @@
-"""The floor: a bare workflow of three empty activities, by our server and with our worker's settings.
+"""The floor: a bare workflow of three empty activities, on the tuned server and with the product worker's settings.
 
-What a saga on Temporal can't cost less than. With `--local` the three are local activities, so that the workflow
-has as few workflow tasks as an order that takes the express way.
+No saga on Temporal can cost less. With `--local` the three are local activities, so that the workflow has as few
+workflow tasks as an express order.
 """
 
 import argparse
@@ -35,7 +35,7 @@ class FloorWorkflow:
 
     @workflow.run
     async def run(self, order: dict[str, Any], local: bool) -> str:  # noqa: FBT001 - it travels as JSON
-        """Return how it ended."""
+        """Return `completed`."""
         for _ in range(3):
             if local:
                 await workflow.execute_local_activity(nothing, order, start_to_close_timeout=TIMEOUT)
@@ -54,7 +54,7 @@ async def main() -> None:
     settings = Settings(database_url=options.database)
     client = await connect(settings, address=options.address, runtime=build_runtime(settings))
     async with await Database.open(options.database, size=1) as database:
-        # Whatever our worker is built with, but for what it works on.
+        # The configuration of the product's worker, except workflows, activities and queue.
         config = configuration(client, services_on(database, settings), settings)
     config |= {"task_queue": QUEUE, "workflows": [FloorWorkflow], "activities": [nothing], "interceptors": []}
 

@@ -1,4 +1,4 @@
-"""The peers that run on something else than Temporal, from the environment that `make bench` installs for them."""
+"""The peers that do not run on Temporal, from the environment that `make bench` installs for them."""
 
 import asyncio
 import http
@@ -27,13 +27,13 @@ SECONDS_TO_REGISTER = 60.0
 
 @dataclass(frozen=True)
 class Dbos(Contestant):
-    """DBOS, with its system database beside that of the steps on the one PostgreSQL."""
+    """DBOS, with its system database and the steps' database on the same PostgreSQL."""
 
     writes: Literal["datasource", "step"]
 
     @asynccontextmanager
     async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
-        """Hold up the one process that DBOS needs."""
+        """Run the one process that DBOS needs."""
         system = stage.database(f"{self.database}_system")
         command = [
             PYTHON,
@@ -55,7 +55,7 @@ class Restate(Contestant):
 
     @asynccontextmanager
     async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
-        """Hold up the server, the app and a client; the app is registered once it answers."""
+        """Run the server, the app and a client; register the app once the server answers."""
         folder = stage.of(self.name)
         ports = ports_of(folder)
         async with restate_server(folder, ports) as server:
@@ -78,7 +78,7 @@ class Restate(Contestant):
 
 
 def ports_of(folder: Path) -> dict[str, int]:
-    """Return the ports of a server, the same in every turn: it remembers where it and its apps are."""
+    """Return a server's ports, the same in every turn, because the server stores its own and its apps' addresses."""
     note = folder / "ports.json"
     if not note.exists():
         note.write_text(json.dumps({name: free_port() for name in ("ingress", "admin", "node", "app")}))
@@ -88,7 +88,7 @@ def ports_of(folder: Path) -> dict[str, int]:
 
 @asynccontextmanager
 async def restate_server(folder: Path, ports: dict[str, int]) -> AsyncIterator[int]:
-    """Yield the process id of a server with every default, but for its ports and for telling its makers of itself."""
+    """Yield the process id of a server with every default except the ports and disabled telemetry."""
     env = {
         "RESTATE_BASE_DIR": str(folder / "state"),
         "RESTATE_NODE_NAME": "bench",
@@ -110,14 +110,14 @@ async def restate_server(folder: Path, ports: dict[str, int]) -> AsyncIterator[i
 
 
 def healthy(ports: dict[str, int]) -> bool:
-    """Tell whether the server takes orders and registrations."""
+    """Return whether the server accepts orders and registrations."""
     checks = (f"{ports['ingress']}/restate/health", f"{ports['admin']}/health")
     return all(answers(f"http://{LOOPBACK}:{check}") for check in checks)
 
 
 def answers(url: str, body: bytes | None = None) -> bool:
-    """Tell whether an address answers well."""
-    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - an address of ours
+    """Return whether an address answers without an error."""
+    request = urllib.request.Request(url, body, {"content-type": "application/json"})  # noqa: S310 - a local address
     try:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310
             return bool(answer.status < http.HTTPStatus.BAD_REQUEST)
@@ -126,7 +126,7 @@ def answers(url: str, body: bytes | None = None) -> bool:
 
 
 def register(ports: dict[str, int]) -> None:
-    """Tell the server where the app is; raise RunFailed when it doesn't find it there."""
+    """Register the app at the server; raise RunFailed when the server doesn't find the app."""
     body = json.dumps({"uri": f"http://{LOOPBACK}:{ports['app']}", "force": True}).encode()
     deadline = time.monotonic() + SECONDS_TO_REGISTER
     while not answers(f"http://{LOOPBACK}:{ports['admin']}/deployments", body):

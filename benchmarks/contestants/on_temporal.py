@@ -1,4 +1,4 @@
-"""What runs on a Temporal server: ours, the floor, and the saga that a user writes by hand with all defaults."""
+"""The systems on a Temporal server: the product, the floor, and a saga by hand with all defaults."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ SECONDS_TO_STOP = 20.0
 
 @asynccontextmanager
 async def tuned_server(folder: Path) -> AsyncIterator[tuple[str, int]]:
-    """Yield the address and the process id of the product's own embedded server."""
+    """Yield the address and the process id of the product's embedded server."""
     layout = Layout(folder)
     temporal = Temporal(layout, Ports(temporal=free_port(), ui=free_port()))
     server = temporal.start()
@@ -50,7 +50,7 @@ async def tuned_server(folder: Path) -> AsyncIterator[tuple[str, int]]:
 
 @asynccontextmanager
 async def default_server(folder: Path) -> AsyncIterator[tuple[str, int]]:
-    """Yield the same of `temporal server start-dev` as it comes, but with a file, so that it is as durable as ours."""
+    """Yield the same of `temporal server start-dev` with its defaults and a file, for the same durability."""
     port, log = free_port(), folder / "temporal.log"
     command = [Path(sys.executable).parent / "temporal", "server", "start-dev", "--port", str(port)]
     command += ["--ui-port", str(free_port()), "--db-filename", folder / "temporal.db"]
@@ -65,19 +65,19 @@ async def default_server(folder: Path) -> AsyncIterator[tuple[str, int]]:
 
 
 async def answering(address: str) -> None:
-    """Wait until the namespace that a worker needs is there."""
+    """Wait until the namespace of the worker exists."""
     async with asyncio.timeout(60):
         while True:
             try:
                 client = await Client.connect(address)
                 await client.count_workflows()
                 return
-            except RuntimeError:  # RPCError, too: both say that it is not there yet
+            except RuntimeError:  # or RPCError: the server or the namespace is not ready
                 await asyncio.sleep(0.1)
 
 
 def stop(server: subprocess.Popen[bytes]) -> None:
-    """Stop a server in good order."""
+    """Stop a server gracefully."""
     processes.stop(server, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
 
 
@@ -96,7 +96,7 @@ class Ours(Contestant):
         return OUR_BOOKS
 
     async def prepare(self, stage: BenchStage) -> None:
-        """Migrate a database, and fill its shelves."""
+        """Migrate a database, and load its stock."""
         url = stage.database(self.database)
         await asyncio.to_thread(schemas.migrate, url)
         async with await Database.open(url, size=1) as db:
@@ -105,7 +105,7 @@ class Ours(Contestant):
 
     @asynccontextmanager
     async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
-        """Hold up our server, our worker and a starter."""
+        """Run the tuned server, the product's worker and a starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
             starter = [
@@ -134,18 +134,18 @@ class Ours(Contestant):
 
 @dataclass(frozen=True)
 class Floor(Contestant):
-    """Three empty activities, on our server and with our worker's settings."""
+    """Three empty activities, on the tuned server and with the product worker's settings."""
 
     local: bool = False
     saga: bool = field(default=False, kw_only=True)
 
     async def prepare(self, stage: BenchStage) -> None:
-        """Make a database, to which nothing is written."""
+        """Create a database, which stays empty."""
         stage.database(self.database)
 
     @asynccontextmanager
     async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
-        """Hold up our server, and one process with worker and starter."""
+        """Run the tuned server, and one process with worker and starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
             command = [
@@ -165,11 +165,11 @@ class Floor(Contestant):
 
 @dataclass(frozen=True)
 class ByHand(Contestant):
-    """What a user of Temporal writes who follows its documentation, with every default."""
+    """A saga as in Temporal's documentation, with every default."""
 
     @asynccontextmanager
     async def running(self, stage: BenchStage) -> AsyncIterator[Running]:
-        """Hold up the development server, a worker, and a starter."""
+        """Run the development server, a worker, and a starter."""
         folder, database, code = stage.of(self.name), stage.database(self.database), HERE / "peers" / "by_hand"
         async with default_server(folder) as (address, server):
             roles = {"server": [server], "postgres": [stage.postgres_pid]}

@@ -1,6 +1,6 @@
-"""Ours, placing orders as a benchmark tells it: the product's worker and, unless told otherwise, the starter in it.
+"""The product in a benchmark: places orders on command, with the product's worker in the same process by default.
 
-With the starter in the worker's process Temporal hands over the first workflow task with the answer to the start.
+In one process Temporal sends the first workflow task with the answer to the start (eager start).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from worker import orders_worker
 
 
 async def ended(handle: WorkflowHandle[object, OrderResult]) -> str:
-    """Wait for an order's end, and return it as the benchmarks call it."""
+    """Wait for an order's end, and return it by its name in the benchmarks."""
     try:
         return (await handle.result()).status.value
     except WorkflowFailureError as error:
@@ -37,7 +37,7 @@ async def ended(handle: WorkflowHandle[object, OrderResult]) -> str:
 
 
 def load_on(client: Client, extra: dict[str, object]) -> Load:
-    """Return what places orders through a client; `extra` are fields that each order also has."""
+    """Return the load on a client; `extra` are additional fields of each order."""
 
     async def place(order_id: str, kind: str) -> str:
         order = Order.model_validate(order_of(order_id, kind) | extra, strict=False)
@@ -57,7 +57,7 @@ def load_on(client: Client, extra: dict[str, object]) -> Load:
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            return await place(order_id, "ok")  # whoever was to place it died before it could
+            return await place(order_id, "ok")  # the process that was to place it died before
 
     return Load(place, find)
 
@@ -68,8 +68,10 @@ async def main() -> None:
     parser.add_argument("--address", required=True)
     parser.add_argument("--database", required=True)
     parser.add_argument("--settings", type=json.loads, default={}, help="settings of the worker, in JSON")
-    parser.add_argument("--order", type=json.loads, default={}, help="fields that each order also has, in JSON")
-    parser.add_argument("--starter-only", action="store_true", help="the workers are processes of their own")
+    parser.add_argument("--order", type=json.loads, default={}, help="additional fields of each order, in JSON")
+    parser.add_argument(
+        "--starter-only", action="store_true", help="start no worker: the workers are separate processes"
+    )
     options = parser.parse_args()
     settings = Settings(database_url=options.database, **options.settings)
     logs.configure(settings.log_level, settings.log_format)

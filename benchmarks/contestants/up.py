@@ -1,4 +1,4 @@
-"""How a system's own processes are held up: starter and worker in one, or apart."""
+"""Run a system's processes: starter and worker in one process, or apart."""
 
 import signal
 import subprocess
@@ -14,7 +14,7 @@ from benchmarks.measuring.driver import Command, Driver, begin
 
 @asynccontextmanager
 async def together(command: Command, log: Path, roles: dict[str, list[int]]) -> AsyncIterator[Running]:
-    """Yield a system whose worker also places the orders; a crash takes the starter along."""
+    """Yield a system whose worker also places the orders; a crash ends the starter, too."""
 
     async def start() -> None:
         running.driver = await Driver.start(command, log)
@@ -42,7 +42,7 @@ async def apart(
     env: Mapping[str, str],
     count: int = 1,
 ) -> AsyncIterator[Running]:
-    """Yield a system whose workers are processes of their own; a crash is that of one of them."""
+    """Yield a system whose workers are separate processes; a crash ends one of them."""
     log = folder / "worker.log"
     workers = [begin(worker, log, env) for _ in range(count)]
     roles["worker"] = [process.pid for process in workers]
@@ -63,7 +63,7 @@ async def apart(
 
 
 def kill(process: subprocess.Popen[bytes]) -> None:
-    """End a process and all that it started, at once."""
+    """Kill a process and all its children."""
     try:
         below = psutil.Process(process.pid).children(recursive=True)
     except psutil.NoSuchProcess:

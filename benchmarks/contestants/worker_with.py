@@ -1,8 +1,8 @@
-"""Our worker, but for one choice that is to be measured: python -m benchmarks.contestants.worker_with JSON.
+"""The product's worker with one setting changed, to measure it: python -m benchmarks.contestants.worker_with JSON.
 
 The JSON has any of `settings` (of the product), `worker` (arguments of the SDK's worker), `pollers` (a number, or
-"autoscaling"), `collector` (Python's thresholds, set once all that was there at the start is left out of it) and
-`loop` ("asyncio" for Python's own).
+"autoscaling"), `collector` (thresholds of Python's garbage collector, set after the objects of the start are frozen)
+and `loop` ("asyncio" for Python's own).
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from worker import configuration, services_on
 
 
 def changed(config: dict[str, Any], choice: dict[str, Any]) -> dict[str, Any]:
-    """Return a worker's arguments with a choice in them."""
+    """Return a worker's arguments with one choice applied."""
     behavior: dict[str, Any] = {}
     if pollers := choice.get("pollers"):
         how = PollerBehaviorAutoscaling() if pollers == "autoscaling" else PollerBehaviorSimpleMaximum(pollers)

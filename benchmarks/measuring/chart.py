@@ -1,4 +1,4 @@
-"""What the picture of a run shows; `benchmarks/peers/drawing.py` draws it, where the library for that is installed."""
+"""The data of a run's chart. `benchmarks/peers/drawing.py` draws the chart in the peers' environment."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ Document = Mapping[str, Any]
 
 
 def shown(document: Document) -> dict[str, Any]:
-    """Return the figures of each system, as the tables have them, and how they were measured."""
+    """Return the figures of each system, rounded as in the tables, and a note on how they were measured."""
     rounds, cores = document["plan"]["rounds"], document["machine"]["cores"]
     return {
         "note": f"{rounds} rounds, medians; {cores} cores",
@@ -19,7 +19,7 @@ def shown(document: Document) -> dict[str, Any]:
 
 
 def system(document: Document, name: str, label: str) -> dict[str, Any]:
-    """Return one row of the picture."""
+    """Return one row of the chart."""
     turns = figures.turns_of(document, name)
     by_role = {role: figures.median(figures.with_role(turns, role), f"load.cpu.{role}") for role in figures.ROLES}
     return {
@@ -33,15 +33,15 @@ def system(document: Document, name: str, label: str) -> dict[str, Any]:
 
 
 def kind(name: str, floors: Sequence[str]) -> str:
-    """Return whose system it is, which is told by the colour of its bars."""
+    """Return the kind of a system, which decides the colour of its bars."""
     return "ours" if name.startswith("ours") else "floor" if name in floors else "other"
 
 
 def rounded(found: float | None) -> float | None:
-    """Return a figure as the tables have it; None when it was not measured."""
+    """Return a figure rounded as in the tables; None when it was not measured."""
     return None if found is None else round(found, 1)
 
 
 def written(document: Document) -> str:
-    """Return what is shown as the JSON that the drawing reads."""
+    """Return the chart's data as the JSON that the drawing reads."""
     return json.dumps(shown(document), indent=1) + "\n"

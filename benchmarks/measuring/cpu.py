@@ -1,4 +1,4 @@
-"""How much processor time a group of processes has used, from /proc: what has ended under them included."""
+"""The processor time of groups of processes, from /proc, ended children included."""
 
 import os
 from collections import defaultdict
@@ -9,25 +9,25 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def parse(stat: str) -> tuple[int, int]:
-    """Return the parent and the clock ticks of a line of /proc/PID/stat, of its ended children too."""
-    fields = stat.rpartition(")")[2].split()  # a command's name may hold anything, but what follows it is plain
+    """Return the parent and the clock ticks in a line of /proc/PID/stat, ended children included."""
+    fields = stat.rpartition(")")[2].split()  # a command's name may contain blanks and brackets
     return int(fields[1]), sum(int(ticks) for ticks in fields[11:15])
 
 
 def table() -> dict[int, tuple[int, int]]:
-    """Return every process of this machine: its parent, and its ticks."""
+    """Return every process of this machine: pid → its parent and its ticks."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             try:
                 found[int(entry.name)] = parse((entry / "stat").read_text())
             except (FileNotFoundError, ProcessLookupError):
-                continue  # ended while we looked
+                continue  # the process has just ended
     return found
 
 
 def seconds(roots: Iterable[int], processes: dict[int, tuple[int, int]] | None = None) -> float:
-    """Return the seconds of these processes and of all below them."""
+    """Return the CPU seconds of these processes and of all their children."""
     known = table() if processes is None else processes
     below = defaultdict(list)
     for pid, (parent, _) in known.items():
@@ -41,6 +41,6 @@ def seconds(roots: Iterable[int], processes: dict[int, tuple[int, int]] | None =
 
 
 def by_role(roles: dict[str, list[int]]) -> dict[str, float]:
-    """Return the seconds of each role, from one look at the machine."""
+    """Return the CPU seconds of each role, from one reading of /proc."""
     processes = table()
     return {role: seconds(roots, processes) for role, roots in roles.items()}

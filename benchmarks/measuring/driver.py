@@ -21,16 +21,16 @@ Command = Sequence[Any]  # words and paths
 
 
 class RunFailed(Exception):
-    """A system did not do what it must, so none of its figures counts."""
+    """A system made an error, so none of its figures counts."""
 
 
 def die_with_parent() -> None:
-    """In a child, before it becomes a program: the kernel ends it when we end, however that happens."""
+    """Have the kernel kill this child process when its parent ends for any reason; runs before exec."""
     _LIBC.prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
 
 
 def begin(command: Command, log: Path, env: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
-    """Start a worker or a server whose output goes into a log."""
+    """Start a worker or a server; its output goes to a log."""
     with log.open("ab") as out:
         return subprocess.Popen(
             [str(part) for part in command],
@@ -44,14 +44,14 @@ def begin(command: Command, log: Path, env: Mapping[str, str] | None = None) -> 
 
 
 def environment(own: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Return our environment without what would steer a system that is compared, and with what a program is given."""
+    """Return this environment without the variables that configure a compared system, plus `own`."""
     steering = ("TEMPORAL_", "PG", "ORDERS_", "DATABASE_", "RESTATE_", "DBOS_", "PYTHON")
     plain = {name: text for name, text in os.environ.items() if not name.startswith(steering)}
     return plain | dict(own or {})
 
 
 class Driver:
-    """A program that places orders as we say."""
+    """A program that places orders on command."""
 
     def __init__(self, process: asyncio.subprocess.Process, log: Path) -> None:
         self._process, self._log = process, log
@@ -63,7 +63,7 @@ class Driver:
             process = await _spawn(command, out, env)
         driver = cls(process, log)
         async with asyncio.timeout(SECONDS_TO_START):
-            await driver.hear()
+            await driver.next_event()
         return driver
 
     @property
@@ -71,8 +71,8 @@ class Driver:
         """The process id."""
         return self._process.pid
 
-    async def hear(self) -> Event:
-        """Return the next line that the program says; raise RunFailed when it has ended."""
+    async def next_event(self) -> Event:
+        """Return the next event of the program; raise RunFailed when the program has ended."""
         assert self._process.stdout is not None  # noqa: S101 - it was made with a pipe
         line = await self._process.stdout.readline()
         if not line:
@@ -80,34 +80,34 @@ class Driver:
         event: Event = json.loads(line)
         return event
 
-    def tell(self, do: str, **command: Any) -> None:
-        """Have it do something."""
+    def send(self, do: str, **command: Any) -> None:
+        """Send a command to the program."""
         assert self._process.stdin is not None  # noqa: S101 - it was made with a pipe
         self._process.stdin.write(json.dumps({"do": do, **command}).encode() + b"\n")
 
     async def until_done(self, on_event: Callable[[Event], None] | None = None) -> Event:
-        """Return what came of it, and pass on each event before; raise RunFailed when orders ended wrongly."""
-        while (event := await self.hear())["event"] != "done":
+        """Return the event `done`, and pass each earlier event on; raise RunFailed when orders ended wrongly."""
+        while (event := await self.next_event())["event"] != "done":
             if on_event:
                 on_event(event)
         if event["wrong"]:
             raise RunFailed(f"{len(event['wrong'])} orders ended wrongly: {event['wrong'][:3]}; see {self._log}")
         return event
 
-    async def last_words(self) -> list[Event]:
-        """Return what a program had said that has been killed and that nobody has heard yet."""
+    async def remaining_events(self) -> list[Event]:
+        """Return the unread events of a program that was killed."""
         assert self._process.stdout is not None  # noqa: S101 - it was made with a pipe
         rest = await self._process.stdout.read()
         whole, _, _cut_off = rest.rpartition(b"\n")
         return [json.loads(line) for line in whole.splitlines()]
 
     async def kill(self) -> None:
-        """End it at once, as a crash would."""
+        """Kill the program, as a crash would."""
         self._process.kill()
         await self._process.wait()
 
     async def stop(self) -> None:
-        """Let it end by itself, or make it end."""
+        """Close its stdin so that the program ends; kill it after five seconds."""
         assert self._process.stdin is not None  # noqa: S101 - it was made with a pipe
         self._process.stdin.close()
         try:

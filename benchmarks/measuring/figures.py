@@ -28,7 +28,7 @@ def percentile(values: Iterable[float], share: float) -> float:
 
 
 def sample(milliseconds: Sequence[float], seconds: float, cpu: Mapping[str, float]) -> dict[str, Any]:
-    """Return what one measured stretch of a turn says: its rate, its latencies, and the CPU of one order by role."""
+    """Return the figures of one measured part of a turn: rate, latencies, and the CPU in ms of one order by role."""
     orders = len(milliseconds)
     return {
         "orders": orders,
@@ -43,7 +43,7 @@ def sample(milliseconds: Sequence[float], seconds: float, cpu: Mapping[str, floa
 def value(turn: Turn, figure: str) -> float:
     """Return one figure of a turn by its name, such as `load.per_second` or `load.cpu`, which is the sum of the roles.
 
-    `undo_ratio` compares the way back with the way there, each alone.
+    `undo_ratio` compares the way back with the way forward, each alone.
     """
     if figure == "undo_ratio":
         return value(turn, "undo.p50") / value(turn, "alone.p50")
@@ -60,7 +60,7 @@ def median(turns: Iterable[Turn], figure: str) -> float | None:
 
 
 def ratio(turns: Sequence[Turn], base: Sequence[Turn], figure: str) -> float | None:
-    """Return the median over the rounds of the ratio within each: what is noisy for both in a round cancels out."""
+    """Return the median over the rounds of the ratio within each: noise of a round affects both, and cancels out."""
     others = {turn["round"]: turn for turn in base}
     stretch = figure.partition(".")[0]
     pairs = [(turn, others[turn["round"]]) for turn in turns if turn["round"] in others]

@@ -1,4 +1,4 @@
-"""What a run was made on and with: the machine, the versions, and how much of the machine others took meanwhile."""
+"""The conditions of a run: the machine, the versions, and the load of other programs."""
 
 import os
 import platform
@@ -13,11 +13,11 @@ from benchmarks.measuring import cpu
 from benchmarks.measuring.stage import PEERS
 from runtime.embedded.postgres import VERSION as POSTGRES
 
-IDLE = (3, 4)  # the columns of /proc/stat in which nobody computes: idle, and waiting for a disk
+IDLE = (3, 4)  # the columns of /proc/stat without computation: idle, and waiting for a disk
 
 
 def described() -> dict[str, object]:
-    """Return what the machine is."""
+    """Return the machine's description."""
     model = re.search(r"model name\s*: (.+)", Path("/proc/cpuinfo").read_text())
     return {
         "cores": len(os.sched_getaffinity(0)),
@@ -28,7 +28,7 @@ def described() -> dict[str, object]:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of everything that is compared."""
+    """Return the versions of all compared systems."""
     binary = Path(sys.executable).parent / "temporal"
     server = subprocess.run([binary, "--version"], capture_output=True, text=True, check=True).stdout
     found = {"python": platform.python_version(), "postgresql": str(POSTGRES), "temporalio": version("temporalio")}
@@ -47,19 +47,19 @@ def _of_peers() -> dict[str, str]:
 
 
 class Others:
-    """How many cores everybody else keeps busy: a run on a busy machine must say so."""
+    """The cores that other programs keep busy: a run on a busy machine must report them."""
 
     def __init__(self) -> None:
         self._began, self._busy, self._own = time.monotonic(), _busy(), cpu.seconds([os.getpid()])
 
     def cores(self) -> float:
-        """Return the cores that others have kept busy on average since we began."""
+        """Return the average number of cores that other programs kept busy since the start."""
         elapsed = time.monotonic() - self._began
         own = cpu.seconds([os.getpid()]) - self._own
         return max(0.0, (_busy() - self._busy - own) / elapsed)
 
 
 def _busy() -> float:
-    """The seconds that all cores have computed since the machine started."""
+    """Return the busy seconds of all cores since the machine started."""
     ticks = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     return sum(count for column, count in enumerate(ticks) if column not in IDLE) / cpu.TICKS

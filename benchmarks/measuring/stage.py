@@ -1,4 +1,4 @@
-"""What all systems of one run share: a folder on disk, and one PostgreSQL with a database for each."""
+"""The parts that all systems of a run share: a folder on disk, and one PostgreSQL with a database for each."""
 
 import asyncio
 import os
@@ -33,17 +33,17 @@ class BenchStage:
 
     @property
     def postgres_pid(self) -> int:
-        """The process below which all of PostgreSQL is."""
+        """The parent process of PostgreSQL."""
         return self._server.pid
 
     def of(self, name: str) -> Path:
-        """Return the folder of one system, in which its server keeps its state."""
+        """Return the folder of one system, with the state of its server."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         return folder
 
     def database(self, name: str) -> str:
-        """Return the address of a system's own database, made when it is first asked for."""
+        """Return the address of a system's database, created at the first call."""
         with psycopg.connect(self._postgres.url("postgres"), autocommit=True) as connection:
             if connection.execute("select from pg_database where datname = %s", [name]).fetchone() is None:
                 connection.execute(SQL("create database {}").format(Identifier(name)))
@@ -58,7 +58,7 @@ class BenchStage:
 
 @asynccontextmanager
 async def opened() -> AsyncIterator[BenchStage]:
-    """Yield a stage on the project's own disk, since one in memory would make every commit cheap."""
+    """Yield a stage on the project's disk, since a file system in memory would make every commit cheap."""
     place = PROJECT / ".data"
     place.mkdir(exist_ok=True, mode=0o711 if os.geteuid() == 0 else 0o700)
     with tempfile.TemporaryDirectory(prefix="bench-", dir=place, ignore_cleanup_errors=True) as folder:
@@ -85,5 +85,5 @@ async def until(ready: Callable[[], bool], server: subprocess.Popen[bytes], log:
 
 
 def end(server: subprocess.Popen[bytes]) -> None:
-    """Stop a server in good order."""
+    """Stop a server gracefully."""
     processes.stop(server, Postgres.stop_signal, time.monotonic() + SECONDS_TO_STOP)

@@ -1,4 +1,4 @@
-"""Our servers and a starter, held up for longer than a worker is: workers come and go between them."""
+"""The product's servers and a starter, which run while workers start and stop."""
 
 import asyncio
 import json
@@ -33,9 +33,9 @@ CLOSED = b"select count(*) from orders.orders where closed_at is not null"
 
 @dataclass
 class BenchSystem:
-    """What is up: the address of the server, the database, the starter, and the worker while there is one.
+    """A running system: the address of the server, the database, the starter, and the worker while there is one.
 
-    `completed` counts the orders that were placed and must complete.
+    `completed` counts the placed orders that must complete.
     """
 
     ours: Ours
@@ -49,36 +49,36 @@ class BenchSystem:
 
     @property
     def folder(self) -> Path:
-        """Where the server keeps its state, and everybody a log."""
+        """The folder of the server's state and of all logs."""
         return self.stage.of(self.ours.name)
 
     def start_worker(self, program: Sequence[object] = WORKER) -> None:
-        """Start a worker, `worker.py` as it comes unless told otherwise; it serves as soon as it can."""
+        """Start a worker, by default `worker.py`; return before the worker is ready."""
         own = {"DATABASE_URL": self.stage.database(self.ours.database), "TEMPORAL_ADDRESS": self.address}
         self._worker = begin([sys.executable, *program], self.folder / "worker.log", own)
         self.running.roles["worker"] = [self._worker.pid]
 
     def stop_worker(self) -> None:
-        """Stop the worker in good order; raise RunFailed when it ended before."""
+        """Stop the worker gracefully; raise RunFailed when it ended before."""
         self.check_worker()
         self.end_worker()
 
     def check_worker(self) -> None:
-        """Raise RunFailed when the worker has ended by itself."""
+        """Raise RunFailed when the worker has ended unexpectedly."""
         if self._worker and self._worker.poll() is not None:
             log = self.folder / "worker.log"
-            raise RunFailed(f"the worker has ended by itself; see {log}\n{tail(log)}")
+            raise RunFailed(f"the worker has ended unexpectedly; see {log}\n{tail(log)}")
 
     def end_worker(self) -> None:
-        """Stop the worker, if there is one and whatever became of it."""
+        """Stop the worker, if there is one, in any state."""
         if self._worker:
             processes.stop(self._worker, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
             self._worker = None
             self.running.roles.pop("worker", None)
 
     async def run(self, prefix: str, kind: str, in_flight: int, warm: float, seconds: float) -> Taken:
-        """Have orders placed for some seconds; return what came of them, and the CPU of each role meanwhile."""
-        self.running.driver.tell("run", prefix=prefix, kind=kind, in_flight=in_flight, warm=warm, seconds=seconds)
+        """Place orders for `seconds`; return the event `done`, and the CPU seconds of each role."""
+        self.running.driver.send("run", prefix=prefix, kind=kind, in_flight=in_flight, warm=warm, seconds=seconds)
         taking = asyncio.create_task(watched(self.running))
         try:
             while not taking.done():
@@ -91,7 +91,7 @@ class BenchSystem:
         return done, used
 
     def check(self) -> None:
-        """Raise RunFailed unless the books hold each order that was to complete, once."""
+        """Raise RunFailed unless the database contains each order that must complete exactly once."""
         self.ours.check(self.stage, self.completed)
 
     async def closed(self) -> int:
@@ -102,7 +102,7 @@ class BenchSystem:
 
 @asynccontextmanager
 async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[BenchSystem]:
-    """Hold up everything but a worker; `order` are fields that each order also has."""
+    """Run everything except a worker; `order` are additional fields of each order."""
     async with stage.opened() as opened:
         await ours.prepare(opened)
         folder, database = opened.of(ours.name), opened.database(ours.database)
@@ -129,12 +129,12 @@ async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[BenchSyste
 
 
 async def no_crash() -> None:
-    """Nobody is killed here: workers come and go in good order."""
+    """Refuse: workers stop gracefully here, and none is killed."""
     raise RunFailed("no worker is killed here")
 
 
-def carry_out(run: Coroutine[Any, Any, Found], told: Callable[[Found], str], file: Path | None) -> None:
-    """Measure, keep everything in a file if one is given, and print what is told of it."""
+def carry_out(run: Coroutine[Any, Any, Found], as_text: Callable[[Found], str], file: Path | None) -> None:
+    """Measure, write everything to `file` if given, and print it as text."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # stops the servers and removes their folder
     try:
         found = asyncio.run(run)
@@ -142,4 +142,4 @@ def carry_out(run: Coroutine[Any, Any, Found], told: Callable[[Found], str], fil
         sys.exit(f"this run is void: {error}")
     if file:
         file.write_text(json.dumps(found, indent=1) + "\n")
-    print(told(found))
+    print(as_text(found))

@@ -11,13 +11,13 @@ from benchmarks.measuring.driver import Event, RunFailed
 from benchmarks.measuring.stage import BenchStage
 
 IN_FLIGHT = 30
-# Killed half way through a crowd; again, and sooner, when the kill came too late to hit any of it.
+# The worker is killed half way through a crowd of orders; again, and sooner, when the kill hit no order in flight.
 CROWD, CRASHES = 60, 5
 
 
 @dataclass(frozen=True)
 class TurnPlan:
-    """How long each stretch of a turn is measured, in seconds; 0 leaves it out."""
+    """The measured seconds of each part of a turn; 0 leaves the part out."""
 
     rounds: int = 5
     alone: float = 5.0
@@ -28,7 +28,7 @@ class TurnPlan:
 
 
 class Turn:
-    """A system's turn in a round, and what it has measured so far."""
+    """A system's turn in a round, and its figures so far."""
 
     def __init__(self, contestant: Contestant, number: int, plan: TurnPlan) -> None:
         self._contestant, self._plan = contestant, plan
@@ -37,14 +37,14 @@ class Turn:
         self.taken: dict[str, Any] = {"name": contestant.name, "round": number}
 
     async def measure(self, stage: BenchStage) -> None:
-        """Start the system, measure everything that the plan asks of it, and stop it."""
+        """Start the system, measure all parts of the plan, and stop the system."""
         async with self._contestant.running(stage) as running:
             await self.take(running)
             if self._plan.crash and self._contestant.saga and "load" in self.taken:
                 self.taken["crash"] = await self._crash(running)
 
     async def take(self, running: Running) -> None:
-        """Measure what the plan asks of a system that is up, but for the crash."""
+        """Measure the parts of the plan on a running system, except the crash."""
         plan = self._plan
         await self._stretch(running, "alone", "ok", 1, plan.alone)
         await self._stretch(running, "load", "ok", IN_FLIGHT, plan.load)
@@ -52,8 +52,8 @@ class Turn:
             await self._stretch(running, "undo", "refused", 1, plan.undo)
 
     async def take_batch(self, running: Running, orders: int) -> None:
-        """Measure the load by so many orders: however short, it has no edge on which orders are cut off."""
-        running.driver.tell("batch", prefix=f"{self._prefix}-batch", orders=orders, in_flight=IN_FLIGHT)
+        """Measure the load with a fixed number of orders, so that no order is cut off at the end of a window."""
+        running.driver.send("batch", prefix=f"{self._prefix}-batch", orders=orders, in_flight=IN_FLIGHT)
         done, used = await watched(running)
         self._take_down("load", done, used)
 
@@ -65,7 +65,7 @@ class Turn:
     async def _stretch(self, running: Running, name: str, kind: str, in_flight: int, seconds: float) -> None:
         if not seconds:
             return
-        running.driver.tell(
+        running.driver.send(
             "run",
             prefix=f"{self._prefix}-{name}",
             kind=kind,
@@ -79,7 +79,7 @@ class Turn:
         self._take_down(name, done, used)
 
     async def _crash(self, running: Running) -> dict[str, Any]:
-        """Kill the worker while orders are in flight; return how many, and how long until all of them have ended."""
+        """Kill the worker while orders are in flight; return their number, and the seconds until all have ended."""
         after = CROWD / self.taken["load"]["per_second"]
         for attempt in range(CRASHES):
             after /= 2  # half way; when that was too late, sooner
@@ -92,26 +92,26 @@ class Turn:
 
 
 async def crash_of(running: Running, crowd: list[str], after: float) -> tuple[int, float]:
-    """Place a crowd of orders and kill the worker after some seconds; return how many orders that hit, and the time."""
-    placed_by, heard = running.driver, list[Event]()
-    placed_by.tell("crowd", order_ids=crowd)
+    """Place a crowd of orders, kill the worker after `after` seconds; return the orders in flight, and the seconds."""
+    placed_by, events = running.driver, list[Event]()
+    placed_by.send("crowd", order_ids=crowd)
     await asyncio.sleep(after)
     killed = time.monotonic()
     await running.crash()
     if running.driver is placed_by:
-        await placed_by.until_done(heard.append)
+        await placed_by.until_done(events.append)
     else:
-        heard = await placed_by.last_words()
-        ended = {event["order_id"] for event in heard if event["event"] == "ended"}
-        running.driver.tell("find", order_ids=[order_id for order_id in crowd if order_id not in ended])
+        events = await placed_by.remaining_events()
+        ended = {event["order_id"] for event in events if event["event"] == "ended"}
+        running.driver.send("find", order_ids=[order_id for order_id in crowd if order_id not in ended])
         await running.driver.until_done()
     seconds = time.monotonic() - killed
-    before = sum(event["event"] == "ended" and event["at"] < killed for event in heard)
+    before = sum(event["event"] == "ended" and event["at"] < killed for event in events)
     return len(crowd) - before, seconds
 
 
 async def watched(running: Running) -> tuple[Event, dict[str, float]]:
-    """Wait for what a system was told to do; return what it says, and the CPU of each role in what was measured."""
+    """Wait for the end of a command; return the event `done`, and the CPU seconds of each role in the window."""
     looks = []
 
     def look(_event: Event) -> None:

@@ -1,8 +1,8 @@
-"""The order saga on DBOS, as its documentation has it: the starter, the workflow and its steps in one process.
+"""The order saga on DBOS, as in its documentation: the starter, the workflow and its steps in one process.
 
 With `--writes datasource` a step is a transaction of a datasource, which DBOS recommends for database work: the
 effect and DBOS's own record of the step commit together. With `--writes step` it is an ordinary step, whose
-transaction writes the effect and a key of our own.
+transaction writes the effect and an idempotency key.
 """
 
 import argparse
@@ -27,7 +27,7 @@ Step = Callable[[Order], Awaitable[str]]
 
 
 class Refused(Exception):
-    """The carrier does not take the order."""
+    """The carrier refuses the order."""
 
 
 def datasource_steps(source: AsyncSQLAlchemyDatasource) -> dict[str, Step]:
@@ -43,14 +43,14 @@ def datasource_steps(source: AsyncSQLAlchemyDatasource) -> dict[str, Step]:
             return "done"
 
         write.__name__ = write.__qualname__ = name
-        # Every statement here is right at this level, which spares the retries of the default, SERIALIZABLE.
+        # Every statement here is correct at this level, which avoids the retries of the default, SERIALIZABLE.
         return source.transaction(name=name, isolation_level="READ COMMITTED")(write)
 
     return {name: step(name, sql) for name, sql in statements.EFFECTS.items()}
 
 
 def plain_steps(pool: AsyncConnectionPool) -> dict[str, Step]:
-    """Return the steps as ordinary steps, each with a key of its own."""
+    """Return the steps as ordinary steps, each with an idempotency key."""
 
     def step(name: str) -> Step:
         async def write(order: Order) -> str:
@@ -85,7 +85,7 @@ def saga_of(steps: dict[str, Step]) -> Step:
 
 
 async def main() -> None:
-    """Launch DBOS, which also takes up what another process left, and place orders as told."""
+    """Launch DBOS, which also continues workflows of a dead process, and place orders on command."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--system-database", required=True)
     parser.add_argument("--database", required=True)
@@ -108,7 +108,7 @@ async def main() -> None:
         return await handle.get_result()
 
     async def find(order_id: str) -> str:
-        return await place(order_id, "ok")  # the same id again finds the run that goes on
+        return await place(order_id, "ok")  # the same id finds the run in progress
 
     await Load(place, find).serve()
 

@@ -1,7 +1,6 @@
-"""The picture of a run: .peers/venv/bin/python -m benchmarks.peers.drawing FILE SVG.
+"""Draw the chart of a run: .peers/venv/bin/python -m benchmarks.peers.drawing FILE SVG.
 
-FILE is what `benchmarks.compare` or `benchmarks.report` wrote by `--chart`. The same file gives the same
-picture.
+FILE is the output of `benchmarks.compare --chart` or `benchmarks.report --chart`. The same file gives the same picture.
 """
 
 import argparse
@@ -24,7 +23,7 @@ WIDTH, ROW, AROUND = 11.0, 0.27, 1.25  # inches
 STYLE = {
     "svg.fonttype": "none",  # text that can be read and searched
     "svg.hashsalt": "benchmarks",  # the same names for its parts each time
-    "text.parse_math": False,  # a label is what it is
+    "text.parse_math": False,  # a label is plain text
     "font.sans-serif": ["DejaVu Sans", "Verdana", "Arial"],  # the first is the widest, so that no other needs more room
     "font.size": 9.5,
     "axes.titlesize": 9.5,
@@ -61,13 +60,13 @@ def drawn(systems: Sequence[System], note: str) -> Figure:
 
 
 def by_kind(axes: Axes, systems: Sequence[System], name: str) -> BarContainer:
-    """Draw a bar for each system, in the colour of whose it is."""
+    """Draw a bar for each system, in the colour of its kind."""
     colours = [KINDS[system["kind"]] for system in systems]
     return axes.barh(range(len(systems)), [system[name] or 0.0 for system in systems], color=colours)
 
 
 def by_role(axes: Axes, systems: Sequence[System]) -> BarContainer:
-    """Draw a bar for each system, made of what each of its processes needs, and return the pieces at the ends."""
+    """Draw a stacked bar for each system, one piece for each role, and return the last pieces."""
     ends = [0.0] * len(systems)
     for role, colour in ROLES.items():
         pieces = [system["cpu_by_role"].get(role, 0.0) for system in systems]
@@ -79,12 +78,12 @@ def by_role(axes: Axes, systems: Sequence[System]) -> BarContainer:
 def main() -> None:
     """Draw."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("file", type=Path, help="what the picture shows")
-    parser.add_argument("svg", type=Path, help="where it is drawn")
+    parser.add_argument("file", type=Path, help="the chart's data")
+    parser.add_argument("svg", type=Path, help="the SVG file to write")
     given = parser.parse_args()
     shown = json.loads(given.file.read_text())
     with mpl.rc_context(STYLE):
-        # Without its date and the library's version: a picture changes when what it shows does.
+        # Without date and library version, so that the file changes only with its data.
         drawn(shown["systems"], shown["note"]).savefig(given.svg, metadata={"Date": None, "Creator": None})
 
 

@@ -1,6 +1,6 @@
 """The order saga on Restate, after the sagas guide of its documentation; served by Hypercorn, as there.
 
-Run as a program it is the other side: it places orders with the SDK's own client at the ingress it is given.
+Run as a program, this file is the starter: it places orders with the SDK's client at the given ingress.
 """
 
 import asyncio
@@ -27,10 +27,10 @@ pool = AsyncConnectionPool(os.environ.get("DATABASE", ""), min_size=2, max_size=
 
 
 async def write(step: str, order: Order) -> str:
-    """Do one step, once."""
+    """Write the effect of one step, once."""
     await pool.open()  # the SDK's app has no hook for its start
     if step == "ship" and order["ship_to"]["postcode"] == "00000":
-        raise TerminalError("the carrier does not take it")
+        raise TerminalError("the carrier refuses the order")
     return await statements.write_once(pool, step, order)
 
 
@@ -54,12 +54,12 @@ app = restate.app([order_saga])
 
 
 async def main(ingress: str) -> None:
-    """Place orders as told, each under its id as the idempotency key."""
+    """Place orders on command, each with its id as the idempotency key."""
     async with restate.create_client(ingress) as client:
 
         async def place(order_id: str, kind: str) -> str:
             while True:
-                with contextlib.suppress(httpx.TimeoutException):  # the same key again finds the run that goes on
+                with contextlib.suppress(httpx.TimeoutException):  # the same key finds the run in progress
                     return await client.service_call(run, order_of(order_id, kind), idempotency_key=order_id)
 
         await Load(place).serve()

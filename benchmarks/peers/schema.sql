@@ -1,4 +1,4 @@
--- The participants of the other systems' sagas: three writing steps, each with the key that makes it happen once.
+-- The participants of the other systems' sagas: three writing steps, each with an idempotency key.
 create table keys (key text primary key, answer text not null);
 create table stock (sku text primary key, available bigint not null check (available >= 0));
 create table ledger (order_id text not null, kind text not null, amount bigint not null, primary key (order_id, kind));

@@ -1,4 +1,4 @@
-"""What a step of the other systems writes: its effect, and the key that makes it happen once, in one transaction."""
+"""The writes of the other systems' steps: the effect and its idempotency key, in one transaction."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ KEY = "insert into keys (key, answer) values (%(key)s, 'done') on conflict (key)
 
 
 def values_of(order: dict[str, Any]) -> dict[str, Any]:
-    """Return what the statements above ask of an order."""
+    """Return the parameters of the statements above for an order."""
     line = order["lines"][0]
     return {
         "order_id": order["order_id"],
@@ -27,7 +27,7 @@ def values_of(order: dict[str, Any]) -> dict[str, Any]:
 
 
 async def write_once(pool: AsyncConnectionPool, step: str, order: dict[str, Any]) -> str:
-    """Write the effect of a step unless its key is there already."""
+    """Write the effect of a step unless its key exists."""
     key = {"key": f"{order['order_id']}:{step}"}
     async with pool.connection() as connection, connection.transaction():
         if (await connection.execute(KEY, key)).rowcount:

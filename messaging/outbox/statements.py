@@ -84,6 +84,10 @@ GIVE_UP = b"""
 with freed as (
   delete from outbox.undelivered where event_id = %(event_id)s and subscriber = %(subscriber)s
   returning event_id, subscriber
+), published as (
+  -- Otherwise the relay would try again to publish an event of an unknown type.
+  update outbox.events as event set published_at = coalesce(published_at, clock_timestamp())
+  from freed where event.event_id = freed.event_id
 )
 insert into outbox.consumed (event_id, consumer) select event_id, subscriber from freed
 on conflict (event_id, consumer) do nothing

@@ -1,8 +1,12 @@
 """Orders and their outcomes. The primary key and the body's hash permanently identify the order of an id."""
 
+from pydantic import ValidationError
+
 from models.activities.orders import Priced
-from models.errors import AlreadyUndone, Conflict, OrderRejected, Unavailable
+from models.errors import AlreadyUndone, Conflict, InvalidInput, NotFound, OrderRejected, Unavailable
+from models.money import Money
 from models.order import Order
+from models.problems import first_problem
 from models.process import Status, Style
 from postgres.database import Database
 from services.orders import statements
@@ -52,6 +56,18 @@ class Orders:
         """Return the record of an order, None when there is none."""
         row = await self._db.row(statements.READ, {"order_id": order_id})
         return OrderRecord.of(row) if row else None
+
+    async def stored(self, order_id: str) -> tuple[Order, Money]:
+        """Return an order as it was placed, and its price; raise NotFound, InvalidInput when its body can't be read."""
+        row = await self._db.row(statements.READ_BODY, {"order_id": order_id})
+        if row is None:
+            raise NotFound(f"{order_id}: no such order")
+        body, total, currency = row
+        try:
+            return Order.model_validate_json(body), Money(amount=total, currency=currency)
+        except ValidationError as error:
+            field, problem = first_problem(error)
+            raise InvalidInput(f"body.{field}", f"of the stored order {order_id}: {problem}") from None
 
     async def by_status(self, status: Status, limit: int = 100, after: str | None = None) -> list[OrderRecord]:
         """Return up to `limit` orders of a status, oldest first, after the order id `after`."""

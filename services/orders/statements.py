@@ -48,6 +48,7 @@ returning body_hash
 """
 
 READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
+READ_BODY = b"select body::text, total, currency from orders.orders where order_id = %(order_id)s and body is not null"
 
 BY_STATUS = f"""
 select {_RECORD} from orders.orders

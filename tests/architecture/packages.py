@@ -35,15 +35,10 @@ PACKAGES = set(MAY_IMPORT)
 
 # Schema → the only folder whose SQL may name it.
 OWNERS = {
-    "inventory": "services/inventory/",
-    "payments": "services/payments/",
-    "shipping": "services/shipping/",
-    "orders": "services/orders/",
-    "slips": "services/slips/",
-    "operators": "services/operators/",
-    "wrapping": "services/wrapping/",
-    "outbox": "messaging/outbox/",
-    "dead_letters": "messaging/dead_letters/",
+    path.parent.name: f"{path.parent.relative_to(PROJECT).as_posix()}/"
+    for package in ("services", "messaging")
+    for path in sorted((PROJECT / package).glob("*/migrations"))
+} | {
     "card_provider": "providers/simulated/",
     "carrier": "providers/simulated/",
 }

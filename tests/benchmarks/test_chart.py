@@ -21,7 +21,7 @@ def words(svg: str) -> set[str]:
     return {"".join(element.itertext()) for element in ET.fromstring(svg).iter(f"{SVG}text")}  # noqa: S314 - our own
 
 
-def told(shown: dict[str, Any]) -> set[str]:
+def labels_and_figures(shown: dict[str, Any]) -> set[str]:
     """Return what the picture of this must say."""
     figures = [system[name] for system in shown["systems"] for name in ("per_second", "alone", "cpu")]
     return {system["label"] for system in shown["systems"]} | {f"{found:.1f}" for found in figures if found is not None}
@@ -64,7 +64,7 @@ def test_the_picture_of_the_documentation_shows_the_figures_of_its_tables() -> N
         assert f"| {system['per_second']} |" in speed
         assert f"| {system['alone']} ms |" in speed
         assert f"| {' | '.join([str(system['cpu']), *roles])} |" in cost
-    assert told(shown) <= words((IMAGES / "benchmarks.svg").read_text())
+    assert labels_and_figures(shown) <= words((IMAGES / "benchmarks.svg").read_text())
 
 
 @needs_the_library
@@ -80,7 +80,7 @@ def test_the_same_figures_give_the_same_picture(document: dict[str, Any], tmp_pa
 
     once = draw(shown, tmp_path)
 
-    assert told(json.loads(shown)) <= words(once)
+    assert labels_and_figures(json.loads(shown)) <= words(once)
     assert draw(shown, tmp_path) == once
 
 

@@ -22,7 +22,7 @@ STORED = check.ratios(turns(40.0, 30.0))
 
 
 def test_the_same_is_no_loss() -> None:
-    assert [verdict.loss for verdict in check.judged(STORED, STORED)] == [0.0] * 4
+    assert [result.loss for result in check.results_of(STORED, STORED)] == [0.0] * 4
 
 
 @pytest.mark.parametrize(
@@ -38,27 +38,27 @@ def test_the_same_is_no_loss() -> None:
     ],
 )
 def test_a_loss_of_more_than_fifteen_percent_is_too_much(rate: float, cpu: float, failed: list[str]) -> None:
-    verdicts = check.judged(check.ratios(turns(rate, cpu)), STORED)
+    results = check.results_of(check.ratios(turns(rate, cpu)), STORED)
 
-    assert sorted({verdict.name.split()[-1] for verdict in verdicts if verdict.too_much}) == failed
+    assert sorted({result.name.split()[-1] for result in results if result.too_much}) == failed
     assert check.lost(turns(rate, cpu), STORED) is bool(failed)
 
 
 def test_what_is_too_much_is_said() -> None:
-    said = check.told(check.judged(check.ratios(turns(20.0, 30.0)), STORED), 5)
+    said = check.as_text(check.results_of(check.ratios(turns(20.0, 30.0)), STORED), 5)
 
     assert said.count("too much") == 2
     assert "50.0%" in said
 
 
-def test_on_a_busy_machine_throughput_is_shown_and_cpu_is_judged() -> None:
+def test_on_a_busy_machine_throughput_is_shown_and_cpu_is_checked() -> None:
     slower, dearer = check.ratios(turns(20.0, 30.0)), check.ratios(turns(40.0, 60.0))
 
-    shown = check.judged(slower, STORED, others=1.5)
-    assert [verdict.too_much for verdict in shown] == [False] * 4
-    assert check.told(shown, 5, 1.5).count("not judged") == 3
-    assert "1.5 cores" in check.told(shown, 5, 1.5)
-    assert sum(verdict.too_much for verdict in check.judged(dearer, STORED, others=1.5)) == 2
+    shown = check.results_of(slower, STORED, others=1.5)
+    assert [result.too_much for result in shown] == [False] * 4
+    assert check.as_text(shown, 5, 1.5).count("not checked") == 3
+    assert "1.5 cores" in check.as_text(shown, 5, 1.5)
+    assert sum(result.too_much for result in check.results_of(dearer, STORED, others=1.5)) == 2
 
 
 def test_the_stored_ratios_are_of_what_is_measured() -> None:

@@ -36,7 +36,7 @@ async def driver(tmp_path: Path) -> AsyncIterator[Driver]:
 
 async def test_only_orders_that_end_while_the_window_is_open_are_counted(driver: Driver) -> None:
     events: list[Event] = []
-    driver.tell("run", prefix="a", kind="ok", in_flight=4, warm=0.2, seconds=0.5)
+    driver.send("run", prefix="a", kind="ok", in_flight=4, warm=0.2, seconds=0.5)
     done = await driver.until_done(events.append)
 
     assert [event["event"] for event in events] == ["opened", "closed"]
@@ -46,7 +46,7 @@ async def test_only_orders_that_end_while_the_window_is_open_are_counted(driver:
 
 
 async def test_a_batch_counts_each_of_its_orders(driver: Driver) -> None:
-    driver.tell("batch", prefix="b", orders=17, in_flight=5)
+    driver.send("batch", prefix="b", orders=17, in_flight=5)
     done = await driver.until_done()
 
     assert len(done["milliseconds"]) == 17
@@ -54,36 +54,36 @@ async def test_a_batch_counts_each_of_its_orders(driver: Driver) -> None:
 
 async def test_a_crowd_tells_of_each_order_that_has_ended(driver: Driver) -> None:
     crowd, events, began = ["c-1", "c-2", "c-3"], list[Event](), time.monotonic()
-    driver.tell("crowd", order_ids=crowd)
+    driver.send("crowd", order_ids=crowd)
     await driver.until_done(events.append)
 
     assert sorted(event["order_id"] for event in events) == crowd
     assert all(began < event["at"] < time.monotonic() for event in events)
 
 
-async def test_what_a_program_had_said_when_it_died_is_heard_but_for_half_a_line(tmp_path: Path) -> None:
+async def test_what_a_program_had_written_when_it_died_is_read_without_half_a_line(tmp_path: Path) -> None:
     said = """{"event": "ready"}\n{"event": "ended", "at": 1}\n{"event": "ended", "at": 2}\n{"event": "en"""
     driver = await Driver.start([sys.executable, "-c", f"import sys; sys.stdout.write({said!r})"], tmp_path / "log")
 
-    assert [event["at"] for event in await driver.last_words()] == [1, 2]
+    assert [event["at"] for event in await driver.remaining_events()] == [1, 2]
     await driver.stop()
 
 
 async def test_orders_of_a_process_that_died_are_found(driver: Driver) -> None:
-    driver.tell("find", order_ids=["x-1", "x-2"])
+    driver.send("find", order_ids=["x-1", "x-2"])
 
     assert (await driver.until_done())["wrong"] == []
 
 
 async def test_an_order_that_ends_wrongly_makes_the_run_void(driver: Driver) -> None:
-    driver.tell("batch", prefix="bad", orders=3, in_flight=1)
+    driver.send("batch", prefix="bad", orders=3, in_flight=1)
 
     with pytest.raises(RunFailed, match="3 orders ended wrongly"):
         await driver.until_done()
 
 
 async def test_a_program_that_dies_is_noticed(driver: Driver) -> None:
-    driver.tell("run", prefix="a", kind="ok", in_flight=1, warm=60, seconds=60)
+    driver.send("run", prefix="a", kind="ok", in_flight=1, warm=60, seconds=60)
     await driver.kill()
 
     with pytest.raises(RunFailed, match="has ended"):

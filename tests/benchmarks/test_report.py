@@ -23,17 +23,17 @@ def test_cpu_is_split_by_process_and_what_there_is_not_is_a_dash(document: dict[
 
 
 def test_a_floor_has_no_way_back(document: dict[str, Any]) -> None:
-    told = report.trouble(document)
+    text = report.trouble(document)
 
-    assert cells(told, "ours") == ["37.5 ms", "75.0 ms", "1.50", "2.5"]
-    assert "the floor" not in told
+    assert cells(text, "ours") == ["37.5 ms", "75.0 ms", "1.50", "2.5"]
+    assert "the floor" not in text
 
 
 def test_ours_is_compared_with_everyone_else(document: dict[str, Any]) -> None:
-    told = report.ratios(document)
+    text = report.ratios(document)
 
-    assert cells(told, "ours / by hand")[:2] == ["4.00", "0.25"]
-    assert cells(told, "ours / a & b")[:2] == ["2.00", "0.50"]
+    assert cells(text, "ours / by hand")[:2] == ["4.00", "0.25"]
+    assert cells(text, "ours / a & b")[:2] == ["2.00", "0.50"]
 
 
 def test_growth_is_compared_with_the_first_orders(document: dict[str, Any]) -> None:

@@ -15,7 +15,7 @@ EXPRESS = {"express": True}
 
 @pytest.mark.server
 @pytest.mark.faults
-async def test_workers_come_and_go_and_the_books_hold_each_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_workers_come_and_go_and_the_database_holds_each_order_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """One system for all three, which takes the longest to build."""
     async with held(Ours("tried", "tried"), EXPRESS) as system:
         await assert_a_backlog_is_drained(system)
@@ -25,7 +25,7 @@ async def test_workers_come_and_go_and_the_books_hold_each_order_once(monkeypatc
         await assert_a_choice_is_measured(system)
         system.check()
         system.completed += 1
-        with pytest.raises(RunFailed, match="its books say"):
+        with pytest.raises(RunFailed, match="its database contains"):
             system.check()
 
         system.start_worker(["-c", "raise SystemExit('it can not')"])
@@ -40,7 +40,7 @@ async def assert_a_backlog_is_drained(system: BenchSystem) -> None:
     assert 1 <= len(rows) <= 10
     assert rows[-1]["drained"] == 60
     assert all(row["per_second"] > 0 and row["memory"]["worker"] > 20 for row in rows)
-    assert backlog.told(found).count("\n| ") == 2 + len(rows)
+    assert backlog.as_text(found).count("\n| ") == 2 + len(rows)
 
 
 async def assert_a_soak_counts(system: BenchSystem) -> None:
@@ -48,7 +48,7 @@ async def assert_a_soak_counts(system: BenchSystem) -> None:
 
     assert [row["part"] for row in rows] == list(range(1, 11))
     assert all(row["completed"] > 0 and row["undone"] > 0 for row in rows)
-    assert soak.told(rows, 5.0).count("\n| ") == 11
+    assert soak.as_text(rows, 5.0).count("\n| ") == 11
 
 
 async def assert_a_choice_is_measured(system: BenchSystem) -> None:
@@ -57,7 +57,7 @@ async def assert_a_choice_is_measured(system: BenchSystem) -> None:
     turns["a choice"] = [await sizes.take_turn(system, choice, 1, "b")]
 
     assert all(turn["alone"]["orders"] and turn["load"]["orders"] for taken in turns.values() for turn in taken)
-    assert sizes.told(turns).count("\n| ") == 3
+    assert sizes.as_text(turns).count("\n| ") == 3
 
 
 def test_a_choice_changes_only_what_it_names() -> None:

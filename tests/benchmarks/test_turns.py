@@ -20,12 +20,12 @@ async def turn_of(one: Contestant, opened: stage.BenchStage) -> Turn:
     return turn
 
 
-async def test_a_turn_measures_all_that_the_plan_asks_and_the_books_hold_each_order_once() -> None:
+async def test_a_turn_measures_all_that_the_plan_asks_and_the_database_holds_each_order_once() -> None:
     async with stage.opened() as opened:
         ours, floor = await turn_of(EXPRESS, opened), await turn_of(FLOOR_LOCAL, opened)
 
         EXPRESS.check(opened, ours.completed)
-        with pytest.raises(RunFailed, match="its books say"):
+        with pytest.raises(RunFailed, match="its database contains"):
             EXPRESS.check(opened, ours.completed + 1)
 
     assert {"alone", "load", "undo", "crash"} <= ours.taken.keys()

@@ -1,4 +1,4 @@
-"""Decides the invariants I1-I17 from the evidence of a run alone: `python -m tests.faults.checker FILE`."""
+"""Checks the invariants I1-I17 on the evidence of a run: `python -m tests.faults.checker FILE`."""
 
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -13,42 +13,42 @@ from tests.faults.invariants import money, orders, outbox, parked, running, ship
 
 @dataclass(frozen=True)
 class Violation:
-    """One promise that was broken: which (I1-I17), for which order if it is one order's, and how, in a sentence."""
+    """A broken invariant (I1-I17), its order if it concerns one order, and a sentence that describes the problem."""
 
     invariant: str
     order_id: str
-    told: str
+    problem: str
 
 
 OF_AN_ORDER: tuple[tuple[str, Callable[[Dossier], Iterable[str]]], ...] = (
-    ("I1", orders.no_order_is_lost_or_made_up),
-    ("I2", orders.it_comes_to_one_end),
-    ("I2", orders.it_is_closed_once),
-    ("I2", orders.its_steps_come_in_their_order),
-    ("I2", orders.a_cancel_is_asked_for_and_kept),
-    ("I3", money.the_order_keeps_what_it_should),
+    ("I1", orders.no_order_is_lost_or_invented),
+    ("I2", orders.an_order_reaches_one_end),
+    ("I2", orders.an_order_is_closed_once),
+    ("I2", orders.steps_run_in_order),
+    ("I2", orders.a_cancel_is_requested_and_kept),
+    ("I3", money.the_order_keeps_its_price),
     ("I3", money.the_ledger_agrees_with_the_outside),
     ("I4", money.money_is_taken_once),
-    ("I4", money.nothing_is_taken_after_it_was_given_back),
+    ("I4", money.no_capture_after_a_refund),
     ("I5", stock.a_completed_order_was_sold),
-    ("I6", stock.nothing_is_left_open),
+    ("I6", stock.no_effect_is_left_open),
     ("I7", shipment.one_live_parcel_if_completed),
-    ("I7", shipment.our_parcels_are_the_carriers),
-    ("I7", shipment.no_parcel_before_the_money),
-    ("I7", shipment.no_parcel_whose_money_went_back),
-    ("I7", shipment.no_parcel_after_it_was_stopped),
+    ("I7", shipment.parcels_match_the_carrier),
+    ("I7", shipment.no_parcel_before_its_payment),
+    ("I7", shipment.no_live_parcel_after_its_refund),
+    ("I7", shipment.no_parcel_after_its_undo),
     ("I8", undo.undone_in_reverse),
     ("I8", undo.one_after_the_other),
-    ("I8", undo.the_books_say_so_too),
-    ("I9", outbox.nothing_is_lost),
-    ("I9", outbox.everything_is_applied_once),
-    ("I9", outbox.its_order_is_kept),
-    ("I9", outbox.only_the_choreography_speaks),
-    ("I10", parked.what_waits_was_told_once),
-    ("I10", parked.what_waits_says_why),
+    ("I8", undo.the_outside_records_agree),
+    ("I9", outbox.no_event_is_lost),
+    ("I9", outbox.every_event_is_applied_once),
+    ("I9", outbox.events_keep_their_order),
+    ("I9", outbox.only_choreographed_orders_append_events),
+    ("I10", parked.each_parked_effect_has_one_alert),
+    ("I10", parked.each_parked_effect_has_a_cause),
     ("I10", parked.no_failed_undo_is_swallowed),
     ("I10", parked.decisions_are_audited),
-    ("I10", parked.every_yes_to_a_decision_is_kept),
+    ("I10", parked.every_accepted_decision_is_recorded),
     ("I10", parked.one_dead_letter_with_its_cause),
     ("I11", running.temporal_agrees),
     ("I13", orders.one_id_is_one_order),
@@ -58,61 +58,63 @@ OF_AN_ORDER: tuple[tuple[str, Callable[[Dossier], Iterable[str]]], ...] = (
 OF_ALL: tuple[tuple[str, Callable[[Evidence], Iterable[str]]], ...] = (
     ("I2", orders.ends_only_grow),
     ("I3", money.every_snapshot_balances),
-    ("I3", money.what_was_booked_stays),
+    ("I3", money.no_sum_shrinks),
     ("I5", stock.every_snapshot_has_every_article),
-    ("I5", stock.the_stock_is_what_its_receipts_say),
-    ("I9", outbox.nothing_is_unexpected),
+    ("I5", stock.the_stock_matches_its_receipts),
+    ("I9", outbox.no_event_is_misdelivered),
     ("I11", running.no_workflow_task_failed),
     ("I12", running.every_history_replays),
-    ("I14", vacuity.no_canary_is_told),
+    ("I14", vacuity.no_canary_appears),
     ("I15", running.all_ended_in_time),
     ("I15", running.the_last_orders_complete),
-    ("I16", vacuity.no_complaint_is_logged),
+    ("I16", vacuity.no_error_is_logged),
 )
 
-# What a finding of tests/conservation.py breaks, by a word of its meaning; anything else is money.
+# A word in a finding of tests/conservation.py → the broken invariant; I3 without such a word.
 CONSERVED = {"stock": "I5", "slip": "I6", "wrapping": "I6", "provider took": "I4"}
 
 
 def violations(evidence: Evidence, minimums: Mapping[str, int] | None = None) -> list[Violation]:
-    """Return everything that is wrong, by invariant and order.
+    """Return every violation, sorted by invariant and order.
 
-    `minimums` are the floors of I17 by name: of a fault that was hit, of an outcome ("needs_attention" is one), of an
-    answer in the outside parties' books ("too late", "repeated"), of "asked" and of "snapshots".
+    `minimums` are the required counts of I17 by name: of a fault, of an outcome ("needs_attention" is one), of an
+    answer of an outside party ("too late", "repeated"), of "asked" and of "snapshots".
     """
-    found = {Violation("I17", "", told) for told in vacuity.enough_happened(evidence, minimums or {})}
-    found |= {Violation(invariant, "", told) for invariant, check in OF_ALL for told in check(evidence)}
+    found = {Violation("I17", "", problem) for problem in vacuity.enough_happened(evidence, minimums or {})}
+    found |= {Violation(invariant, "", problem) for invariant, check in OF_ALL for problem in check(evidence)}
     found |= {
-        Violation(invariant, dossier.order_id, told)
+        Violation(invariant, dossier.order_id, problem)
         for dossier in dossiers(evidence)
         for invariant, check in OF_AN_ORDER
-        for told in check(dossier)
+        for problem in check(dossier)
     }
     found |= _not_conserved(evidence)
-    return sorted(found, key=lambda wrong: (int(wrong.invariant[1:]), wrong.order_id, wrong.told))
+    return sorted(found, key=lambda wrong: (int(wrong.invariant[1:]), wrong.order_id, wrong.problem))
 
 
 def _not_conserved(evidence: Evidence) -> set[Violation]:
-    """What tests/conservation.py found at the moments at which it was asked."""
+    """Return the findings of tests/conservation.py in the snapshots."""
     return {
         Violation(
-            next((CONSERVED[word] for word in CONSERVED if word in told), "I3"), "", f"at {snapshot.at:.3f}: {told}"
+            next((CONSERVED[word] for word in CONSERVED if word in problem), "I3"),
+            "",
+            f"at {snapshot.at:.3f}: {problem}",
         )
         for snapshot in evidence.snapshots
-        for told in snapshot.found
+        for problem in snapshot.found
     }
 
 
 def report(evidence: Evidence, found: list[Violation]) -> str:
-    """Return what is wrong, and the story of the first order with which something is."""
-    lines = [f"{wrong.invariant:4} {wrong.order_id or '-'}: {wrong.told}" for wrong in found]
+    """Return the violations as text, with the timeline of the first order that has one."""
+    lines = [f"{wrong.invariant:4} {wrong.order_id or '-'}: {wrong.problem}" for wrong in found]
     lines.append(f"{len(found)} violations in {len(evidence.orders)} orders and {len(evidence.snapshots)} snapshots")
     bad = next((wrong.order_id for wrong in found if wrong.order_id), None)
     return "\n".join([*lines, "", timeline(evidence, bad)] if bad else lines)
 
 
 def main(path: Path) -> int:
-    """Check evidence that was kept in a file; return 0 when nothing is wrong."""
+    """Check the evidence in a file and print the report; return 0 without violations, else 1."""
     evidence = read(path)
     found = violations(evidence)
     sys.stdout.write(report(evidence, found) + "\n")

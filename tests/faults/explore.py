@@ -1,8 +1,9 @@
-"""The fault explorer: every step × point × fault as an order of its own, on the real stack with real worker processes.
+"""The fault explorer: each step × point × fault is a separate order on the real stack with real worker processes.
 
 python -m tests.faults.explore [--style S] [--step S] [--point P] [--fault F] [--case ID] [--quick] [--json FILE]
 
-Each choice may be a list with commas. Exit code 0 when every case ends as promised and every fault has struck, else 1.
+Each choice is one value or a comma-separated list. Exit code 0 when every case ends as expected and every fault
+struck, 1 otherwise, 2 when no case matches.
 """
 
 import argparse
@@ -23,33 +24,35 @@ from tests.faults.explorer.run import explore
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Play the chosen cases and tell what came of them."""
+    """Run the chosen cases and print the results; return the exit code."""
     asked = _parser().parse_args(arguments)
     chosen = _chosen(asked)
     if not chosen:
-        sys.stderr.write("error: there is no such case; --list shows them\n")
+        sys.stderr.write("error: no such case; list the cases with --list\n")
         return 2
     if asked.list:
         sys.stdout.writelines(f"{case.id}\n" for case in chosen)
         return 0
     progress = Progress(len(chosen))
-    findings = asyncio.run(explore(chosen, progress.tell))
+    findings = asyncio.run(explore(chosen, progress.update))
     show(Console(width=None if sys.stdout.isatty() else 200), chosen, findings)
     if asked.keep:
         write(findings.evidence, Path(asked.keep))
     if asked.json:
         Path(asked.json).write_text(json.dumps(document(chosen, findings), indent=1))
-    return int(bool(findings.general) or any(verdict.problems for verdict in findings.verdicts.values()))
+    return int(bool(findings.general) or any(result.problems for result in findings.results.values()))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tests.faults.explore", description=__doc__)
     for name in ("style", "step", "point", "fault", "case"):
-        parser.add_argument(f"--{name}", default="", help="one, or several with commas")
-    parser.add_argument("--quick", action="store_true", help="a representative part")
-    parser.add_argument("--list", action="store_true", help="only name the cases")
-    parser.add_argument("--keep", metavar="FILE", help="keep the evidence, for python -m tests.faults.checker FILE")
-    parser.add_argument("--json", metavar="FILE", help="write what was found for programs, too")
+        parser.add_argument(f"--{name}", default="", help="one value, or several separated by commas")
+    parser.add_argument("--quick", action="store_true", help="run a representative sample")
+    parser.add_argument("--list", action="store_true", help="print the ids of the cases and exit")
+    parser.add_argument(
+        "--keep", metavar="FILE", help="write the evidence to FILE, for python -m tests.faults.checker FILE"
+    )
+    parser.add_argument("--json", metavar="FILE", help="write the results to FILE as JSON")
     return parser
 
 
@@ -64,18 +67,18 @@ def _chosen(asked: argparse.Namespace) -> list[Case]:
 
 
 class Progress:
-    """One line on stderr that says how far it is."""
+    """A progress line on stderr."""
 
     def __init__(self, total: int) -> None:
         self.total, self.begun, self.ended = total, 0, 0
 
-    def tell(self, case: Case, ended: bool) -> None:
-        """Count a case that begins or has ended."""
+    def update(self, case: Case, ended: bool) -> None:
+        """Count a case that begins or has ended, and print the line."""
         self.begun, self.ended = self.begun + (not ended), self.ended + ended
         if sys.stderr.isatty() or self.ended == self.total or (ended and self.ended % 100 == 0):
             end = "\r" if sys.stderr.isatty() and self.ended < self.total else "\n"
             sys.stderr.write(
-                f"{self.ended} of {self.total} ended, {self.begun - self.ended} under way  {case.id:60}{end}"
+                f"{self.ended} of {self.total} ended, {self.begun - self.ended} running  {case.id:60}{end}"
             )
             sys.stderr.flush()
 

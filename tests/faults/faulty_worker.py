@@ -1,7 +1,7 @@
-"""A worker process whose activities, statements and relay meet the faults of a plan: otherwise the product's own parts.
+"""A worker process of the product's own parts; its activities, statements and relay meet the faults of a plan.
 
-python -m tests.faults.faulty_worker FOLDER ROLE, where FOLDER holds what `prepare` wrote. Of the roles, `worker` serves
-the product's queue, `relay` publishes events, and `watcher` looks after what stands still.
+python -m tests.faults.faulty_worker FOLDER ROLE, where FOLDER holds the files of `prepare`. The role `worker` serves
+the product's task queue, `relay` publishes events, and `watcher` watches for stalled processes.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ PLAN, PLACES = "plan.json", "places.json"
 
 @dataclass(frozen=True)
 class Part:
-    """What a process is for: its role, and of a worker the queue and how many activities it runs at a time."""
+    """The part of a process: its role, and for a worker its task queue and number of concurrent activities."""
 
     role: str = "worker"
     queue: str = TASK_QUEUE
@@ -47,7 +47,7 @@ class Part:
 
 
 def prepare(folder: Path, plan: FaultPlan, system: System) -> None:
-    """Write down what every process of a run must know."""
+    """Write the fault plan and the servers' addresses for the processes of a run."""
     plan.write(folder / PLAN)
     places = {
         "database_url": system.stack.database_url,
@@ -58,7 +58,7 @@ def prepare(folder: Path, plan: FaultPlan, system: System) -> None:
 
 
 def serve(folder: Path, part: Part, log: Path | None = None) -> None:
-    """Be that part until SIGTERM, in a process of its own that doesn't outlive the one it was forked from."""
+    """Run the part until SIGTERM in the current process, which dies with its parent."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, int(signal.SIGKILL))
     for name in [name for name in os.environ if name.startswith(("TEMPORAL_", "ORDERS_", "DATABASE_"))]:
         del os.environ[name]
@@ -93,7 +93,7 @@ async def _serve(folder: Path, part: Part) -> None:
 
 
 async def _work(client: Client, database: FaultyDatabase, settings: Settings, queue: str, stop: asyncio.Event) -> None:
-    # The product's own worker on another queue: an order whose worker dies must not take others along.
+    # The product's own worker on another queue: the death of an order's worker must not affect other orders.
     vars(worker)["TASK_QUEUE"] = queue
     async with worker.build(client, worker.services_on(database, settings), settings):
         await stop.wait()

@@ -1,4 +1,4 @@
-"""The checker on a real system: it finds nothing wrong with real orders of every kind."""
+"""The checker on a real system: it finds no violation in real orders of every kind."""
 
 import asyncio
 from pathlib import Path
@@ -18,9 +18,9 @@ pytestmark = [pytest.mark.server, pytest.mark.timeout(150)]
 MINIMUMS = {"completed": 3, "compensated": 6, "cancelled": 1, "needs_attention": 1, "snapshots": 5}
 
 
-async def test_orders_of_every_kind_are_fine(clients: Clients, tmp_path: Path) -> None:
+async def test_orders_of_every_kind_have_no_violation(clients: Clients, tmp_path: Path) -> None:
     db, client = clients.system.db, clients.system.client
-    # Not watched: for a moment their receipts are made to lie, and a watch would say so.
+    # Outside of the watch: these orders change their receipts for a moment, which a snapshot would report.
     await asyncio.gather(clients.parked(), clients.resolved())
     async with Watch(db, seconds=0.2) as watch:
         await asyncio.gather(
@@ -42,7 +42,7 @@ async def test_orders_of_every_kind_are_fine(clients: Clients, tmp_path: Path) -
     assert read(tmp_path / "evidence.json") == evidence
 
 
-async def test_the_evidence_of_one_order_is_that_order_alone(clients: Clients) -> None:
+async def test_the_evidence_of_one_order_contains_no_other_order(clients: Clients) -> None:
     order = await clients.to_the_end(REFUSED)
     await clients.to_the_end(DONE)
 

@@ -1,4 +1,4 @@
-"""The fault explorer: its cases are what they should be, and a representative part of them ends as promised."""
+"""The fault explorer: its list of cases is complete, and a representative sample of them ends as expected."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +24,7 @@ def named(name: str) -> Case:
     return next(case for case in CASES if case.name == name)
 
 
-def test_there_are_enough_cases_and_each_has_a_name_of_its_own() -> None:
+def test_there_are_enough_cases_with_unique_names() -> None:
     assert len(CASES) >= 480
     assert len({case.id for case in CASES}) == len(CASES)
     assert Counter(case.step.style for case in CASES).keys() == {"orchestrated", "choreographed"}
@@ -59,7 +59,7 @@ def test_the_sample_has_every_step_and_every_point() -> None:
         ("o-charge-before-hangs", {("compensated", ("charge", "reserve"))}),
         ("o-reserve-done-hangs", {("compensated", ("reserve",))}),
         ("o-reserve-before-zombie-undone", {("cancelled", ("reserve",))}),
-        # Never completed: the carrier is too far away for its answer to come first.
+        # Never completed: the deadline passes before the carrier can answer.
         (
             "o-reserve-before-deadline",
             {("compensated", route) for route in (("reserve",), ("charge", "reserve"), ("ship", "charge", "reserve"))},
@@ -72,7 +72,7 @@ def test_the_sample_has_every_step_and_every_point() -> None:
         ("c-charge-sent-deadline", {("compensated", None)}),
     ],
 )
-def test_what_a_case_may_come_to(name: str, expected: set[tuple[str, tuple[str, ...] | None]]) -> None:
+def test_the_expected_ends_of_a_case(name: str, expected: set[tuple[str, tuple[str, ...] | None]]) -> None:
     assert ends(named(name)) == expected
 
 
@@ -83,24 +83,24 @@ def test_a_plan_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert FaultPlan.read(tmp_path / "plan.json") == plan
 
 
-def test_a_fault_strikes_once_however_many_ask(tmp_path: Path) -> None:
+def test_a_fault_strikes_once_among_concurrent_attempts(tmp_path: Path) -> None:
     notes = Notes(tmp_path)
     with ThreadPoolExecutor(16) as threads:
         won = list(threads.map(lambda number: notes.first("rule", "hit", pid=number), range(200)))
 
     assert won.count(True) == 1
-    said = notes.read("rule", "hit")
-    assert said is not None
-    assert said["pid"] == won.index(True)
+    note = notes.read("rule", "hit")
+    assert note is not None
+    assert note["pid"] == won.index(True)
     assert [path.name for path in tmp_path.iterdir()] == ["rule.hit"]
 
 
-def test_one_case_can_be_asked_for_by_name(capsys: pytest.CaptureFixture[str]) -> None:
+def test_cases_are_selected_by_their_ids(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--list", "--case", "o-charge-called-kill,c-fail-sent-stop"]) == 0
     assert capsys.readouterr().out.split() == ["o-charge-called-kill", "c-fail-sent-stop"]
 
 
-def test_a_case_that_is_not_there_is_bad_usage(capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_case_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--case", "o-charge-called-flood"]) == 2
     assert "no such case" in capsys.readouterr().err
 
@@ -108,7 +108,7 @@ def test_a_case_that_is_not_there_is_bad_usage(capsys: pytest.CaptureFixture[str
 @pytest.mark.server
 @pytest.mark.faults
 @pytest.mark.timeout(900)
-async def test_a_representative_part_ends_as_promised() -> None:
+async def test_a_representative_sample_ends_as_expected() -> None:
     sample = representative()
 
     findings = await explore(sample)

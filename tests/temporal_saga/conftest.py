@@ -1,4 +1,4 @@
-"""The rig's servers, one of each per session: a time-skipping one for timers, a real one for activities that hang."""
+"""The rig's servers: a time-skipping one for timers, the run's shared one for activities that hang."""
 
 import asyncio
 import sys
@@ -14,6 +14,8 @@ from temporalio.client import Client, WorkflowHandle
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from runtime.embedded.stack import Stack
+from tests.servers import new_namespace
 from tests.temporal_saga.rig import RigWorkflow, Scenario, World
 
 BINARIES = Path(sys.executable).parent
@@ -79,13 +81,9 @@ async def skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture(scope="session")
-async def real() -> AsyncIterator[WorkflowEnvironment]:
-    binary = str(BINARIES / "temporal")
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=binary,
-        dev_server_extra_args=["--dynamic-config-value", "history.transferProcessorMaxPollRPS=10000"],
-    ) as env:
-        yield env
+async def real(servers: Stack) -> WorkflowEnvironment:
+    namespaced = await new_namespace(servers)
+    return WorkflowEnvironment.from_client(Client(namespaced.service_client, namespace=namespaced.namespace))
 
 
 @pytest.fixture

@@ -94,7 +94,7 @@ async def test_an_undo_has_more_attempts_than_its_do(rig: Any) -> None:
 
 
 async def until(handle: WorkflowHandle[Any, Any], status: str) -> dict[str, Any]:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(90):
         while True:
             view: dict[str, Any] = await handle.query(RigWorkflow.view)
             if view["status"] == status:

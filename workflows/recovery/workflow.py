@@ -11,7 +11,6 @@ from workflows import policies
 from workflows.order.events import decisive
 from workflows.order.orders import VALIDATE
 from workflows.order.payments import CHARGE
-from workflows.order.saga import ORDER_SAGA
 from workflows.order.workflow import ALERT, OrderWorkflow
 
 with workflow.unsafe.imports_passed_through():
@@ -33,7 +32,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
     def __init__(self, lost: LostOrder) -> None:
         super().__init__(lost.order)
         run: RecoveredRun[Order] = RecoveredRun(
-            ORDER_SAGA, lost.order.order_id, lost.order, changed=self._changed, alert=ALERT
+            self._run.saga, lost.order.order_id, lost.order, changed=self._changed, alert=ALERT
         )
         run.cause, run.resolved = lost.cause, lost.resolved
         # The requests of the steps need the price, which this run does not validate again.

@@ -16,7 +16,7 @@ class OrderActivities:
 
     @activity.defn
     def reserve(self, order: Order) -> str:
-        """Take the article off the shelf."""
+        """Take the article out of the stock."""
         line = order.lines[0]
         statement = "update stock set available = available - %s where sku = %s"
         return self._once(order, "reserve", statement, line["quantity"], line["sku"])
@@ -42,9 +42,9 @@ class OrderActivities:
 
     @activity.defn
     def ship(self, order: Order) -> str:
-        """Hand the parcel over; the carrier goes nowhere with the postcode 00000."""
+        """Hand the parcel over; the carrier refuses the postcode 00000."""
         if order.ship_to["postcode"] == "00000":
-            raise ApplicationError("the carrier does not take it", non_retryable=True)
+            raise ApplicationError("the carrier refuses the order", non_retryable=True)
         statement = "insert into parcels (order_id, tracking) values (%s, %s)"
         return self._once(order, "ship", statement, order.order_id, f"trk_{order.order_id}")
 

@@ -1,4 +1,4 @@
-"""What the workflow and its activities say to each other."""
+"""The data that the workflow and its activities exchange."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,7 @@ TASK_QUEUE = "orders"
 
 @dataclass
 class Order:
-    """An order, as its customer sent it."""
+    """An order as the customer sent it."""
 
     order_id: str
     customer_id: str

@@ -1,4 +1,4 @@
-"""The starter: a client of Temporal that places orders as the benchmark tells it: python starter.py ADDRESS."""
+"""The starter: a Temporal client that places orders on command: python starter.py ADDRESS."""
 
 import asyncio
 import sys

@@ -14,7 +14,7 @@ from workflows import OrderWorkflow
 
 
 async def main(address: str, database: str) -> None:
-    """Work until the process is ended."""
+    """Work until the process ends."""
     client = await Client.connect(address)
     with ConnectionPool(database, min_size=4, max_size=10) as pool, ThreadPoolExecutor(100) as executor:
         steps = OrderActivities(pool)

@@ -1,4 +1,4 @@
-"""One running system for all bad input: real servers, and a worker whose workflows run in the SDK's sandbox."""
+"""A running system for all bad input: real servers, and a worker that runs its workflows in the SDK's sandbox."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
@@ -17,14 +17,14 @@ from tests.systems import System, open_system
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever asks for many examples waits for them."""
+    """Remove the timeout when FUZZ_EXAMPLES asks for many examples."""
     for item in items if EXAMPLES else ():
         item.add_marker(pytest.mark.timeout(0))
 
 
 @pytest.fixture(scope="session")
 async def bad_input_system(servers: Stack) -> AsyncIterator[System]:
-    """A system with a worker process."""
+    """Return a system with a worker process."""
     async with open_system(servers) as opened:
         with worker_process(opened.environment(ORDERS_WORKFLOW_SANDBOX="true")):
             yield opened
@@ -32,7 +32,7 @@ async def bad_input_system(servers: Stack) -> AsyncIterator[System]:
 
 @pytest.fixture(scope="session")
 def target(bad_input_system: System) -> Iterator[Target]:
-    """A system with an order in every status, at rest."""
+    """Return a system with a completed, a waiting and a parked order, at rest."""
     environment = bad_input_system.environment()
     url, address = environment["DATABASE_URL"], environment["TEMPORAL_ADDRESS"]
     with asyncio.Runner() as runner, psycopg.connect(url, autocommit=True) as connection:

@@ -1,7 +1,7 @@
-"""The corpus: real bad inputs, kept as files in tests/corpus, and those that are made here because of their size.
+"""The corpus: bad inputs, kept as files in tests/corpus or generated here because of their size.
 
-A file's folder says to which command it goes, its name what is wrong with it; `index.json` says with which exit code
-the command must end, and what its one line must say, first of all the field.
+A file's folder names the command, and its name the problem; `index.json` has the expected exit code and the expected
+error line, which begins with the field.
 """
 
 import json
@@ -30,7 +30,7 @@ INDEX: dict[str, dict[str, dict[str, Any]]] = json.loads((FOLDER / "index.json")
 
 @dataclass(frozen=True)
 class CorpusCase:
-    """One bad input: what is run with it, how that must end, and what its line must say."""
+    """A bad input: its command, the expected exit code, and the expected text of the error line."""
 
     name: str
     arguments: tuple[str, ...]
@@ -41,13 +41,13 @@ class CorpusCase:
 
 
 def kept() -> list[CorpusCase]:
-    """Return every file of the corpus that goes to the starter."""
+    """Return the cases of the corpus for the starter."""
     folders = [folder for folder in INDEX if folder != "updates"]
     return [_case(folder, name) for folder in folders for name in INDEX[folder]]
 
 
 def updates() -> dict[str, dict[str, str]]:
-    """Return what is sent straight to a workflow, each with what its refusal must say."""
+    """Return the updates that are sent directly to a workflow, each with the expected text of its refusal."""
     return {
         name: json.loads((FOLDER / "updates" / name).read_bytes()) | expected
         for name, expected in INDEX["updates"].items()
@@ -98,7 +98,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
 
 
 def made() -> list[CorpusCase]:
-    """Return the inputs that are too large to be kept as files; they come on stdin."""
+    """Return the cases that are too large for files; their documents come on stdin."""
     return [
         CorpusCase(
             name,

@@ -1,4 +1,4 @@
-"""What any client of Temporal may send to a running workflow: any bytes under any encoding, and what comes of it."""
+"""Sends updates to a running workflow as any client of Temporal can: any bytes under any encoding."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -27,31 +27,31 @@ WRITTEN = {
 
 @dataclass(frozen=True)
 class Response:
-    """What came of an update: taken, or refused with all that the client is told of it."""
+    """The response to an update: accepted, or refused with the full message for the client."""
 
-    taken: bool
-    told: str
+    accepted: bool
+    message: str
 
 
 def payload(data: bytes, encoding: str = "json/plain") -> RawValue:
-    """Return bytes as they are, under an encoding, or under none."""
+    """Return raw bytes as a payload, with an encoding or without one."""
     return RawValue(Payload(metadata={"encoding": encoding.encode()} if encoding else {}, data=data))
 
 
 def send(target: Target, handle: Handle, update: str, *sent: RawValue) -> Response:
-    """Send an update; any other end than yes or no is a failure."""
+    """Send an update and return the response; fail when the workflow neither accepts nor refuses the update."""
 
     async def ask() -> Response:
         try:
             await handle.execute_update(update, args=sent, rpc_timeout=PATIENCE)
         except RPCError as error:
-            # The server itself refuses what is too large for it; any other such answer is a workflow that is stuck.
+            # The server itself refuses a too large request; any other answer of this kind comes from a stuck workflow.
             if TOO_LARGE not in error.message or sum(each.payload.ByteSize() for each in sent) < SERVER_TAKES:
                 raise AssertionError(await _marks(handle)) from error
-            return Response(taken=False, told=error.message)
+            return Response(accepted=False, message=error.message)
         except WorkflowUpdateFailedError as refused:
-            return Response(taken=False, told=" / ".join(_causes(refused.cause)))
-        return Response(taken=True, told="")
+            return Response(accepted=False, message=" / ".join(_causes(refused.cause)))
+        return Response(accepted=True, message="")
 
     return target.runner.run(ask())
 
@@ -63,13 +63,13 @@ def _causes(error: BaseException | None) -> Iterable[str]:
 
 
 def state(target: Target, handle: Handle) -> dict[str, Any]:
-    """Return what a workflow says of itself, which one that is stuck can't."""
+    """Return a workflow's state by a query, which fails when the workflow is stuck."""
     answer: dict[str, Any] = target.runner.run(handle.query("state", rpc_timeout=PATIENCE))
     return answer
 
 
 def marks(target: Target, handle: Handle) -> list[str]:
-    """Return what updates left in a history: those that were taken, and workflow tasks that failed."""
+    """Return the events that updates left in a history: accepted updates and failed workflow tasks."""
     return target.runner.run(_marks(handle))
 
 

@@ -1,4 +1,4 @@
-"""Every file of the corpus: exit code and field as the index says, in one line, without a secret, changing nothing."""
+"""Every case of the corpus ends as indexed: the exit code and one line with the field, no secret, and no change."""
 
 import json
 from pathlib import Path
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.server
 CASES = {case.name: case for case in (*kept(), *made())}
 FILES_AT_LEAST = 200
 EXIT_CODES = {2, 4, 5, 6}
-# One of each folder, and of each exit code: these are run as people run them, in a process of their own.
+# One case of each folder and of each exit code runs in a separate process, as users run the starter.
 AS_A_PROCESS = [
     "orders/empty.json",
     "orders/name-card-number.json",
@@ -30,33 +30,33 @@ AS_A_PROCESS = [
 ]
 
 
-def test_the_index_and_the_files_are_the_same_ones() -> None:
-    there = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
+def test_the_index_lists_exactly_the_files() -> None:
+    found = {path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*") if path.is_file()}
     indexed = {f"{folder}/{name}" for folder, files in INDEX.items() for name in files}
 
-    assert there - {"index.json", ".gitattributes"} == indexed
+    assert found - {"index.json", ".gitattributes"} == indexed
     assert len(indexed) >= FILES_AT_LEAST
     assert len(CASES) == len(indexed) - len(INDEX["updates"]) + len(LARGE)
     assert {case.code for case in CASES.values()} == EXIT_CODES
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_a_bad_input_is_told_in_one_line_and_changes_nothing(target: Target, name: str) -> None:
+def test_a_bad_input_is_refused_in_one_line_and_changes_nothing(target: Target, name: str) -> None:
     case = CASES[name]
 
-    people = target.run(*case.arguments, stdin=case.document, environment=case.environment)
-    check(case, people)
-    assert people.out == ""
+    ran = target.run(*case.arguments, stdin=case.document, environment=case.environment)
+    check(case, ran)
+    assert ran.out == ""
 
-    if with_json := for_programs(case.arguments):
-        programs = target.run(*with_json, stdin=case.document, environment=case.environment)
-        check(case, programs)
-        assert programs.document == {"error": programs.err[len("error: ") : -1], "exit_code": case.code}
+    if with_json := with_json_option(case.arguments):
+        ran_with_json = target.run(*with_json, stdin=case.document, environment=case.environment)
+        check(case, ran_with_json)
+        assert ran_with_json.document == {"error": ran_with_json.err[len("error: ") : -1], "exit_code": case.code}
     target.check_unchanged()
 
 
 @pytest.mark.parametrize("name", AS_A_PROCESS)
-def test_it_is_the_same_for_a_process_of_its_own(target: Target, name: str) -> None:
+def test_a_separate_process_gives_the_same_answer(target: Target, name: str) -> None:
     case = CASES[name]
     arguments = [argument.format_map(target.orders) for argument in case.arguments]
 
@@ -68,29 +68,29 @@ def test_it_is_the_same_for_a_process_of_its_own(target: Target, name: str) -> N
 
 
 def check(case: CorpusCase, ran: Ran) -> None:
-    """One line that says what is wrong, where, and nothing about whom."""
+    """Check the exit code and the error line: the expected text, printable, without personal data."""
     assert ran.code == case.code, ran.err
     assert ran.err.count("\n") == 1, ran.err
     assert ran.err.startswith("error: "), ran.err
     assert ran.err.removesuffix("\n").isprintable(), ran.err
     assert "Traceback" not in ran.err
     assert case.says in ran.err if names_no_field(case) else ran.err.removeprefix("error: ").startswith(case.says)
-    said = " ".join(case.arguments)
-    assert CANARY not in (ran.out + ran.err).lower() or CANARY in said.lower(), ran.err
+    command_line = " ".join(case.arguments)
+    assert CANARY not in (ran.out + ran.err).lower() or CANARY in command_line.lower(), ran.err
 
 
 def names_no_field(case: CorpusCase) -> bool:
-    """What a server refused, and what is said of a command line, may have words before what we look for."""
+    """Return whether other words may precede the expected text, as in server errors and usage errors."""
     return case.code != 2 or case.name.startswith("commands/")
 
 
-def for_programs(arguments: tuple[str, ...]) -> tuple[str, ...]:
-    """Ask for a document, right behind the command's name; nothing, where there is no command."""
+def with_json_option(arguments: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the arguments with --json after the command's name; none without a command."""
     words = 2 if arguments[:1] == ("deadletters",) else 1
     return (*arguments[:words], "--json", *arguments[words:]) if len(arguments) >= words else ()
 
 
-def test_a_file_that_can_not_be_read_is_one_line(target: Target, tmp_path: Path) -> None:
+def test_an_unreadable_file_is_refused_in_one_line(target: Target, tmp_path: Path) -> None:
     (tmp_path / "loop.json").symlink_to(tmp_path / "loop.json")
 
     ran = target.run("place", str(tmp_path / "loop.json"), "--json")

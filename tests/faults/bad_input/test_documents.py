@@ -1,4 +1,4 @@
-"""Whatever is read is taken exactly within the documented limits, or refused in one line that names the field."""
+"""Every document is accepted exactly within the documented limits, or refused in one line that names the field."""
 
 import json
 from random import Random
@@ -32,7 +32,7 @@ def of_the_canary(order: dict[str, Any]) -> dict[str, Any]:
 
 
 def names(document: Any) -> set[str]:
-    """Every field's name in a document, as far as the first mark that a path would have."""
+    """Return the names of all fields in a document, each up to the first mark of a path."""
     if isinstance(document, list):
         return set().union(*map(names, document))
     if not isinstance(document, dict):
@@ -44,8 +44,8 @@ def beginning(field: str) -> str:
     return field.partition(".")[0].partition("[")[0]
 
 
-def check_told(problem: InvalidInput, what: str, document: Any) -> None:
-    """One line that says where, and not what stood there."""
+def check_message(problem: InvalidInput, what: str, document: Any) -> None:
+    """Check the error line: it names the field, is printable and short, and has no personal data."""
     line = str(problem)
     assert line.isprintable(), line
     assert CANARY not in line
@@ -55,13 +55,13 @@ def check_told(problem: InvalidInput, what: str, document: Any) -> None:
 
 @fuzzed(250)
 @given(written(mutated(ORDERS.map(of_the_canary))))
-def test_a_mutated_order_is_taken_exactly_within_the_limits(raw: bytes) -> None:
+def test_a_mutated_order_is_accepted_exactly_within_the_limits(raw: bytes) -> None:
     document = parsed(raw)
 
     order = tried(lambda: read_order(raw))
 
     if isinstance(order, InvalidInput):
-        check_told(order, "order", document)
+        check_message(order, "order", document)
         assert not is_order(document) or may_hold_a_card_number(document) or len(raw) > BYTES_AT_MOST, order
     else:
         assert is_order(document), document
@@ -69,7 +69,7 @@ def test_a_mutated_order_is_taken_exactly_within_the_limits(raw: bytes) -> None:
 
 
 def parsed(raw: bytes) -> Any:
-    """What Python's own parser makes of it; nothing, where even that one gives up."""
+    """Return the document by Python's own parser, None when that parser fails, too."""
     try:
         return json.loads(raw)
     except (ValueError, RecursionError):
@@ -78,7 +78,7 @@ def parsed(raw: bytes) -> Any:
 
 @fuzzed(80)
 @given(written(ORDERS))
-def test_a_valid_order_is_taken_however_it_is_written(raw: bytes) -> None:
+def test_a_valid_order_is_accepted_in_any_valid_encoding(raw: bytes) -> None:
     order = read_order(raw)
 
     assert order.model_dump(mode="json", exclude_unset=True) == json.loads(raw)
@@ -86,7 +86,7 @@ def test_a_valid_order_is_taken_however_it_is_written(raw: bytes) -> None:
 
 @fuzzed(50)
 @given(ORDERS, st.randoms())
-def test_the_order_of_fields_says_nothing(document: dict[str, Any], chance: Random) -> None:
+def test_the_order_of_fields_does_not_change_the_hash(document: dict[str, Any], chance: Random) -> None:
     names = list(document)
     chance.shuffle(names)
     other = {name: document[name] for name in names}
@@ -96,34 +96,34 @@ def test_the_order_of_fields_says_nothing(document: dict[str, Any], chance: Rand
 
 @fuzzed(100)
 @given(damaged(written(ORDERS.map(of_the_canary) | mutated(ORDERS))))
-def test_damaged_bytes_are_an_order_or_one_line(raw: bytes) -> None:
+def test_damaged_bytes_are_a_valid_order_or_are_refused(raw: bytes) -> None:
     order = tried(lambda: read_order(raw))
 
     if isinstance(order, InvalidInput):
-        check_told(order, "order", parsed(raw))
+        check_message(order, "order", parsed(raw))
     else:
         assert is_order(parsed(raw))
 
 
 @fuzzed(80)
 @given(written(mutated(slips())) | damaged(written(slips())))
-def test_a_mutated_slip_is_followed_or_refused_in_one_line(raw: bytes) -> None:
-    followed = tried(lambda: Itinerary(read_slip(raw)))
+def test_a_mutated_slip_is_accepted_or_refused_in_one_line(raw: bytes) -> None:
+    read = tried(lambda: Itinerary(read_slip(raw)))
 
-    if isinstance(followed, InvalidInput):
-        assert len(str(followed).splitlines()) == 1
+    if isinstance(read, InvalidInput):
+        assert len(str(read).splitlines()) == 1
         return
-    slip = followed.slip
+    slip = read.slip
     assert 1 <= len(slip.itinerary) <= slip.max_hops <= 50
     assert len({stop.name for stop in slip.itinerary}) == len(slip.itinerary)
-    # It reaches the worker as it was read, is the same one there, and can be kept.
+    # The slip survives the way to the worker unchanged, and PostgreSQL can store it.
     assert RoutingSlip.model_validate_json(slip.model_dump_json()).body_hash() == slip.body_hash()
     assert "\\u0000" not in slip.model_dump_json()
 
 
 @fuzzed(20)
 @given(written(slips()))
-def test_a_valid_slip_is_followed(raw: bytes) -> None:
+def test_a_valid_slip_is_accepted(raw: bytes) -> None:
     assert Itinerary(read_slip(raw)).slip == read_slip(raw)
 
 
@@ -133,7 +133,7 @@ PAYLOADS = {SETTLED: valid(SettledPayload), FAILED: valid(FailedPayload)}
 @pytest.mark.parametrize("event_type", PAYLOADS)
 @fuzzed(60)
 @given(data=st.data())
-def test_a_payload_fits_its_event_or_is_told_by_its_field(event_type: str, data: st.DataObject) -> None:
+def test_a_payload_fits_its_event_or_its_field_is_named(event_type: str, data: st.DataObject) -> None:
     payload = data.draw(PAYLOADS[event_type] | mutated(PAYLOADS[event_type]).filter(lambda it: isinstance(it, dict)))
 
     problem = tried(lambda: check_payload(event_type, payload))
@@ -149,5 +149,5 @@ def test_a_payload_fits_its_event_or_is_told_by_its_field(event_type: str, data:
 @pytest.mark.parametrize("event_type", PAYLOADS)
 @fuzzed(30)
 @given(data=st.data())
-def test_a_valid_payload_fits(event_type: str, data: st.DataObject) -> None:
+def test_a_valid_payload_is_accepted(event_type: str, data: st.DataObject) -> None:
     check_payload(event_type, data.draw(PAYLOADS[event_type]))

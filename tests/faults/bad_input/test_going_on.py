@@ -1,4 +1,4 @@
-"""After all that was sent to it an order still does what it is told, and one that began as nonsense does nothing."""
+"""An order still works after bad updates, and an order workflow that was started with nonsense does nothing."""
 
 import json
 from typing import Any
@@ -16,18 +16,18 @@ pytestmark = pytest.mark.server
 SENT = [sent for sent in updates().values() if sent["to"] == "waiting"]
 
 
-def test_after_all_that_an_order_does_what_it_is_told(target: Target) -> None:
+def test_after_bad_updates_an_order_still_accepts_its_event(target: Target) -> None:
     order_id = target.place("tried", **with_a_transfer())
     handle = target.handle("tried")
     for sent in SENT:
-        assert not send(target, handle, sent["update"], payload(sent["data"].encode(), sent["encoding"])).taken
+        assert not send(target, handle, sent["update"], payload(sent["data"].encode(), sent["encoding"])).accepted
     for raw in (payload(b"null"), payload(b"{", "json/plain"), payload(b"", "binary/null"), payload(b"x", "")):
         target.runner.run(handle.signal("cancel_order", raw))
     assert marks(target, handle) == []
 
-    told = target.run("event", order_id, "--type", "payment_settled", "--event-id", "e-1")
+    ran = target.run("event", order_id, "--type", "payment_settled", "--event-id", "e-1")
 
-    assert told.code == 0, told.err
+    assert ran.code == 0, ran.err
     until(lambda: state(target, handle)["status"] == "completed")
     assert [mark.split()[0] for mark in marks(target, handle)] == ["EVENT_TYPE_WORKFLOW_EXECUTION_UPDATE_ACCEPTED"]
     target.changed_on_purpose()
@@ -37,23 +37,23 @@ UNPRINTABLE = "a\0b\x1b[31m\nthe customer"
 
 
 @pytest.mark.parametrize("how", ["cancelled natively", "failed by its bank"])
-def test_no_reason_keeps_an_order_from_being_closed(target: Target, how: str) -> None:
+def test_an_unprintable_reason_does_not_prevent_the_close_of_an_order(target: Target, how: str) -> None:
     order_id = target.place("unprintable", **with_a_transfer())
     handle = target.handle("unprintable")
     if how == "cancelled natively":
         target.runner.run(handle.cancel(reason=UNPRINTABLE))
     else:
         failed = {"event_id": "e-1", "type": "payment_failed", "payload": {"reason": UNPRINTABLE}}
-        assert not send(target, handle, "deliver_event", payload(as_bytes(failed))).taken
+        assert not send(target, handle, "deliver_event", payload(as_bytes(failed))).accepted
         failed["payload"] = {"reason": "account closed"}
-        assert send(target, handle, "deliver_event", payload(as_bytes(failed))).taken
+        assert send(target, handle, "deliver_event", payload(as_bytes(failed))).accepted
 
     until(lambda: state(target, handle)["status"] in ENDED)
 
     kept = sql(target.environment, "select status, reason from orders.orders where order_id = %s", order_id)
     ((status, reason),) = kept
     assert (status, reason.isprintable()) in {("cancelled", True), ("compensated", True)}
-    # The read model is kept as jsonb, which holds no NUL either.
+    # The read model is stored as jsonb, which can't hold a NUL either.
     assert target.run("rebuild").code == 0
     target.changed_on_purpose()
 
@@ -69,7 +69,7 @@ STARTS = {
 
 
 @pytest.mark.parametrize("given", STARTS)
-def test_an_order_workflow_started_with_nonsense_does_nothing_and_is_named(target: Target, given: str) -> None:
+def test_a_workflow_started_with_nonsense_does_nothing_and_is_listed_as_stuck(target: Target, given: str) -> None:
     workflow_id = f"order-{new_id('nonsense')}"
     start = target.client.start_workflow("OrderWorkflow", payload(*STARTS[given]), id=workflow_id, task_queue="orders")
     handle = target.runner.run(start)
@@ -82,6 +82,6 @@ def test_an_order_workflow_started_with_nonsense_does_nothing_and_is_named(targe
 
     assert CANARY not in json.dumps(stuck)
     target.runner.run(handle.terminate(reason="nonsense"))
-    books = target.books()
-    assert {name for name in books if books[name] != target.known[name]} <= {"workflows"}
+    snapshot = target.snapshot()
+    assert {name for name in snapshot if snapshot[name] != target.known[name]} <= {"workflows"}
     target.changed_on_purpose()

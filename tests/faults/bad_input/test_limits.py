@@ -1,4 +1,4 @@
-"""Where the limits of an order stand, to the very number: the models' own and those written down here agree."""
+"""The exact limits of an order: the models and the independent description in limits.py agree."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ def with_value(path: tuple[str, ...], value: Any) -> bytes:
 
 
 LINE = {"sku": "SKU-1", "quantity": 1}
-# Where a limit stands: the last value that is taken, and the first that is not.
+# Path of a field → pairs of the last accepted and the first refused value.
 EDGES: dict[tuple[str, ...], list[tuple[Any, Any]]] = {
     ("order_id",): [("x" * 64, "x" * 65), ("0", "-")],
     ("customer_id",): [("c" * 64, "c" * 65), ("C_-", "_C")],
@@ -43,13 +43,13 @@ EDGES: dict[tuple[str, ...], list[tuple[Any, Any]]] = {
 
 
 @pytest.mark.parametrize("path", EDGES, ids=".".join)
-def test_the_limits_stand_exactly_where_they_are_documented(path: tuple[str, ...]) -> None:
+def test_the_limits_are_exactly_as_documented(path: tuple[str, ...]) -> None:
     for good, bad in EDGES[path]:
-        taken, refused = with_value(path, good), with_value(path, bad)
+        accepted, refused = with_value(path, good), with_value(path, bad)
 
-        assert not isinstance(tried(lambda raw=taken: read_order(raw)), InvalidInput), good  # type: ignore[misc]
+        assert not isinstance(tried(lambda raw=accepted: read_order(raw)), InvalidInput), good  # type: ignore[misc]
         problem = tried(lambda raw=refused: read_order(raw))  # type: ignore[misc]
         assert isinstance(problem, InvalidInput), bad
         assert problem.field.startswith(path[0])
-        assert is_order(json.loads(taken))
+        assert is_order(json.loads(accepted))
         assert not is_order(json.loads(refused))

@@ -1,4 +1,4 @@
-"""Whatever stands on the command line or in the environment is understood as documented, or named in one line."""
+"""Every option and every variable is read as documented, or named in one error line."""
 
 import base64
 import re
@@ -35,19 +35,19 @@ USUAL = (
     "~/d",
     "/",
 )
-VALUES = TEXTS | st.sampled_from((*USUAL, "~nobody-here/data", "\udcff"))
+VALUES = TEXTS | st.sampled_from((*USUAL, "~no-such-user/data", "\udcff"))
 
 
 @fuzzed(150)
 @given(st.dictionaries(st.sampled_from(SETTINGS) | TEXTS.map(lambda text: f"ORDERS_{text}"), VALUES, max_size=4))
 def test_an_environment_is_read_or_the_variable_is_named(environment: dict[str, str]) -> None:
-    # An environment holds no NUL, and its names no equals sign.
+    # An environment can't hold a NUL, and its names no equals sign.
     given = {name.replace("\0", "").replace("=", ""): text.replace("\0", "") for name, text in environment.items()}
 
     settings = tried(lambda: Settings.read(given))
 
     if isinstance(settings, InvalidInput):
-        # What must fit together with another is named as well.
+        # Variables that must fit together are named as well.
         assert settings.field in {*given, "ORDERS_DEPLOYMENT", "ORDERS_UI_PORT"}
     else:
         assert set(given) <= set(SETTINGS)
@@ -72,13 +72,13 @@ def test_a_mix_is_read_or_refused(text: str) -> None:
 
 
 def text_of(mix: str, kind: str) -> str:
-    """A share as it was written, leading zeros and all."""
+    """Return a share as written, with leading zeros."""
     return mix.replace(" ", "").partition(f"{kind}=")[2].partition(",")[0]
 
 
 @fuzzed(100)
 @given(st.sampled_from(("newest", "riskiest", "open")), st.binary(min_size=1, max_size=30), st.data())
-def test_a_page_is_what_a_list_gave_and_nothing_else(what: str, place: bytes, data: st.DataObject) -> None:
+def test_only_a_page_token_of_the_same_list_is_accepted(what: str, place: bytes, data: st.DataObject) -> None:
     token = token_of(what, place)
     other = data.draw(TEXTS | st.binary(max_size=30).map(lambda raw: base64.urlsafe_b64encode(raw).decode()))
     at = data.draw(st.integers(0, len(token) - 1))
@@ -104,7 +104,7 @@ def test_an_age_is_read_or_refused(text: str) -> None:
 
 @fuzzed(150)
 @given(TEXTS)
-def test_ids_and_reasons_are_taken_exactly_within_the_limits(text: str) -> None:
+def test_ids_and_reasons_are_accepted_exactly_within_the_limits(text: str) -> None:
     is_id = re.fullmatch("[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text, re.ASCII) is not None
     printable = bool(text.strip()) and text.isprintable() and not holds_card_number(text)
 
@@ -120,7 +120,7 @@ WORDS = st.text(st.characters(categories=["L"]), max_size=12)
 
 @fuzzed(100)
 @given(CARDS, MARKS, WORDS, WORDS, MORE)
-def test_a_card_number_is_found_wherever_it_stands(card: str, mark: str, before: str, behind: str, more: str) -> None:
+def test_a_card_number_is_found_anywhere_in_a_text(card: str, mark: str, before: str, behind: str, more: str) -> None:
     grouped = mark.join(card[at : at + 4] for at in range(0, len(card), 4))
 
     assert holds_card_number(f"{before} {grouped}{more} {behind}")
@@ -129,7 +129,7 @@ def test_a_card_number_is_found_wherever_it_stands(card: str, mark: str, before:
 
 @fuzzed(50)
 @given(CARDS, MARKS, WORDS, st.integers(1, 9))
-def test_a_number_with_another_check_digit_is_none(card: str, mark: str, beside: str, more: int) -> None:
+def test_a_number_with_a_wrong_check_digit_is_no_card_number(card: str, mark: str, beside: str, more: int) -> None:
     wrong = f"{card[:-1]}{(int(card[-1]) + more) % 10}"
 
     assert not holds_card_number(f"{beside} {mark.join(wrong[at : at + 4] for at in range(0, len(wrong), 4))} {beside}")

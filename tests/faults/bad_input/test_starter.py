@@ -1,4 +1,4 @@
-"""The starter under fire: mutated documents and arbitrary words, on a running system that must not change by them."""
+"""Fuzzing of the starter: mutated documents and arbitrary words change nothing in a running system."""
 
 import json
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from tests.faults.bad_input.target import CANARY, Target, customer_order
 pytestmark = pytest.mark.server
 
 ENDS = {0, 2, 3, 5, 6}
-# An argument of a process holds no NUL, and what was not UTF-8 comes as a lone surrogate.
+# An argument of a process can't hold a NUL, and bytes that are not UTF-8 arrive as lone surrogates.
 WORDS = (st.sampled_from(NASTY_TEXTS) | st.text(max_size=30) | st.from_regex(r"[ -~]{0,20}", fullmatch=True)).map(
     lambda text: text.replace("\0", "").replace("{", "").replace("}", "")
 )
-# None of these articles is in the catalogue, so that not even a valid one of these orders is ever placed.
+# The catalogue has none of these articles, so even a valid order is refused.
 STRANGERS = valid(Order).filter(is_order).map(lambda order: order | {"ship_to": order["ship_to"] | {"name": CANARY}})
 
 
 def check(ran: Ran, *codes: int) -> None:
-    """One of these exit codes; what went wrong in one line, without a stack or a customer."""
+    """Check the exit code and the error line: one printable line without a stack trace or personal data."""
     assert ran.code in (codes or ENDS), ran.err
     assert "Traceback" not in ran.err
     assert CANARY not in ran.out + ran.err
@@ -42,7 +42,7 @@ def check(ran: Ran, *codes: int) -> None:
 
 
 def check_document(ran: Ran) -> None:
-    """With --json there is one document, whatever happens."""
+    """Check that --json always prints one JSON document."""
     document = json.loads(ran.out)
     if ran.code not in {0, 3}:
         assert document["exit_code"] == ran.code
@@ -53,7 +53,7 @@ def check_document(ran: Ran) -> None:
     raw=written(mutated(STRANGERS)) | damaged(written(STRANGERS)),
     style=st.sampled_from(("orchestrated", "choreographed")),
 )
-def test_orders_that_no_catalogue_knows_are_never_placed(target: Target, raw: bytes, style: str) -> None:
+def test_orders_with_unknown_articles_are_never_placed(target: Target, raw: bytes, style: str) -> None:
     ran = target.run("place", "-", "--json", "--style", style, stdin=raw)
 
     check(ran, 2)
@@ -62,7 +62,7 @@ def test_orders_that_no_catalogue_knows_are_never_placed(target: Target, raw: by
 
 
 def with_a_strange_stop(slip: Any) -> Any:
-    """Never to be run, whatever else became of it."""
+    """Return the slip with an unknown activity at its end, so that it is never run."""
     if isinstance(slip, dict) and isinstance(slip.get("itinerary"), list):
         slip["itinerary"].append({"name": "last", "activity": "no_such_activity"})
     return slip
@@ -80,7 +80,7 @@ def test_slips_with_an_unknown_activity_are_never_run(target: Target, raw: bytes
 
 @fuzzed(40, shrink=False)
 @given(reason=WORDS, actor=WORDS | st.none(), plan=WORDS)
-def test_a_cancel_with_another_plan_cancels_nothing(target: Target, reason: str, actor: str | None, plan: str) -> None:
+def test_a_cancel_with_a_wrong_plan_cancels_nothing(target: Target, reason: str, actor: str | None, plan: str) -> None:
     by = [] if actor is None else [f"--actor={actor}"]
 
     ran = target.run("cancel", "{waiting}", "--json", f"--reason={reason}", f"--plan={plan}", *by)
@@ -96,10 +96,10 @@ REASON = st.fixed_dictionaries({"reason": WORDS, "amount": st.just(1)})
 
 @fuzzed(50, shrink=False)
 @given(raw=written(mutated(PAYLOAD | REASON)) | damaged(written(PAYLOAD)), event_id=WORDS | st.just("e-1"))
-def test_an_event_is_refused_by_an_order_that_waits_for_none(target: Target, raw: bytes, event_id: str) -> None:
-    told = ("--type", "payment_settled", f"--event-id={event_id}", "--payload", "-")
+def test_an_order_that_waits_for_no_event_refuses_one(target: Target, raw: bytes, event_id: str) -> None:
+    options = ("--type", "payment_settled", f"--event-id={event_id}", "--payload", "-")
 
-    ran = target.run("event", "{parked}", "--json", *told, stdin=raw)
+    ran = target.run("event", "{parked}", "--json", *options, stdin=raw)
 
     check(ran, 2, 6)
     check_document(ran)
@@ -108,12 +108,12 @@ def test_an_event_is_refused_by_an_order_that_waits_for_none(target: Target, raw
 
 @fuzzed(40, shrink=False)
 @given(payload=PAYLOAD, kind=WORDS | st.sampled_from(("payment_settled", "payment_failed")), event_id=WORDS)
-def test_an_event_with_another_amount_is_refused_by_an_order_that_waits(
+def test_a_waiting_order_refuses_an_event_with_a_wrong_amount(
     target: Target, payload: dict[str, Any], kind: str, event_id: str
 ) -> None:
-    told = (f"--type={kind}", f"--event-id={event_id}", "--payload", "-")
+    options = (f"--type={kind}", f"--event-id={event_id}", "--payload", "-")
 
-    ran = target.run("event", "{waiting}", "--json", *told, stdin=as_bytes(payload))
+    ran = target.run("event", "{waiting}", "--json", *options, stdin=as_bytes(payload))
 
     check(ran, 2, 6)
     check_document(ran)
@@ -128,16 +128,16 @@ VERBS = st.sampled_from(("edit", "unwind", "skip")) | WORDS
 @given(raw=written(EDITED), step=st.just("complete") | WORDS, verb=VERBS, reason=WORDS)
 def test_a_request_with_a_key_is_never_sent(target: Target, raw: bytes, step: str, verb: str, reason: str) -> None:
     request = ("--request", "-") if verb == "edit" else ()
-    said = ("--json", f"--reason={reason}", "--actor=ann", *request, "--", "{parked}", step, verb)
+    options = ("--json", f"--reason={reason}", "--actor=ann", *request, "--", "{parked}", step, verb)
 
-    ran = target.run("resolve", *said, stdin=raw)
+    ran = target.run("resolve", *options, stdin=raw)
 
     check(ran, 2, 6)
     check_document(ran)
     target.check_unchanged()
 
 
-# What only looks, whatever it is given.
+# Commands that change nothing with these options.
 LOOKING: dict[str, Sequence[str]] = {
     **dict.fromkeys(("status", "history", "plan", "trace", "watch"), ()),
     "list": ("--status", "--limit", "--after"),
@@ -187,7 +187,7 @@ def test_a_valid_order_is_placed_and_ends(target: Target, document: Any, quantit
 
     ran = target.run("place", "-", "--json", stdin=as_bytes(document | {"lines": lines, "total": None}))
 
-    # 6, where chance has brought an id again.
+    # Exit code 6: the fuzzer has generated an id twice.
     check(ran, 0, 3, 6)
     if ran.code != 6:
         assert ran.document["order_id"] == own

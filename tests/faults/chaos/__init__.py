@@ -1,1 +1,1 @@
-"""The chaos run: real processes, real faults, everything from one seed: `make chaos`."""
+"""The chaos run: real processes and real faults, everything derived from one seed: `make chaos`."""

@@ -1,4 +1,4 @@
-"""Work without an end of its own, beside a block."""
+"""Background work for the length of a block."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -8,7 +8,7 @@ from typing import Any
 
 @asynccontextmanager
 async def beside(*works: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run what never ends by itself beside the block; what fails there fails the block."""
+    """Run endless coroutines during the block; an exception in one of them fails the block."""
     block = asyncio.current_task()
     failed: list[BaseException] = []
 

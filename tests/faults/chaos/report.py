@@ -1,4 +1,4 @@
-"""What a run has to say: orders by outcome, faults tried and hit, how fast, and what was violated."""
+"""The report of a run: orders by outcome, faults tried and hit, rates, and violations."""
 
 import json
 import os
@@ -17,7 +17,7 @@ LONGEST = 300
 
 
 def document(ran: ChaosRun, violated: Sequence[Violation]) -> dict[str, Any]:
-    """Return the report as data."""
+    """Return the report as JSON data."""
     evidence = ran.evidence
     hit = Counter(hit.fault for hit in evidence.hits)
     return {
@@ -42,21 +42,23 @@ def document(ran: ChaosRun, violated: Sequence[Violation]) -> dict[str, Any]:
         "snapshots_missed": ran.snapshots_missed,
         "seconds_to_rest": ran.rest.seconds,
         "left": ran.rest.left,
-        "ends": dict(Counter(f"{end.code}{'' if end.ours else ' by itself'}" for end in ran.ends).most_common()),
-        "excused": {name: count for name, count in ran.said.items() if name.startswith("excused")},
+        "ends": dict(Counter(f"{end.code}{'' if end.expected else ' unexpected'}" for end in ran.ends).most_common()),
+        "excused": {name: count for name, count in ran.line_counts.items() if name.startswith("excused")},
         "reasons": dict(ran.log.reasons.most_common(MOST_REASONS)),
         "phases": {name: round(seconds, 1) for name, seconds in ran.seconds.items()},
         "machine": {"cores": os.cpu_count(), "python": platform.python_version(), "system": platform.platform()},
-        "violations": [vars(violation) for violation in violated],
+        "violations": [
+            {"invariant": each.invariant, "order_id": each.order_id, "told": each.problem} for each in violated
+        ],
     }
 
 
-def told(report: dict[str, Any]) -> str:
-    """Return the report for people."""
-    lines = [f"chaos run of seed {report['seed']}, {report['seconds']:.0f} s, policies {report['policies']}", ""]
+def summary(report: dict[str, Any]) -> str:
+    """Return the report as text."""
+    lines = [f"chaos run, seed {report['seed']}, {report['seconds']:.0f} s, policies {report['policies']}", ""]
     lines += [f"{'fault':<22}{'tried':>6}{'hit':>6}"]
     lines += [f"{kind:<22}{count['tried']:>6}{count['hit']:>6}" for kind, count in report["faults"].items()]
-    lines += [f"{'in all':<22}{sum(f['tried'] for f in report['faults'].values()):>6}{report['faults_hit']:>6}", ""]
+    lines += [f"{'total':<22}{sum(f['tried'] for f in report['faults'].values()):>6}{report['faults_hit']:>6}", ""]
     for name in (
         "orders",
         "outcomes",

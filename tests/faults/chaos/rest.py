@@ -1,4 +1,4 @@
-"""Whether a run has come to rest: nothing is under way, nothing waits, nobody has anything left to do."""
+"""Waits until a run is at rest: nothing is running and nothing is waiting."""
 
 import asyncio
 import time
@@ -12,7 +12,7 @@ from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
 from tests.faults.chaos.processes.system import ChaosSystem
 
 SECONDS_BETWEEN_LOOKS = 0.5
-# The longest that what a fault has delayed may still take: a paused attempt, its grace, a workflow task.
+# The longest delay by a fault: a paused attempt with its grace period, a workflow task.
 SECONDS_FOR_ZOMBIES = 8.0
 
 _OPEN = {
@@ -30,16 +30,16 @@ _RUNNING = (
 
 @dataclass(frozen=True)
 class Rest:
-    """After how many seconds everything was at rest; else what was not."""
+    """The seconds until everything was at rest; without rest None, and in `left` the counts of what remained."""
 
     seconds: float | None
     left: dict[str, int]
 
 
 async def rest(system: ChaosSystem, since: float, within: float, coming: Callable[[], int]) -> Rest:
-    """Wait until everything is at rest, and every zombie has had its time; `within` seconds of `since` at most.
+    """Wait until everything is at rest and every delayed attempt has ended; at most `within` seconds after `since`.
 
-    `coming` tells how many customers are still to come or to be heard.
+    `coming` returns the number of customers who have not placed their order or wait for an answer.
     """
     left: dict[str, int] = {"unknown": 1}
     while (passed := time.monotonic() - since) < within:

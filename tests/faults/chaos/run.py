@@ -1,4 +1,4 @@
-"""One chaos run: warm up, let the nemesis rage, heal, come to rest, gather the evidence."""
+"""One chaos run: warm-up, faults, healing, rest, and gathering of the evidence."""
 
 import asyncio
 import time
@@ -28,15 +28,15 @@ from tests.faults.chaos.strikes.scene import ChaosScene
 from tests.faults.evidence.evidence import Evidence, Hit, Snapshot
 from tests.faults.evidence.gathering import Watch, gather
 
-# How long everything may take to come to rest once all faults are over: in a short run, and in a long one.
+# Seconds until rest after the last fault: in a short run (True) and in a long one.
 SECONDS_TO_REST = {True: 120.0, False: 300.0}
 SECONDS_BETWEEN_NEWS = 60.0
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass
 class ChaosRun:
-    """What came of a run, as far as it came."""
+    """The results of a run, as far as it came."""
 
     plan: RunPlan
     log: Log = field(default_factory=Log)
@@ -48,25 +48,25 @@ class ChaosRun:
     healed_at: float = 0.0
     rest: Rest = field(default_factory=lambda: Rest(None, {"everything": 1}))
     ends: list[End] = field(default_factory=list)
-    faulty_ends: list[End] = field(default_factory=list)
-    said: Counter[str] = field(default_factory=Counter)
+    unexpected_ends: list[End] = field(default_factory=list)
+    line_counts: Counter[str] = field(default_factory=Counter)
     seconds: dict[str, float] = field(default_factory=dict)
     evidence: Evidence = field(default_factory=Evidence)
-    # Why the rest of the evidence could not be read, if so.
+    # The error that prevented reading the rest of the evidence; empty without one.
     unread: str = ""
 
 
-async def run(plan: RunPlan, folder: Path, say: Say) -> ChaosRun:
-    """Run a plan in a folder of its own; nothing is left running, whatever happens."""
-    ran, laps = ChaosRun(plan), _Laps(say)
+async def run(plan: RunPlan, folder: Path, print_line: PrintLine) -> ChaosRun:
+    """Run a plan in its own folder; no process is left running, whatever happens."""
+    ran, laps = ChaosRun(plan), _Laps(print_line)
     async with open_system(folder, hasty=plan.short) as system:
         laps.lap(ran, "to be ready")
         async with Watch(system.db) as watch:
             await _play(ran, system, laps)
         ran.snapshots, ran.snapshots_missed = watch.snapshots, watch.missed
         await system.crew.dismiss()
-        ran.ends, ran.faulty_ends = system.crew.ends, system.crew.faults()
-        laps.lap(ran, "to let everybody go")
+        ran.ends, ran.unexpected_ends = system.crew.ends, system.crew.unexpected_ends()
+        laps.lap(ran, "to stop the workers")
         await _gather(ran, system)
         laps.lap(ran, "to gather")
     return ran
@@ -77,33 +77,35 @@ async def _play(ran: ChaosRun, system: ChaosSystem, laps: "_Laps") -> None:
     customers = Customers(system, ran.log, placed=ran.placed)
     operators = Operators(system, ran.log, {order.order.order_id: order.verb for order in ran.plan.orders})
     nemesis = Nemesis(ChaosScene(system, customers, ran.hits), ran.tried)
-    telling = _tell(ran, customers, began, laps.say)
-    async with beside(customers.look(), operators.work(), telling), asyncio.TaskGroup() as all_of_it:
+    progress = _report_progress(ran, customers, began, laps.print_line)
+    async with beside(customers.look(), operators.work(), progress), asyncio.TaskGroup() as tasks:
         coming = [
-            all_of_it.create_task(customers.come(ran.plan, began)),
-            all_of_it.create_task(place_slips(ran.plan, system, ran.log, began)),
+            tasks.create_task(customers.come(ran.plan, began)),
+            tasks.create_task(place_slips(ran.plan, system, ran.log, began)),
         ]
-        await nemesis.rage(ran.plan, began)
+        await nemesis.run(ran.plan, began)
         laps.lap(ran, "until healed")
         healed, ran.healed_at = time.monotonic(), time.time()
         ran.rest = await rest(system, healed, SECONDS_TO_REST[ran.plan.short], customers.coming)
         for customer in coming:
-            customer.cancel()  # they are served, unless nobody has an answer for them in all this time
-        # What was late is placed before the tail; only the tail must complete.
+            customer.cancel()  # a customer who still waits got no answer in all this time
+        # A late order may have been placed after the healing, but before the tail; only the tail must complete.
         ran.healed_at = max(ran.healed_at, customers.tail_began)
     laps.lap(ran, "to come to rest")
 
 
-async def _tell(ran: ChaosRun, customers: Customers, began: float, say: Say) -> None:
-    """Say every minute how far it is, until cancelled."""
+async def _report_progress(ran: ChaosRun, customers: Customers, began: float, print_line: PrintLine) -> None:
+    """Print the progress every minute, until cancelled."""
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_NEWS)
         placed, under_way = sum(ran.placed.values()), len(customers.under_way)
-        say(f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} under way, {len(ran.hits)} hits")
+        print_line(
+            f"{time.monotonic() - began:6.1f} s: {placed} orders placed, {under_way} running, {len(ran.hits)} hits"
+        )
 
 
 async def _gather(ran: ChaosRun, system: ChaosSystem) -> None:
-    lines, ran.said = read_logs(system.folder, ran.faulty_ends)
+    lines, ran.line_counts = read_logs(system.folder, ran.unexpected_ends)
     opening = {sku: stock for sku, (_, stock) in demo_articles.ARTICLES.items()}
     known: dict[str, Any] = {"asked": tuple(ran.log.asked), "hits": tuple(ran.hits), "log": lines}
     known |= {
@@ -120,13 +122,13 @@ async def _gather(ran: ChaosRun, system: ChaosSystem) -> None:
 
 
 class _Laps:
-    """Tells how long each phase took."""
+    """The durations of the phases."""
 
-    def __init__(self, say: Say) -> None:
-        self.say, self._since = say, time.monotonic()
+    def __init__(self, print_line: PrintLine) -> None:
+        self.print_line, self._since = print_line, time.monotonic()
 
     def lap(self, ran: ChaosRun, name: str) -> None:
-        """A phase is over."""
+        """Record and print the duration of the phase that has ended."""
         now = time.monotonic()
         ran.seconds[name], self._since = now - self._since, now
-        self.say(f"{ran.seconds[name]:6.1f} s {name}")
+        self.print_line(f"{ran.seconds[name]:6.1f} s {name}")

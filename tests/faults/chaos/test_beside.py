@@ -5,7 +5,7 @@ import pytest
 from tests.faults.chaos.beside import beside
 
 
-async def test_it_ends_with_its_block() -> None:
+async def test_background_work_ends_with_its_block() -> None:
     ended = asyncio.Event()
 
     async def work() -> None:
@@ -19,7 +19,7 @@ async def test_it_ends_with_its_block() -> None:
     assert ended.is_set()
 
 
-async def test_what_fails_beside_a_block_fails_the_block() -> None:
+async def test_an_error_in_background_work_fails_the_block() -> None:
     async def work() -> None:
         raise KeyError("bug")
 

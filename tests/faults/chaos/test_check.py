@@ -1,4 +1,4 @@
-"""What makes a run fail: a violation, no rest, or that it did too little; and what is kept of it then."""
+"""The causes of a failed run: a violation, no rest, too few faults or orders; and the files that are kept."""
 
 from collections import Counter
 from dataclasses import replace
@@ -11,7 +11,7 @@ from tests.faults.chaos.planning.faults import FAULTS
 from tests.faults.chaos.planning.floors import minimums, vacuous
 from tests.faults.chaos.planning.kinds import KINDS
 from tests.faults.chaos.planning.plan import RunPlan, plan
-from tests.faults.chaos.report import document, told
+from tests.faults.chaos.report import document, summary
 from tests.faults.chaos.rest import Rest
 from tests.faults.chaos.run import ChaosRun
 from tests.faults.evidence.evidence import Evidence, Hit
@@ -24,10 +24,10 @@ def made() -> RunPlan:
 
 def test_a_run_that_did_nothing_fails(made: RunPlan) -> None:
     found = chaos.check(ChaosRun(made))
-    told_of = " ".join(violation.told for violation in found)
-    assert all(fault in told_of for fault in FAULTS)
-    assert all(kind in told_of for kind in KINDS)
-    assert "no rest" in told_of
+    problems = " ".join(violation.problem for violation in found)
+    assert all(fault in problems for fault in FAULTS)
+    assert all(kind in problems for kind in KINDS)
+    assert "no rest" in problems
 
 
 def test_the_floors_grow_with_the_run(made: RunPlan) -> None:
@@ -46,27 +46,27 @@ def test_a_run_that_kept_to_its_plan_is_not_vacuous(made: RunPlan) -> None:
     assert vacuous(made, placed, {"worker_kill": 3}) != []
 
 
-def test_an_order_that_does_not_end_is_told(made: RunPlan) -> None:
+def test_an_order_that_does_not_end_is_a_violation(made: RunPlan) -> None:
     found = chaos.check(ChaosRun(made, rest=Rest(None, {"open orders": 2})))
-    assert any(violation.told == "no rest: {'open orders': 2}" for violation in found)
+    assert any(violation.problem == "no rest: {'open orders': 2}" for violation in found)
 
 
-def test_a_run_that_nobody_can_read_fails_by_that_alone(made: RunPlan) -> None:
+def test_a_run_without_readable_evidence_has_only_that_violation(made: RunPlan) -> None:
     (violation,) = chaos.check(ChaosRun(made, unread="database: connection refused"))
-    assert "can't be read: database: connection refused" in violation.told
+    assert "can't be read: database: connection refused" in violation.problem
 
 
-def test_the_report_counts_what_was_hit_and_says_the_seed(made: RunPlan) -> None:
+def test_the_report_has_the_hits_and_the_seed(made: RunPlan) -> None:
     hits = [Hit(1.0, "worker_kill"), Hit(1.0, "activity_in_worker_kill", "o-1"), Hit(2.0, "worker_kill")]
     ran = ChaosRun(made, hits=hits, tried=Counter(worker_kill=3), evidence=Evidence(hits=tuple(hits)))
     report = document(ran, chaos.check(ran))
     assert report["faults"]["worker_kill"] == {"tried": 3, "hit": 2}
     assert report["faults_hit"] == 2
     assert report["activities_struck"] == {"activity_in_worker_kill": 1}
-    assert "seed 1" in told(report)
+    assert "seed 1" in summary(report)
 
 
-def test_evidence_logs_and_the_story_of_the_first_bad_order_are_kept(made: RunPlan, tmp_path: Path) -> None:
+def test_evidence_logs_and_the_timeline_of_the_first_bad_order_are_kept(made: RunPlan, tmp_path: Path) -> None:
     folder, kept = tmp_path / "run", tmp_path / "kept"
     (folder / "data").mkdir(parents=True)
     for name in ("supervisor.txt", "worker-1.log", "data/postgres.log"):

@@ -1,4 +1,4 @@
-"""A run that is interrupted, ended or killed leaves no process behind; but for a kill, no file either."""
+"""An interrupted, terminated or killed run leaves no process; except after a kill, it leaves no file either."""
 
 import os
 import signal

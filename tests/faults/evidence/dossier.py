@@ -1,4 +1,4 @@
-"""The evidence by order: everything that was written down of one, and what the checks of several subjects ask of it."""
+"""Group the evidence by order, and answer the questions that several checks ask about one order."""
 
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -11,17 +11,17 @@ from tests.faults.evidence.runs import LogLine, ObservedProcess
 STANDING = frozenset({"completed", "terminated"})
 UNDONE = frozenset({"compensated", "cancelled"})
 FINAL = STANDING | UNDONE | {"failed"}
-# What becomes of a line that waits, or has waited, for a person: retried, edited and unwound ones are `failed`.
+# Log statuses of an effect that is or was parked: `retry`, `edit` and `unwind` leave the line as `failed`.
 EVER_PARKED = frozenset({"parked", "skipped", "waived", "failed"})
 BY_HAND = frozenset({"skipped", "waived"})
-# The last step; whoever waives it waives all that comes of it.
+# The last step; a waived last step waives all effects that depend on it.
 LAST_STEPS = frozenset({"complete", "settle"})
 ALIVE = frozenset({"open", "redriving"})
 
 
 @dataclass
 class Dossier:
-    """One order, or one slip."""
+    """The evidence of one order or of one routing slip."""
 
     order_id: str
     rows: list[OrderRow] = field(default_factory=list)
@@ -42,75 +42,75 @@ class Dossier:
 
     @property
     def row(self) -> OrderRow | None:
-        """What the table says, if anything."""
+        """The order's row; None when the table has none."""
         return self.rows[0] if self.rows else None
 
     @property
     def status(self) -> str:
-        """The status in the table; empty without a row."""
+        """The status in the row; empty without a row."""
         return self.row.status if self.row else ""
 
     @property
     def style(self) -> str:
-        """How the order is run."""
+        """The style in the row; empty without a row."""
         return self.row.style if self.row else ""
 
     @property
     def final(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether the status is final."""
         return self.status in FINAL
 
     @property
     def last(self) -> ObservedProcess | None:
-        """The run that counts: the one that still runs, else the latest."""
+        """The current run: the run that is still running, else the latest one."""
         runs = sorted(self.processes, key=lambda run: (run.status == "running", run.started_at))
         return runs[-1] if runs else None
 
     @property
     def waiting(self) -> list[LogLine]:
-        """The effects that wait for a person in a workflow."""
+        """The effects that are parked in a running workflow."""
         return [
             line for run in self.processes if run.status == "running" for line in run.log if line.status == "parked"
         ]
 
     @property
     def dead(self) -> list[Letter]:
-        """The dead letters that hold the order up."""
+        """The open dead letters that block the order."""
         return [letter for letter in self.letters if letter.channel != "alerts" and letter.status in ALIVE]
 
     @property
     def parked(self) -> bool:
-        """Whether it waits for a person."""
+        """Whether an effect or a dead letter of the order waits for an operator."""
         return bool(self.waiting or self.dead)
 
     @property
     def ever_parked(self) -> bool:
-        """Whether it waits for a person, or ever did."""
+        """Whether an effect of the order is or was parked, or has a dead letter."""
         lines = [line for run in self.processes for line in run.log]
         return bool(self.letters) or any(line.status in EVER_PARKED for line in lines)
 
     @property
     def by_hand(self) -> set[str]:
-        """The steps that people skipped or waived."""
+        """The steps that an operator skipped or waived."""
         return {line.step for run in self.processes for line in run.log if line.status in BY_HAND}
 
     def excuses(self, step: str) -> bool:
-        """Whether the effect of a step may be open, or be settled by hand: a person knows of it."""
+        """Return whether a step's effect may be open: an operator knows of it or has settled it."""
         settled = self.by_hand
         return bool(self.dead or settled & LAST_STEPS) or step in settled | {line.step for line in self.waiting}
 
     def was_asked(self, *ops: str) -> bool:
-        """Whether somebody asked for one of these, and was not refused."""
+        """Return whether one of these operations was requested and not refused."""
         return any(asked.op in ops and asked.answer != "refused" for asked in self.asked)
 
 
 def step_of(key: str) -> str:
-    """Return the step of a key."""
+    """Return the step name of an idempotency key."""
     return key.rpartition(":")[2]
 
 
 def dossiers(evidence: Evidence) -> list[Dossier]:
-    """Return all that is known, by order."""
+    """Return the evidence grouped by order, sorted by order id."""
     found: dict[str, Dossier] = defaultdict(lambda: Dossier(""))
     of_event = {event.event_id: event.order_id for event in evidence.events}
     for name in Dossier.__dataclass_fields__.keys() - {"order_id"}:

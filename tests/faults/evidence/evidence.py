@@ -1,6 +1,6 @@
-"""Everything a run left behind, as plain data: the checker decides from this alone, and so can anybody, later.
+"""The evidence of a run as plain data: the checker decides from this data alone, during the run or later.
 
-Every time is in seconds since 1970. An order is named by its id; a routing slip as in its keys, `slip.{slip_id}`.
+Every time is in seconds since 1970. A routing slip's order id is the prefix of its keys, `slip.{slip_id}`.
 """
 
 from dataclasses import dataclass, field
@@ -16,9 +16,9 @@ from tests.faults.evidence.runs import ObservedProcess, Replay
 
 @dataclass(frozen=True)
 class Asked:
-    """One thing that a client asked for, and what it was answered; `unknown` when no answer came.
+    """One request of a client and its answer; `unknown` when no answer arrived.
 
-    `op` is place, cancel (the update: a yes binds), request_cancel (Temporal's own: a yes binds nothing), resolve,
+    `op` is place, cancel (the update: binding once accepted), request_cancel (Temporal's own: not binding), resolve,
     deliver, redrive, terminate, reset or delete. `detail` is the hash of the body of a `place`, where it is known,
     and the step and the verb of a `resolve`: "charge retry".
     """
@@ -32,7 +32,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Hit:
-    """A fault that hit something: its kind, where, and whose order it was if it was one order's."""
+    """A fault that hit something: its kind, its place, and the order if only one order was hit."""
 
     at: float
     fault: str
@@ -42,7 +42,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class ObservedLevel:
-    """The stock of one article."""
+    """The stock levels of one article."""
 
     available: int
     reserved: int
@@ -52,7 +52,7 @@ class ObservedLevel:
 
 @dataclass(frozen=True)
 class Account:
-    """An account of the ledger: all that was ever debited and credited."""
+    """An account of the ledger: the sums of its debits and credits."""
 
     debited: int
     credited: int
@@ -62,8 +62,8 @@ class Account:
 class Snapshot:
     """The database at one moment, read in one transaction.
 
-    `captured` and `refunded` are all that the card provider ever took and gave back, by its own book; `outcomes` counts
-    the closed orders by status; `found` is what tests/conservation.py found wrong, where it was asked.
+    `captured` and `refunded` are the card provider's own totals; `outcomes` counts the closed orders by status;
+    `found` holds the problems that tests/conservation.py found, where it ran.
     """
 
     at: float
@@ -86,10 +86,10 @@ class LogLine:
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """All of it. `whole` is false when it holds some of the database's orders only; then nothing is summed up.
+    """The evidence of a run. `whole` is false when it covers only some orders; then the checker compares no totals.
 
-    `opening_stock` is what was received of each article. After `healed_at` there were no more faults, and only orders
-    were placed that can be completed. `canaries` are words that may stand nowhere in here.
+    `opening_stock` is the received quantity of each article. After `healed_at` no fault was injected, and only orders
+    that can complete were placed. `canaries` are personal words that must not appear in the evidence.
     """
 
     asked: tuple[Asked, ...] = ()
@@ -127,10 +127,10 @@ def as_json(evidence: Evidence) -> bytes:
 
 
 def write(evidence: Evidence, path: Path) -> None:
-    """Keep the evidence in a file; `python -m tests.faults.checker FILE` checks it again."""
+    """Write the evidence to a file; `python -m tests.faults.checker FILE` checks it again."""
     path.write_bytes(as_json(evidence))
 
 
 def read(path: Path) -> Evidence:
-    """Return evidence that was kept in a file."""
+    """Return the evidence in a file that `write` has written."""
     return _AS_JSON.validate_json(path.read_bytes())

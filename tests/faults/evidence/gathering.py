@@ -1,4 +1,4 @@
-"""Reads all that a run left behind: the database, both books, Temporal's histories, and replays these."""
+"""Reads the evidence of a run: the database, the outside parties' records and Temporal's histories; replays these."""
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
@@ -29,10 +29,11 @@ async def gather(
     healed_at: float | None = None,
     canaries: Sequence[str] = (),
 ) -> Evidence:
-    """Return the evidence of a run at rest: of every order in the database, or of `only` these. Needs no worker.
+    """Return the evidence of a run at rest: of every order, or of the order ids in `only`. Needs no worker.
 
-    `opening_stock` is what was received of each article; without it, what the first snapshot says. A slip is named in
-    `only` as in its keys, `slip.{slip_id}`. One more snapshot is taken at the end. Raises Unavailable, RPCError.
+    `opening_stock` is the received quantity of each article; by default that of the first snapshot. `only` names a
+    slip by the prefix of its keys, `slip.{slip_id}`. Takes one more snapshot at the end.
+    Raises Unavailable when the database, RPCError when Temporal does not answer.
     """
     rows = await _rows(db, only)
     last = await snapshot(db, thorough=True)
@@ -56,7 +57,7 @@ async def gather(
 
 
 async def _rows(db: Database, only: Collection[str] | None) -> dict[str, tuple[Any, ...]]:
-    """Every table, as of one moment."""
+    """Return every table, read in one snapshot."""
     read = {}
     async with db.transaction() as connection:
         await read_only(db, connection)

@@ -1,6 +1,6 @@
-"""What Temporal knows of the workflows of a run: their histories, and the sagas' own logs by replaying these.
+"""Reads the workflows of a run from Temporal: their histories, and by replaying these the sagas' own logs.
 
-A replay needs no worker, and it is the proof that today's code still replays what it wrote.
+A replay needs no worker, and proves that the current code still replays the histories that it wrote.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from workflows.routing_slip.workflow import RoutingSlipWorkflow
 TYPES = (ORDER_WORKFLOW, RECOVERY_WORKFLOW, RECONCILER_WORKFLOW, SLIP_WORKFLOW)
 WORKFLOWS = [OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow]
 T = TypeVar("T")
-# Questions to Temporal at a time.
+# Concurrent requests to Temporal.
 AT_ONCE = 20
 
 
 @dataclass(frozen=True)
 class ReplayedRun:
-    """One run of a workflow."""
+    """The ids of one workflow run."""
 
     workflow_id: str
     run_id: str
@@ -39,15 +39,15 @@ class ReplayedRun:
 async def read_processes(
     client: Client, orders: Collection[str], *, whole: bool
 ) -> tuple[tuple[ObservedProcess, ...], tuple[Replay, ...]]:
-    """Return every run of the orders' workflows and what came of replaying it; with `whole`, of all workflows."""
+    """Return every run of the orders' workflows and the result of its replay; with `whole`, of all workflows."""
     reader = Reader()
     replayer = Replayer(
         workflows=WORKFLOWS,
         data_converter=client.data_converter,
         interceptors=[reader],
-        # The sandbox is proven by other tests; without it thousands of histories take a minute.
+        # Other tests cover the sandbox; with it thousands of histories take minutes to replay.
         workflow_runner=UnsandboxedWorkflowRunner(),
-        # No limit in time for a step of a replay: the machine may be busy.
+        # Debug mode turns off the deadlock detector: the machine may be busy.
         debug_mode=True,
     )
     runs = await _runs(client, orders, whole=whole)
@@ -62,7 +62,7 @@ async def read_processes(
 
 
 async def _histories(client: Client, runs: Sequence[ReplayedRun], reader: Reader) -> AsyncIterator[WorkflowHistory]:
-    """Yield the histories one by one; the reader is told of each before it is replayed."""
+    """Yield the histories one by one; set the reader to each run before its replay."""
     for start in range(0, len(runs), AT_ONCE):
         some = runs[start : start + AT_ONCE]
         handles = [client.get_workflow_handle(run.workflow_id, run_id=run.run_id) for run in some]
@@ -72,7 +72,7 @@ async def _histories(client: Client, runs: Sequence[ReplayedRun], reader: Reader
 
 
 async def _runs(client: Client, orders: Collection[str], *, whole: bool) -> list[ReplayedRun]:
-    """Every run: as Temporal's list has it, which may be late, and as it answers for a workflow of that id."""
+    """Return every run: those in Temporal's list, which may lag, and the latest one of each workflow id."""
     ids = {workflow_of(order) for order in orders}
     found: set[ReplayedRun] = set()
     if whole:
@@ -86,7 +86,7 @@ async def _runs(client: Client, orders: Collection[str], *, whole: bool) -> list
 
 
 async def _each(ids: Collection[str], ask: Callable[[str], Awaitable[T]]) -> list[T]:
-    """Ask for each, some at a time."""
+    """Call `ask` for each id, AT_ONCE at a time."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(name: str) -> T:
@@ -101,7 +101,7 @@ async def _listed(client: Client, query: str) -> set[ReplayedRun]:
 
 
 async def _latest(client: Client, name: str) -> ReplayedRun | None:
-    """The last run under an id; None when there is none, as of a choreographed order."""
+    """Return the latest run of a workflow id; None when there is none, as for a choreographed order."""
     try:
         described = await client.get_workflow_handle(name).describe()
     except RPCError as error:

@@ -1,4 +1,4 @@
-"""What was told, and what could not be: the outbox, alerts and dead letters, as they are at the end of a run."""
+"""Records of messages at the end of a run: outbox events, alerts and dead letters."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ class EventRow:
 
 @dataclass(frozen=True)
 class Consumed:
-    """A consumer's note that it is done with an event."""
+    """A consumer's inbox entry for an event that it has processed."""
 
     consumer: str
     event_id: str
@@ -28,7 +28,7 @@ class Consumed:
 
 @dataclass(frozen=True)
 class RecordedAlert:
-    """What operators were told."""
+    """An alert to the operators."""
 
     key: str
     order_id: str
@@ -43,7 +43,7 @@ class RecordedAlert:
 
 @dataclass(frozen=True)
 class Audit:
-    """One line of a letter's audit."""
+    """One audit entry of a dead letter."""
 
     action: str
     actor: str
@@ -52,7 +52,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter: of the channel `recovery`, `alerts` or `deliveries`."""
+    """A dead letter of the channel `recovery`, `alerts` or `deliveries`."""
 
     channel: str
     message_id: str

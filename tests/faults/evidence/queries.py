@@ -1,4 +1,4 @@
-"""The SQL of the evidence: each statement returns the fields of one record, in their order."""
+"""The SQL of the evidence: each statement returns the fields of one record, in the record's order."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from typing import Any
 
 from tests.faults.evidence import messages, records
 
-# An order is named as in its keys, up to the colon.
+# An order's id is the part of its keys before the colon.
 _OF_KEY = b"where (%(only)s::text[] is null or split_part(key, ':', 1) = any(%(only)s::text[]))"
 _OF_ORDER = b"where (%(only)s::text[] is null or order_id = any(%(only)s::text[]))"
 _OF_PROCESS = b"where (%(only)s::text[] is null or process_id = any(%(only)s::text[]))"
@@ -97,7 +97,7 @@ def _letter(*row: Any) -> messages.Letter:
     return replace(messages.Letter(*row), audit=tuple(messages.Audit(*line) for line in row[-2]))
 
 
-# Field of the evidence: what its rows become, and where they are read.
+# Evidence field → record type of its rows, and the query that reads them.
 TABLES: dict[str, tuple[Callable[..., Any], bytes]] = {
     "orders": (records.OrderRow, ORDERS + b" union all " + SLIPS),
     "receipts": (records.Receipt, RECEIPTS),

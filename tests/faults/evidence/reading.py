@@ -15,13 +15,13 @@ from tests.faults.evidence.runs import LogLine
 
 
 class Reader(Interceptor):
-    """Keeps the log of the saga that is replayed, as it was at the last moment of its history."""
+    """Reads the log and status of the replayed saga as of the last event of its history."""
 
     def __init__(self) -> None:
         self.begin("")
 
     def begin(self, run_id: str) -> None:
-        """Turn to the next run."""
+        """Reset for the next run."""
         self.reading = run_id
         self.log: tuple[LogLine, ...] = ()
         self.status: str | None = None
@@ -40,7 +40,7 @@ class Reader(Interceptor):
         return Reading
 
     def follow(self, instance: Any) -> None:
-        """Read the saga of a workflow after each of its changes."""
+        """Copy the saga's log and status after each of its changes."""
         run, this = getattr(instance, "_run", None), workflow._Runtime.current()
         if not isinstance(run, Run):
             return
@@ -48,7 +48,7 @@ class Reader(Interceptor):
 
         def read() -> None:
             changed()
-            # What a replay does once it drops its copy of the workflow never happened.
+            # Changes during the eviction of the replayed workflow never happened in the real run.
             if not vars(this)["_deleting"]:
                 self.log, self.status = tuple(_line(line) for line in run.history), run.status
 

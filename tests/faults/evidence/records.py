@@ -1,6 +1,6 @@
-"""Rows, as the database has them at the end of a run: orders, receipts, money, parcels.
+"""Database rows at the end of a run: orders, receipts, money, parcels.
 
-Every time is in seconds since 1970. An order is named by its id; a routing slip as in its keys, `slip.{slip_id}`.
+Every time is in seconds since 1970. A routing slip's order id is the prefix of its keys, `slip.{slip_id}`.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +11,7 @@ Style = Literal["orchestrated", "choreographed", "slip"]
 
 @dataclass(frozen=True)
 class OrderRow:
-    """What the orders table says, or the table of slips; without a body, total and hash are None."""
+    """A row of the orders or slips table; without a stored body, `total` and `body_hash` are None."""
 
     order_id: str
     style: Style
@@ -27,7 +27,7 @@ class OrderRow:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A receipt of a service; `lines` are the articles of one of the inventory's."""
+    """A receipt of a service; `lines` are the articles of an inventory receipt, sku → quantity."""
 
     service: str
     key: str
@@ -39,7 +39,7 @@ class Receipt:
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """A row of our ledger."""
+    """A row of the payments ledger; `amount` in minor units."""
 
     entry: int
     key: str
@@ -53,7 +53,7 @@ class LedgerEntry:
 
 @dataclass(frozen=True)
 class RecordedCall:
-    """One call that an outside party wrote down; those of one key are in the order in which they took effect."""
+    """One call that an outside party recorded; `seq` is the order in which the calls took effect."""
 
     seq: int
     at: float
@@ -64,7 +64,7 @@ class RecordedCall:
 
 @dataclass(frozen=True)
 class BookEntry:
-    """What an outside party's book says of a key at the end; `amount` is the card provider's."""
+    """The final state of a key at an outside party; `amount` in minor units, 0 for the carrier."""
 
     key: str
     status: str
@@ -74,7 +74,7 @@ class BookEntry:
 
 @dataclass(frozen=True)
 class Parcel:
-    """A row of our parcels."""
+    """A row of the parcels table."""
 
     key: str
     order_id: str
@@ -85,7 +85,7 @@ class Parcel:
 
 @dataclass(frozen=True)
 class Transfer:
-    """A row of our bank transfers."""
+    """A row of the bank transfers table; `amount` in minor units."""
 
     key: str
     order_id: str

@@ -1,15 +1,15 @@
-"""What Temporal has of the workflows of a run: how each ended, the saga's own log, and whether its history replays."""
+"""Records of workflow runs: how each run ended, the saga's own log, and the result of its replay."""
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-# How a run ends that has no say in it: no workflow code runs then.
+# Statuses of a run that was ended from outside: no workflow code runs then.
 CUT_SHORT = frozenset({"terminated", "timed_out"})
 
 
 @dataclass(frozen=True)
 class LogLine:
-    """A line of a saga's own log; `result` is kept of a person's decision: who made it, and why."""
+    """A line of a saga's own log; `result` is kept only for an operator's decision: actor and reason."""
 
     step: str
     direction: str
@@ -24,11 +24,11 @@ class LogLine:
 
 @dataclass(frozen=True)
 class ObservedProcess:
-    """One run of a workflow: how Temporal says that it ended, how it says so itself, and the saga's own log.
+    """One run of a workflow: its status in Temporal, its own outcome, and the saga's log.
 
-    `status` is Temporal's, in lower case; `outcome` is the order's, by the run's result or, while it runs, its state.
-    `began` tells what made the run, `failure` is the type of the error that it ended with, and `task_failures` are
-    the causes of its failed workflow tasks.
+    `status` is Temporal's, in lower case; `outcome` is the order's status in the run's result, or in its state while
+    the run is open. `began` is how the run was created, `failure` the type of the error that ended it, and
+    `task_failures` are the causes of its failed workflow tasks.
     """
 
     workflow_id: str
@@ -47,7 +47,7 @@ class ObservedProcess:
 
 @dataclass(frozen=True)
 class Replay:
-    """What came of replaying a history on today's code; no error when it went well."""
+    """The result of replaying a history on the current code; an empty `error` means success."""
 
     workflow_id: str
     run_id: str

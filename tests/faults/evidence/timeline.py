@@ -1,4 +1,4 @@
-"""The story of one order, from everything that was written down of it."""
+"""The timeline of one order, from every record of the order."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,33 +7,40 @@ from tests.faults.evidence.dossier import Dossier, dossiers
 from tests.faults.evidence.evidence import Evidence
 from tests.faults.evidence.runs import ObservedProcess
 
-# A fault that hit no order in particular belongs to the story when it came during it, or this long before.
+# A fault without an order belongs to the timeline when it struck during the order, or at most this long before it.
 SECONDS_BEFORE = 5.0
 
 
 @dataclass(frozen=True)
 class Moment:
-    """Something that happened: when, who says so, and what."""
+    """One entry of a timeline: the time, the source of the record, and the text."""
 
     at: float
     source: str
-    told: str
+    text: str
 
 
 def timeline(evidence: Evidence, order_id: str) -> str:
-    """Return what happened to an order, one line each, by time."""
+    """Return an order's records, one line each, sorted by time; the seconds count from the first record."""
     dossier = next((known for known in dossiers(evidence) if known.order_id == order_id), Dossier(order_id))
-    told = _by_time([*_asked(dossier), *_sagas(dossier), *_books(dossier), *_ours(dossier), *_outbox(dossier)])
-    if not told:
-        return f"{order_id}: nothing is known of it"
-    begun = told[0].at
-    hits = _hits(evidence, order_id, begun - SECONDS_BEFORE, told[-1].at)
-    lines = [f"{moment.at - begun:+9.3f}  {moment.source:9}  {moment.told}" for moment in _by_time([*told, *hits])]
+    records = [
+        *_asked(dossier),
+        *_sagas(dossier),
+        *_outside_records(dossier),
+        *_own_records(dossier),
+        *_outbox(dossier),
+    ]
+    moments = _by_time(records)
+    if not moments:
+        return f"{order_id}: no evidence of this order"
+    begun = moments[0].at
+    hits = _hits(evidence, order_id, begun - SECONDS_BEFORE, moments[-1].at)
+    lines = [f"{moment.at - begun:+9.3f}  {moment.source:9}  {moment.text}" for moment in _by_time([*moments, *hits])]
     return "\n".join([_head(dossier), *lines])
 
 
 def _by_time(moments: list[Moment]) -> list[Moment]:
-    """By time; what happened at the same time stays in the order in which it was written down."""
+    """Sort by time; records with equal times keep their order."""
     return sorted(moments, key=lambda moment: moment.at)
 
 
@@ -77,13 +84,13 @@ def _log(run: ObservedProcess) -> Iterator[Moment]:
             yield Moment(line.completed_at, "saga", f"{what} ends: {line.status}, attempt {line.attempt}{error}")
 
 
-def _books(dossier: Dossier) -> Iterator[Moment]:
+def _outside_records(dossier: Dossier) -> Iterator[Moment]:
     for source, calls in (("provider", dossier.provider_calls), ("carrier", dossier.carrier_calls)):
         for call in calls:
             yield Moment(call.at, source, f"{call.operation} {call.key}: {call.outcome} (call {call.seq})")
 
 
-def _ours(dossier: Dossier) -> Iterator[Moment]:
+def _own_records(dossier: Dossier) -> Iterator[Moment]:
     for receipt in dossier.receipts:
         now = f"{receipt.status} at the end, {receipt.undos} undos"
         yield Moment(receipt.at, receipt.service, f"receipt {receipt.key} ({now})")
@@ -96,12 +103,16 @@ def _ours(dossier: Dossier) -> Iterator[Moment]:
         if parcel.recalled_at is not None:
             yield Moment(parcel.recalled_at, "parcels", f"{parcel.tracking} recalled")
     for row in dossier.rows:
-        yield Moment(row.created_at, "orders", f"accepted at {row.total}" if row.body_hash else "closed before it came")
+        yield Moment(
+            row.created_at, "orders", f"accepted at {row.total}" if row.body_hash else "closed before it was accepted"
+        )
         if row.closed_at is not None:
             yield Moment(row.closed_at, "orders", f"closed: {row.status}")
     for alert in dossier.alerts:
         yield Moment(
-            alert.raised_at, "alerts", f"{alert.direction} {alert.step} waits: {alert.failure}, {alert.at_risk} at risk"
+            alert.raised_at,
+            "alerts",
+            f"{alert.direction} {alert.step} is parked: {alert.failure}, {alert.at_risk} at risk",
         )
 
 
@@ -116,5 +127,5 @@ def _outbox(dossier: Dossier) -> Iterator[Moment]:
     for noted in dossier.consumed:
         yield Moment(noted.at, "outbox", f"{types.get(noted.event_id, noted.event_id)} consumed by {noted.consumer}")
     for letter in dossier.letters:
-        told = f"{letter.channel} {letter.message_id}: {letter.cause}, {letter.attempts} attempts"
-        yield Moment(letter.at, "dead", f"{told}; {letter.status} at the end")
+        died = f"{letter.channel} {letter.message_id}: {letter.cause}, {letter.attempts} attempts"
+        yield Moment(letter.at, "dead", f"{died}; {letter.status} at the end")

@@ -1,4 +1,4 @@
-"""Looks at the whole database again and again during a run: what must hold at every moment is checked at many."""
+"""Takes snapshots of the whole database during a run, so that the checker can test invariants at many moments."""
 
 import asyncio
 from types import TracebackType
@@ -11,14 +11,14 @@ from tests.conservation import ALWAYS, _found
 from tests.faults.evidence import queries
 from tests.faults.evidence.evidence import Account, ObservedLevel, Snapshot
 
-# tests/conservation.py reads every receipt, so it is asked once in so many snapshots.
+# tests/conservation.py reads every receipt, so it runs only with every tenth snapshot.
 THOROUGH_EVERY = 10
 
 
 class Watch:
-    """Takes a snapshot of the whole database, in one transaction, at an interval, for the length of its block.
+    """Takes a snapshot of the whole database, in one transaction, every `seconds` for the length of its block.
 
-    `async with Watch(db) as watch: ...`, then `watch.snapshots`; `watch.missed` counts those that the database refused.
+    `async with Watch(db) as watch: ...`, then `watch.snapshots`; `watch.missed` counts the snapshots that failed.
     """
 
     def __init__(self, db: Database, seconds: float = 0.5) -> None:
@@ -50,7 +50,7 @@ class Watch:
 
 
 async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
-    """Return the database as it is at one moment; raise Unavailable."""
+    """Return a snapshot of the database; with `thorough`, also run tests/conservation.py. Raises Unavailable."""
     async with db.transaction() as connection:
         await read_only(db, connection)
         ((at,),) = await db.rows(queries.NOW, None, connection)
@@ -71,5 +71,5 @@ async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
 
 
 async def read_only(db: Database, connection: Connection) -> None:
-    """Have a transaction see one snapshot, whatever is committed beside it."""
+    """Make a transaction read one snapshot, whatever is committed concurrently."""
     await db.rows(b"set transaction isolation level repeatable read, read only", None, connection)

@@ -1,4 +1,4 @@
-"""How each case may end: its status, what was undone in which order, and what its late attempt may be told."""
+"""The allowed ends of each case: the status, the undos in their order, and the outcome of a late attempt."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -12,16 +12,16 @@ from tests.faults.injection.injecting import Notes, in_line
 from tests.faults.injection.others import SECONDS_TO_STAND_STILL
 
 End = tuple[str, tuple[str, ...] | None]
-# None: what was undone is not ours to say.
+# The route of undos is not checked.
 ANY = None
 _ONCE = frozenset({"error", "hang", "lost-commit", "duplicate", "zombie", "kill", "stop", "refuse"})
 _ONCE |= {"reused", "rival", "crossed", "overtaken", "again"}
 _REFUSALS = {"error: OutOfStock", "error: CardDeclined", "error: ShipmentRefused"}
 _FENCED = frozenset({"zombie-undone", "zombies-undone", "terminate-zombie"})
-# Late attempts of one request, so that more than one come.
+# The fault needs at least so many late attempts of one request.
 AT_LEAST = 2
-# What may have begun when what turns the order back is heard: an answer that came together with it goes first. The
-# first is the next step, and the second, where there is one, the step after that.
+# What may have begun before the cancel or the deadline takes effect: an answer that arrived with it is handled first.
+# The first route includes the next step, the second the step after it.
 _AHEAD: Mapping[str, tuple[tuple[str, ...], ...]] = {
     "validate": (("reserve",), ROUTE_BACK),
     "reserve": (ROUTE_BACK, TO_SHIP),
@@ -33,7 +33,7 @@ _AHEAD: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 
 def ends(case: Case) -> set[End]:
-    """Return the ends that a case may come to."""
+    """Return the allowed ends of a case: pairs of a status and the steps undone, in order; ANY for any steps."""
     natural: End = (case.path.status, case.path.undone)
     if case.step.style == "choreographed":
         return {(status, ANY) for status in _choreographed(case)}
@@ -55,25 +55,25 @@ def _orchestrated(case: Case, natural: End) -> set[End]:
 
 
 def _express(case: Case, natural: End) -> set[End]:
-    """What turns an express order back undoes all that a lost task may have done; before that it hears of nothing."""
+    """Return the ends of an express order: a cancel undoes every possible effect of the lost workflow task."""
     if case.fault == "refuse" or case.step.stage == "undo":
         return {(natural[0], ANY)}
     return {natural} if case.fault in _ONCE else {natural, ("cancelled", ANY)}
 
 
 def _given_up(case: Case, natural: End) -> set[End]:
-    """Every attempt failed: before the pivot the order turns back, after it and on the way back a person decides."""
+    """Return the ends when every attempt fails: undo before the pivot, an operator's decision after it."""
     step = case.step
     if step.stage in {"do", "pivot", "probe"}:
         return {("compensated", step.undos)}
-    if step.stage == "undo":  # the others go on, and it comes last
+    if step.stage == "undo":  # the other undos continue, and the parked undo is the last
         mine = {"release": "reserve", "cancel_shipment": "ship"}.get(step.name, "charge")
         return {(natural[0], (*(undo for undo in natural[1] or () if undo != mine), mine))}
     return {natural}
 
 
 def _can_be_found(case: Case) -> bool:
-    """Whether a look at the outside party, or at our own note, tells that an effect without an answer landed."""
+    """Return whether a probe of the outside party, or of the own record, finds an effect without an answer."""
     if case.step.stage == "probe" or case.step.refused:
         return False
     landed = {"called", "sent", "done"} if case.step.outside else {"done"}
@@ -81,10 +81,10 @@ def _can_be_found(case: Case) -> bool:
 
 
 def _recovered(step: Step) -> set[str]:
-    """What becomes of an order whose workflow is gone: the carrier decides."""
-    if step.name == "validate":  # it may never have been accepted: then there is nothing to recover
+    """Return the ends of an order whose workflow was lost: the carrier's answer decides."""
+    if step.name == "validate":  # an order that was never accepted is not recovered
         return {"compensated", ""}
-    if step.name == "cancel_shipment":  # nobody has stopped the parcel yet
+    if step.name == "cancel_shipment":  # the parcel is not cancelled yet
         return {"compensated", "completed"}
     if step.refused or step.stage in {"undo", "close", "aside"}:
         return {"compensated"}
@@ -94,7 +94,7 @@ def _recovered(step: Step) -> set[str]:
 
 
 def _turned_back(case: Case, natural: End) -> set[End]:
-    """A cancel, or the deadline: in time before the pivot, too late after it."""
+    """Return the ends after a cancel or the deadline: it takes effect before the pivot, and is too late after it."""
     step = case.step
     status = "compensated" if case.fault in {"deadline", "zombies-undone"} else "cancelled"
     back: set[End] = {(status, step.undos)}
@@ -102,89 +102,89 @@ def _turned_back(case: Case, natural: End) -> set[End]:
         return {natural}
     if case.fault in {"cancel-heard", "zombie-undone", "zombies-undone"} and case.point != "answered":
         return back | ({natural} if step.refused else set())
-    if step.path.express:  # what no history knows of is asked for: the carrier decides
+    if step.path.express:  # the lost task left no history, so the carrier is probed and decides
         return {natural} if step.stage == "pivot" and case.point != "before" else back
     back |= {(status, route) for route in _AHEAD.get(step.name, ())}
     if _may_be_shipped(step) or step.refused:
-        back.add(natural)  # an answer came first
+        back.add(natural)  # an answer was handled first
     return back
 
 
 def _may_be_shipped(step: Step) -> bool:
-    """Whether the carrier's answer may come before what turns the order back, or its end, is heard of."""
+    """Return whether the carrier's answer may arrive before the cancel, the deadline or the end of the workflow."""
     return step.stage == "pivot" or step.name == "find_shipment" or TO_SHIP in _AHEAD.get(step.name, ())[:1]
 
 
 def _choreographed(case: Case) -> set[str]:
-    """Everything is tried again, or by a person; only the deadline turns an order back."""
+    """Return the ends of a choreographed order: steps are retried or redriven; only the deadline undoes an order."""
     natural, step = case.path.status, case.step
     if case.fault == "deadline" and step.stage in {"do", "pivot"} and not step.refused:
         return {"compensated"} if case.point in {"before", "called", "sent"} else {"completed", "compensated"}
     if case.fault == "errors" and case.point == "called" and step.stage in {"do", "pivot"}:
-        return {"compensated"}  # a look at the outside party fails, too
+        return {"compensated"}  # the probe of the outside party fails, too
     return {"compensated"} if case.fault == "zombie-undone" else {natural}
 
 
-def complaints(case: Case, dossier: Dossier, notes: Notes) -> list[str]:
-    """Return what is wrong with how a case ended; a fault that never struck is wrong, too."""
-    found = _vacuous(case, notes)
+def problems_of_end(case: Case, dossier: Dossier, notes: Notes) -> list[str]:
+    """Return the problems of a case's end; a fault that never struck is a problem, too."""
+    problems = _vacuous(case, notes)
     status, undone = dossier.status, _undone(dossier)
     allowed = ends(case)
     if not any(status == wanted and route in (ANY, undone) for wanted, route in allowed):
-        told = " or ".join(
-            f"{wanted}, undone {'anything' if route is ANY else list(route)}"
+        expected = " or ".join(
+            f"{wanted}, undone {'any steps' if route is ANY else list(route)}"
             for wanted, route in sorted(allowed, key=str)
         )
-        found.append(f"it is {status or 'not there'}, undone {list(undone)}, and had to be {told}")
+        problems.append(f"the order is {status or 'missing'}, undone {list(undone)}, expected {expected}")
     answers = {asked.answer for asked in dossier.asked if asked.op == "cancel"}
     if case.fault in CANCELS and answers and ("ok" in answers) != (status == "cancelled"):
-        found.append(f"the cancel was answered {', '.join(sorted(answers))}, and it is {status}")
-    return found + _late(case, status, notes)
+        problems.append(f"the cancel was answered {', '.join(sorted(answers))}, but the order is {status}")
+    return problems + _late(case, status, notes)
 
 
 def _vacuous(case: Case, notes: Notes) -> list[str]:
     if case.rule is None:
         return []
     if not notes.has(case.rule.name, "hit"):
-        return ["vacuous: its fault never struck"]
+        return ["vacuous: the fault never struck"]
     if case.notes_its_end and not notes.has(case.rule.name, "ended"):
-        return ["vacuous: its late attempt never came to an end"]
+        return ["vacuous: the late attempt never ended"]
     if case.fault == "zombies-undone" and len([*notes.line(case.rule.name)]) < AT_LEAST:
-        return ["vacuous: only one attempt came late"]
+        return ["vacuous: only one attempt was late"]
     return []
 
 
 def _undone(dossier: Dossier) -> tuple[str, ...]:
-    """The steps that the last run undid, in the order in which it was done with them."""
+    """Return the steps that the last run undid, in the order of their completion."""
     lines = [line for run in [dossier.last] if run for line in run.log]
     done = [line for line in lines if line.direction == "undo" and line.status == "completed"]
     return tuple(line.step for line in sorted(done, key=lambda line: line.completed_at or 0))
 
 
 def _late(case: Case, status: str, notes: Notes) -> list[str]:
-    """What a late attempt was told must fit what had become of its order."""
+    """Return the late attempts whose outcome does not fit the end of the order."""
     name = case.rule.name if case.rule else ""
     ends = [notes.read(name, "ended"), *(notes.read(in_line(name, n), "ended") for n in notes.line(name))]
-    return [problem for ended in ends if ended for problem in _told(case, status, ended)]
+    return [problem for ended in ends if ended for problem in _late_problems(case, status, ended)]
 
 
-def _told(case: Case, status: str, ended: dict[str, Any]) -> Iterator[str]:
+def _late_problems(case: Case, status: str, ended: dict[str, Any]) -> Iterator[str]:
     still = ended.get("still", 0)
     if still >= SECONDS_TO_STAND_STILL:
-        yield f"its worker stood still for {still:.1f} s while a statement waited"
-    late, allowed = str(ended["late"]), told_late(case, status)
+        yield f"the worker was blocked for {still:.1f} s while a statement waited"
+    late, allowed = str(ended["late"]), allowed_late(case, status)
     if "first" in ended and "answer" in allowed and case.fault == "duplicate":
         same = late == ended["first"] or "handled before" in late + ended["first"]
         allowed = {late, "answer"} if same else allowed - {"answer"}
-    told = late.partition(":")[0] if late.startswith("answer") else late
+    kind = late.partition(":")[0] if late.startswith("answer") else late
     if case.fault == "crossed" and ended.get("first") == "error: Unavailable":
-        yield f"its late attempt was told {late!r}, and the undo that it crossed had to give way"
-    if told not in allowed:
-        yield f"its late attempt was told {late!r} (first {ended.get('first')!r}), not {allowed}"
+        yield f"the late attempt ended with {late!r}, but the undo that it crossed had to wait"
+    if kind not in allowed:
+        yield f"the late attempt ended with {late!r} (first {ended.get('first')!r}), expected {allowed}"
 
 
-def told_late(case: Case, status: str) -> set[str]:
-    """Return what a late attempt may be told: an answer, the same refusal again, or that it comes too late."""
+def allowed_late(case: Case, status: str) -> set[str]:
+    """Return the allowed outcomes of a late attempt: an answer, the same refusal, or the error of a late request."""
     undone = status in {"cancelled", "compensated"} and case.step.stage in {"do", "pivot"}
     fenced = undone and case.step.style == "orchestrated" and case.fault in _FENCED
     if case.fault == "reused":
@@ -192,13 +192,13 @@ def told_late(case: Case, status: str) -> set[str]:
     if case.fault == "crossed":
         return {"answer", "error: AlreadyUndone"}
     allowed = {"answer"} | (_REFUSALS if case.step.refused else set())
-    fenced = fenced and not (case.step.refused and status == case.path.status)  # refused for good, whoever asks
+    fenced = fenced and not (case.step.refused and status == case.path.status)  # a refusal is permanent
     if fenced and case.point in {"before", "called", "sent", "answered"} and case.step.name != "validate":
         allowed = {"error: AlreadyUndone"}
     elif fenced or case.step.stage == "probe" or (case.step.refused and case.fault in _FENCED):
         allowed |= {"error: AlreadyUndone"}
-    if status == "completed" and case.step.stage == "undo":  # recovered: the carrier had it
+    if status == "completed" and case.step.stage == "undo":  # recovered: the carrier had the parcel
         allowed |= {"error: AlreadySettled"}
     if case.point == "sent" or case.step.style == "choreographed":
-        allowed |= {"error: Unavailable"}  # its transaction was ended meanwhile, or two ran at a time
+        allowed |= {"error: Unavailable"}  # the transaction was ended meanwhile, or two ran concurrently
     return allowed

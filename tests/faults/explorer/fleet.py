@@ -1,4 +1,4 @@
-"""The worker processes of a run: started quickly, each a real process, started again when a fault has killed it."""
+"""The worker processes of a run: forked quickly, each a real process, restarted after a fault has killed it."""
 
 import asyncio
 import multiprocessing
@@ -23,30 +23,30 @@ from tests.faults.faulty_worker import Part, serve
 
 SECONDS_BETWEEN_LOOKS = 0.02
 SECONDS_TO_END = 20
-# A frozen worker must not hold more polls than it has to: somebody else's task would answer them.
-LONELY = Part(activities=1, connections=3)
+# A frozen worker must hold as few polls as possible: they would receive the tasks of other orders.
+DEDICATED = Part(activities=1, connections=3)
 
 
 class Fleet:
-    """Starts processes, and replaces those of the standing fleet that die."""
+    """Starts processes, and restarts those of the standing fleet that die."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        # Forked from a server that has imported everything: a process costs a tenth of a second instead of two.
+        # Forked from a server that has imported everything: a process starts in 0.1 s instead of 2 s.
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["tests.faults.explorer.nursery"])
         self.deaths = 0
 
     def start(self, part: Part, name: str) -> ForkServerProcess:
-        """Start one process; its log has this name."""
+        """Start one process; `name` is the name of its log."""
         process = self._context.Process(target=serve, args=(self._folder, part, self._folder / f"{name}.log"))
-        with _nobody():
+        with _without_main_module():
             process.start()
         return process
 
     @asynccontextmanager
     async def standing(self, parts: list[Part]) -> AsyncIterator[None]:
-        """Keep these parts running for the block, whatever kills them."""
+        """Keep these parts running for the length of the block; a part that dies is restarted."""
         keepers = [asyncio.create_task(self._keep(part, f"{part.role}{n}")) for n, part in enumerate(parts)]
         try:
             yield
@@ -72,7 +72,7 @@ class Fleet:
             process.join()
 
     async def serving(self, client: Client, queue: str) -> None:
-        """Return when somebody serves a queue."""
+        """Wait until a worker polls a task queue."""
         asked = DescribeTaskQueueRequest(
             namespace=client.namespace,
             task_queue=TaskQueue(name=queue),
@@ -82,10 +82,10 @@ class Fleet:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     @asynccontextmanager
-    async def lonely(self, queue: str, *, alone: bool) -> AsyncIterator[ForkServerProcess]:
-        """Run a worker on a queue of its own for the block; killed at its end."""
-        part = replace(LONELY, queue=queue, activities=LONELY.activities if alone else 20)
-        process = self.start(part, "lonely")
+    async def dedicated(self, queue: str, *, alone: bool) -> AsyncIterator[ForkServerProcess]:
+        """Run a worker on a dedicated task queue for the length of the block; kill the worker at its end."""
+        part = replace(DEDICATED, queue=queue, activities=DEDICATED.activities if alone else 20)
+        process = self.start(part, "dedicated")
         try:
             yield process
         finally:
@@ -98,12 +98,12 @@ async def _has_pollers(client: Client, asked: DescribeTaskQueueRequest) -> bool:
     try:
         return bool((await client.workflow_service.describe_task_queue(asked)).pollers)
     except RPCError:
-        return False  # a busy server takes too long at times
+        return False  # a busy server may time out
 
 
 @contextmanager
-def _nobody() -> Iterator[None]:
-    """Be started by no program in particular: each process would import that again."""
+def _without_main_module() -> Iterator[None]:
+    """Hide the main module: each forked process would import it again."""
     program = sys.modules["__main__"]
     sys.modules["__main__"] = ModuleType("__main__")
     try:
@@ -113,13 +113,13 @@ def _nobody() -> Iterator[None]:
 
 
 async def ended(process: ForkServerProcess) -> None:
-    """Return when a process has ended."""
+    """Wait until a process has ended."""
     while process.is_alive():
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 def is_stopped(pid: int) -> bool:
-    """Tell whether a process stands still."""
+    """Return whether a process is stopped by SIGSTOP."""
     try:
         return bool(psutil.Process(pid).status() == psutil.STATUS_STOPPED)
     except psutil.NoSuchProcess:
@@ -127,6 +127,6 @@ def is_stopped(pid: int) -> bool:
 
 
 async def stopped(pid: int) -> None:
-    """Return when a process stands still."""
+    """Wait until a process is stopped by SIGSTOP."""
     while not is_stopped(pid):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

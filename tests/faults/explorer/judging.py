@@ -1,4 +1,4 @@
-"""What is wrong with each case: broken promises, which are never forgiven, and ends that it had not to come to."""
+"""Evaluates each case: violated invariants, which always count, and unexpected ends."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from tests.faults.checker import violations
 from tests.faults.evidence.dossier import Dossier, dossiers
 from tests.faults.evidence.evidence import Evidence
-from tests.faults.explorer.expected import complaints
+from tests.faults.explorer.expected import problems_of_end
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.faults import CANCELS
 from tests.faults.injection.injecting import Notes
 
-# Which step of the saga a step of the explorer is, where they are called differently.
+# Step of the explorer → step of the saga, where the names differ.
 _SAGA_STEPS = {
     "release": "reserve",
     "refund": "charge",
@@ -33,60 +33,62 @@ _SLOW = ("Timeout: ", "NoWorker: ")
 
 
 @dataclass
-class CaseVerdict:
-    """On one case: promises broken, complaints about its end, and whether the machine was too slow to tell."""
+class CaseResult:
+    """The result of a case: violated invariants, unexpected ends, and whether the machine was too slow to decide."""
 
     broken: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
+    wrong_end: list[str] = field(default_factory=list)
     slow: bool = False
 
     @property
     def problems(self) -> list[str]:
-        """Everything that is wrong."""
-        return self.broken + self.complaints
+        """All problems of the case."""
+        return self.broken + self.wrong_end
 
     @property
-    def tells_nothing(self) -> bool:
-        """Whether it has to be played again: no promise was broken, and what was to be seen was not."""
-        return bool(self.complaints) and not self.broken and self.slow
+    def is_inconclusive(self) -> bool:
+        """Whether the case must run again: only the end was unexpected, and the machine was slow."""
+        return bool(self.wrong_end) and not self.broken and self.slow
 
 
 def judge(
     cases: Sequence[Case], earlier: Sequence[Case], evidence: Evidence, notes: Notes, stranded: Mapping[str, str]
-) -> tuple[dict[str, CaseVerdict], list[str]]:
-    """Return the verdict on each case by its id, and what is wrong with none of them in particular.
+) -> tuple[dict[str, CaseResult], list[str]]:
+    """Return the results of `cases` by their ids, and the problems that belong to no case.
 
-    On the `earlier` cases judgement was given before.
+    `earlier` are cases with a result from an earlier round; `stranded`: case id → why the case did not end.
     """
     known = {dossier.order_id: dossier for dossier in dossiers(evidence)}
-    verdicts = {}
+    results = {}
     for case in cases:
         dossier = known.get(case.id, Dossier(case.id))
-        told = [stranded[case.id]] if case.id in stranded else []
-        verdicts[case.id] = CaseVerdict([], told + complaints(case, dossier, notes), _is_slow(case, dossier, notes))
-    return verdicts, _sorted(evidence, {case.id: case for case in (*cases, *earlier)}, verdicts)
+        stranding = [stranded[case.id]] if case.id in stranded else []
+        results[case.id] = CaseResult(
+            [], stranding + problems_of_end(case, dossier, notes), _is_slow(case, dossier, notes)
+        )
+    return results, _sorted(evidence, {case.id: case for case in (*cases, *earlier)}, results)
 
 
-def _sorted(evidence: Evidence, cases: Mapping[str, Case], verdicts: Mapping[str, CaseVerdict]) -> list[str]:
-    """Add each violation to the case that it is about; return the others."""
+def _sorted(evidence: Evidence, cases: Mapping[str, Case], results: Mapping[str, CaseResult]) -> list[str]:
+    """Add each violation to the result of its case; return the others."""
     general = []
     for found in violations(evidence):
-        told = f"{found.invariant}: {found.told}"
-        # A finding about a workflow or a line of the log names its order in its text.
-        about = found.order_id or next((name for name in cases if re.search(rf"\b{name}\b(?!-)", found.told)), "")
+        problem = f"{found.invariant}: {found.problem}"
+        # A violation about a workflow or a log line has its order only in the text.
+        about = found.order_id or next((name for name in cases if re.search(rf"\b{name}\b(?!-)", found.problem)), "")
         if about not in cases:
-            general.append(told)
-        elif about in verdicts and not _may_be(cases[about], found.invariant):
-            verdicts[about].broken.append(told)
+            general.append(problem)
+        elif about in results and not _is_allowed(cases[about], found.invariant):
+            results[about].broken.append(problem)
     return general
 
 
-def _may_be(case: Case, invariant: str) -> bool:
-    """Whether a finding is no broken promise after all.
+def _is_allowed(case: Case, invariant: str) -> bool:
+    """Return whether a violation is allowed in a case.
 
-    A refusal that comes together with a cancel is undone with the rest, which changes nothing. A workflow that is
-    terminated while it tells people leaves a history that doesn't know of it. And one that is terminated before its
-    order was accepted has done nothing that anybody has to know of.
+    A refusal that arrives together with a cancel is undone with the rest, which changes nothing. A workflow that is
+    terminated during its alert leaves a history without the alert. A workflow that is terminated before its order was
+    accepted has done nothing.
     """
     turned = case.step.refused and (case.fault in CANCELS or case.fault in {"deadline", "zombie-undone"})
     never = case.step.name == "validate" and case.fault.startswith("terminate")
@@ -95,7 +97,7 @@ def _may_be(case: Case, invariant: str) -> bool:
 
 
 def _is_slow(case: Case, dossier: Dossier, notes: Notes) -> bool:
-    """Whether something timed out that no fault was done to, or time ran out before the order came to its fault."""
+    """Return whether an untouched step timed out, or the deadline passed before the fault struck."""
     if case.path.deadline and _is_late(case, case.path.deadline, dossier, notes):
         return True
     touched = _SAGA_STEPS.get(case.step.name, case.step.name.removesuffix("-refused"))
@@ -107,7 +109,7 @@ def _is_slow(case: Case, dossier: Dossier, notes: Notes) -> bool:
 
 
 def _is_late(case: Case, deadline: int, dossier: Dossier, notes: Notes) -> bool:
-    """Whether an order came to its fault only when its time had run out, or never."""
+    """Return whether the fault struck only after the order's deadline, or never."""
     hit = notes.read(case.rule.name, "hit") if case.rule else None
     placed = [asked.at for asked in dossier.asked if asked.op == "place"]
     return hit is None or not placed or hit["at"] > placed[0] + deadline

@@ -1,4 +1,4 @@
-"""What the process that all workers are forked from does once, so that none of them has to."""
+"""Work that the fork server does once for all its workers."""
 
 from temporalio.worker._worker import load_default_build_id
 
@@ -6,5 +6,5 @@ from tests.faults.faulty_worker import serve
 
 __all__ = ["serve"]
 
-# Each worker process would hash all of the code again, for most of a second.
+# Without this each worker process hashes all code again, for most of a second.
 load_default_build_id()

@@ -1,4 +1,4 @@
-"""What a run found, for people: the matrix, the totals, and each failing case with its story and how to repeat it."""
+"""Prints the results of a run: the matrix, the totals, and each failed case with its timeline and its command."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +18,7 @@ STORIES_AT_MOST = 20
 
 
 def show(console: Console, cases: Sequence[Case], findings: Findings) -> None:
-    """Print everything."""
+    """Print the matrix, the totals and the failed cases."""
     console.print(matrix(cases, findings))
     console.print(totals(cases, findings))
     for story in stories(cases, findings):
@@ -38,45 +38,45 @@ def matrix(cases: Sequence[Case], findings: Findings) -> Table:
 
 
 def _cell(case: Case | None, findings: Findings) -> str:
-    return NONE if case is None else BAD if findings.verdicts[case.name].problems else GOOD
+    return NONE if case is None else BAD if findings.results[case.name].problems else GOOD
 
 
 def totals(cases: Sequence[Case], findings: Findings) -> str:
-    """Return what was counted."""
-    failed = sum(bool(verdict.problems) for verdict in findings.verdicts.values())
+    """Return the totals as text."""
+    failed = sum(bool(result.problems) for result in findings.results.values())
     struck = {hit.order_id for hit in findings.evidence.hits if hit.fault != "driver"}
-    told = (
-        f"{len(cases)} cases in {findings.seconds:.0f} s: {len(cases) - failed} as promised, {failed} not. "
+    summary = (
+        f"{len(cases)} cases in {findings.seconds:.0f} s: {len(cases) - failed} as expected, {failed} not. "
         f"{len(struck)} faults struck; {len(findings.evidence.snapshots)} snapshots; "
-        f"{findings.repeated} played again because the machine was slow; {len(findings.general)} other findings."
+        f"{findings.repeated} repeated because the machine was slow; {len(findings.general)} other findings."
     )
     left = [f"  {count:4} {why}" for why, count in left_out().most_common()]
-    return "\n".join([told, "left out, because they can't exist:", *left])
+    return "\n".join([summary, "left out, with the reason:", *left])
 
 
 def stories(cases: Sequence[Case], findings: Findings) -> list[str]:
-    """Return each failing case with its timeline and the command that repeats it."""
-    failed = [case for case in cases if findings.verdicts[case.name].problems]
-    told = [f"FINDING {problem}" for problem in findings.general]
+    """Return each failed case with the command that repeats it; the first ones also with their timeline."""
+    failed = [case for case in cases if findings.results[case.name].problems]
+    lines = [f"FINDING {problem}" for problem in findings.general]
     for case in failed[:STORIES_AT_MOST]:
-        problems = "\n".join(f"  ✘ {problem}" for problem in findings.verdicts[case.name].problems)
+        problems = "\n".join(f"  ✘ {problem}" for problem in findings.results[case.name].problems)
         command = f"  again: python -m tests.faults.explore --case {case.name}"
-        told.append(
+        lines.append(
             f"\n{case.name}\n{problems}\n{command}\n{timeline(findings.evidence, _played_last(case, findings))}"
         )
-    told += [f"{case.name}: {'; '.join(findings.verdicts[case.name].problems)}" for case in failed[STORIES_AT_MOST:]]
-    return told
+    lines += [f"{case.name}: {'; '.join(findings.results[case.name].problems)}" for case in failed[STORIES_AT_MOST:]]
+    return lines
 
 
 def _played_last(case: Case, findings: Findings) -> str:
-    """The order that was played last for a case."""
+    """Return the id of the latest order of a case."""
     known = {row.order_id for row in findings.evidence.orders}
     again = [replace(case, repetition=number).id for number in range(REPETITIONS, 0, -1)]
     return next((order_id for order_id in again if order_id in known), case.id)
 
 
 def document(cases: Sequence[Case], findings: Findings) -> dict[str, Any]:
-    """Return the same for programs."""
+    """Return the results as JSON data."""
     return {
         "cases": [
             {
@@ -85,7 +85,7 @@ def document(cases: Sequence[Case], findings: Findings) -> dict[str, Any]:
                 "step": case.step.name,
                 "point": case.point,
                 "fault": case.fault,
-                "problems": findings.verdicts[case.name].problems,
+                "problems": findings.results[case.name].problems,
             }
             for case in cases
         ],

@@ -1,4 +1,4 @@
-"""A run: a system and a fleet, every chosen case played on them, and what is found in all that they left behind."""
+"""A run: every chosen case on one system and one fleet, and the results from the evidence."""
 
 import asyncio
 import json
@@ -15,7 +15,7 @@ from runtime.settings import Settings
 from tests.faults.evidence.evidence import Evidence, Hit, LogLine
 from tests.faults.evidence.gathering import Watch, gather
 from tests.faults.explorer.fleet import Fleet
-from tests.faults.explorer.judging import CaseVerdict, judge
+from tests.faults.explorer.judging import CaseResult, judge
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.faults import Kind
 from tests.faults.explorer.play.playing import play
@@ -25,57 +25,61 @@ from tests.faults.injection.injecting import FaultPlan, Notes
 from tests.servers import free_ports, started
 from tests.systems import open_system
 
-# Orders in flight, which wait most of the time: with a worker of their own, which costs a process or two; those that a
-# relay is struck at, of which it may have one in its hands and no other; and the rest.
-AT_ONCE: dict[Kind, int] = {"lonely": 20, "relay": 4, "other": PAIRS - 24}
+# Concurrent cases, which wait most of the time: those with a dedicated worker, which cost one or two processes each;
+# those with a fault in a relay, which may hold no other event; and the rest.
+AT_ONCE: dict[Kind, int] = {"dedicated": 20, "relay": 4, "other": PAIRS - 24}
 RECONCILE_SECONDS = 5
-# What faults make the SDK say, and why it is no fault of ours.
+# SDK messages that the faults themselves cause.
 EXCUSED = (
-    "[TMPRL1101] Potential deadlock",  # a process that was stopped: by its clock a workflow stood still
-    "Invalid transition while handling update response",  # the same, of an update that another worker has taken
-    "Future exception was never retrieved\\nfuture: <Future finished exception=ActivityError",  # cancelled and refused
+    "[TMPRL1101] Potential deadlock",  # a stopped process: by its clock a workflow was blocked
+    "Invalid transition while handling update response",  # a stopped process: another worker took its update
+    # a cancel and a refusal in one activation
+    "Future exception was never retrieved\\nfuture: <Future finished exception=ActivityError",
 )
-# At more leisure.
+# A repetition runs fewer cases at once.
 REPETITIONS, FEWER = 2, 4
 SECONDS_BETWEEN_LOOKS = 0.05
 OWN_CONNECTIONS = 24
 SECONDS_BETWEEN_SNAPSHOTS = 1.0
 STANDING = [Part(connections=20), Part(connections=20), *[Part("relay")] * 3, Part("watcher")]
-Told = Callable[[Case, bool], None]
+OnProgress = Callable[[Case, bool], None]
 
 
 @dataclass
 class Findings:
-    """What came of a run: the verdict on each case by its name, what else is wrong, and the evidence."""
+    """The results of a run: by case name, the problems that belong to no case, and the evidence."""
 
-    verdicts: dict[str, CaseVerdict]
+    results: dict[str, CaseResult]
     general: list[str]
     evidence: Evidence
     seconds: float
     repeated: int = 0
 
 
-async def explore(cases: Sequence[Case], told: Told = lambda _case, _ended: None) -> Findings:
-    """Play the cases, and those again of which a slow machine has kept what was to be seen."""
+async def explore(cases: Sequence[Case], report_progress: OnProgress = lambda _case, _ended: None) -> Findings:
+    """Run the cases, and repeat those without a result because of a slow machine.
+
+    `report_progress(case, ended)` is called when a case begins and when it ends.
+    """
     began = time.time()
     with tempfile.TemporaryDirectory(prefix="explore-") as folder:
         async with _scene(Path(folder), cases) as scene:
-            found = await _round(scene, cases, told)
+            found = await _round(scene, cases, report_progress)
             for repetition in range(1, REPETITIONS + 1):
-                again = [case for case in cases if found.verdicts[case.name].tells_nothing]
+                again = [case for case in cases if found.results[case.name].is_inconclusive]
                 if not again:
                     break
                 scene.few = asyncio.Semaphore(FEWER)
-                latest = await _round(scene, [replace(case, repetition=repetition) for case in again], told)
-                verdicts, repeated = found.verdicts | latest.verdicts, found.repeated + len(again)
-                found = replace(latest, verdicts=verdicts, repeated=repeated)
+                latest = await _round(scene, [replace(case, repetition=repetition) for case in again], report_progress)
+                results, repeated = found.results | latest.results, found.repeated + len(again)
+                found = replace(latest, results=results, repeated=repeated)
     return replace(found, seconds=time.time() - began)
 
 
-async def _round(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> Findings:
-    """Play cases, gather and judge."""
+async def _round(scene: ExplorerScene, cases: Sequence[Case], report_progress: OnProgress) -> Findings:
+    """Run cases, gather the evidence and evaluate it."""
     async with Watch(scene.db, SECONDS_BETWEEN_SNAPSHOTS) as watch, scene.watching():
-        stranded = await _play_all(scene, cases, told)
+        stranded = await _play_all(scene, cases, report_progress)
         await scene.drain()
     scene.snapshots += watch.snapshots
     evidence = await gather(
@@ -86,14 +90,14 @@ async def _round(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> Fin
         hits=_hits([*cases, *scene.played], scene.notes),
         log=_log(scene.notes.folder),
     )
-    verdicts, general = judge(cases, scene.played, evidence, scene.notes, stranded)
+    results, general = judge(cases, scene.played, evidence, scene.notes, stranded)
     scene.played += cases
-    return Findings({case.name: verdicts[case.id] for case in cases}, general, evidence, 0)
+    return Findings({case.name: results[case.id] for case in cases}, general, evidence, 0)
 
 
 @asynccontextmanager
 async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[ExplorerScene]:
-    """Everything that the cases are played on."""
+    """Start everything that the cases need."""
     temporal, ui = free_ports(2)
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="error")
     notes = Notes(folder / "notes", SECONDS_BETWEEN_LOOKS)
@@ -105,25 +109,25 @@ async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[ExplorerS
         prepare(notes.folder, plan, system)
         async with await Database.open(system.stack.database_url, size=OWN_CONNECTIONS) as db:
             scene = ExplorerScene(system, db, Fleet(notes.folder), notes, queues)
-            await scene.furnish()
+            await scene.stock_articles()
             await schedule_reconciler(system.client, RECONCILE_SECONDS)
             async with scene.fleet.standing(STANDING):
                 yield scene
 
 
-async def _play_all(scene: ExplorerScene, cases: Sequence[Case], told: Told) -> dict[str, str]:
-    """Play the cases, the slow ones first; return those that came to no end, and why."""
+async def _play_all(scene: ExplorerScene, cases: Sequence[Case], report_progress: OnProgress) -> dict[str, str]:
+    """Run the cases, the slow ones first; return the cases that did not end: case id → reason."""
     stranded: dict[str, str] = {}
     gates = {kind: asyncio.Semaphore(count) for kind, count in AT_ONCE.items()}
 
     async def one(case: Case) -> None:
         async with gates[case.kind]:
-            told(case, False)
+            report_progress(case, False)
             try:
                 await play(scene, case)
-            except Exception as error:  # noqa: BLE001 - a case that breaks is a finding, and the others go on
-                stranded[case.id] = f"it came to no end: {type(error).__name__}: {error}"
-            told(case, True)
+            except Exception as error:  # noqa: BLE001 - a failed case is a problem to report, and the others continue
+                stranded[case.id] = f"the case did not end: {type(error).__name__}: {error}"
+            report_progress(case, True)
 
     await asyncio.gather(*(one(case) for case in sorted(cases, key=lambda case: -case.seconds)))
     return stranded
@@ -140,7 +144,7 @@ def _hits(cases: Sequence[Case], notes: Notes) -> list[Hit]:
 
 
 def _log(folder: Path) -> list[LogLine]:
-    """What the processes logged, but what faults make the SDK say."""
+    """Return the log lines of the processes without the messages in EXCUSED."""
     lines = [_line(path.stem, text) for path in sorted(folder.glob("*.log")) for text in _texts(path)]
     return [line for line in lines if not any(words in line.text for words in EXCUSED)]
 

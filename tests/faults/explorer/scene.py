@@ -1,4 +1,4 @@
-"""What a run of the explorer plays on: a system, a fleet of workers, the faults' notes, and all that was asked."""
+"""The shared objects of a run: the system, the fleet of workers, the notes of the faults, and the requests."""
 
 import asyncio
 import time
@@ -21,7 +21,7 @@ from tests.faults.injection.injecting import Notes
 from tests.systems import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
-# Pairs of articles: an order has one for itself while it is played, so that what one locks delays no other.
+# Pairs of articles: a running case has one pair exclusively, so that its locks delay no other case.
 PAIRS, STOCK, MORE_THAN_THERE_IS = 80, 900, 1000
 ON_THE_WAY = 8
 SECONDS_TO_DRAIN = 60
@@ -44,7 +44,7 @@ _WAITING = b"select distinct order_id from operators.alerts union select process
 
 @dataclass
 class ExplorerScene:
-    """Shared by all the cases of a run."""
+    """The objects that all cases of a run share."""
 
     system: System
     db: Database
@@ -55,16 +55,16 @@ class ExplorerScene:
     snapshots: list[Snapshot] = field(default_factory=list)
     played: list[Case] = field(default_factory=list)
     closed: set[str] = field(default_factory=set)
-    # Orders of which people were told, and deliveries that wait for them.
+    # Orders with an alert or with a dead delivery.
     waiting: set[str] = field(default_factory=set)
     pairs: "asyncio.Queue[int]" = field(default_factory=asyncio.Queue)
-    # More at a time, and attempts would time out that nothing was done to.
+    # With more cases at once, attempts without a fault would time out.
     few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ON_THE_WAY))
-    # A fault in a relay hits all that it has in its hands: no two of them at a time.
+    # A fault in a relay hits every event that the relay holds: one such case at a time.
     one: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
 
-    async def furnish(self) -> None:
-        """Put the articles on the shelf."""
+    async def stock_articles(self) -> None:
+        """Insert the articles and their stock."""
         await self.db.rows(_PRICES, {"pairs": PAIRS})
         await self.db.rows(_STOCK, {"pairs": PAIRS, "stock": STOCK})
         for pair in range(1, PAIRS + 1):
@@ -72,7 +72,7 @@ class ExplorerScene:
 
     @asynccontextmanager
     async def watching(self) -> AsyncIterator[None]:
-        """Know which orders are closed, and which wait for a person, for the length of the block."""
+        """Keep `closed` and `waiting` up to date for the length of the block."""
         watch = asyncio.create_task(self._watch())
         try:
             yield
@@ -86,19 +86,19 @@ class ExplorerScene:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     async def drain(self) -> None:
-        """Wait until every event is published; of one that isn't, the checker will tell."""
+        """Wait until every event is published, SECONDS_TO_DRAIN at most; the checker reports an unpublished one."""
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS_TO_DRAIN):
                 while (await OutboxFeed(self.db).lag())[0]:
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def asked_of(self, order: Order) -> list[Asked]:
-        """Return what was asked about an order, and how it was answered."""
+        """Return the requests about an order with their answers."""
         return [asked for asked in self.asked if asked.order_id == order.order_id]
 
     @asynccontextmanager
     async def asking(self, op: str, order_id: str, detail: str = "") -> AsyncIterator[None]:
-        """Keep what is asked in the block, and what was answered; a refusal or no answer is an answer, too."""
+        """Record the request in the block with its answer: `refused` or `unknown` after an error."""
         answer: Answer = "ok"
         try:
             yield

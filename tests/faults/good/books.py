@@ -1,4 +1,4 @@
-"""The books of the model shop: receipts, the ledger, parcels, and what the outside parties write, on one clock."""
+"""The records of the model shop: receipts, ledger, parcels, and the outside parties' records, on one clock."""
 
 from collections import defaultdict
 from dataclasses import replace
@@ -12,7 +12,7 @@ OPERATIONS = {"provider": ("charge", "refund"), "carrier": ("create", "cancel")}
 
 
 class GoodBooks:
-    """Every table, by the name of its field in the evidence."""
+    """The tables, by the name of their field in the evidence."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -26,7 +26,7 @@ class GoodBooks:
         self.tables[table].append(record)
 
     def change(self, table: str, key: str, **changes: object) -> None:
-        """Change the row with a key, or with the id of an order."""
+        """Change the row with this key or order id."""
         rows = self.tables[table]
         at = next(n for n, row in enumerate(rows) if key in {getattr(row, "key", ""), getattr(row, "order_id", "")})
         rows[at] = replace(rows[at], **changes)
@@ -35,7 +35,7 @@ class GoodBooks:
         return next((row for row in self.tables["receipts"] if row.key == key), None)
 
     def write(self, service: str, key: str, status: str) -> None:
-        """Write a receipt for a do, or change the one that is there for an undo."""
+        """Write the receipt of a do, or change the existing one for an undo."""
         if self.receipt(key):
             self.change("receipts", key, status=status, undos=1)
             return
@@ -64,13 +64,13 @@ class GoodBooks:
         self.book(order, key, "charge", "card_clearing", "held")
 
     def refuse(self, party: str, service: str, key: str) -> None:
-        """Have a party say no."""
+        """Record a refusal of an outside party."""
         self.call(party, key, OPERATIONS[party][0], "refused")
         self.entry(party, key, "refused")
         self.write(service, key, "refused")
 
     def stop(self, party: str, service: str, key: str) -> None:
-        """Undo what never came."""
+        """Undo a do that never happened: write a tombstone."""
         self.write(service, key, "tombstone")
         self.call(party, key, OPERATIONS[party][1], "nothing to undo")
         self.entry(party, key, "void")

@@ -1,4 +1,4 @@
-"""One good run: orders of every kind, slips, and choreographed orders, each as the real parts would leave it behind."""
+"""The evidence of one good run: orders of every kind and slips, each with the records of the real parts."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -43,7 +43,7 @@ ORCHESTRATED = (
 
 @cache
 def good() -> Evidence:
-    """Return the evidence of a run in which nothing went wrong."""
+    """Return the evidence of a run without any violation."""
     shop = GoodShop()
     for place in ORCHESTRATED:
         place(shop)
@@ -75,7 +75,7 @@ REACTIONS: dict[str, Callable[[GoodShop, str], None]] = {
 
 
 def _play(shop: GoodShop, order: str, types: tuple[str, ...]) -> None:
-    """Have these events happen to an order, one because of the other, each after what it tells of."""
+    """Append these events to an order, each caused by the one before it, after the effect that it reports."""
     shop.place(order, "choreographed")
     for sequence, of_type in enumerate(types, start=1):
         cause = f"{order} {sequence - 1}" if sequence > 1 else None

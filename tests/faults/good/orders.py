@@ -1,4 +1,4 @@
-"""Orders and slips that end by themselves, each as the real parts would leave it behind."""
+"""Orders and slips that end without an operator, each with the records that the real parts would leave."""
 
 from tests.faults.evidence.records import Transfer
 from tests.faults.good.books import TOTAL
@@ -8,7 +8,7 @@ FAILED = "OrderCompensated"
 
 
 def forward(shop: GoodShop, order: str, *steps: str) -> None:
-    """Do these steps, each well."""
+    """Run these steps successfully."""
     for step in ("validate", *steps):
         with shop.step(order, step) as key:
             if step == "reserve":
@@ -30,7 +30,7 @@ def refund(shop: GoodShop, order: str) -> None:
 
 
 def end(shop: GoodShop, order: str, status: str, temporal: str = "failed", kind: str = "OrderWorkflow") -> None:
-    """Close an order, and with it its run."""
+    """Close an order and end its run."""
     direction = "do" if status == "completed" else "close"
     with shop.step(order, "complete" if status == "completed" else "close", direction):
         shop.close(order, status)
@@ -70,7 +70,7 @@ def o_refused(shop: GoodShop) -> None:
 
 
 def o_lost(shop: GoodShop) -> None:
-    """Its parcel left, and nobody heard of it."""
+    """The parcel left, and the carrier's answer was lost."""
     shop.place("o-lost")
     forward(shop, "o-lost", "reserve", "charge")
     with shop.step("o-lost", "ship", status="unknown", error="Timeout: no answer in time") as key:
@@ -83,7 +83,7 @@ def o_lost(shop: GoodShop) -> None:
 
 
 def o_cancelled(shop: GoodShop) -> None:
-    """Cancelled while its charge was on its way, and stopped before it came."""
+    """Cancelled during the charge, which the undo fences before it arrives."""
     shop.place("o-cancelled")
     forward(shop, "o-cancelled", "reserve")
     with shop.step("o-cancelled", "charge", status="unknown", error="Cancelled: on its way"):
@@ -96,7 +96,7 @@ def o_cancelled(shop: GoodShop) -> None:
 
 
 def o_express(shop: GoodShop) -> None:
-    """Express, and cancelled when nobody knew how far a lost workflow task had come: all is undone."""
+    """An express order, cancelled after a lost workflow task of unknown progress: everything is undone."""
     shop.place("o-express")
     forward(shop, "o-express", "reserve")
     shop.ask("cancel", "o-express")
@@ -110,7 +110,7 @@ def o_express(shop: GoodShop) -> None:
 
 
 def o_transferred(shop: GoodShop) -> None:
-    """Paid by bank transfer."""
+    """An order that is paid by bank transfer."""
     shop.place("o-transferred", method="bank_transfer")
     forward(shop, "o-transferred", "reserve")
     with shop.step("o-transferred", "charge"):
@@ -126,7 +126,7 @@ def o_transferred(shop: GoodShop) -> None:
 
 
 def o_underpaid(shop: GoodShop) -> None:
-    """Another amount arrived by bank transfer than was asked for."""
+    """A bank transfer of another amount than requested."""
     shop.place("o-underpaid", method="bank_transfer")
     forward(shop, "o-underpaid", "reserve")
     with shop.step("o-underpaid", "charge"):
@@ -141,7 +141,7 @@ def o_underpaid(shop: GoodShop) -> None:
 
 
 def s_done(shop: GoodShop) -> None:
-    """A routing slip that stands."""
+    """A routing slip that completed."""
     shop.place("slip.s-done", style="slip")
     forward(shop, "slip.s-done", "reserve", "charge", "ship")
     with shop.step("slip.s-done", "settle"):
@@ -150,7 +150,7 @@ def s_done(shop: GoodShop) -> None:
 
 
 def s_undone(shop: GoodShop) -> None:
-    """A routing slip that went back."""
+    """A routing slip that was undone."""
     shop.place("slip.s-undone", style="slip")
     forward(shop, "slip.s-undone", "reserve", "charge")
     refund(shop, "slip.s-undone")

@@ -1,4 +1,4 @@
-"""Orders that wait or waited for a person, and lost ones, each as the real parts would leave it behind."""
+"""Orders with a parked effect, and lost orders, each with the records that the real parts would leave."""
 
 from tests.faults.evidence.messages import Letter, RecordedAlert
 from tests.faults.good.books import TOTAL
@@ -10,7 +10,7 @@ ANN = {"actor": "ann", "reason": "looked into it"}
 
 
 def parked_refund(shop: GoodShop, order: str, status: str) -> None:
-    """A refund that never comes through, of which people are told; its line is left in this status."""
+    """Add a refund that fails, with its alert; its log line gets this status."""
     with shop.step(order, "charge", "undo", status=status, error=CAUSE, attempt=8) as key:
         shop.write("payments", key, "undone")
         shop.call("provider", key, "refund", "unavailable")
@@ -48,7 +48,7 @@ def o_waived(shop: GoodShop) -> None:
 
 
 def o_retried(shop: GoodShop) -> None:
-    """A person has its refund tried again, and it comes through."""
+    """An operator retries the refund, which then succeeds."""
     shop.place("o-retried")
     forward(shop, "o-retried", "reserve", "charge")
     refused(shop, "o-retried", "ship", "shipping")
@@ -60,7 +60,7 @@ def o_retried(shop: GoodShop) -> None:
 
 
 def o_recovered(shop: GoodShop) -> None:
-    """Terminated after its charge, and found by the reconciler."""
+    """Terminated after its charge, and recovered by the reconciler."""
     shop.place("o-recovered")
     forward(shop, "o-recovered", "reserve", "charge")
     shop.ask("terminate", "o-recovered")
@@ -76,7 +76,7 @@ def o_recovered(shop: GoodShop) -> None:
 
 
 def o_cut_short(shop: GoodShop) -> None:
-    """Terminated when its refund had just failed, before anybody could be told; its recovery has more luck."""
+    """Terminated after a failed refund, before its alert was sent; the recovery's refund succeeds."""
     shop.place("o-cut-short")
     forward(shop, "o-cut-short", "reserve", "charge")
     refused(shop, "o-cut-short", "ship", "shipping")
@@ -93,7 +93,7 @@ def o_cut_short(shop: GoodShop) -> None:
 
 
 def o_unrecovered(shop: GoodShop) -> None:
-    """Lost, and its recovery failed: a dead letter waits for a person."""
+    """Lost, and its recovery failed: an open dead letter."""
     shop.place("o-unrecovered")
     forward(shop, "o-unrecovered", "reserve")
     shop.ask("terminate", "o-unrecovered")

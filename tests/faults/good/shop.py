@@ -1,4 +1,4 @@
-"""A small model of the shop: it writes evidence as the real parts would, one effect at a time."""
+"""A small model of the shop that writes the evidence of the real parts, one effect at a time."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ DONE = "completed"
 
 
 class GoodShop(GoodBooks):
-    """The books, the orders, and the saga's log of each order's present run."""
+    """The records, the orders, and the saga log of each order's current run."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -53,14 +53,14 @@ class GoodShop(GoodBooks):
     def step(
         self, order: str, step: str, direction: str = "do", status: str = "completed", **more: Any
     ) -> Iterator[str]:
-        """Yield the key of a step, which is then a line of the order's log."""
+        """Yield the key of a step; afterwards append the step to the order's log."""
         started = self.tick()
         yield f"{order}:{step}"
         line = LogLine(step, direction, status, 1, started, self.tick(), f"{direction} {step}")
         self.logs[order].append(replace(line, **more))
 
     def run(self, order: str, status: str, outcome: str | None, kind: str = "OrderWorkflow", failure: str = "") -> None:
-        """End the present run of an order, or leave it running."""
+        """Record the current run of an order with this status, which may be `running`."""
         run_id = f"run {len(self.tables['processes']) + 1}"
         log = tuple(self.logs.pop(order, ()))
         closed = None if status == "running" else self.tick()

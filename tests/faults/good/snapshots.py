@@ -1,4 +1,4 @@
-"""What a watch sees of the model shop."""
+"""Snapshots of the model shop."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -12,7 +12,7 @@ Tables = Mapping[str, Sequence[Any]]
 
 
 def snapshot_of(tables: Tables, at: float) -> Snapshot:
-    """Return the sums of what the tables say."""
+    """Return a snapshot with the sums of the tables."""
     entries = tables["provider_entries"]
     closed = [row.status for row in tables["orders"] if row.closed_at is not None and row.style != "slip"]
     return Snapshot(

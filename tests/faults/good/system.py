@@ -1,4 +1,4 @@
-"""What clients and operators ask of a real system until it has an order of every kind; each request is written down."""
+"""Clients and operators that bring a real system to an order of every kind; each request is recorded."""
 
 import asyncio
 import time
@@ -26,12 +26,12 @@ from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 SECONDS_TO_HAPPEN = 60
-# Its carrier doesn't answer for some seconds, in which its charge has been taken.
+# The carrier answers after some seconds; the charge is taken meanwhile.
 HELD = Scenario("held", postcode="00009")
 
 
 async def until(look: Callable[[], Awaitable[Any]]) -> None:
-    """Look again until it is so."""
+    """Call `look` until it returns a true value."""
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
         while not await look():
             await asyncio.sleep(0.05)
@@ -44,7 +44,7 @@ NO_STOCK = Scenario("no-stock", lines=(("SKU-1", 1), ("SKU-RARE", 2)))
 
 @pytest_asyncio.fixture(scope="module")
 async def clients(servers: Stack) -> "AsyncIterator[Clients]":
-    """The clients of a system of its own, without the orders of other tests."""
+    """The clients of a separate system, without the orders of other tests."""
     async with (
         open_system(servers) as system,
         orders_worker(system.client, system.stack.database_url, system.settings),
@@ -54,7 +54,7 @@ async def clients(servers: Stack) -> "AsyncIterator[Clients]":
 
 @dataclass
 class Clients:
-    """Whoever asks for something, and writes down what they were answered."""
+    """The clients of a system; `asked` records each request and its answer."""
 
     system: System
     asked: list[Asked] = field(default_factory=list)
@@ -95,7 +95,7 @@ class Clients:
         await asyncio.gather(handle.result(), return_exceptions=True)
 
     async def held(self, scenario: Scenario = HELD) -> tuple[Order, WorkflowHandle[Any, Any]]:
-        """Return an order whose charge is taken and whose parcel is not."""
+        """Return an order whose charge is taken and whose parcel is not created yet."""
         order = scenario.order()
         handle = await self.start(order)
         await until(lambda: self.system.one("select 1 from carrier.calls where key = %s", f"{order.order_id}:ship"))
@@ -107,15 +107,15 @@ class Clients:
         self.note("cancel", order.order_id)
 
     async def parked(self) -> tuple[Order, WorkflowHandle[Any, Any]]:
-        """Return an order whose refund was refused for good, because its charge looked settled for a moment."""
+        """Return an order with a parked refund: the charge looks settled for a moment, so its refund is refused."""
         order, handle = await self.held()
         receipt = "update payments.receipts set status = %s where key = %s returning key"
         await self.system.one(receipt, "settled", f"{order.order_id}:charge")
         await self.cancel(order, handle)
 
         async def waits() -> bool:
-            told = await self.system.one("select sent_at from operators.alerts where order_id = %s", order.order_id)
-            return bool(told) and (await self.system.state(handle)).status == "needs_attention"
+            sent = await self.system.one("select sent_at from operators.alerts where order_id = %s", order.order_id)
+            return bool(sent) and (await self.system.state(handle)).status == "needs_attention"
 
         await until(waits)
         released = "select status = 'undone' from inventory.receipts where key = %s"
@@ -136,7 +136,7 @@ class Clients:
         await result_of(handle)
 
     async def lost(self) -> None:
-        """An order whose workflow is terminated, and that is recovered."""
+        """Terminate the workflow of an order, and recover the order."""
         order, handle = await self.held()
         self.note("terminate", order.order_id)
         await handle.terminate()

@@ -1,4 +1,4 @@
-"""What each fault does to the attempt that it strikes."""
+"""The effect of each fault on the attempt that it strikes."""
 
 import asyncio
 import os
@@ -35,7 +35,7 @@ async def _hang(_attempt: "Attempt", _rule: Rule, _connection: Connection | None
 async def _duplicate(attempt: "Attempt", rule: Rule, connection: Connection | None) -> None:
     other = attempt.again(rule)
     if rule.point in {"before", "answered"}:
-        return  # both at the same time; or later, when somebody says so
+        return  # the copy runs concurrently, or after the release of the fault
     while connection is not None and not other.done() and not await _is_waited_for(attempt, connection):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     if connection is None:
@@ -43,7 +43,7 @@ async def _duplicate(attempt: "Attempt", rule: Rule, connection: Connection | No
 
 
 async def _is_waited_for(attempt: "Attempt", connection: Connection) -> bool:
-    """Tell whether another session waits for what this one has locked."""
+    """Return whether another session waits for a lock of this one."""
     if attempt.database is None:
         return True
     row = await Database.row(attempt.database, _BLOCKED, {"pid": connection.info.backend_pid})
@@ -55,7 +55,7 @@ async def _hold(attempt: "Attempt", rule: Rule, _connection: Connection | None) 
 
 
 async def _line(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
-    """Hold every attempt; then they go on one after the other."""
+    """Hold every attempt until the release; then let the attempts continue one after the other."""
     attempt.notes.first(in_line(rule.name, attempt.number), "hit")
     await attempt.notes.until(rule.name, "release")
     if attempt.number > 1:
@@ -63,7 +63,7 @@ async def _line(attempt: "Attempt", rule: Rule, _connection: Connection | None) 
 
 
 async def _stand(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
-    """Stand still and show life: what is asked of the order meanwhile decides how it goes on."""
+    """Wait with heartbeats until the release: a request for the order meanwhile decides how the order continues."""
     alive = asyncio.create_task(_heartbeat())
     try:
         await attempt.notes.until(rule.name, "release")
@@ -71,8 +71,8 @@ async def _stand(attempt: "Attempt", rule: Rule, _connection: Connection | None)
         alive.cancel()
 
 
-async def _unheard(_attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
-    """Stand here until the cancel reaches the attempt."""
+async def _await_cancel(_attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
+    """Wait with heartbeats until the cancel reaches the attempt."""
     alive = asyncio.create_task(_heartbeat())
     try:
         await asyncio.get_running_loop().create_future()
@@ -95,7 +95,7 @@ async def _stop(_attempt: "Attempt", _rule: Rule, _connection: Connection | None
 
 
 async def _signal(_attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
-    """Only say so: whoever watches the notes does the rest."""
+    """Only leave the note: the explorer watches the notes and does the rest."""
 
 
 ACTIONS: dict[Action, Callable[["Attempt", Rule, Connection | None], Awaitable[None]]] = {
@@ -110,7 +110,7 @@ ACTIONS: dict[Action, Callable[["Attempt", Rule, Connection | None], Awaitable[N
     "hold": _hold,
     "line": _line,
     "stand": _stand,
-    "unheard": _unheard,
+    "await-cancel": _await_cancel,
     "kill": _kill,
     "stop": _stop,
     "signal": _signal,

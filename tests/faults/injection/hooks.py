@@ -1,4 +1,4 @@
-"""Where faults get into a worker process: around its activities and around what its relay publishes."""
+"""The hooks for faults in a worker process: around its activities and around its relay's publishing."""
 
 import asyncio
 from dataclasses import replace
@@ -14,22 +14,22 @@ from models.errors import Final, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
 from tests.faults.injection.attempts import CURRENT, Attempt
-from tests.faults.injection.injecting import RELAY, FaultPlan, Notes, Point, told_apart
+from tests.faults.injection.injecting import RELAY, FaultPlan, Notes, Point, target_of
 from tests.faults.injection.others import reused
 
 
 class Faults(client.Interceptor, worker.Interceptor):
-    """The interceptor of a client; a worker built on that client has it outside of its own interceptors."""
+    """The interceptor of a client; on a worker of that client it runs outside of the worker's own interceptors."""
 
     def __init__(self, plan: FaultPlan, notes: Notes, database: Database) -> None:
         self.plan, self.notes, self.database = plan, notes, database
 
     def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002 - the SDK's name
-        """Return what stands in the way of what the relay publishes."""
+        """Return the interceptor of the relay's publishing."""
         return _Publishing(next, self)
 
     def intercept_activity(self, next: ActivityInboundInterceptor) -> ActivityInboundInterceptor:  # noqa: A002 - the SDK's name
-        """Return what stands in the way of an activity."""
+        """Return the interceptor of activities."""
         return _Running(next, self)
 
 
@@ -40,14 +40,14 @@ class _Running(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         name = activity.info().activity_type
-        await self._let_strike_first(name, told_apart(name, tuple(input.args))[0])
+        await self._wait_for_earlier_faults(name, target_of(name, tuple(input.args))[0])
         rules = self._plan.of_call(name, input.args)
         if not rules:
             return await self.next.execute_activity(input)
         again = replace(input, args=[*map(reused, input.args)]) if any(r.action == "reuse" for r in rules) else input
         attempt = Attempt(rules, self._notes, lambda: self.next.execute_activity(again), self._database)
         call = asyncio.create_task(self._attempted(attempt, input))
-        call.add_done_callback(attempt.tell)
+        call.add_done_callback(attempt.record)
         if attempt.stubborn:
             return await asyncio.shield(call)
         return await call
@@ -59,42 +59,42 @@ class _Running(ActivityInboundInterceptor):
             answer = await self.next.execute_activity(input)
             await attempt.strike("done")
         except (Unavailable, Final) as error:
-            # Struck outside of the boundary, and told as the boundary would.
+            # The fault struck outside of the product's error boundary: convert its error as the boundary would.
             raise as_failure(error, activity.info().attempt) from error
         except ApplicationError:
-            # Refused: that is committed, too, and is an answer.
+            # A refusal is committed and is an answer, too.
             await attempt.strike("done")
             await attempt.strike("answered")
             raise
         await attempt.strike("answered")
         return answer
 
-    async def _let_strike_first(self, name: str, order_id: str) -> None:
-        """What follows an answer waits until the fault that strikes right after that answer has struck."""
+    async def _wait_for_earlier_faults(self, name: str, order_id: str) -> None:
+        """Wait until a fault at the point `answered` of an earlier activity has struck."""
         for rule in self._plan.rules.get(order_id, ()):
             if rule.point == "answered" and rule.activity != name and self._notes.has(rule.name, "hit"):
                 await self._notes.until(rule.name, "struck")
 
 
 class RelayRound(Attempt):
-    """What a relay has published since its last commit: the faults of each may strike around that commit, too."""
+    """The events that a relay has published since its last commit; their faults may also strike around that commit."""
 
     def __init__(self, faults: Faults) -> None:
         super().__init__((), faults.notes, self._nothing, faults.database)
         self.published: list[Attempt] = []
 
     async def _nothing(self) -> None:
-        """There is nothing to repeat but what was published, each by itself."""
+        """Do nothing: only single events are repeated."""
 
     async def strike(
         self, point: Point, query: bytes = b"", connection: Connection | None = None, *, committed: bool = False
     ) -> None:
-        """Have the faults happen of all that was published."""
+        """Apply the faults of all published events."""
         for attempt in self.published:
             await attempt.strike(point, query, connection, committed=committed)
 
     async def committed(self) -> None:
-        """Begin anew, once the faults have struck that come right after a commit."""
+        """Apply the faults of the point `done`, then start a new round."""
         await self.strike("done")
         self.published.clear()
 
@@ -105,7 +105,7 @@ class _Publishing(OutboundInterceptor):
         self._plan, self._notes, self._database = faults.plan, faults.notes, faults.database
 
     async def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:  # noqa: A002 - the SDK's name
-        order_id, _ = told_apart(RELAY, tuple(input.args))
+        order_id, _ = target_of(RELAY, tuple(input.args))
         input.task_queue = self._plan.queues.get(order_id, input.task_queue)
         rules = self._plan.of_call(RELAY, input.args)
         attempt = Attempt(rules, self._notes, lambda: self.next.start_activity(input), self._database)
@@ -113,7 +113,7 @@ class _Publishing(OutboundInterceptor):
         try:
             handle = await self.next.start_activity(input)
         except ActivityAlreadyStartedError:
-            # What followed was lost then, with the fault of another order.
+            # An earlier publish of this event succeeded; the fault of another order lost what followed.
             await self._published(attempt)
             raise
         await self._published(attempt)

@@ -1,4 +1,4 @@
-"""Faults that others cause: an order for the same articles, a late do that crosses its undo, a key that is reused."""
+"""Faults by concurrent work: an order for the same articles, a late do that crosses its undo, a reused key."""
 
 import asyncio
 import time
@@ -16,7 +16,7 @@ from tests.faults.injection.injecting import SECONDS_BETWEEN_LOOKS, Rule
 if TYPE_CHECKING:
     from tests.faults.injection.attempts import Attempt
 
-# Below what a statement waits for a lock: a worker that stands still for so long does so because of that statement.
+# Shorter than a statement's lock timeout: a worker that is blocked for so long is blocked by its own statement.
 SECONDS_TO_STAND_STILL = 2.5
 
 _WAITING = b"""
@@ -32,13 +32,13 @@ _LAST_ARTICLE = b"select from inventory.stock where sku = %(sku)s for update"
 
 
 async def _waiting(database: Database, connection: Connection) -> int:
-    """Return how many sessions wait for what this one has locked, or for one that does."""
+    """Return how many sessions wait, directly or indirectly, for a lock of this session."""
     ((count,),) = await Database.rows(database, _WAITING, {"pid": connection.info.backend_pid})
     return int(count)
 
 
 async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -> None:
-    """Keep what is locked until another order waits for it, and note how long this process stood still meanwhile."""
+    """Keep the locks until another order waits for them; record how long this process was blocked meanwhile."""
     assert connection is not None
     assert attempt.database is not None
     still, before = 0.0, time.monotonic()
@@ -49,7 +49,7 @@ async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -
 
 
 async def cross(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
-    """Have the do come once more right before its undo, while somebody holds the last of the articles of its order."""
+    """Repeat the do right before its undo, while another session holds the last article of the order."""
     assert attempt.database is not None
     again, waits = key(rule.order_id, "reserve"), asyncio.Event()
     ((answer,),) = await Database.rows(attempt.database, _ANSWER, {"key": again})
@@ -61,11 +61,11 @@ async def cross(attempt: "Attempt", rule: Rule, _connection: Connection | None) 
 
 async def _crossed(database: Database, request: ReserveInventory, waits: asyncio.Event) -> Reservation:
     try:
-        async with Database.transaction(database) as somebody:
-            await Database.rows(database, _LAST_ARTICLE, {"sku": request.lines[-1].sku}, somebody)
+        async with Database.transaction(database) as blocker:
+            await Database.rows(database, _LAST_ARTICLE, {"sku": request.lines[-1].sku}, blocker)
             late = asyncio.create_task(Inventory(database).reserve(request))
-            # First the do waits for the article, then the undo for the do: or both for each other, if they may.
-            while not late.done() and (count := await _waiting(database, somebody)) < 2:
+            # First the do waits for the article, then the undo for the do: or each for the other in a deadlock.
+            while not late.done() and (count := await _waiting(database, blocker)) < 2:
                 if count:
                     waits.set()
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -75,7 +75,7 @@ async def _crossed(database: Database, request: ReserveInventory, waits: asyncio
 
 
 def reused(request: Any) -> Any:
-    """Return another request under the same key."""
+    """Return a different request with the same key; raise TypeError for an unknown request type."""
     if isinstance(request, ReserveInventory):
         first, *others = request.lines
         more = first.model_copy(update={"quantity": first.quantity + 1})
@@ -86,4 +86,4 @@ def reused(request: Any) -> Any:
     if isinstance(request, CreateShipment):
         elsewhere = request.ship_to.model_copy(update={"postcode": "69009"})
         return request.model_copy(update={"ship_to": elsewhere})
-    raise TypeError(f"{type(request).__name__}: there is no other request to make of it")
+    raise TypeError(f"{type(request).__name__}: no different request can be made of this type")

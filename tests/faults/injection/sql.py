@@ -1,4 +1,4 @@
-"""The database of a worker process, with faults around its statements and its commits."""
+"""The database of a worker process with faults around its statements and commits."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -11,12 +11,12 @@ from tests.faults.injection.attempts import CURRENT
 
 
 class FaultyDatabase(Database):
-    """A Database whose statements meet the faults of the attempt that makes them."""
+    """A Database whose statements meet the faults of the current attempt."""
 
     async def rows(
         self, query: bytes, params: Params | None = None, connection: Connection | None = None
     ) -> list[TupleRow]:
-        """Return every row of one statement, as the Database does; where a fault waits its commit is a moment apart."""
+        """Return every row of one statement; with a fault at `sent`, the commit is separate from the statement."""
         attempt = CURRENT.get()
         if attempt is None or connection is not None:
             return await super().rows(query, params, connection)
@@ -33,14 +33,14 @@ class FaultyDatabase(Database):
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Connection]:
-        """Hold a connection in a transaction, as the Database does, with the faults of the commit around its end."""
+        """Hold a connection in a transaction, with the faults of the commit at its end."""
         async with super().transaction() as connection, self._struck(connection):
             yield connection
         await self._lost()
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Pipeline]:
-        """As `transaction`."""
+        """Hold a pipeline in a transaction, with the faults of the commit at its end."""
         async with super().pipeline() as pipeline, self._struck(pipeline._connection):
             yield pipeline
         await self._lost()

@@ -1,4 +1,4 @@
-"""What the history of one run says of it: what made it, how it ended, and which of its workflow tasks failed."""
+"""Reads one run's history: how the run began and ended, and which of its workflow tasks failed."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -29,20 +29,20 @@ ENDS = {
 
 
 class EndedProcess(BaseModel):
-    """The one field of an order's or a slip's result that counts here."""
+    """The status field of an order's or a slip's result."""
 
     status: str
 
 
 def workflow_of(order_id: str) -> str:
-    """Return the id of the workflow of an order or of a slip."""
+    """Return the workflow id of an order or of a slip."""
     return slip_workflow_id(order_id.removeprefix(SLIP)) if order_id.startswith(SLIP) else workflow_id(order_id)
 
 
 async def process_of(
     client: Client, run_id: str, history: WorkflowHistory, status: str | None, log: tuple[LogLine, ...]
 ) -> ObservedProcess:
-    """Return a run as its history tells it, with the log and the status that its replay came to."""
+    """Return a run from its history, with the log and the status that its replay produced."""
     first, last = history.events[0], history.events[-1]
     started = first.workflow_execution_started_event_attributes
     kind, ended = started.workflow_type.name, ENDS.get(last.event_type)
@@ -65,7 +65,7 @@ async def process_of(
 
 
 async def _outcome(client: Client, last: HistoryEvent) -> str | None:
-    """How the order ended, by the result of its run; a cancelled one carries none."""
+    """Return the order's outcome in the result of its run; a cancelled run has no result."""
     payloads: Sequence[Payload] = last.workflow_execution_completed_event_attributes.result.payloads
     failure = last.workflow_execution_failed_event_attributes.failure
     payloads = payloads or failure.application_failure_info.details.payloads

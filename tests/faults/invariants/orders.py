@@ -1,4 +1,4 @@
-"""I1, I2 and I13: every order that was asked for is there, once, and comes to one end; there is no other."""
+"""I1, I2 and I13: every accepted order exists once and reaches one end, and no other order exists."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,53 +12,53 @@ STEPS = ("validate", "reserve", "charge", "ship", "complete")
 LAST_EVENTS = {"OrderCompleted", "OrderFailed"}
 
 
-def no_order_is_lost_or_made_up(dossier: Dossier) -> Iterator[str]:
-    """An order that was taken has its row, and every row, workflow and effect is of an order that somebody placed."""
+def no_order_is_lost_or_invented(dossier: Dossier) -> Iterator[str]:
+    """An accepted order has its row, and every row, workflow and effect belongs to a placed order."""
     placed = [asked.answer for asked in dossier.asked if asked.op == "place"]
     if not dossier.row:
         if "ok" in placed:
-            yield "it was taken, and no row is there"
+            yield "the order was accepted, but has no row"
         if dossier.processes or dossier.receipts or dossier.ledger or dossier.provider_entries or dossier.events:
-            yield "no row is there, and something was done for it"
+            yield "the order has no row, but has effects"
     elif not placed:
-        yield "nobody placed it"
+        yield "no client placed the order"
     elif dossier.row.body_hash and set(placed) == {"refused"}:
-        yield "it was refused each time, and is there all the same"
+        yield "the order was refused each time, but has a row"
 
 
-def it_comes_to_one_end(dossier: Dossier) -> Iterator[str]:
-    """At rest an order has ended, once, or waits for a person, and never both."""
+def an_order_reaches_one_end(dossier: Dossier) -> Iterator[str]:
+    """At rest an order has either ended or waits for an operator, never both."""
     row = dossier.row
     if row is None:
         return
     if row.status not in FINAL | {"running"}:
-        yield f"nobody knows the status {row.status}"
+        yield f"the status {row.status} is unknown"
     if (row.status in FINAL) != (row.closed_at is not None):
-        yield f"it is {row.status}, and was closed at {row.closed_at}"
+        yield f"the order is {row.status}, and was closed at {row.closed_at}"
     if not (dossier.final or dossier.parked):
-        yield f"it has not come to an end: it is {row.status}"
+        yield f"the order has not ended: it is {row.status}"
     if dossier.final and dossier.parked:
         what = [line.step for line in dossier.waiting] + [letter.message_id for letter in dossier.dead]
-        yield f"it is {row.status}, and waits for a person: {', '.join(what)}"
+        yield f"the order is {row.status}, but waits for an operator: {', '.join(what)}"
 
 
-def it_is_closed_once(dossier: Dossier) -> Iterator[str]:
-    """No run of an order closes it twice, and no choreographed one has two last events."""
+def an_order_is_closed_once(dossier: Dossier) -> Iterator[str]:
+    """No run closes its order twice, and no choreographed order has two last events."""
     for run in dossier.processes:
         closings = [line for line in run.log if _closes(line.step, line.direction) and line.status == "completed"]
         if len(closings) > 1:
-            yield f"run {run.run_id} closed it {len(closings)} times"
+            yield f"run {run.run_id} closed the order {len(closings)} times"
     ends = [event.type for event in dossier.events if event.type in LAST_EVENTS]
     if dossier.style == "choreographed" and len(ends) != dossier.final:
-        yield f"it is {dossier.status}, and its last events are {ends or 'none'}"
+        yield f"the order is {dossier.status}, and its last events are {ends or 'none'}"
 
 
 def _closes(step: str, direction: str) -> bool:
     return direction == "close" or (direction == "do" and step in LAST_STEPS)
 
 
-def its_steps_come_in_their_order(dossier: Dossier) -> Iterator[str]:
-    """A run's steps begin in the order of the saga, each when the one before it has ended."""
+def steps_run_in_order(dossier: Dossier) -> Iterator[str]:
+    """A run's steps begin in the saga's order, each after the end of the step before it."""
     for run in dossier.processes:
         dos = [line for line in run.log if line.direction == "do"]
         begun = tuple(dict.fromkeys(do.step for do in dos))
@@ -69,19 +69,19 @@ def its_steps_come_in_their_order(dossier: Dossier) -> Iterator[str]:
                 yield f"run {run.run_id}: {after.step} began before {before.step} had ended"
 
 
-def a_cancel_is_asked_for_and_kept(dossier: Dossier) -> Iterator[str]:
-    """An order is cancelled when somebody asked for it; and when the answer was yes, it is."""
+def a_cancel_is_requested_and_kept(dossier: Dossier) -> Iterator[str]:
+    """An order is cancelled only on request, and after an accepted cancel it is cancelled."""
     if dossier.status == "cancelled" and not dossier.was_asked("cancel", "request_cancel"):
-        yield "it is cancelled, and nobody asked for that"
-    yes = any(asked.op == "cancel" and asked.answer == "ok" for asked in dossier.asked)
-    # A lost run forgets its cancel: its recovery undoes everything, and calls that compensated.
+        yield "the order is cancelled without a request"
+    accepted = any(asked.op == "cancel" and asked.answer == "ok" for asked in dossier.asked)
+    # The recovery of a lost run doesn't know of the cancel: it undoes everything and ends as compensated.
     kept = UNDONE if len(dossier.processes) > 1 else {"cancelled"}
-    if yes and not dossier.was_asked("reset") and dossier.final and dossier.status not in kept | {"failed"}:
-        yield f"a cancel was taken, and it is {dossier.status}"
+    if accepted and not dossier.was_asked("reset") and dossier.final and dossier.status not in kept | {"failed"}:
+        yield f"a cancel was accepted, but the order is {dossier.status}"
 
 
 def ends_only_grow(evidence: Evidence) -> Iterator[str]:
-    """No order leaves its end again: the count of each outcome never shrinks."""
+    """No order leaves a final status: the count of each outcome never shrinks."""
     for before, after in pairwise(evidence.snapshots):
         for status, count in before.outcomes.items():
             if after.outcomes.get(status, 0) < count:
@@ -89,22 +89,24 @@ def ends_only_grow(evidence: Evidence) -> Iterator[str]:
 
 
 def one_id_is_one_order(dossier: Dossier) -> Iterator[str]:
-    """An id has one row, in one style, of the one body that was taken."""
+    """An id has one row, in one style, with the one body that was accepted."""
     if len(dossier.rows) > 1:
-        yield f"it has {len(dossier.rows)} rows"
-    taken = {asked.detail for asked in dossier.asked if asked.op == "place" and asked.answer == "ok" and asked.detail}
-    if len(taken) > 1:
-        yield f"{len(taken)} different bodies were taken under its id"
+        yield f"the order has {len(dossier.rows)} rows"
+    accepted = {
+        asked.detail for asked in dossier.asked if asked.op == "place" and asked.answer == "ok" and asked.detail
+    }
+    if len(accepted) > 1:
+        yield f"{len(accepted)} different bodies were accepted under one id"
     tried = {asked.detail for asked in dossier.asked if asked.op == "place"}
     row = dossier.row
     if row and row.body_hash and "" not in tried and tried and row.body_hash not in tried:
-        yield "its row has a body that nobody sent"
+        yield "the row has a body that no client sent"
     if dossier.style == "choreographed" and dossier.processes:
-        yield "it ran in both styles"
+        yield "the order ran in both styles"
 
 
 def one_id_is_one_workflow(dossier: Dossier) -> Iterator[str]:
-    """An id's workflow was started once; a reset goes on with it, a recovery comes when it is gone."""
+    """An id's workflow was started once; a reset continues it, and a recovery starts after its loss."""
     started = Counter(run.type for run in dossier.processes if run.began == "start")
     for kind in (ORDER_WORKFLOW, SLIP_WORKFLOW):
         if started[kind] > 1 and not dossier.was_asked("delete"):

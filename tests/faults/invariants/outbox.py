@@ -1,4 +1,4 @@
-"""I9: every committed event reaches each who listens to it, is applied once, and in the order of its process."""
+"""I9: every committed event reaches its consumer, is applied once, and in the order of its process."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from tests.faults.evidence.evidence import Evidence
 from tests.faults.evidence.messages import EventRow
 
 TIMED_OUT = "OrderTimedOut"
-# Who listens to an event, and what may come of it: as docs/choreography.md has it. On purpose not read from the code.
+# Event type → its consumer and the event types that may follow, as in docs/choreography.md; a second source on purpose.
 LISTENS = {
     "OrderPlaced": ("inventory", {"StockReserved", "StockRejected"}),
     "StockReserved": ("payments", {"PaymentCharged", "PaymentDeclined"}),
@@ -25,37 +25,37 @@ LISTENS = {
 }
 
 
-def nothing_is_lost(dossier: Dossier) -> Iterator[str]:
-    """Every event was published, and consumed by who listens to it, but behind a dead letter or an order's time-out."""
+def no_event_is_lost(dossier: Dossier) -> Iterator[str]:
+    """Every event was published and consumed, except in an order with a dead letter and before an order's timeout."""
     consumed = {(noted.event_id, noted.consumer) for noted in dossier.consumed}
     timed_out = max((event.sequence for event in dossier.events if event.type == TIMED_OUT), default=0)
     if dossier.dead:
         return
     for event in dossier.events:
         if event.published_at is None:
-            yield f"{_told(event)} was never published"
+            yield f"{_name(event)} was never published"
         elif event.type not in LISTENS or (event.sequence < timed_out and event.type != TIMED_OUT):
             continue
         elif (event.event_id, LISTENS[event.type][0]) not in consumed:
-            yield f"{_told(event)} never reached {LISTENS[event.type][0]}"
+            yield f"{_name(event)} never reached {LISTENS[event.type][0]}"
 
 
-def nothing_is_unexpected(evidence: Evidence) -> Iterator[str]:
-    """Nobody consumed an event that was not committed, or that is not for them."""
+def no_event_is_misdelivered(evidence: Evidence) -> Iterator[str]:
+    """Every consumed event was committed and is meant for its consumer."""
     types = {event.event_id: event.type for event in evidence.events}
     for noted in evidence.consumed:
         kind = types.get(noted.event_id)
         if kind is None:
-            yield f"{noted.consumer} consumed {noted.event_id}, which nobody committed"
+            yield f"{noted.consumer} consumed {noted.event_id}, which was never committed"
         elif kind not in LISTENS or noted.consumer != LISTENS[kind][0]:
-            yield f"{noted.consumer} consumed {noted.event_id}, which is {kind} and not for it"
+            yield f"{noted.consumer} consumed {noted.event_id}, which is {kind} and meant for another consumer"
 
 
-def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
-    """A consumer notes an event once, and one event follows from it, of a type that may."""
+def every_event_is_applied_once(dossier: Dossier) -> Iterator[str]:
+    """A consumer records an event once, and one event of an allowed type follows from it."""
     for (consumer, event_id), count in Counter((n.consumer, n.event_id) for n in dossier.consumed).items():
         if count > 1:
-            yield f"{consumer} noted {event_id} {count} times"
+            yield f"{consumer} recorded {event_id} {count} times"
     made: dict[str, list[EventRow]] = {}
     for event in dossier.events:
         if event.type != TIMED_OUT and event.causation_id:
@@ -63,28 +63,28 @@ def everything_is_applied_once(dossier: Dossier) -> Iterator[str]:
     for cause in dossier.events:
         followers = made.get(cause.event_id, [])
         if len(followers) > 1:
-            yield f"{_told(cause)} was applied {len(followers)} times: {', '.join(map(_told, followers))}"
+            yield f"{_name(cause)} was applied {len(followers)} times: {', '.join(map(_name, followers))}"
         for event in followers:
             if event.type not in LISTENS.get(cause.type, ("", set()))[1]:
-                yield f"{_told(event)} follows {_told(cause)}, and may not"
+                yield f"{_name(event)} must not follow {_name(cause)}"
 
 
-def its_order_is_kept(dossier: Dossier) -> Iterator[str]:
-    """Events are numbered without a gap, follow their cause, and were published and consumed in their order."""
+def events_keep_their_order(dossier: Dossier) -> Iterator[str]:
+    """Events are numbered without a gap, follow their cause, and were published and consumed in order."""
     events = sorted(dossier.events, key=lambda event: event.sequence)
     if [event.sequence for event in events] != list(range(1, len(events) + 1)):
         yield f"its events are numbered {[event.sequence for event in events]}"
     known: set[str] = set()
     for event in events:
         if event.causation_id is None and event.sequence > 1:
-            yield f"{_told(event)} has no cause"
+            yield f"{_name(event)} has no cause"
         if event.causation_id is not None and event.causation_id not in known:
-            yield f"{_told(event)} was caused by what did not come before it"
+            yield f"{_name(event)} has a cause that did not come before it"
         known.add(event.event_id)
     first_time = [event for event in events if event.published_at and not event.redrives]
     for before, after in pairwise(first_time):
         if (before.published_at or 0) > (after.published_at or 0):
-            yield f"{_told(after)} was published before {_told(before)}"
+            yield f"{_name(after)} was published before {_name(before)}"
     yield from _consumed_late(dossier)
 
 
@@ -92,17 +92,17 @@ def _consumed_late(dossier: Dossier) -> Iterator[str]:
     noted = {consumed.event_id: consumed.at for consumed in dossier.consumed}
     for event in dossier.events:
         if event.type != TIMED_OUT and event.causation_id and noted.get(event.causation_id, event.at) > event.at:
-            yield f"{_told(event)} was made before its cause was consumed"
+            yield f"{_name(event)} was made before its cause was consumed"
 
 
-def only_the_choreography_speaks(dossier: Dossier) -> Iterator[str]:
-    """No other order appends events, and a choreographed one begins with OrderPlaced."""
+def only_choreographed_orders_append_events(dossier: Dossier) -> Iterator[str]:
+    """Only a choreographed order appends events, and its first event is OrderPlaced."""
     first = min(dossier.events, key=lambda event: event.sequence, default=None)
     if first and dossier.style not in {"choreographed", ""}:
-        yield f"it is {dossier.style}, and appended {_told(first)}"
+        yield f"the order is {dossier.style}, but appended {_name(first)}"
     elif dossier.style == "choreographed" and (first is None or first.type != "OrderPlaced"):
-        yield f"it is choreographed, and begins with {first.type if first else 'nothing'}"
+        yield f"the order is choreographed, and begins with {first.type if first else 'nothing'}"
 
 
-def _told(event: EventRow) -> str:
+def _name(event: EventRow) -> str:
     return f"{event.type} (event {event.sequence})"

@@ -1,4 +1,4 @@
-"""I10: what can't be undone waits for a person, who was told of it once, with its cause; nobody decides unseen."""
+"""I10: an effect that can't be undone is parked with its cause and one alert; every decision is audited."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -10,61 +10,61 @@ from tests.faults.evidence.runs import CUT_SHORT, LogLine, ObservedProcess
 SETTLED = BY_HAND | {"completed"}
 
 
-def what_waits_was_told_once(dossier: Dossier) -> Iterator[str]:
-    """There is exactly one alert for each effect that waits, or waited, for a person, with its cause; and no other."""
+def each_parked_effect_has_one_alert(dossier: Dossier) -> Iterator[str]:
+    """Every effect that is or was parked has exactly one alert, with its cause; no other alert exists."""
     may_be = {key for run in dossier.processes for key in _alerts_of(run)}
-    # A run that was cut short may have had no time to tell: its recovery tells.
+    # A run that was ended from outside may have had no time to send its alert; its recovery sends it.
     must_be = {key for run in dossier.processes if run.status not in CUT_SHORT for key in _alerts_of(run)}
     raised = Counter(alert.key for alert in dossier.alerts)
     for key in sorted(must_be - raised.keys()):
-        yield f"nobody was told that {key} waits for a person"
+        yield f"no alert was sent for the parked {key}"
     for key in sorted(raised.keys() - may_be):
-        if not dossier.was_asked("delete"):  # its history would tell
-            yield f"people were told of {key}, and nothing waited there"
+        if not dossier.was_asked("delete"):  # the deleted history would explain the alert
+            yield f"an alert was sent for {key}, but nothing was parked there"
     for key, count in raised.items():
         if count > 1:
-            yield f"people were told of {key} {count} times"
+            yield f"{count} alerts were sent for {key}"
     for alert in dossier.alerts:
         if not alert.failure.strip() or alert.at_risk < 0:
-            yield f"the alert {alert.key} tells no cause, or {alert.at_risk} at risk"
+            yield f"the alert {alert.key} has no cause, or a negative amount at risk ({alert.at_risk})"
 
 
 def _alerts_of(run: ObservedProcess) -> list[str]:
-    """The keys of a run's alerts: each counts how many waited before it."""
+    """Return the keys of a run's alerts; the number in a key counts the effects parked before it."""
     waited = [line for line in run.log if line.status in EVER_PARKED]
     return [f"{run.order_id}:{line.step}:{line.direction}:{number}" for number, line in enumerate(waited)]
 
 
-def what_waits_says_why(dossier: Dossier) -> Iterator[str]:
-    """An effect that waits tells its cause and how often it was tried."""
+def each_parked_effect_has_a_cause(dossier: Dossier) -> Iterator[str]:
+    """A parked effect has its cause and the number of its attempts."""
     for line in dossier.waiting:
         if not line.error or line.attempt < 1:
-            yield f"the {line.direction} of {line.step} waits without a cause, after {line.attempt} attempts"
+            yield f"the {line.direction} of {line.step} is parked without a cause, after {line.attempt} attempts"
 
 
 def no_failed_undo_is_swallowed(dossier: Dossier) -> Iterator[str]:
-    """A run that ended as undone has seen every undo succeed, or a person settle it."""
+    """In a run that ended as undone, every undo succeeded or was settled by an operator."""
     for run in dossier.processes:
         last = {line.step: line.status for line in run.log if line.direction == "undo"}
         failed = [step for step, status in last.items() if status not in SETTLED]
         if run.status != "running" and run.outcome in UNDONE | {"failed"} and failed:
-            yield f"run {run.run_id} ended as {run.outcome}, and the undo of {', '.join(failed)} never succeeded"
+            yield f"run {run.run_id} ended as {run.outcome}, but the undo of {', '.join(failed)} never succeeded"
 
 
 def decisions_are_audited(dossier: Dossier) -> Iterator[str]:
-    """Every decision names its actor and the reason, was asked for, and explains what it settled."""
+    """Every decision has an actor and a reason, was requested, and explains the status of its effect."""
     decisions = [line for run in dossier.processes for line in run.log if line.direction == "resolve"]
     for line in decisions:
         if not (line.result and line.result.get("actor") and line.result.get("reason")):
-            yield f"the decision {line.summary} on {line.step} names no actor or no reason"
+            yield f"the decision {line.summary} on {line.step} has no actor or no reason"
         elif line.summary == "skip" and not line.result.get("evidence"):
             yield f"{line.step} was skipped without evidence"
     if decisions and not dossier.was_asked("resolve"):
-        yield "a decision was made that nobody asked for"
+        yield "a decision was made without a request"
     for run in dossier.processes:
         yield from _unexplained(run)
     if dossier.status == "failed" and not any(line.summary == "waive" for line in decisions):
-        yield "it failed, and nobody waived anything"
+        yield "the order failed without a waive"
 
 
 def _unexplained(run: ObservedProcess) -> Iterator[str]:
@@ -72,16 +72,16 @@ def _unexplained(run: ObservedProcess) -> Iterator[str]:
     decided = Counter((line.step, line.summary) for line in run.log if line.direction == "resolve")
     for line in run.log:
         if line.status in verbs and not decided[line.step, verbs[line.status]]:
-            yield f"run {run.run_id}: {line.step} was {line.status}, and nobody decided so"
+            yield f"run {run.run_id}: {line.step} was {line.status} without a decision"
 
 
-def every_yes_to_a_decision_is_kept(dossier: Dossier) -> Iterator[str]:
-    """A decision that was taken stands in the log; clicked twice, it is one decision with two answers."""
+def every_accepted_decision_is_recorded(dossier: Dossier) -> Iterator[str]:
+    """Every accepted decision is in the log; a decision that was sent twice is one decision with two answers."""
     made = {f"{line.step} {line.summary}" for line in _decisions(dossier)}
-    said = {asked.detail for asked in dossier.asked if asked.op == "resolve" and asked.answer == "ok"}
-    for what in sorted(said - made):
+    accepted = {asked.detail for asked in dossier.asked if asked.op == "resolve" and asked.answer == "ok"}
+    for what in sorted(accepted - made):
         if not dossier.was_asked("delete", "reset"):
-            yield f"the decision {what} was taken, and never made"
+            yield f"the decision {what} was accepted, but never made"
 
 
 def _decisions(dossier: Dossier) -> list[LogLine]:
@@ -89,19 +89,19 @@ def _decisions(dossier: Dossier) -> list[LogLine]:
 
 
 def one_dead_letter_with_its_cause(dossier: Dossier) -> Iterator[str]:
-    """What holds an order up is one open letter, whole, with its cause and attempts; a closed one says who and why."""
+    """A blocked order has one open dead letter, complete with cause and attempts; a closed one has actor and reason."""
     if len(dossier.dead) > 1:
         yield f"{len(dossier.dead)} dead letters are open: {', '.join(letter.message_id for letter in dossier.dead)}"
     for letter in dossier.letters:
         if letter.status in ALIVE and not (letter.cause.strip() and letter.original and _tried(letter)):
             yield f"the letter {letter.message_id} lacks its original, its cause or its attempts"
-        if letter.status not in ALIVE and not _closed_by_somebody(letter):
-            yield f"the letter {letter.message_id} is {letter.status}, and nobody is named who did that, or why"
+        if letter.status not in ALIVE and not _is_audited(letter):
+            yield f"the letter {letter.message_id} is {letter.status}, without an actor or a reason"
 
 
 def _tried(letter: Letter) -> bool:
     return letter.attempts > 0 or letter.status == "redriving"
 
 
-def _closed_by_somebody(letter: Letter) -> bool:
+def _is_audited(letter: Letter) -> bool:
     return any(line.action == letter.status and line.actor and line.reason for line in letter.audit)

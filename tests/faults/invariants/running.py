@@ -1,4 +1,4 @@
-"""I11, I12 and I15: Temporal and the tables agree, nothing runs on, every history replays, and all ended in time."""
+"""I11, I12 and I15: Temporal and the tables agree, every history replays, and all orders ended in time."""
 
 from collections.abc import Iterator
 
@@ -6,7 +6,7 @@ from tests.faults.evidence.dossier import STANDING, UNDONE, Dossier
 from tests.faults.evidence.evidence import Evidence
 from tests.faults.evidence.runs import CUT_SHORT, ObservedProcess
 
-# Of a workflow task: a cancel or a reset crossed it, or the server moved it elsewhere.
+# Causes of a failed workflow task that are no bug: a cancel or a reset came meanwhile, or the server moved the task.
 HARMLESS = {
     "UNHANDLED_COMMAND",
     "RESET_WORKFLOW",
@@ -15,23 +15,23 @@ HARMLESS = {
     "FAILOVER_CLOSE_COMMAND",
 }
 COMPENSATED = {"OrderCompensated", "SlipCompensated"}
-# The longest undo takes a minute and a half; the reconciler comes every minute, for orders ten seconds old.
+# The longest undo takes 90 s; the reconciler runs every minute, for orders that are older than ten seconds.
 SECONDS_TO_END = 180.0
 
 
 def temporal_agrees(dossier: Dossier) -> Iterator[str]:
-    """The last run of an order ended as the table says; a choreographed order's last event says it."""
+    """The last run of an order, or a choreographed order's last event, agrees with the table."""
     if dossier.final and dossier.style == "choreographed":
         wanted = "OrderCompleted" if dossier.status == "completed" else "OrderFailed"
         ends = [event.type for event in dossier.events if event.type in {"OrderCompleted", "OrderFailed"}]
         if ends and set(ends) != {wanted}:
-            yield f"it is {dossier.status}, and its last event is {', '.join(ends)}"
+            yield f"the order is {dossier.status}, but its last event is {', '.join(ends)}"
     elif dossier.final and dossier.last is None and not dossier.was_asked("delete"):
-        yield f"it is {dossier.status}, and no workflow ever ran"
+        yield f"the order is {dossier.status}, but no workflow ever ran"
     elif dossier.final and dossier.last:
-        told = _disagreement(dossier, dossier.last)
-        if told:
-            yield f"it is {dossier.status}, and its workflow {told}"
+        difference = _disagreement(dossier, dossier.last)
+        if difference:
+            yield f"the order is {dossier.status}, but its workflow {difference}"
 
 
 def _disagreement(dossier: Dossier, run: ObservedProcess) -> str | None:
@@ -41,22 +41,22 @@ def _disagreement(dossier: Dossier, run: ObservedProcess) -> str | None:
         return None if dossier.was_asked("terminate", "reset") else f"was {run.status}"
     if run.status == "failed" and run.failure not in COMPENSATED:
         return f"failed: {run.failure}"
-    if not _fits(run.status, run.outcome, resumed=run.type.startswith("Recover")):
+    if not _is_consistent(run.status, run.outcome, resumed=run.type.startswith("Recover")):
         return f"ended as {run.status}, with the outcome {run.outcome}"
-    # Of a lost run and its recovery, the first who closed the order decides between the two ways of being undone.
+    # A lost run and its recovery may differ in the kind of undo: the one that closed the order first decides.
     same = {run.outcome, dossier.status} <= UNDONE and len(dossier.processes) > 1
-    return None if run.outcome == dossier.status or same else f"says that it is {run.outcome}"
+    return None if run.outcome == dossier.status or same else f"has the outcome {run.outcome}"
 
 
-def _fits(status: str, outcome: str | None, *, resumed: bool) -> bool:
-    """Whether Temporal's own colour of a run is true; a recovery that found the order closed completes."""
+def _is_consistent(status: str, outcome: str | None, *, resumed: bool) -> bool:
+    """Return whether a run's status fits its outcome; a recovery that found the order closed completes."""
     if status == "completed":
         return outcome in STANDING or resumed
     return outcome == "cancelled" if status == "canceled" else outcome in {"compensated", "failed"}
 
 
 def no_workflow_task_failed(evidence: Evidence) -> Iterator[str]:
-    """No workflow's own code failed."""
+    """No workflow task failed because of the workflow's code."""
     for run in evidence.processes:
         failures = [cause for cause in run.task_failures if cause not in HARMLESS]
         if failures:
@@ -64,7 +64,7 @@ def no_workflow_task_failed(evidence: Evidence) -> Iterator[str]:
 
 
 def every_history_replays(evidence: Evidence) -> Iterator[str]:
-    """Today's code replays every run."""
+    """The current code replays every run."""
     replayed = {replay.run_id for replay in evidence.replays}
     for replay in evidence.replays:
         if replay.error:
@@ -75,7 +75,7 @@ def every_history_replays(evidence: Evidence) -> Iterator[str]:
 
 
 def all_ended_in_time(evidence: Evidence) -> Iterator[str]:
-    """Once there were no more faults, what needs no person ended within the time of the longest undo and a recovery."""
+    """After the last fault, every order without an operator's help ended within SECONDS_TO_END."""
     if evidence.healed_at is None:
         return
     late = {line.order_id for line in evidence.alerts} | {letter.order_id for letter in evidence.letters}
@@ -83,11 +83,11 @@ def all_ended_in_time(evidence: Evidence) -> Iterator[str]:
     for row in evidence.orders:
         began = max(evidence.healed_at, row.created_at)
         if row.closed_at and row.closed_at - began > SECONDS_TO_END and row.order_id not in late:
-            yield f"{row.order_id}: ended {row.closed_at - began:.0f} s after there were no more faults"
+            yield f"{row.order_id}: ended {row.closed_at - began:.0f} s after the last fault"
 
 
 def the_last_orders_complete(evidence: Evidence) -> Iterator[str]:
-    """Orders that were placed when there were no more faults are completed."""
+    """Orders that were placed after the last fault are completed."""
     if evidence.healed_at is None:
         return
     status = {row.order_id: row.status for row in evidence.orders}
@@ -95,4 +95,5 @@ def the_last_orders_complete(evidence: Evidence) -> Iterator[str]:
         if asked.op != "place" or asked.at < evidence.healed_at:
             continue
         if asked.answer != "ok" or status.get(asked.order_id, "completed") != "completed":
-            yield f"{asked.order_id}: was placed after the faults; {asked.answer}, {status.get(asked.order_id)}"
+            ended = status.get(asked.order_id)
+            yield f"{asked.order_id}: was placed after the last fault; answer {asked.answer}, status {ended}"

@@ -1,4 +1,4 @@
-"""I5 and I6: articles are neither made nor lost, at any moment; an order that has ended holds none back."""
+"""I5 and I6: articles are neither created nor lost at any moment; a closed order reserves none."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -11,26 +11,26 @@ OPEN = {"done", "settled"}
 
 
 def every_snapshot_has_every_article(evidence: Evidence) -> Iterator[str]:
-    """At every moment available + reserved + sold is what was received, and none of them is negative."""
+    """In every snapshot available + reserved + sold is the received quantity, and no count is negative."""
     for snapshot in evidence.snapshots:
-        for told in _missing(snapshot, evidence.opening_stock):
-            yield f"at {snapshot.at:.3f}: {told}"
+        for problem in _missing(snapshot, evidence.opening_stock):
+            yield f"at {snapshot.at:.3f}: {problem}"
 
 
 def _missing(snapshot: Snapshot, opening: dict[str, int]) -> Iterator[str]:
     if snapshot.stock.keys() != opening.keys():
-        yield f"the articles are not those of the beginning: {sorted(snapshot.stock.keys() ^ opening.keys())}"
+        yield f"the articles differ from the opening stock: {sorted(snapshot.stock.keys() ^ opening.keys())}"
     for sku, level in snapshot.stock.items():
         if level.available + level.reserved + level.sold != level.received:
-            yield f"{sku}: available + reserved + sold is not what was received: {level}"
+            yield f"{sku}: available + reserved + sold differs from the received quantity: {level}"
         if min(level.available, level.reserved, level.sold) < 0:
             yield f"{sku}: a count is negative: {level}"
         if level.received != opening.get(sku, level.received):
-            yield f"{sku}: {opening[sku]} were received, and the stock says {level.received}"
+            yield f"{sku}: {opening[sku]} were received, but the stock has {level.received}"
 
 
-def the_stock_is_what_its_receipts_say(evidence: Evidence) -> Iterator[str]:
-    """At the end what is reserved and sold is what the open and the settled receipts say, article by article."""
+def the_stock_matches_its_receipts(evidence: Evidence) -> Iterator[str]:
+    """At the end the reserved and sold quantities match the open and the settled receipts, for each article."""
     if not (evidence.whole and evidence.snapshots):
         return
     for status, column in (("done", "reserved"), ("settled", "sold")):
@@ -40,11 +40,11 @@ def the_stock_is_what_its_receipts_say(evidence: Evidence) -> Iterator[str]:
                 asked.update(receipt.lines)
         for sku, level in evidence.snapshots[-1].stock.items():
             if getattr(level, column) != asked[sku]:
-                yield f"{sku}: {getattr(level, column)} are {column}, and receipts that are {status} say {asked[sku]}"
+                yield f"{sku}: {getattr(level, column)} are {column}, but the {status} receipts sum up to {asked[sku]}"
 
 
 def a_completed_order_was_sold(dossier: Dossier) -> Iterator[str]:
-    """What a completed order asked for is what was taken from the shelf for it."""
+    """The sold articles of a completed order are its lines."""
     row = dossier.row
     if row is None or row.style == "slip" or row.status != "completed" or dossier.excuses("reserve"):
         return
@@ -52,16 +52,16 @@ def a_completed_order_was_sold(dossier: Dossier) -> Iterator[str]:
         receipt.lines for receipt in dossier.receipts if (receipt.service, receipt.status) == ("inventory", "settled")
     ]
     if sold != [row.lines]:
-        yield f"it is completed and asked for {row.lines}; sold was {sold or 'nothing'}"
+        yield f"the order is completed with {row.lines}, but {sold or 'nothing'} was sold"
 
 
-def nothing_is_left_open(dossier: Dossier) -> Iterator[str]:
-    """An order that has ended has no effect open: what stands is settled, what does not is undone."""
+def no_effect_is_left_open(dossier: Dossier) -> Iterator[str]:
+    """A closed order has no open effect: its effects are settled or undone."""
     if not dossier.final:
         return
     for receipt in dossier.receipts:
         if _is_open(receipt, standing=dossier.status in STANDING) and not dossier.excuses(step_of(receipt.key)):
-            yield f"it is {dossier.status}, and {receipt.service} says that {receipt.key} is {receipt.status}"
+            yield f"the order is {dossier.status}, but the {receipt.service} receipt {receipt.key} is {receipt.status}"
 
 
 def _is_open(receipt: Receipt, *, standing: bool) -> bool:

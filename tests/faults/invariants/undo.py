@@ -1,6 +1,6 @@
-"""I8: what is undone is undone in exact reverse order of its start, one after the other, and nothing is forgotten.
+"""I8: effects are undone in exact reverse order of their start, one after the other, and none is forgotten.
 
-A choreographed order has no log of its own: that its parcel, money and stock go back in this order is part of I9.
+A choreographed order has no saga log; I9 covers the order of its undos.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ UNDOABLE = ("reserve", "charge", "ship")
 
 
 def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
-    """Each run undoes what it began and was not refused, in exact reverse order; past the pivot it undoes nothing."""
+    """Each run undoes its started, unrefused steps in exact reverse order; after the pivot it undoes nothing."""
     for run in dossier.processes:
         undone = _first(line.step for line in run.log if line.direction == "undo")
         expected = _expected(run, dossier.by_hand)
@@ -26,13 +26,13 @@ def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
         if run.status in CUT_SHORT:
             expected = expected[: len(undone)]
         if undone != expected:
-            yield f"run {run.run_id} undid {undone or 'nothing'}, and was to undo {expected or 'nothing'}"
+            yield f"run {run.run_id} undid {undone or 'nothing'}, but had to undo {expected or 'nothing'}"
 
 
 def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
-    """What an order's run must undo; None of a slip's, whose stops don't say whether they have an undo."""
+    """Return the steps that a run must undo; None for a slip, whose log doesn't say which stops have an undo."""
     if run.type == RECOVERY_WORKFLOW:
-        # A lost run's effects are unknown: all of them, or none when the carrier has the parcel or it was closed.
+        # A lost run's effects are unknown: undo all, or none when the carrier has the parcel or the order was closed.
         back = any(line.direction in {"undo", "close"} for line in run.log)
         return [step for step in reversed(UNDOABLE) if step not in by_hand or _has_undo(run, step)] if back else []
     if run.type != ORDER_WORKFLOW:
@@ -41,16 +41,16 @@ def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
         return []
     began = _first(line.step for line in run.log if line.direction in {"do", "settle"} and line.step in UNDOABLE)
     if any((line.step, line.direction) == ("ship", "probe") for line in run.log):
-        # Whoever looked whether the carrier has the parcel may know nothing of a lost task of an express order.
+        # A run that probed the carrier may have lost a workflow task of an express order with all its records.
         began = list(UNDOABLE)
-    return [step for step in reversed(began) if _may_be_open(run, step)] if _went_back(run) else []
+    return [step for step in reversed(began) if _may_be_open(run, step)] if _was_undone(run) else []
 
 
 def _pivoted(run: ObservedProcess) -> bool:
     return any((line.step, line.direction) == ("complete", "do") for line in run.log)
 
 
-def _went_back(run: ObservedProcess) -> bool:
+def _was_undone(run: ObservedProcess) -> bool:
     return run.status != "completed" and any(line.direction in {"undo", "close"} for line in run.log)
 
 
@@ -59,7 +59,7 @@ def _has_undo(run: ObservedProcess, step: str) -> bool:
 
 
 def _may_be_open(run: ObservedProcess, step: str) -> bool:
-    """A refused step did nothing, and one that a person settled is not ours to undo."""
+    """Return whether a step's effect may be open: not after a refusal or an operator's decision."""
     dos = [line.status for line in run.log if (line.step, line.direction) == (step, "do")]
     return not dos or dos[-1] not in {"refused", "skipped", "waived"}
 
@@ -69,7 +69,7 @@ def _first(steps: Iterable[str]) -> list[str]:
 
 
 def one_after_the_other(dossier: Dossier) -> Iterator[str]:
-    """An undo begins when its do has ended, and the undo before it has ended, too."""
+    """An undo begins after the end of its do and of the undo before it."""
     for run in dossier.processes:
         undos = _firsts(run.log, "undo")
         for before, after in pairwise(undos):
@@ -91,12 +91,12 @@ def _firsts(log: Sequence[LogLine], direction: str) -> list[LogLine]:
     return list(found.values())
 
 
-def the_books_say_so_too(dossier: Dossier) -> Iterator[str]:
-    """By the clocks of the outside parties the parcel came back before the money went back."""
+def the_outside_records_agree(dossier: Dossier) -> Iterator[str]:
+    """By the outside parties' clocks, the carrier took the parcel back before the provider refunded the money."""
     parcel, money = _taken_back(dossier.carrier_calls), _taken_back(dossier.provider_calls)
-    # What waited for a person was undone when that person said so.
+    # A parked effect is undone whenever the operator decides.
     if parcel and money and parcel > money and not dossier.ever_parked and dossier.style != "slip":
-        yield f"the money went back at {money:.3f}, before the parcel at {parcel:.3f}"
+        yield f"the money was refunded at {money:.3f}, before the parcel came back at {parcel:.3f}"
 
 
 def _taken_back(calls: Sequence[RecordedCall]) -> float | None:

@@ -1,1 +1,1 @@
-"""Seeded bugs: each a small edit that the explorer or the chaos run must find on a copy of the code."""
+"""Seeded bugs: small edits that the explorer or the chaos run must find in a copy of the code."""

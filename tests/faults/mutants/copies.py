@@ -1,4 +1,4 @@
-"""Copies of the working tree, to be spoilt: the files that git knows of, as they are now, and nothing else."""
+"""Copies of the working tree to seed bugs in: the current state of the files that git knows, and nothing else."""
 
 import shutil
 import subprocess
@@ -11,12 +11,12 @@ from tests.architecture.packages import ENTRY_POINTS, PACKAGES
 
 
 class DoesNotApply(Exception):
-    """A seeded bug no longer fits the code; the message says which text of it."""
+    """A seeded bug no longer fits the code; the message quotes the text that was not found once."""
 
 
 @dataclass(frozen=True)
 class Edit:
-    """Text that stands once in the code, in whatever file that is, and what a bug makes of it."""
+    """A text that occurs once in the code, in any file, and its replacement."""
 
     before: str
     after: str
@@ -28,28 +28,28 @@ def copy_tree(into: Path) -> Path:
     listed = subprocess.run(command, cwd=PROJECT, check=True, capture_output=True).stdout
     for name in filter(None, listed.decode().split("\0")):
         source, target = PROJECT / name, into / name
-        if source.is_file():  # what was deleted is still listed until that is committed
+        if source.is_file():  # git lists a deleted file until its deletion is committed
             target.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target)
     return into
 
 
 def spoil(folder: Path, edits: Iterable[Edit]) -> None:
-    """Make edits in a folder that holds the code; raise DoesNotApply."""
+    """Apply edits to the code in a folder; raise DoesNotApply."""
     for edit in edits:
         path = place_of(edit, folder)
         path.write_text(path.read_text().replace(edit.before, edit.after))
 
 
 def place_of(edit: Edit, folder: Path = PROJECT) -> Path:
-    """Return the file that holds the text of an edit; raise DoesNotApply unless it stands there once and nowhere else.
+    """Return the file with the text of an edit; raise DoesNotApply unless the text occurs exactly once.
 
-    Files may move: what is looked for is the text.
+    Files may move: the search goes by text, not by path.
     """
     code = [folder / f"{name}.py" for name in ENTRY_POINTS]
     code += [path for package in sorted(PACKAGES) for path in sorted((folder / package).rglob("*.py"))]
     found = [path for path in code for _ in range(path.read_text().count(edit.before))]
     if len(found) != 1:
         places = ", ".join(str(path.relative_to(folder)) for path in found) or "nowhere"
-        raise DoesNotApply(f"stands {len(found)} times ({places}): {edit.before!r}")
+        raise DoesNotApply(f"found {len(found)} times ({places}): {edit.before!r}")
     return found[0]

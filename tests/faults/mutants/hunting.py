@@ -1,4 +1,4 @@
-"""Sends the hunters after one bug, on a copy that has it, and judges what they come back with."""
+"""Runs the hunters on a copy of the code with one bug, and evaluates their reports."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ LAST_LINES = 12
 
 @dataclass(frozen=True)
 class Report:
-    """What one hunter came back with; `trouble` when it did not come to an end."""
+    """The report of a hunter; `trouble` is the reason why the hunter did not finish."""
 
     found: list[Finding] = field(default_factory=list)
     clean: bool = False
@@ -31,24 +31,24 @@ class Report:
 
 
 @dataclass(frozen=True)
-class BugVerdict:
-    """What became of a bug: the kinds of findings that caught it and one of them in words, or why it was not caught."""
+class BugResult:
+    """The result of a bug: the kinds of findings that caught it and one finding, or why it was not caught."""
 
     bug: Bug
     seconds: float
     hunt: Hunt | None = None
     by: tuple[str, ...] = ()
-    told: str = ""
+    finding: str = ""
     why_not: str = ""
 
     @property
     def caught(self) -> bool:
-        """Whether it was found, as what it is."""
+        """Whether a finding of an expected kind caught the bug."""
         return bool(self.by)
 
 
-async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> BugVerdict:
-    """Make the bug in a copy, and send its hunters one after the other until one has found it."""
+async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> BugResult:
+    """Seed the bug in a copy, and run its hunters one after the other until one has caught it."""
     began = time.monotonic()
     copy = folder / bug.name
     await asyncio.to_thread(shutil.copytree, pristine, copy)
@@ -59,14 +59,14 @@ async def hunt_down(bug: Bug, pristine: Path, folder: Path) -> BugVerdict:
             report = await send(hunt, copy, bug.patience, folder / f"{bug.name}.log")
             by = tuple(sorted({kind for kind, _ in report.found} & bug.breaks))
             if by:
-                told = next(told for kind, told in report.found if kind == by[0])
-                return BugVerdict(bug, time.monotonic() - began, hunt, by, told)
+                finding = next(sentence for kind, sentence in report.found if kind == by[0])
+                return BugResult(bug, time.monotonic() - began, hunt, by, finding)
             why_not.append(f"{hunt}: {_why(report)}")
     except DoesNotApply as error:
         why_not.append(f"{bug.name} {error}")
     finally:
         await asyncio.to_thread(shutil.rmtree, copy, ignore_errors=True)
-    return BugVerdict(bug, time.monotonic() - began, why_not="; ".join(why_not))
+    return BugResult(bug, time.monotonic() - began, why_not="; ".join(why_not))
 
 
 def _why(report: Report) -> str:
@@ -75,11 +75,11 @@ def _why(report: Report) -> str:
     others = sorted({kind for kind, _ in report.found})
     if others:
         return f"found only {', '.join(others)}: {report.found[0][1]}"
-    return "all was well" if report.clean else "nothing but what was vacuous or came to no end"
+    return "nothing was found" if report.clean else "only vacuous cases, or cases that did not end"
 
 
 async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
-    """Run one hunter in a copy, to its end."""
+    """Run one hunter in a copy of the code, for SECONDS_AT_MOST at most, and return its report."""
     answer = copy / "report.json"
     answer.unlink(missing_ok=True)
     module = ["tests.faults.mutants.impatient", str(patience)] if hunt.hunter == "explore" else ["tests.faults.chaos"]
@@ -91,22 +91,22 @@ async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=out,
-            start_new_session=True,  # Ctrl-C is for us; we pass it on
-            preexec_fn=_bound_to(os.getpid(), signal.SIGINT),  # and the kernel does when we are killed
+            start_new_session=True,  # Ctrl-C reaches only this process, which passes it on
+            preexec_fn=_bound_to(os.getpid(), signal.SIGINT),  # and the kernel passes on the death of this process
         )
         try:
             code = await asyncio.wait_for(process.wait(), SECONDS_AT_MOST)
         except TimeoutError:
-            return Report(trouble=f"was not done after {SECONDS_AT_MOST} s")
+            return Report(trouble=f"did not finish in {SECONDS_AT_MOST} s")
         finally:
             await _leave(process)
     if code not in FOUND_OR_NOT or not answer.exists():
-        return Report(trouble=f"crashed with {code}: {_last_words(log)}")
+        return Report(trouble=f"crashed with {code}: {_last_lines(log)}")
     return Report(findings(hunt.hunter, json.loads(answer.read_text())), clean=code == 0)
 
 
 async def _leave(process: asyncio.subprocess.Process) -> None:
-    """Have a hunter that still runs put away what it has started, and leave."""
+    """Interrupt a hunter that still runs, so that it stops its processes; kill it after SECONDS_TO_LEAVE."""
     if process.returncode is not None:
         return
     process.send_signal(signal.SIGINT)
@@ -117,5 +117,5 @@ async def _leave(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _last_words(log: Path) -> str:
+def _last_lines(log: Path) -> str:
     return " | ".join(log.read_text(errors="replace").splitlines()[-LAST_LINES:])

@@ -1,6 +1,6 @@
-"""The explorer with less patience: python -m tests.faults.mutants.impatient SECONDS [arguments of the explorer].
+"""The explorer with shorter timeouts: python -m tests.faults.mutants.impatient SECONDS [arguments of the explorer].
 
-An order that a bug has left standing comes to no end; then the checker says what is wrong with it as it is.
+A case whose order is stuck because of a bug is given up, and the checker then reports the state of that order.
 """
 
 import sys
@@ -13,7 +13,7 @@ SECONDS_TO_DRAIN = 10.0
 
 
 def main(seconds: str, *arguments: str) -> int:
-    """Explore; a case that doesn't end in time is given up."""
+    """Run the explorer; give up a case that doesn't end in `seconds`."""
     vars(playing)["SECONDS_TO_END"] = float(seconds)
     vars(scene)["SECONDS_TO_DRAIN"] = SECONDS_TO_DRAIN
     return explore.main(arguments)

@@ -1,37 +1,37 @@
-"""What became of the bugs: line by line, as data, and as the table of docs/reliability.md."""
+"""The results of the bugs: as lines, as data, and as the table of docs/reliability.md."""
 
 import os
 import platform
 from collections.abc import Sequence
 from typing import Any
 
-from tests.faults.mutants.hunting import BugVerdict
+from tests.faults.mutants.hunting import BugResult
 
 AT_MOST = 110
 
 
-def line(verdict: BugVerdict) -> str:
-    """Return one bug in a line."""
-    mark = "caught  " if verdict.caught else "SURVIVED"
-    how = f"{', '.join(verdict.by)}: {verdict.told}" if verdict.caught else verdict.why_not
-    return f"{mark} {verdict.bug.name:<28} {verdict.seconds:4.0f} s  {how}"
+def line(result: BugResult) -> str:
+    """Return the result of one bug as a line."""
+    mark = "caught  " if result.caught else "SURVIVED"
+    how = f"{', '.join(result.by)}: {result.finding}" if result.caught else result.why_not
+    return f"{mark} {result.bug.name:<28} {result.seconds:4.0f} s  {how}"
 
 
-def document(verdicts: Sequence[BugVerdict], control: float, seconds: float, jobs: int) -> dict[str, Any]:
-    """Return everything as data; `control` is how long the same hunts took on the code as it is."""
+def document(results: Sequence[BugResult], control: float, seconds: float, jobs: int) -> dict[str, Any]:
+    """Return the results as JSON data; `control` is the duration in seconds of the same hunts without a bug."""
     return {
         "bugs": [
             {
-                "name": verdict.bug.name,
-                "bug": verdict.bug.sentence,
-                "caught": verdict.caught,
-                "by": list(verdict.by),
-                "hunt": str(verdict.hunt or ""),
-                "told": verdict.told,
-                "why_not": verdict.why_not,
-                "seconds": round(verdict.seconds, 1),
+                "name": result.bug.name,
+                "bug": result.bug.sentence,
+                "caught": result.caught,
+                "by": list(result.by),
+                "hunt": str(result.hunt or ""),
+                "told": result.finding,
+                "why_not": result.why_not,
+                "seconds": round(result.seconds, 1),
             }
-            for verdict in verdicts
+            for result in results
         ],
         "control_seconds": round(control, 1),
         "seconds": round(seconds, 1),
@@ -44,15 +44,15 @@ def markdown(document: dict[str, Any]) -> str:
     """Return the table for the docs."""
     bugs = document["bugs"]
     caught = sum(bug["caught"] for bug in bugs)
-    told = (
+    summary = (
         f"{caught} of {len(bugs)} caught in {document['seconds']:.0f} s, {document['jobs']} at a time on "
-        f"{document['machine']['cores']} cores; the same hunts on the code as it is: nothing found, in "
+        f"{document['machine']['cores']} cores; the same cases on the unchanged code: nothing found, in "
         f"{document['control_seconds']:.0f} s."
     )
     lines = [
-        told,
+        summary,
         "",
-        "| bug | what it is | caught by | where | after |",
+        "| bug | description | caught by | case | after |",
         "|---|---|---|---|--:|",
     ]
     lines += [_row(bug) for bug in bugs]

@@ -1,4 +1,4 @@
-"""The seeded bugs are kept alive: each fits the code as it is, and its header says who can find it."""
+"""Each seeded bug still fits the code, and its header names existing hunters and cases."""
 
 from pathlib import Path
 
@@ -16,35 +16,35 @@ EDIT = "\n[as it is]\nwhat was never there\n[with the bug]\nnothing\n"
 
 
 @pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
-def test_it_fits_the_code(bug: Bug) -> None:
+def test_each_bug_fits_the_code(bug: Bug) -> None:
     assert all(edit.before != edit.after and place_of(edit) for edit in bug.edits)
 
 
 @pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
-def test_its_header_names_hunters_that_there_are(bug: Bug) -> None:
+def test_each_header_names_existing_cases(bug: Bug) -> None:
     known = {case.id for case in cases()}
     for hunt in bug.hunts:
         asked = dict(zip(hunt.arguments[::2], hunt.arguments[1::2], strict=True))
         assert set(asked.get("--case", "o-ship-called-refuse").split(",")) <= known
 
 
-def test_there_are_enough_and_no_two_are_the_same() -> None:
+def test_there_are_enough_different_bugs() -> None:
     assert len({bug.sentence for bug in bugs()}) == len(bugs()) >= AT_LEAST
 
 
-def test_the_docs_tell_of_each() -> None:
+def test_the_docs_list_each_bug() -> None:
     page = (PROJECT / "docs" / "reliability.md").read_text()
     assert [bug.name for bug in bugs() if f"| `{bug.name}` | {bug.sentence} |" not in page] == []
 
 
-def test_a_bug_that_no_longer_fits_is_noticed() -> None:
-    with pytest.raises(DoesNotApply, match=r"^stands 0 times \(nowhere\): 'what was never there'$"):
+def test_a_bug_that_no_longer_fits_is_an_error() -> None:
+    with pytest.raises(DoesNotApply, match=r"^found 0 times \(nowhere\): 'what was never there'$"):
         place_of(Edit("what was never there", ""))
-    with pytest.raises(DoesNotApply, match=r"^stands \d\d+ times"):
+    with pytest.raises(DoesNotApply, match=r"^found \d\d+ times"):
         place_of(Edit("async def ", ""))
 
 
-def test_a_bug_is_made_wherever_its_code_stands(tmp_path: Path) -> None:
+def test_a_bug_is_applied_in_the_file_with_its_code(tmp_path: Path) -> None:
     (tmp_path / "services" / "new").mkdir(parents=True)
     for name in ("orders.py", "worker.py", "starter.py"):
         (tmp_path / name).touch()
@@ -59,10 +59,10 @@ def test_a_bug_is_made_wherever_its_code_stands(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("header", "problem"),
     [
-        ("Breaks: I3\nHunt: explore --quick\n", "no line Bug:"),
-        (HEADER.replace("I3", "I99"), "nothing is called I99"),
-        (HEADER.replace("explore", "look"), "a hunt is explore or chaos"),
-        (HEADER + "Hint: none\n", "means nothing"),
+        ("Breaks: I3\nHunt: explore --quick\n", "lacks a line Bug:"),
+        (HEADER.replace("I3", "I99"), "no invariant or expectation is called I99"),
+        (HEADER.replace("explore", "look"), "use explore or chaos"),
+        (HEADER + "Hint: none\n", "unknown line 'Hint: none' in the header"),
     ],
 )
 def test_a_wrong_header_is_refused(tmp_path: Path, header: str, problem: str) -> None:
@@ -72,15 +72,15 @@ def test_a_wrong_header_is_refused(tmp_path: Path, header: str, problem: str) ->
 
 
 @pytest.mark.parametrize(
-    ("told", "kind"),
+    ("sentence", "kind"),
     [
         ("I4: the provider took money 2 times for o-1", "I4"),
-        ("I17: asked: 0, and at least 1 were asked for", None),
-        ("it is completed, undone [], and had to be cancelled, undone ['reserve']", "end"),
-        ("its late attempt was told 'error: KeyReused' (first None), not {'answer'}", "late"),
-        ("vacuous: its fault never struck", None),
-        ("it came to no end: TimeoutError: ", None),
+        ("I17: asked: 0 happened, at least 1 required", None),
+        ("the order is completed, undone [], expected cancelled, undone ['reserve']", "end"),
+        ("the late attempt ended with 'error: KeyReused' (first None), expected {'answer'}", "late"),
+        ("vacuous: the fault never struck", None),
+        ("the case did not end: TimeoutError: ", None),
     ],
 )
-def test_only_what_is_wrong_is_a_finding(told: str, kind: str | None) -> None:
-    assert kind_of(told) == kind
+def test_a_sentence_has_its_kind_of_finding(sentence: str, kind: str | None) -> None:
+    assert kind_of(sentence) == kind

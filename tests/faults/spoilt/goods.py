@@ -10,7 +10,7 @@ LATE = 9000.0
 
 
 def _level(sku: str, **fields: int) -> Change:
-    """Move this many articles of the last snapshot."""
+    """Add these quantities to an article's levels in the last snapshot."""
 
     def stock(snapshot: Snapshot) -> object:
         known = snapshot.stock[sku]
@@ -22,12 +22,12 @@ def _level(sku: str, **fields: int) -> Change:
 
 BAD = [
     Bad("an article disappears from the shelf", "I5", _level("SKU-1", available=-1)),
-    Bad("more is sold than there is", "I5", _level("SKU-1", available=-200, sold=200)),
-    Bad("an article comes from nowhere", "I5", _level("SKU-2", available=1, received=1)),
+    Bad("more is sold than was in stock", "I5", _level("SKU-1", available=-200, sold=200)),
+    Bad("an article appears from nowhere", "I5", _level("SKU-2", available=1, received=1)),
     Bad("reserved stock is held by no order", "I5", _level("SKU-1", available=-1, reserved=1)),
     Bad("sold stock was sold to no order", "I5", _level("SKU-2", available=-1, sold=1)),
     Bad(
-        "an article that nobody knows is in stock",
+        "an unknown article is in stock",
         "I5",
         last_snapshot(stock=lambda snapshot: snapshot.stock | {"SKU-X": snapshot.stock["SKU-1"]}),
     ),
@@ -39,7 +39,7 @@ BAD = [
         ),
     ),
     Bad(
-        "reserved stock was not what the receipts said while the run went on",
+        "reserved stock differed from the receipts during the run",
         "I5",
         last_snapshot(found=("reserved stock is not what the open receipts say: ('SKU-1', 3, 2)",)),
     ),
@@ -53,7 +53,7 @@ BAD = [
         ),
     ),
     Bad(
-        "an undone order's refund was begun and not finished at our own receipt",
+        "an undone order's refund was not finished in its receipt",
         "I6",
         changed("receipts", {"key": "o-refused:charge"}, status="done"),
     ),
@@ -72,7 +72,7 @@ BAD = [
         ),
     ),
     Bad(
-        "an undone slip had an open effect while the run went on",
+        "an undone slip had an open effect during the run",
         "I6",
         last_snapshot(found=("an undone slip has an open effect: ('s-1', 'slip.s-1:charge')",)),
     ),
@@ -103,9 +103,9 @@ BAD = [
             changed("parcels", {"key": "o-lost:ship"}, recalled_at=None),
         ),
     ),
-    Bad("the carrier has a parcel that we know nothing of", "I7", dropped("parcels", key="c-done:ship")),
+    Bad("the carrier has a parcel that the parcels table lacks", "I7", dropped("parcels", key="c-done:ship")),
     Bad(
-        "we know a parcel by another number than the carrier",
+        "the parcels table and the carrier have different tracking numbers",
         "I7",
         changed("parcels", {"key": "o-done:ship"}, tracking="T-9"),
     ),
@@ -125,7 +125,7 @@ BAD = [
         ),
     ),
     Bad(
-        "a late parcel left after it was stopped",
+        "a late parcel left after its undo",
         "I7",
         doubled("carrier_calls", {"key": "c-timed-out:ship"}, seq=99, at=LATE, operation="create", outcome="taken"),
     ),

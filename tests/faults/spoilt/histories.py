@@ -1,4 +1,4 @@
-"""Small changes to the good history, and the invariant that each of them breaks."""
+"""Small changes to the good history, each with the invariants that it violates."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -11,7 +11,7 @@ Change = Callable[[Evidence], Evidence]
 
 @dataclass(frozen=True)
 class Bad:
-    """One bad history: what went wrong, as a sentence; the invariants that it breaks; the change."""
+    """A bad history: a sentence about the problem, the violated invariants, and the change that causes it."""
 
     sentence: str
     invariants: str
@@ -19,11 +19,11 @@ class Bad:
 
 
 def changed(table: str, where: dict[str, object], **fields: Any) -> Change:
-    """Change fields of the records that are so; a field that is a function makes the new value from the record."""
+    """Change fields of the matching records; a field that is a function computes the new value from the record."""
 
     def change(evidence: Evidence) -> Evidence:
         records = getattr(evidence, table)
-        assert any(_is(record, where) for record in records), f"{table}: nothing is {where}"
+        assert any(_is(record, where) for record in records), f"{table}: no record matches {where}"
         new = [_with(record, fields) if _is(record, where) else record for record in records]
         return _put(evidence, table, new)
 
@@ -31,11 +31,11 @@ def changed(table: str, where: dict[str, object], **fields: Any) -> Change:
 
 
 def dropped(table: str, **where: object) -> Change:
-    """Forget the records that are so."""
+    """Remove the matching records."""
 
     def change(evidence: Evidence) -> Evidence:
         kept = [record for record in getattr(evidence, table) if not _is(record, where)]
-        assert len(kept) < len(getattr(evidence, table)), f"{table}: nothing is {where}"
+        assert len(kept) < len(getattr(evidence, table)), f"{table}: no record matches {where}"
         return _put(evidence, table, kept)
 
     return change
@@ -47,11 +47,11 @@ def added(table: str, *records: object) -> Change:
 
 
 def doubled(table: str, where: dict[str, object], **fields: Any) -> Change:
-    """Add what is so once more, with some fields changed."""
+    """Add copies of the matching records, with some fields changed."""
 
     def change(evidence: Evidence) -> Evidence:
         found = [record for record in getattr(evidence, table) if _is(record, where)]
-        assert found, f"{table}: nothing is {where}"
+        assert found, f"{table}: no record matches {where}"
         return added(table, *(_with(record, fields) for record in found))(evidence)
 
     return change
@@ -69,7 +69,7 @@ def logged(order: str, step: str, direction: str, **fields: Any) -> Change:
 
 
 def unlogged(order: str, step: str, direction: str) -> Change:
-    """Forget a line of an order's log."""
+    """Remove a line of an order's log."""
 
     def new(run: Any) -> tuple[Any, ...]:
         return tuple(line for line in run.log if (line.step, line.direction) != (step, direction))
@@ -88,7 +88,7 @@ def last_snapshot(**fields: Any) -> Change:
 
 
 def all_of(*changes: Change) -> Change:
-    """Make several changes."""
+    """Apply several changes in their order."""
 
     def change(evidence: Evidence) -> Evidence:
         for one in changes:

@@ -11,7 +11,7 @@ LATE = 9000.0
 
 
 def _account(name: str, debited: int, credited: int) -> object:
-    """A change of one account of a snapshot."""
+    """Return a function that adds to one account of a snapshot."""
 
     def balances(snapshot: Snapshot) -> dict[str, Account]:
         known = snapshot.balances[name]
@@ -28,7 +28,7 @@ def _forgotten(evidence: Evidence) -> Evidence:
 BAD = [
     Bad("an amount is debited and never credited", "I3", last_snapshot(balances=_account("held", 0, 10))),
     Bad(
-        "more is held back than was ever taken",
+        "more is held than was ever captured",
         "I3",
         last_snapshot(
             balances=lambda snapshot: (
@@ -40,21 +40,21 @@ BAD = [
         ),
     ),
     Bad(
-        "our ledger takes a charge that the provider never took",
+        "the ledger has a charge that the provider never captured",
         "I3",
         last_snapshot(captured=lambda snapshot: snapshot.captured - TOTAL + 1),
     ),
     Bad(
-        "our ledger gives back what the provider never gave back",
+        "the ledger has a refund that the provider never made",
         "I3",
         last_snapshot(refunded=lambda snapshot: snapshot.refunded - 1),
     ),
     Bad(
-        "the provider gives back more than it took",
+        "the provider refunds more than it captured",
         "I3",
         last_snapshot(refunded=lambda snapshot: snapshot.captured + 1),
     ),
-    Bad("money that was taken is forgotten while the run goes on", "I3", _forgotten),
+    Bad("captured money disappears during the run", "I3", _forgotten),
     Bad(
         "a completed order was charged half of its price",
         "I3",
@@ -65,7 +65,7 @@ BAD = [
     ),
     Bad("a completed order's money was never settled", "I3", dropped("ledger", order_id="o-done", kind="settle")),
     Bad(
-        "an undone order's refund is in nobody's book",
+        "an undone order's refund is recorded nowhere",
         "I3",
         all_of(
             dropped("ledger", order_id="o-refused", kind="refund"),
@@ -73,72 +73,72 @@ BAD = [
         ),
     ),
     Bad(
-        "the provider gave money back, and our ledger says nothing of it",
+        "the provider refunded, but the ledger has no refund",
         "I3",
         dropped("ledger", order_id="o-refused", kind="refund"),
     ),
     Bad(
-        "the provider took money, and our ledger says nothing of it",
+        "the provider captured, but the ledger has no charge",
         "I3",
         changed("provider_entries", {"key": "o-declined:charge"}, status="taken"),
     ),
     Bad(
-        "the provider took another amount than our ledger has",
+        "the provider's amount differs from the ledger",
         "I3",
         changed("provider_entries", {"key": "o-done:charge"}, amount=TOTAL + 1),
     ),
     Bad(
-        "a transfer went back, and our ledger keeps it",
+        "a transfer was returned, but the ledger keeps it",
         "I3",
         changed("transfers", {"order_id": "o-transferred"}, status="returned"),
     ),
     Bad(
-        "an entry of the ledger is explained by no receipt",
+        "a ledger entry has no receipt",
         "I3",
         last_snapshot(found=("the ledger has entries that its receipt doesn't explain: ('o-1:charge', None, None)",)),
     ),
     Bad(
-        "a second attempt took the money again",
+        "a second attempt captured again",
         "I4",
         doubled("provider_calls", {"key": "o-done:charge"}, seq=99, at=LATE),
     ),
     Bad(
-        "a charge with a key of another run took the money again",
+        "a charge with another run's key captured again",
         "I4",
         added("provider_calls", RecordedCall(99, LATE, "o-done:charge-run-2", "charge", "taken")),
     ),
     Bad(
-        "a slip's stop took the money twice",
+        "a slip's stop captured twice",
         "I4",
         doubled("provider_calls", {"key": "slip.s-done:charge"}, seq=99, at=LATE),
     ),
     Bad(
-        "the money went back twice",
+        "the money was refunded twice",
         "I4",
         doubled("provider_calls", {"key": "o-refused:charge", "outcome": "taken_back"}, seq=99, at=LATE),
     ),
     Bad(
-        "our ledger charged one order twice",
+        "the ledger charged one order twice",
         "I4",
         doubled("ledger", {"key": "o-parked:charge"}, entry=99, key="o-parked:charge"),
     ),
     Bad(
-        "a late charge was taken after its refund",
+        "a late charge was captured after its refund",
         "I4",
         changed("provider_calls", {"key": "o-refused:charge", "outcome": "taken"}, seq=99),
     ),
     Bad(
-        "a charge that was stopped before it came was taken all the same",
+        "a fenced charge was captured",
         "I4",
         changed("provider_calls", {"key": "o-cancelled:charge", "outcome": "too late"}, outcome="taken"),
     ),
     Bad(
-        "our ledger booked a charge after its refund",
+        "the ledger booked a charge after its refund",
         "I4",
         changed("ledger", {"order_id": "o-refused", "kind": "charge"}, entry=99),
     ),
     Bad(
-        "the provider took money twice while the run went on",
+        "the provider captured twice during the run",
         "I4",
         last_snapshot(
             found=("the provider took money for one order twice, or gave back what it never took: ('o-1',)",)

@@ -21,7 +21,7 @@ def _closed_again(run: ObservedProcess) -> tuple[LogLine, ...]:
 
 
 def _shuffled(run: ObservedProcess) -> tuple[LogLine, ...]:
-    """Paid and shipped, the other way round."""
+    """Swap the charge and the shipment in a run's log."""
     names = {"charge": "ship", "ship": "charge"}
     return tuple(replace(line, step=names.get(line.step, line.step)) for line in run.log)
 
@@ -34,27 +34,27 @@ def _another_run(of: str, **fields: object) -> Change:
 
 
 BAD = [
-    Bad("an order was taken and is nowhere", "I1", added("asked", Asked(1.0, "place", "o-gone", "ok"))),
-    Bad("there is an order that nobody placed", "I1", dropped("asked", order_id="o-done", op="place")),
+    Bad("an accepted order has no row", "I1", added("asked", Asked(1.0, "place", "o-gone", "ok"))),
+    Bad("an order exists that no client placed", "I1", dropped("asked", order_id="o-done", op="place")),
     Bad(
-        "something was done for an order that does not exist",
+        "an order without a row has effects",
         "I1",
         added("receipts", Receipt("payments", "o-ghost:charge", "tombstone", 1, LATE)),
     ),
     Bad(
-        "an order was refused and is there all the same",
+        "a refused order has a row",
         "I1",
         changed("asked", {"order_id": "c-done", "op": "place"}, answer="refused"),
     ),
     Bad(
-        "an order still runs when all is quiet",
+        "an order still runs at rest",
         "I2",
         changed("orders", {"order_id": "o-declined"}, status="running", closed_at=None),
     ),
-    Bad("an order has a status that nobody knows", "I2", changed("orders", {"order_id": "o-parked"}, status="lost")),
+    Bad("an order has an unknown status", "I2", changed("orders", {"order_id": "o-parked"}, status="lost")),
     Bad("a completed order was never closed", "I2", changed("orders", {"order_id": "o-done"}, closed_at=None)),
     Bad(
-        "an order ended while a person is waited for",
+        "an order ended while it waits for an operator",
         "I2",
         changed("orders", {"order_id": "c-dead"}, status="compensated", closed_at=LATE),
     ),
@@ -62,14 +62,18 @@ BAD = [
     Bad("an order shipped before it was paid for", "I2", changed("processes", {"order_id": "o-done"}, log=_shuffled)),
     Bad("two steps of an order ran at the same time", "I2", logged("o-done", "reserve", "do", completed_at=LATE)),
     Bad("a choreographed order ended without a last event", "I2", dropped("events", event_id="c-done 5")),
-    Bad("an order left its end again", "I2", _shrunk),
-    Bad("an order was cancelled and nobody asked for it", "I2", dropped("asked", order_id="o-cancelled", op="cancel")),
-    Bad("a cancel was taken and the order completed", "I2", added("asked", Asked(1.0, "cancel", "o-done", "ok"))),
+    Bad("an order left a final status", "I2", _shrunk),
+    Bad("an order was cancelled without a request", "I2", dropped("asked", order_id="o-cancelled", op="cancel")),
+    Bad("a cancel was accepted and the order completed", "I2", added("asked", Asked(1.0, "cancel", "o-done", "ok"))),
     Bad("an id has two orders", "I13", doubled("orders", {"order_id": "o-done"})),
     Bad(
-        "two bodies were taken under one id", "I13", added("asked", Asked(1.0, "place", "o-done", "ok", "another body"))
+        "two bodies were accepted under one id",
+        "I13",
+        added("asked", Asked(1.0, "place", "o-done", "ok", "another body")),
     ),
-    Bad("an order has a body that nobody sent", "I13", changed("orders", {"order_id": "o-done"}, body_hash="another")),
+    Bad(
+        "an order has a body that no client sent", "I13", changed("orders", {"order_id": "o-done"}, body_hash="another")
+    ),
     Bad("a choreographed order ran as a workflow, too", "I13", _another_run("o-done", order_id="c-done")),
     Bad("a second start of an id ran the order again", "I13", _another_run("o-done")),
     Bad("two runs of an order run at the same time", "I13", _another_run("o-parked", began="reset")),

@@ -19,29 +19,33 @@ BAD = [
         changed("processes", {"order_id": "o-done"}, status="running", closed_at=None),
     ),
     Bad(
-        "a workflow says something else than the table",
+        "a workflow's outcome differs from the table",
         "I11",
         changed(
             "processes", {"order_id": "o-cancelled"}, status="failed", outcome="compensated", failure="OrderCompensated"
         ),
     ),
     Bad(
-        "a workflow ended in the wrong colour",
+        "a workflow ended with the wrong status",
         "I11",
         changed("processes", {"order_id": "o-done"}, status="failed", failure=FAILED),
     ),
     Bad(
-        "a workflow was terminated and nobody asked for it",
+        "a workflow was terminated without a request",
         "I11",
         changed("processes", {"order_id": "o-declined"}, status="terminated"),
     ),
     Bad(
-        "a workflow ran out of a time that it should not have",
+        "a workflow timed out",
         "I11",
         changed("processes", {"order_id": "o-declined"}, status="timed_out"),
     ),
-    Bad("a workflow failed of a bug", "I11", changed("processes", {"order_id": "o-declined"}, failure="KeyError")),
-    Bad("an order ended that no workflow ran", "I11", dropped("processes", order_id="o-declined")),
+    Bad(
+        "a workflow failed with a bug's exception",
+        "I11",
+        changed("processes", {"order_id": "o-declined"}, failure="KeyError"),
+    ),
+    Bad("an order ended without a workflow", "I11", dropped("processes", order_id="o-declined")),
     Bad(
         "a workflow's code failed in a task",
         "I11",
@@ -55,21 +59,21 @@ BAD = [
     Bad("a history does not replay", "I12", changed("replays", {"run_id": "run 1"}, error="NondeterminismError: …")),
     Bad("a history was not replayed", "I12", dropped("replays", run_id="run 1")),
     Bad(
-        "a customer's name stands in a reason",
+        "a customer's name appears in a reason",
         "I14",
         changed("orders", {"order_id": "o-declined"}, reason="A. Customer"),
     ),
     Bad(
-        "an order took too long when all was well again",
+        "an order took too long after the last fault",
         "I15",
         changed("orders", {"order_id": "o-last"}, closed_at=_too_late),
     ),
     Bad(
-        "an order that was placed when all was well again did not complete",
+        "an order that was placed after the last fault did not complete",
         "I15",
         changed("asked", {"order_id": "o-declined", "op": "place"}, at=LATE),
     ),
-    Bad("an order was refused when all was well again", "I15", added("asked", Asked(LATE, "place", "o-no", "refused"))),
+    Bad("an order was refused after the last fault", "I15", added("asked", Asked(LATE, "place", "o-no", "refused"))),
     Bad("a process logged an error", "I16", added("log", LogLine("worker 1", "error", "worker failed"))),
     Bad(
         "a coroutine was never awaited",

@@ -1,4 +1,4 @@
-"""Bad histories of undoing, and of what waits for a person: I8 and I10."""
+"""Bad histories of undos and of parked effects: I8 and I10."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ LATE = 9000.0
 
 
 def _undone_as(order: str, *steps: str) -> Change:
-    """Have an order's log say that these steps were undone in this order."""
+    """Change an order's log so that these steps were undone, in this order."""
 
     def log(run: ObservedProcess) -> tuple[LogLine, ...]:
         undos = [line for line in run.log if line.direction == "undo"]
@@ -22,7 +22,7 @@ def _undone_as(order: str, *steps: str) -> Change:
 
 
 def _also_undone(order: str, step: str) -> Change:
-    """Have an order's log say that a step was undone, too, before all others."""
+    """Add the undo of a step to an order's log, before all other undos."""
 
     def log(run: ObservedProcess) -> tuple[LogLine, ...]:
         *before, last = run.log
@@ -38,13 +38,13 @@ UNDO = [
     Bad("the undos ran in the order of the dos", "I8", _undone_as("o-refused", "reserve", "charge")),
     Bad("a slip's undos ran in the order of its stops", "I8", _undone_as("slip.s-undone", "reserve", "charge")),
     Bad("an undo was forgotten", "I8", unlogged("o-refused", "reserve", "undo")),
-    Bad("the step in doubt was not undone", "I8", unlogged("o-cancelled", "charge", "undo")),
-    Bad("what a lost task may have done was not undone", "I8", unlogged("o-express", "charge", "undo")),
+    Bad("a step with an unknown result was not undone", "I8", unlogged("o-cancelled", "charge", "undo")),
+    Bad("a possible effect of a lost task was not undone", "I8", unlogged("o-express", "charge", "undo")),
     Bad("an order was undone after its parcel had left", "I8", _also_undone("o-done", "ship")),
     Bad("a step that was refused was undone", "I8", _also_undone("o-declined", "charge")),
     Bad("a step that never began was undone", "I8", _also_undone("o-declined", "ship")),
-    Bad("an undo that failed kept the others from running", "I8", unlogged("o-parked", "reserve", "undo")),
-    Bad("a recovery forgot what the lost run may have done", "I8", unlogged("o-recovered", "charge", "undo")),
+    Bad("a failed undo stopped the undos after it", "I8", unlogged("o-parked", "reserve", "undo")),
+    Bad("a recovery forgot a possible effect of the lost run", "I8", unlogged("o-recovered", "charge", "undo")),
     Bad(
         "an undo began before the one before it had ended",
         "I8",
@@ -52,26 +52,26 @@ UNDO = [
     ),
     Bad("an undo began before its do had ended", "I8", logged("o-cancelled", "charge", "do", completed_at=LATE)),
     Bad(
-        "the money went back before the parcel did",
+        "the money was refunded before the parcel came back",
         "I8",
         changed("carrier_calls", {"key": "o-lost:ship", "outcome": "taken_back"}, at=LATE),
     ),
 ]
 
 PARKED = [
-    Bad("nobody was told of a refund that waits", "I10", dropped("alerts", order_id="o-parked")),
+    Bad("a parked refund has no alert", "I10", dropped("alerts", order_id="o-parked")),
     Bad(
-        "people were told of what never waited",
+        "an alert exists for an effect that was never parked",
         "I10",
         doubled("alerts", {"order_id": "o-parked"}, key="o-parked:ship:undo:1"),
     ),
-    Bad("people were told twice", "I10", doubled("alerts", {"order_id": "o-parked"})),
-    Bad("an alert tells no cause", "I10", changed("alerts", {"order_id": "o-parked"}, failure=" ")),
-    Bad("what waits does not say why", "I10", logged("o-parked", "charge", "undo", error=None)),
-    Bad("what waits was never tried", "I10", logged("o-parked", "charge", "undo", attempt=0)),
+    Bad("an effect has two alerts", "I10", doubled("alerts", {"order_id": "o-parked"})),
+    Bad("an alert has no cause", "I10", changed("alerts", {"order_id": "o-parked"}, failure=" ")),
+    Bad("a parked effect has no cause", "I10", logged("o-parked", "charge", "undo", error=None)),
+    Bad("a parked effect was never tried", "I10", logged("o-parked", "charge", "undo", attempt=0)),
     Bad("a failed undo was swallowed", "I10", logged("o-refused", "charge", "undo", status="transient")),
-    Bad("a decision names nobody", "I10", logged("o-waived", "charge", "resolve", result={"reason": "because"})),
-    Bad("a decision gives no reason", "I10", logged("o-retried", "charge", "resolve", result={"actor": "ann"})),
+    Bad("a decision has no actor", "I10", logged("o-waived", "charge", "resolve", result={"reason": "because"})),
+    Bad("a decision has no reason", "I10", logged("o-retried", "charge", "resolve", result={"actor": "ann"})),
     Bad(
         "an effect was skipped without evidence",
         "I10",
@@ -81,19 +81,19 @@ PARKED = [
             changed("asked", {"order_id": "o-waived", "op": "resolve"}, detail="charge skip"),
         ),
     ),
-    Bad("a decision was made that nobody asked for", "I10", dropped("asked", order_id="o-retried", op="resolve")),
-    Bad("an effect was waived and nobody decided so", "I10", unlogged("o-waived", "charge", "resolve")),
+    Bad("a decision was made without a request", "I10", dropped("asked", order_id="o-retried", op="resolve")),
+    Bad("an effect was waived without a decision", "I10", unlogged("o-waived", "charge", "resolve")),
     Bad(
-        "a decision was taken and never made",
+        "a decision was accepted and never made",
         "I10",
         added("asked", Asked(1.0, "resolve", "o-parked", "ok", "charge retry")),
     ),
     Bad("a delivery died twice", "I10", doubled("letters", {"order_id": "c-dead"}, message_id="c-dead 2:payments")),
-    Bad("a dead letter tells no cause", "I10", changed("letters", {"order_id": "c-dead"}, cause="")),
+    Bad("a dead letter has no cause", "I10", changed("letters", {"order_id": "c-dead"}, cause="")),
     Bad("a dead letter was never tried", "I10", changed("letters", {"order_id": "c-dead"}, attempts=0)),
     Bad("a dead letter lost its original", "I10", changed("letters", {"order_id": "o-unrecovered"}, original=False)),
     Bad(
-        "a dead letter was discarded and nobody is named",
+        "a dead letter was discarded without an actor",
         "I10",
         added("letters", Letter("alerts", "o-parked:charge:undo:0", "o-parked", "discarded", "no answer", 20, 1.0)),
     ),

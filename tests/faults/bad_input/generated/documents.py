@@ -1,4 +1,4 @@
-"""Valid documents, made from the schemas of the models themselves."""
+"""Generators of valid documents, built from the models' JSON schemas."""
 
 from typing import Any
 
@@ -7,19 +7,19 @@ from pydantic import BaseModel
 
 Schema = dict[str, Any]
 Document = Any
-# Printable and without digits, so that no text looks like a card number by chance.
+# Printable and without digits, so that no text looks like a card number by accident.
 PLAIN = st.characters(categories=("Lu", "Ll", "Lo", "Po", "Sm", "So"), include_characters=" ")
 ITEMS_AT_MOST = 4
 
 
 def valid(model: type[BaseModel]) -> st.SearchStrategy[Document]:
-    """Return documents that the model's schema allows."""
+    """Return a strategy for documents that the model's schema allows."""
     schema = model.model_json_schema()
     return of(schema, schema.get("$defs", {}))
 
 
 def of(schema: Schema, known: dict[str, Schema]) -> st.SearchStrategy[Document]:
-    """Return what one schema allows; `known` are those that it may refer to."""
+    """Return a strategy for documents of a schema; `known`: name → schema that it may refer to."""
     if "$ref" in schema:
         return of(known[schema["$ref"].rpartition("/")[2]], known)
     if "const" in schema:
@@ -35,7 +35,7 @@ def of(schema: Schema, known: dict[str, Schema]) -> st.SearchStrategy[Document]:
 
 
 def anything() -> st.SearchStrategy[Document]:
-    """Return any JSON value that texts for people allow."""
+    """Return a strategy for any JSON value with printable texts."""
     text = st.text(PLAIN, min_size=1, max_size=8).filter(str.strip)
     scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | text
     return st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3))
@@ -70,5 +70,5 @@ def _integer(schema: Schema, _: dict[str, Schema]) -> st.SearchStrategy[int]:
 
 
 def _matching(pattern: str) -> st.SearchStrategy[str]:
-    # In Python's own patterns $ also stands before a newline at the end.
+    # In Python's patterns $ also matches before a final newline.
     return st.from_regex(pattern, fullmatch=True).filter(lambda text: "\n" not in text)

@@ -1,4 +1,4 @@
-"""How much is fuzzed: a little, the same every time, in a test run; else FUZZ_EXAMPLES of each property, new ones."""
+"""The amount of fuzzing: a few fixed examples in a test run, or FUZZ_EXAMPLES new ones for each property."""
 
 import os
 from collections.abc import Callable
@@ -14,14 +14,14 @@ EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "0"))
 
 
 def fuzzed(examples: int, *, shrink: bool = True) -> settings:
-    """Return how often a property is tried in a test run, unless FUZZ_EXAMPLES says how often.
+    """Return the settings of a property: `examples` in a test run, or FUZZ_EXAMPLES.
 
-    Without `shrink` the example that fails is told as it is: with a server, a smaller one takes minutes to find.
+    Without `shrink` the failing example is reported as generated: with a server, a smaller one takes minutes to find.
     """
     return settings(
         max_examples=EXAMPLES or examples,
         derandomize=not EXAMPLES,
-        # The examples that failed are told by the failure itself; a file of them would only hide how it was found.
+        # A failure prints its example; a database of examples would hide how it was found.
         database=None,
         deadline=None,  # a busy machine is no bug
         print_blob=True,
@@ -31,7 +31,7 @@ def fuzzed(examples: int, *, shrink: bool = True) -> settings:
 
 
 def tried(read: Callable[[], Read]) -> Read | InvalidInput:
-    """Return what was read, or why it was refused; any other error is a bug."""
+    """Return the read value, or the InvalidInput that refused it; any other error is a bug."""
     try:
         return read()
     except InvalidInput as problem:

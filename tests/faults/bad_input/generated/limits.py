@@ -1,4 +1,4 @@
-"""The documented limits of an order, written down a second time and on purpose in another way than the models do."""
+"""The documented limits of an order, implemented independently of the models on purpose."""
 
 import json
 import re
@@ -11,7 +11,7 @@ CARD_AT_LEAST = 13
 
 
 def whole(least: int, most: int) -> Check:
-    """Whole numbers of JSON; true is none, and neither is 1.0."""
+    """Return a check for integers of JSON, without true and 1.0."""
     return lambda value: type(value) is int and least <= value <= most
 
 
@@ -28,7 +28,7 @@ def one_of(*values: Any) -> Check:
 
 
 def fields(required: dict[str, Check], optional: dict[str, Check] | None = None) -> Check:
-    """An object with these fields and no other; an optional one may be null."""
+    """Return a check for an object with exactly these fields; an optional one may be null."""
     known = optional or {}
 
     def check(value: Any) -> bool:
@@ -75,12 +75,12 @@ _ORDER = fields(
 
 
 def is_order(document: Any) -> bool:
-    """Tell whether a document is an order; `express` may not be null."""
+    """Return whether a document is a valid order; `express` may not be null."""
     if isinstance(document, dict) and "express" in document:
         return isinstance(document["express"], bool) and is_order({k: v for k, v in document.items() if k != "express"})
     return _ORDER(document)
 
 
 def may_hold_a_card_number(document: Any) -> bool:
-    """Tell whether some text of a document has as many digits as a card number: it may be refused for that."""
+    """Return whether a text in a document has as many digits as a card number, and may be refused for that."""
     return any(sum(c.isdigit() for c in each) >= CARD_AT_LEAST for each in re.findall(r'"[^"]*"', json.dumps(document)))

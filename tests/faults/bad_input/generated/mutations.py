@@ -1,4 +1,4 @@
-"""Documents that were valid, and then something happened to them: to their content, or to their bytes."""
+"""Mutations of valid documents: of their content, or of their bytes."""
 
 import copy
 import json
@@ -14,7 +14,7 @@ Path = tuple[Any, ...]
 
 
 def paths(document: Any, at: Path = ()) -> list[Path]:
-    """Return the way to every value of a document, the document itself first."""
+    """Return the path of every value in a document, the document itself first."""
     items = (
         document.items() if isinstance(document, dict) else enumerate(document) if isinstance(document, list) else ()
     )
@@ -35,19 +35,19 @@ def _put(document: Any, path: Path, value: Any) -> Any:
 
 
 def drop(_: Draw, document: Any, path: Path) -> Any:
-    """Leave a value out."""
+    """Remove a value."""
     if path:
         del _found(document, path[:-1])[path[-1]]
     return document
 
 
 def retype(draw: Draw, document: Any, path: Path) -> Any:
-    """Put another value there."""
+    """Replace a value by a nasty one."""
     return _put(document, path, copy.deepcopy(draw(st.sampled_from(NASTY))))
 
 
 def extend(draw: Draw, document: Any, path: Path) -> Any:
-    """Add a field, or an item."""
+    """Add a field to an object or an item to a list."""
     here, value = _found(document, path), copy.deepcopy(draw(st.sampled_from(NASTY)))
     if isinstance(here, dict):
         here[draw(st.sampled_from(NASTY_TEXTS))] = value
@@ -57,13 +57,13 @@ def extend(draw: Draw, document: Any, path: Path) -> Any:
 
 
 def repeat(draw: Draw, document: Any, path: Path) -> Any:
-    """Have the items of a list, or the letters of a text, many times."""
+    """Repeat the items of a list or the letters of a text many times."""
     here = _found(document, path)
     return _put(document, path, here * draw(st.integers(2, 120))) if isinstance(here, list | str) else document
 
 
 def reorder(draw: Draw, document: Any, path: Path) -> Any:
-    """Have the same in another order."""
+    """Shuffle a list or the fields of an object."""
     here = _found(document, path)
     if isinstance(here, dict):
         return _put(document, path, dict(draw(st.permutations(list(here.items())))))
@@ -71,7 +71,7 @@ def reorder(draw: Draw, document: Any, path: Path) -> Any:
 
 
 def blemish(draw: Draw, document: Any, path: Path) -> Any:
-    """Put something into the middle of a text."""
+    """Insert a nasty text into a text."""
     here = _found(document, path)
     if not isinstance(here, str):
         return document
@@ -80,7 +80,7 @@ def blemish(draw: Draw, document: Any, path: Path) -> Any:
 
 
 def wrap(draw: Draw, document: Any, path: Path) -> Any:
-    """Put the value into arrays or objects, few or many."""
+    """Nest a value in few or many arrays or objects."""
     value, lists = _found(document, path), draw(st.booleans())
     for _ in range(draw(st.sampled_from((1, 2, 63, 64, 150, 260)))):
         value = [value] if lists else {"a": value}
@@ -88,7 +88,7 @@ def wrap(draw: Draw, document: Any, path: Path) -> Any:
 
 
 def confuse(draw: Draw, document: Any, path: Path) -> Any:
-    """Have nearly the same: the number as a text, or just over a limit, the text in capitals, the list's only item."""
+    """Replace a value by a similar one: a number as a text or just over a limit, a text in capitals."""
     return _put(document, path, draw(st.sampled_from(nearly(_found(document, path)))))
 
 
@@ -100,7 +100,7 @@ CHANGES: tuple[Callable[[Draw, Any, Path], Any], ...] = (
 
 @st.composite
 def mutated(draw: Draw, documents: st.SearchStrategy[Any]) -> Any:
-    """Return a document to which a thing happened, or two: to a value as often as to what holds values."""
+    """Return a document after one or two mutations, of its scalar values as often as of its containers."""
     document = copy.deepcopy(draw(documents))
     for change in draw(st.lists(st.sampled_from(CHANGES), min_size=1, max_size=2)):
         every = paths(document)
@@ -112,7 +112,7 @@ def mutated(draw: Draw, documents: st.SearchStrategy[Any]) -> Any:
 
 @st.composite
 def written(draw: Draw, documents: st.SearchStrategy[Any]) -> bytes:
-    """Return a document's bytes, written in one of the ways that JSON allows."""
+    """Return a document's bytes in one of the encodings that JSON allows."""
     escaped, indent = draw(st.booleans()), draw(st.sampled_from((None, 0, 3)))
     text = json.dumps(draw(documents), ensure_ascii=escaped, indent=indent).replace(f'"{BIG}"', "1e999")
     return text.encode(errors="surrogatepass").replace(b"\n", draw(st.sampled_from((b"\n", b"\r\n", b" \t\n"))))
@@ -120,7 +120,7 @@ def written(draw: Draw, documents: st.SearchStrategy[Any]) -> bytes:
 
 @st.composite
 def damaged(draw: Draw, writings: st.SearchStrategy[bytes]) -> bytes:
-    """Return bytes to which something happened on the way."""
+    """Return damaged bytes of a document."""
     raw = draw(writings)
     at = draw(st.integers(0, len(raw)))
     noise = draw(st.binary(min_size=1, max_size=4))

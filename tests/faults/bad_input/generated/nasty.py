@@ -1,4 +1,4 @@
-"""Values that programs stumble over, and values that are nearly right."""
+"""Values that often break programs, and values that are nearly right."""
 
 from typing import Any
 
@@ -10,13 +10,13 @@ NASTY_TEXTS = (
     *("-", "--json", "slip-", "%s%n", "\x7f"),
 )
 NASTY_NUMBERS = (0, -1, 1, 2**31, 2**53 + 1, 2**63, 2**64, 10**30, 1.0, 0.5, -0.0, 1e308, 5e-324)
-# Stands for a number that JSON can write and no float can hold.
+# A placeholder for a number that JSON can write and no float can hold.
 BIG = "<1e999>"
 NASTY: tuple[Any, ...] = (None, True, False, [], {}, [[]], {"$var": "x"}, [None], *NASTY_NUMBERS, *NASTY_TEXTS)
 
 
 def nearly(value: Any) -> list[Any]:
-    """Return what may be mistaken for a value."""
+    """Return values that may be mistaken for this one."""
     if type(value) is int:
         over = [1001, 10**12 + 1, 31 * 86_400]
         return [str(value), float(value), -value, value + 1, value * 1000, bool(value), BIG, *over]

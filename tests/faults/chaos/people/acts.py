@@ -1,4 +1,4 @@
-"""What is done to an order that is under way: cancelled, paid, terminated, deleted, reset."""
+"""The acts on a running order: cancel, bank event, terminate, delete, reset."""
 
 import asyncio
 from typing import Any
@@ -19,18 +19,18 @@ from tests.faults.chaos.people.asking import Log
 from tests.faults.chaos.planning.drawing import PlannedOrder
 from tests.faults.chaos.planning.kinds import Act
 
-REASON = "the customer thought better of it"
+REASON = "the customer changed their mind"
 
 
 async def act(planned: PlannedOrder, client: Client, log: Log) -> None:
-    """Do to an order what its plan says, when its time has come."""
+    """Perform the planned act on an order, `after` seconds later."""
     if planned.act is Act.NOTHING:
         return
     await asyncio.sleep(planned.after)
     order_id = planned.order.order_id
     run: Handle = client.get_workflow_handle(workflow_id(order_id))
     if planned.act in {Act.SETTLE, Act.FAIL}:
-        await _tell(planned, client, log)
+        await _deliver(planned, client, log)
     elif planned.act is Act.CANCEL:
         clicks = [log.ask("cancel", order_id, lambda: _cancel(run)) for _ in range(planned.copies)]
         await asyncio.gather(*clicks)
@@ -49,18 +49,18 @@ async def _cancel(run: WorkflowHandle[Any, Any]) -> None:
     await run.execute_update("cancel_order", command, id="cancel-1", result_type=CommandAccepted)
 
 
-async def _tell(planned: PlannedOrder, client: Client, log: Log) -> None:
-    """Deliver what the bank has to say, up to three times, in any order, also before the order waits for it."""
+async def _deliver(planned: PlannedOrder, client: Client, log: Log) -> None:
+    """Deliver the bank's event, up to three times, possibly before the order waits for it."""
     order_id = planned.order.order_id
     settled = ExternalEvent(event_id=f"{order_id[:50]}-paid", type="payment_settled", payload={})
     failed = ExternalEvent(event_id=f"{order_id[:50]}-failed", type="payment_failed", payload={"reason": "no funds"})
-    said = [settled] * planned.copies if planned.act is Act.SETTLE else [failed] * planned.copies
+    events = [settled] * planned.copies if planned.act is Act.SETTLE else [failed] * planned.copies
     run: Handle = client.get_workflow_handle(workflow_id(order_id))
 
-    async def tell(event: ExternalEvent) -> None:
+    async def send(event: ExternalEvent) -> None:
         await log.ask("deliver", order_id, lambda: deliver(run, event), detail=f"{event.type} {event.event_id}")
 
-    await asyncio.gather(*map(tell, said))
+    await asyncio.gather(*map(send, events))
 
 
 async def _delete(client: Client, order_id: str) -> None:
@@ -72,14 +72,14 @@ async def _delete(client: Client, order_id: str) -> None:
 
 
 async def _reset(client: Client, order_id: str) -> None:
-    """Begin the order again behind its first decision: what it has done since is asked for once more."""
+    """Reset the workflow to its first workflow task: its later activities run again."""
     run: Handle = client.get_workflow_handle(workflow_id(order_id))
     history = await run.fetch_history()
     decisions = [
         event.event_id for event in history.events if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
     ]
     if not decisions:
-        raise NotFound(f"{order_id} has decided nothing yet")
+        raise NotFound(f"{order_id} has no completed workflow task yet")
     await client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=client.namespace,

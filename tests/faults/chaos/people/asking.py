@@ -1,4 +1,4 @@
-"""Everything that is asked for in a run, and the answer: from it the checker knows what may have happened."""
+"""The requests of a run with their answers: the checker derives from them what may have happened."""
 
 import asyncio
 import time
@@ -16,17 +16,17 @@ from tests.faults.evidence.evidence import Asked
 Answer = Literal["ok", "refused", "unknown"]
 SECONDS_TO_ANSWER = 12.0
 SECONDS_BETWEEN_TRIES = 1.0
-# What the server says of something that is not there any more, or that can't be done to it. Not so when an order is
-# placed: only the shop itself can refuse that.
+# Statuses of Temporal for a missing workflow or an impossible request. When an order is placed they refuse nothing:
+# only the product itself can refuse an order.
 REFUSALS = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT}
 PLACE = "place"
-NO = (Refused, Final, InvalidInput, WorkflowUpdateFailedError)
-NO_ANSWER = (Unavailable, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, OSError)
+REFUSED_ERRORS = (Refused, Final, InvalidInput, WorkflowUpdateFailedError)
+UNANSWERED_ERRORS = (Unavailable, WorkflowUpdateRPCTimeoutOrCancelledError, TimeoutError, OSError)
 
 
 @dataclass
 class Log:
-    """What was asked so far, and why there was no good answer."""
+    """The requests so far, and the counted reasons of refusals and missing answers."""
 
     asked: list[Asked] = field(default_factory=list)
     reasons: Counter[str] = field(default_factory=Counter)
@@ -34,11 +34,11 @@ class Log:
     async def ask(
         self, op: str, order_id: str, call: Callable[[], Awaitable[object]], detail: str = "", *, patient: bool = True
     ) -> Answer:
-        """Ask, and again when nobody answers unless the one who asks is impatient; return the last answer."""
+        """Send a request and record its answer; repeat until an answer arrives if `patient`. Return the last one."""
         while True:
             at = time.time()
             answer = await self._answer(op, call)
-            # The SDK takes a cancel for an answer that did not come in time.
+            # The SDK turns the cancellation of this task into a timeout error.
             if (task := asyncio.current_task()) and task.cancelling():
                 raise asyncio.CancelledError
             self.asked.append(Asked(at, op, order_id, answer, detail))
@@ -50,15 +50,15 @@ class Log:
         try:
             async with asyncio.timeout(SECONDS_TO_ANSWER):
                 await call()
-        except NO as error:
-            return self._said(op, "refused", error)
-        except NO_ANSWER as error:
-            return self._said(op, "unknown", error)
+        except REFUSED_ERRORS as error:
+            return self._record_reason(op, "refused", error)
+        except UNANSWERED_ERRORS as error:
+            return self._record_reason(op, "unknown", error)
         except RPCError as error:
             refused = error.status in REFUSALS and op != PLACE
-            return self._said(op, "refused" if refused else "unknown", error)
+            return self._record_reason(op, "refused" if refused else "unknown", error)
         return "ok"
 
-    def _said(self, op: str, answer: Answer, error: Exception) -> Answer:
+    def _record_reason(self, op: str, answer: Answer, error: Exception) -> Answer:
         self.reasons[f"{op} {answer}: {type(error).__name__}: {str(error)[:100]}"] += 1
         return answer

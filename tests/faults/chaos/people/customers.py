@@ -1,4 +1,4 @@
-"""The customers of a run: they place orders, some of them several times at once, and know which have not ended yet."""
+"""The customers of a run: they place orders, some of them several times concurrently, and track the open ones."""
 
 import asyncio
 import time
@@ -13,10 +13,10 @@ from tests.faults.chaos.planning.drawing import REPEATED, PlannedOrder
 from tests.faults.chaos.planning.plan import RunPlan
 from tests.faults.chaos.processes.system import ChaosSystem
 
-# More would only wait in line, and be slow for no other reason than that.
+# More orders would only queue.
 UNDER_WAY_AT_MOST = 50
 SECONDS_BETWEEN_LOOKS = 0.5
-# An order that nobody placed for good is not waited for any longer.
+# After so many seconds without a row, an order counts as never placed.
 SECONDS_TO_APPEAR = 20.0
 
 _KNOWN = b"select order_id, closed_at is not null from orders.orders where order_id = any(%(ids)s)"
@@ -24,26 +24,26 @@ _KNOWN = b"select order_id, closed_at is not null from orders.orders where order
 
 @dataclass
 class Customers:
-    """All of them; `under_way` holds the orders that were placed and have not ended, and since when."""
+    """The customers; `under_way`: order id → monotonic time of its placing, of every order that has not ended."""
 
     system: ChaosSystem
     log: Log
     placed: Counter[str] = field(default_factory=Counter)
     under_way: dict[str, float] = field(default_factory=dict)
-    # When the first of the orders was placed that must complete.
+    # The time at which the first order of the tail was placed; orders of the tail must complete.
     tail_began: float = 0.0
     _to_come: int = 0
     _placing: int = 0
     _acting: int = 0
 
     def coming(self) -> int:
-        """Return how many are still to come, or wait for an answer."""
+        """Return the number of customers who have not placed their order, or wait for an answer."""
         return self._to_come + self._placing + self._acting
 
     async def come(self, plan: RunPlan, began: float) -> None:
-        """Place every order of the plan at its time, and do to it what is planned; return when all is said."""
+        """Place every order of the plan at its time and perform its act; return after the last answer."""
         self._to_come = len(plan.orders)
-        async with asyncio.TaskGroup() as all_of_them:
+        async with asyncio.TaskGroup() as tasks:
             for planned in plan.orders:
                 await asyncio.sleep(began + planned.at - time.monotonic())
                 while len(self.under_way) >= UNDER_WAY_AT_MOST:
@@ -52,10 +52,10 @@ class Customers:
                     await self._until_all_are_placed()
                     self.tail_began = time.time()
                 self._to_come, self._placing = self._to_come - 1, self._placing + 1
-                all_of_them.create_task(self._serve(planned))
+                tasks.create_task(self._serve(planned))
 
     async def _until_all_are_placed(self) -> None:
-        """What comes late because nobody answered is not of the tail."""
+        """Wait for the answers to all earlier orders, which are not part of the tail."""
         while self._placing:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS / 5)
 
@@ -72,7 +72,7 @@ class Customers:
                 self._acting -= 1
 
     async def _place(self, planned: PlannedOrder) -> bool:
-        """Place an order, several times at once if it is of that kind; tell whether it was taken."""
+        """Place an order, several times concurrently if it is of that kind; return whether it was accepted."""
         order_id, body = planned.order.order_id, planned.order.body_hash()
         self.under_way[order_id] = time.monotonic()
         self.placed[planned.kind] += 1
@@ -90,7 +90,7 @@ class Customers:
         return lambda: orders.place(planned.order)
 
     async def look(self) -> None:
-        """Cross off what has ended, until cancelled."""
+        """Remove ended orders from `under_way`, until cancelled."""
         while True:
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
             await self._cross_off()
@@ -99,7 +99,7 @@ class Customers:
         try:
             rows = await self.system.db.rows(_KNOWN, {"ids": list(self.under_way)})
         except Unavailable:
-            return  # the next look will do
+            return  # the next poll will succeed
         known: dict[str, bool] = dict(rows)
         for order_id, since in list(self.under_way.items()):
             lost = order_id not in known and time.monotonic() - since > SECONDS_TO_APPEAR

@@ -1,4 +1,4 @@
-"""The operators of a run: they decide on what is parked and redrive what died, by the ways that people use."""
+"""The operators of a run: they decide on parked effects and redrive dead letters, with the product's client."""
 
 import asyncio
 from collections.abc import Mapping
@@ -25,27 +25,27 @@ from worker import redriving
 ACTOR = "operator-1"
 SECONDS_BETWEEN_ROUNDS = 1.0
 
-# As client/dead_letters.py lists them, and the slips.
+# The query of client/dead_letters.py, extended by the slips.
 _PARKED = PARKED.replace(")", f", '{SLIP_WORKFLOW}')", 1)
-_MEND = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
+_ENABLE_REFUNDS = b"update card_provider.entries set undo_failures = 0 where key = %(key)s returning key"
 
 
 def order_of(name: str) -> str:
-    """Return the order that a workflow runs, or the slip, as it is called in keys and books."""
+    """Return the id of a workflow's order, or of its slip as in keys: `slip.{slip_id}`."""
     slip = name.removeprefix(slip_workflow_id(""))
     return slip_process(slip) if slip != name else name.removeprefix(workflow_id(""))
 
 
 @dataclass
 class Operators:
-    """Everybody on call; `verbs` says how they decide on a refund that fails for good, by order."""
+    """The operators; `verbs`: order id → decision on a refund that fails permanently."""
 
     system: ChaosSystem
     log: Log
     verbs: Mapping[str, str]
 
     async def work(self) -> None:
-        """Look at everything that waits for a person, again and again, until cancelled."""
+        """Handle every parked effect and dead letter, again and again, until cancelled."""
         while True:
             for work in (self._resolve_all, self._redrive_letters):
                 try:
@@ -67,28 +67,28 @@ class Operators:
             raise Unavailable("no worker answers")
         for step in sorted({line.step for line in state.history if line.status == "parked"}):
             verb = self.verbs.get(order_id, "retry") if step == "charge" else "retry"
-            await self._mend(order_id)
+            await self._enable_refunds(order_id)
             command = Resolve.model_validate(
                 {"step": step, "verb": verb, "actor": ACTOR, "reason": "the bank is back", "evidence": "letter 4711"}
             )
             decide = _Decision(run, command, decision_id(command, state))
             await self.log.ask("resolve", order_id, decide, f"{step} {verb}", patient=False)
 
-    async def _mend(self, order_id: str) -> None:
-        """Have the provider give back from now on."""
-        await self.system.db.rows(_MEND, {"key": f"{order_id}:charge"})
+    async def _enable_refunds(self, order_id: str) -> None:
+        """Let the provider's refunds succeed from now on."""
+        await self.system.db.rows(_ENABLE_REFUNDS, {"key": f"{order_id}:charge"})
 
     async def _redrive_letters(self) -> None:
         redrive = redriving(self.system.client, self.system.services)
         for letter in await DeadLetters(self.system.db).open():
             order_id = letter.correlation_id or letter.message_id
-            await self._mend(order_id)
+            await self._enable_refunds(order_id)
             await self.log.ask("redrive", order_id, _Redrive(redrive, letter.letter_id), letter.place, patient=False)
 
 
 @dataclass(frozen=True)
 class _Decision:
-    """One decision, under an id of its own: asked again, it is the same."""
+    """A decision with its own update id: a repeated call is the same decision."""
 
     run: Handle
     command: Resolve
@@ -107,4 +107,4 @@ class _Redrive:
     letter_id: int
 
     async def __call__(self) -> RedriveResult:
-        return await self.redrive.one(self.letter_id, ACTOR, "all is well again")
+        return await self.redrive.one(self.letter_id, ACTOR, "the provider works again")

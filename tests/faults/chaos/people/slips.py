@@ -1,4 +1,4 @@
-"""The routing slips of a run: placed by the ways that people use, and asked for again until somebody answers."""
+"""The routing slips of a run: placed with the product's client, and again until an answer arrives."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from tests.faults.chaos.processes.system import ChaosSystem
 
 
 async def place_slips(plan: RunPlan, system: ChaosSystem, log: Log, began: float) -> None:
-    """Place every slip of the plan at its time; return when all are placed."""
+    """Place every slip of the plan at its time; return after the last answer."""
 
     async def place(planned: PlannedSlip) -> None:
         await asyncio.sleep(began + planned.at - time.monotonic())
@@ -23,6 +23,6 @@ async def place_slips(plan: RunPlan, system: ChaosSystem, log: Log, began: float
             slip.body_hash(),
         )
 
-    async with asyncio.TaskGroup() as all_of_them:
+    async with asyncio.TaskGroup() as tasks:
         for planned in plan.slips:
-            all_of_them.create_task(place(planned))
+            tasks.create_task(place(planned))

@@ -1,4 +1,4 @@
-"""What an answer means, and what no answer means."""
+"""The classification of answers and of missing answers."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ from tests.faults.chaos.people.asking import Log
 
 
 def rpc(status: RPCStatusCode) -> RPCError:
-    return RPCError("said so", status, b"")
+    return RPCError("refused", status, b"")
 
 
 def raises(error: Exception) -> Callable[[], Awaitable[None]]:
@@ -36,17 +36,17 @@ def raises(error: Exception) -> Callable[[], Awaitable[None]]:
         (ConnectionResetError(), "unknown"),
     ],
 )
-async def test_a_no_is_a_no_and_silence_may_be_a_yes(error: Exception, answer: str) -> None:
+async def test_only_the_product_refuses_an_order(error: Exception, answer: str) -> None:
     log = Log()
     assert await log.ask("place", "o-1", raises(error), "hash", patient=False) == answer
     assert [(a.op, a.order_id, a.answer, a.detail) for a in log.asked] == [("place", "o-1", answer, "hash")]
 
 
-async def test_what_is_not_there_refuses_all_but_to_be_placed() -> None:
+async def test_a_missing_workflow_refuses_a_cancel() -> None:
     assert await Log().ask("cancel", "o-1", raises(rpc(RPCStatusCode.NOT_FOUND)), patient=False) == "refused"
 
 
-async def test_whoever_is_patient_asks_until_somebody_answers(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_patient_customer_asks_until_an_answer_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(asking, "SECONDS_BETWEEN_TRIES", 0.0)
     log, errors = Log(), [Unavailable("down"), Unavailable("down")]
 
@@ -63,12 +63,12 @@ async def test_an_answer_that_never_comes_is_unknown(monkeypatch: pytest.MonkeyP
     assert await Log().ask("cancel", "o-1", asyncio.Event().wait, patient=False) == "unknown"
 
 
-async def test_a_fault_of_our_own_is_not_taken_for_an_answer() -> None:
+async def test_a_bug_in_the_call_is_raised() -> None:
     with pytest.raises(KeyError):
         await Log().ask("place", "o-1", raises(KeyError("bug")))
 
 
-async def test_whoever_is_sent_away_goes_whatever_the_call_makes_of_it() -> None:
+async def test_a_cancelled_request_ends_whatever_its_call_does() -> None:
     began = asyncio.Event()
 
     async def call() -> None:

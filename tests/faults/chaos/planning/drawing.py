@@ -1,4 +1,4 @@
-"""The orders and routing slips of a run, drawn by chance: of which kind, when, and what is done to them."""
+"""The orders and routing slips of a run, drawn at random: their kind, their time, and the act on each."""
 
 import json
 import random
@@ -14,7 +14,7 @@ TAIL_KINDS = ("fine", "fine", "fine", "repeated", "flaky")
 # Placed several times at the same moment.
 REPEATED = "repeated"
 CUSTOMER = {"name": "Kanarien Vogel", "street": "1 Volieren Weg", "city": "Lyon", "country": "FR"}
-# Words of the customers that may stand in no id, log, failure or summary.
+# Words of the customers that must not appear in an id, log, failure or summary.
 CANARIES = ("Kanarien", "Volieren")
 
 SECONDS_OF_A_SLOW_ORDER = 40.0
@@ -27,11 +27,11 @@ SLIP_POSTCODES = ("69001", "00000", "00001")
 
 @dataclass(frozen=True)
 class PlannedOrder:
-    """An order, when it is placed, and what is done to it how many seconds later.
+    """An order, the second at which it is placed, and the act on it `after` seconds.
 
-    A customer who is not `patient` walks away when nobody answers; one who wants it `within` seconds waits for the
-    outcome in the same call. An operator decides with `verb` if it is parked. A `calm` one comes when all faults are
-    over, and must complete.
+    A `patient` customer asks until an answer arrives; with `within` the customer waits so many seconds for the outcome
+    in the same call. An operator decides with `verb` when the order is parked. A `calm` order comes after all faults,
+    and must complete.
     """
 
     at: float
@@ -49,7 +49,7 @@ class PlannedOrder:
 
 @dataclass(frozen=True)
 class PlannedSlip:
-    """A routing slip, and when it is placed."""
+    """A routing slip, and the second at which it is placed."""
 
     at: float
     slip: RoutingSlip
@@ -58,7 +58,7 @@ class PlannedSlip:
 def draw_orders(
     chance: random.Random, seed: int, rate: float, heals_at: float, seconds: float
 ) -> Iterator[PlannedOrder]:
-    """Return the orders: until it heals of every kind, then only such as must complete."""
+    """Yield the orders: of every kind until `heals_at`, then only kinds that must complete."""
     kinds = _dealt(chance, round(rate * heals_at), until=max(0.3, 1 - SECONDS_OF_A_SLOW_ORDER / heals_at))
     tail = [chance.choice(TAIL_KINDS) for _ in range(round(rate * (seconds - heals_at)))]
     times = [heals_at * number / len(kinds) for number in range(len(kinds))]
@@ -68,7 +68,7 @@ def draw_orders(
 
 
 def _dealt(chance: random.Random, count: int, until: float) -> list[str]:
-    """Kinds by their shares, at least one of each; the slow ones among the first, for they must end in time."""
+    """Return `count` kinds by their shares, at least one of each; the slow ones early, so that they end in time."""
     whole = sum(kind.share for kind in KINDS.values())
     dealt = [name for name, kind in KINDS.items() for _ in range(max(1, round(count * kind.share / whole)))]
     chance.shuffle(dealt)
@@ -118,7 +118,7 @@ def _body(chance: random.Random, order_id: str, kind: FaultKind) -> dict[str, ob
 
 
 def draw_slips(chance: random.Random, seed: int, rate: float, ends: float) -> Iterator[PlannedSlip]:
-    """Routing slips, spread evenly: some of them fail at their charge, some at their last stop."""
+    """Yield routing slips at even intervals: some fail at their charge, some at their last stop."""
     count = round(rate * ends * SLIPS_AN_ORDER)
     for number in range(count):
         drawn = json.loads((PROJECT / "itineraries" / chance.choice(ITINERARIES)).read_text())

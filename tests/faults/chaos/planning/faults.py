@@ -1,4 +1,4 @@
-"""The faults of a run, drawn by chance: which, when, on what, for how long."""
+"""The faults of a run, drawn at random: kind, time, target and duration."""
 
 import random
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ FAULTS = {
     "backend_terminated": DATABASE,
     "table_locked": DATABASE,
 }
-# A worker that dies in the middle of something is the fault that a saga is made for.
+# A worker's death is the fault that a saga is made for, so it is drawn twice as often.
 DECK = (*FAULTS, "worker_kill")
 TABLES = (
     "orders.orders",
@@ -34,16 +34,16 @@ TABLES = (
     "card_provider.entries",
     "outbox.events",
 )
-# How long a fault lasts, from and to: a pause outlasts a heartbeat, and often an attempt with all its grace.
+# The duration of a fault in seconds, from and to: a pause exceeds a heartbeat timeout, and often an attempt's timeout.
 LASTS = {"worker_pause": (2.5, 14.0), "table_locked": (1.0, 5.0), "link_stall": (1.0, 8.0), "link_delay": (1.0, 6.0)}
 LASTS_ELSE = (0.2, 3.0)
 
 
 @dataclass(frozen=True)
 class PlannedFault:
-    """A fault: when, on which worker, on which of its two ways, for how long, on which table.
+    """A fault: its second, its worker, that worker's link, its duration in seconds, and its table.
 
-    `late` is how many seconds after the worker's question it strikes: before the answer, at it, or after it.
+    `late` is the delay in seconds after the worker's request: the fault strikes before, at or after the answer.
     """
 
     at: float
@@ -56,7 +56,7 @@ class PlannedFault:
 
 
 def draw_faults(chance: random.Random, begins: float, ends: float, gap: float) -> Iterator[PlannedFault]:
-    """Faults with exponential gaps that fill the time; every kind once before any comes again."""
+    """Yield faults with exponential gaps that fill the time; every kind occurs once before any repeats."""
     count = round((ends - begins) / gap)
     gaps = [chance.expovariate(1.0) for _ in range(count + 1)]
     at, scale = begins, (ends - begins) / sum(gaps)

@@ -1,11 +1,11 @@
-"""The kinds of orders in a chaos run: what is special about each, and what is done to it meanwhile."""
+"""The kinds of orders in a chaos run: their special data, and the act on each."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class Act(StrEnum):
-    """What somebody does to an order that is under way."""
+    """What a customer, a bank or an operator does to a running order."""
 
     NOTHING = "nothing"
     CANCEL = "cancel"
@@ -21,9 +21,9 @@ class Act(StrEnum):
 class FaultKind:
     """A kind of order, by the test values of the provider and the carrier.
 
-    `share` is how many there are beside the others' shares; `slow` ones take half a minute when all is well; an `alone`
-    one is never choreographed; `copies` is how many times at most it is placed, cancelled or told at the same moment.
-    One with `transfer_seconds` is paid by bank transfer, within these.
+    `share` is the relative number of orders; a `slow` kind takes 30 s without faults; an `alone` kind is never
+    choreographed; `copies` is the maximum of concurrent placings, cancels or bank events of one order.
+    A kind with `transfer_seconds` is paid by bank transfer, within so many seconds.
     """
 
     share: int
@@ -37,7 +37,7 @@ class FaultKind:
     transfer_seconds: int = 0
 
 
-# Cancelled and lost orders fail a few times first: somebody has to find them under way.
+# Orders to cancel or to lose fail a few times first, so that they are still running at the act.
 DELAYED = ("tok_flaky_2", "tok_flaky_3")
 
 KINDS = {

@@ -1,4 +1,4 @@
-"""The plan of a run: the same seed is the same plan, and every kind of order and fault is in it."""
+"""The plan of a run: equal seeds give equal plans, which have every kind of order and fault."""
 
 from collections import Counter
 from itertools import pairwise
@@ -13,14 +13,14 @@ LENGTHS = [60, 300, 1800]
 
 
 @pytest.mark.parametrize("seconds", LENGTHS)
-def test_the_same_seed_is_the_same_plan_and_another_is_another(seconds: int) -> None:
+def test_equal_seeds_give_equal_plans_and_different_seeds_different_ones(seconds: int) -> None:
     assert plan(7, seconds) == plan(7, seconds)
     assert plan(7, seconds) != plan(8, seconds)
 
 
 @pytest.mark.parametrize("seconds", LENGTHS)
 @pytest.mark.parametrize("seed", range(5))
-def test_every_kind_of_order_and_of_fault_is_in_it(seed: int, seconds: int) -> None:
+def test_a_plan_has_every_kind_of_order_and_of_fault(seed: int, seconds: int) -> None:
     made = plan(seed, seconds)
     assert {order.kind for order in made.orders} == set(KINDS)
     assert {fault.kind for fault in made.faults} == set(FAULTS)
@@ -28,7 +28,7 @@ def test_every_kind_of_order_and_of_fault_is_in_it(seed: int, seconds: int) -> N
 
 
 @pytest.mark.parametrize("seconds", LENGTHS)
-def test_it_keeps_to_its_phases(seconds: int) -> None:
+def test_a_plan_keeps_to_its_phases(seconds: int) -> None:
     made = plan(3, seconds)
     assert all(a.at <= b.at for a, b in pairwise(made.orders))
     assert all(a.at <= b.at for a, b in pairwise(made.faults))
@@ -41,7 +41,7 @@ def test_it_keeps_to_its_phases(seconds: int) -> None:
     assert made.orders[-1].at < seconds
 
 
-def test_slips_go_along() -> None:
+def test_a_plan_has_routing_slips() -> None:
     made = plan(3, 1800)
     assert len(made.slips) >= 100
     assert {len(planned.slip.itinerary) for planned in made.slips} == {3, 5}
@@ -52,7 +52,7 @@ def test_slow_orders_come_early() -> None:
     assert all(order.at < 0.5 * made.heals_at for order in made.orders if KINDS[order.kind].slow)
 
 
-def test_half_an_hour_is_worth_it() -> None:
+def test_half_an_hour_has_enough_orders_and_faults() -> None:
     made = plan(1, 1800)
     assert len(made.orders) >= 2400
     assert len(made.faults) >= 550
@@ -60,6 +60,6 @@ def test_half_an_hour_is_worth_it() -> None:
     assert all(count >= 20 for count in shares.values())
 
 
-def test_ids_are_of_one_run_and_one_order() -> None:
+def test_order_ids_are_unique() -> None:
     made = plan(3, 60)
     assert len({order.order.order_id for order in made.orders}) == len(made.orders)

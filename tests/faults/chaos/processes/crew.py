@@ -1,4 +1,4 @@
-"""The worker processes of a run: started, watched and started again, as a process supervisor would."""
+"""The worker processes of a run: started, watched and restarted, as by a process supervisor."""
 
 import asyncio
 import signal
@@ -14,24 +14,24 @@ from tests.faults.chaos.processes.post import DRAIN_SECONDS, Post, post_of
 
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_BETWEEN_STARTS = 0.5
-# Until then a process may not yet have said what a SIGTERM shall do.
+# Before that a process may not have installed its SIGTERM handler.
 SECONDS_TO_BEGIN = 5.0
 CANT_REACH = 4
 
 
 @dataclass(frozen=True)
 class End:
-    """How a process ended: with which code, and whether we had made it."""
+    """The end of a process: its exit code, and whether the run itself caused the end."""
 
     at: float
     post: str
     code: int
-    ours: bool
+    expected: bool
 
 
 @dataclass(frozen=True)
 class Leaving:
-    """A process that was told to leave: when it must have left, and the codes that it may end with."""
+    """A process that received SIGTERM: its deadline, and its allowed exit codes."""
 
     post: Post
     process: subprocess.Popen[bytes]
@@ -41,7 +41,7 @@ class Leaving:
 
 @dataclass(eq=False)
 class Crew:
-    """All posts, how their processes ended, and the ones that are on their way out."""
+    """All posts, the ends of their processes, and the processes that are stopping."""
 
     workers: list[Post]
     relay: Post
@@ -54,12 +54,12 @@ class Crew:
         return [*self.workers, self.relay]
 
     def relieve(self, post: Post) -> None:
-        """Ask the process of a post to leave in good order, and put another in its place at once."""
+        """Stop the process of a post gracefully, and start another one at once."""
         if post.process is not None:
-            self._see_off(post, post.process)
+            self._terminate(post, post.process)
             post.start()
 
-    def _see_off(self, post: Post, process: subprocess.Popen[bytes]) -> None:
+    def _terminate(self, post: Post, process: subprocess.Popen[bytes]) -> None:
         now = time.monotonic()
         young = now < post.started + SECONDS_TO_BEGIN
         post.send(signal.SIGTERM)
@@ -67,54 +67,54 @@ class Crew:
         self.leaving.append(Leaving(post, process, now + DRAIN_SECONDS * 3, fine))
 
     async def watch(self) -> None:
-        """Start again whoever has ended, until cancelled."""
+        """Restart processes that have ended, until cancelled."""
         while True:
             for post in self.posts:
                 if post.process is None or post.process.poll() is None:
                     continue
                 if time.monotonic() > post.started + SECONDS_BETWEEN_STARTS:
-                    self._note(post, post.process.returncode, ours=post.struck)
+                    self._note(post, post.process.returncode, expected=post.struck)
                     post.start()
             self.look_at_leaving()
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def look_at_leaving(self) -> None:
-        """Note those that have left; one that doesn't leave in time ends with a traceback, which its code will tell."""
+        """Record the processes that have stopped; abort one after its deadline, which its exit code shows."""
         for entry in self.leaving.copy():
             if entry.process.poll() is not None:
-                self._note(entry.post, entry.process.returncode, ours=entry.process.returncode in entry.fine)
+                self._note(entry.post, entry.process.returncode, expected=entry.process.returncode in entry.fine)
                 self.leaving.remove(entry)
             elif time.monotonic() > entry.until:
                 entry.process.send_signal(signal.SIGABRT)
 
     async def dismiss(self) -> None:
-        """Have everybody leave in good order, and wait until they have."""
+        """Stop all processes gracefully, and wait until they have ended."""
         for post in self.posts:
             if post.process is not None:
-                self._see_off(post, post.process)
+                self._terminate(post, post.process)
                 post.process = None
         while self.leaving:
             self.look_at_leaving()
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def kill(self) -> None:
-        """End whoever is still there, at once."""
+        """Kill all remaining processes."""
         processes = [post.process for post in self.posts if post.process] + [entry.process for entry in self.leaving]
         for process in processes:
             process.kill()
             process.wait()
 
-    def _note(self, post: Post, code: int, *, ours: bool) -> None:
-        self.ends.append(End(time.time(), post.name, code, ours))
+    def _note(self, post: Post, code: int, *, expected: bool) -> None:
+        self.ends.append(End(time.time(), post.name, code, expected))
 
-    def faults(self) -> list[End]:
-        """How processes ended that should not have: not by us, and not because they could reach nobody."""
-        return [end for end in self.ends if not end.ours and end.code != CANT_REACH]
+    def unexpected_ends(self) -> list[End]:
+        """Return the unexpected ends: not caused by the run, and not because a server was unreachable."""
+        return [end for end in self.ends if not end.expected and end.code != CANT_REACH]
 
 
 @asynccontextmanager
 async def crew(stack: Stack, folder: Path, workers: int, *, hasty: bool) -> AsyncIterator[Crew]:
-    """Run a crew for the length of the block; nobody of it outlives the block."""
+    """Run a crew for the length of the block; no process outlives the block."""
     async with AsyncExitStack() as links:
         names = [f"worker-{number}" for number in range(1, workers + 1)] + ["relay-1"]
         posts = [await links.enter_async_context(post_of(name, stack, folder, hasty=hasty)) for name in names]

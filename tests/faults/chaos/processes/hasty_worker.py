@@ -1,8 +1,8 @@
-"""`worker.py` for a run of a minute: an effect that can't be settled waits for a person after seconds, not minutes.
+"""`worker.py` for a run of a minute: a failing undo is parked after seconds instead of minutes.
 
 python -m tests.faults.chaos.processes.hasty_worker [--relay-only]
-And the loss of the worker that looks for lost orders is noticed as soon as any other. Nothing else is changed: an undo
-is still tried more often than its do, and what is tried for ever still is.
+The reconciler's heartbeat is shorter, too, so that the loss of its worker is noticed. Nothing else is changed: an undo
+still has more attempts than its do, and unlimited retries stay unlimited.
 """
 
 from dataclasses import replace
@@ -21,7 +21,7 @@ UNDO_ATTEMPTS = 5
 
 
 def hurry() -> None:
-    """Shorten the policies of this process, in place: the saga was declared with these very objects."""
+    """Shorten the policies of this process in place: the saga was declared with these objects."""
     object.__setattr__(policies.UNDO, "attempts", UNDO_ATTEMPTS)
     for policy in vars(policies).values():
         if isinstance(policy, Policy):

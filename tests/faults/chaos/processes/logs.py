@@ -1,4 +1,4 @@
-"""What the processes of a run wrote: of the workers what they warn of, of the servers what may never happen."""
+"""Reads the logs of a run: the workers' warnings and errors, and the servers' panics."""
 
 import json
 from collections import Counter
@@ -8,34 +8,34 @@ from pathlib import Path
 from tests.faults.chaos.processes.crew import End
 from tests.faults.evidence.evidence import LogLine
 
-# Of what is said again and again, so many are kept: the rest is only counted.
+# The maximum of kept lines of one warning; the rest is only counted.
 OF_A_KIND = 50
 LEVELS = {"warning": "WARNING", "error": "ERROR", "critical": "CRITICAL"}
-# A worker that is started while a server is away says so in one line, and is started again.
+# A worker that starts during a server's outage prints one line and is restarted.
 CANT_START = "error: "
-# What the faults themselves make the SDK say, and why it is no fault of ours.
+# SDK messages that the faults themselves cause.
 EXCUSED = (
-    "[TMPRL1101] Potential deadlock",  # a process that was stopped: by its clock a workflow stood still
-    # a failed attempt and a cancel in one activation: the SDK hears the cancel, and asyncio misses the failure
+    "[TMPRL1101] Potential deadlock",  # a stopped process: by its clock a workflow was blocked
+    # a failed attempt and a cancel in one activation: the SDK handles the cancel, and nothing retrieves the failure
     "Future exception was never retrieved\nfuture: <Future finished exception=ActivityError(",
-    "Invalid transition while handling update response",  # a server that was killed sends an accepted update again
+    "Invalid transition while handling update response",  # a killed server sends an accepted update again
 )
 PANICS = {"temporal.log": ("panic:", "fatal error:"), "postgres.log": ("PANIC:",)}
 
 
 def read_logs(folder: Path, ends: list[End]) -> tuple[tuple[LogLine, ...], Counter[str]]:
-    """Return what was logged at WARNING or above, and how often each thing was said, and excused."""
-    said: Counter[str] = Counter()
+    """Return the lines at WARNING or above, and the counts of each line and each excuse."""
+    counts: Counter[str] = Counter()
     kept = []
     for line in _all_lines(folder, ends):
         if excuse := next((words for words in EXCUSED if words in line.text), None):
-            said[f"excused: {excuse}"] += 1
+            counts[f"excused: {excuse}"] += 1
             continue
         kind = f"{line.level} {line.text[:60]}"
-        said[kind] += 1
-        if line.level != "WARNING" or said[kind] <= OF_A_KIND:
+        counts[kind] += 1
+        if line.level != "WARNING" or counts[kind] <= OF_A_KIND:
             kept.append(line)
-    return tuple(kept), said
+    return tuple(kept), counts
 
 
 def _all_lines(folder: Path, ends: list[End]) -> Iterator[LogLine]:
@@ -46,7 +46,7 @@ def _all_lines(folder: Path, ends: list[End]) -> Iterator[LogLine]:
         lines = log.read_text(errors="replace").splitlines() if log.exists() else []
         yield from (LogLine(log.stem, "ERROR", text) for text in lines if any(word in text for word in words))
     for end in ends:
-        yield LogLine(end.post, "ERROR", f"ended by itself with {end.code} at {end.at:.0f}")
+        yield LogLine(end.post, "ERROR", f"ended unexpectedly with code {end.code} at {end.at:.0f}")
 
 
 def _texts(log: Path) -> Iterator[str]:
@@ -55,7 +55,7 @@ def _texts(log: Path) -> Iterator[str]:
 
 
 def _line(source: str, text: str) -> LogLine:
-    """A line as our logs write it; anything else was written to stderr past them."""
+    """Parse a line of the product's JSON log; any other line was written to stderr directly."""
     try:
         fields = json.loads(text)
         level, event = LEVELS[fields.pop("level")], fields.pop("event")

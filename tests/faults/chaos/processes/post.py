@@ -1,4 +1,4 @@
-"""One place in the crew: the process that fills it, its command and environment, and its two links."""
+"""A post of the crew: its current process, command, environment and two links."""
 
 import asyncio
 import os
@@ -19,15 +19,15 @@ from runtime.settings import PROJECT
 from tests.faults.chaos.strikes.proxy import ANSWER, ANYTHING, LOOPBACK, Link
 
 DRAIN_SECONDS = 10
-# What is special about a worker: one has few connections, one runs its workflows in the sandbox; but not hastily, since
-# the sandbox would import the policies anew.
+# Special settings: one worker has few connections, one runs its workflows in the sandbox; the latter without the
+# shortened policies, since the sandbox would import the original ones.
 SANDBOXED = "worker-1"
 ODD = {SANDBOXED: {"ORDERS_WORKFLOW_SANDBOX": "true"}, "worker-3": {"ORDERS_DATABASE_POOL": "3"}}
 
 
 @dataclass(eq=False)
 class Post:
-    """One place in the crew, and the process that fills it now; its two links stay when the process is replaced."""
+    """A post of the crew and its current process; the two links stay when the process is replaced."""
 
     name: str
     command: list[str]
@@ -40,7 +40,7 @@ class Post:
     started: float = 0.0
 
     def start(self) -> None:
-        """Start the process; the kernel ends it when we die, however we die."""
+        """Start the process; the kernel kills it when this process dies."""
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 self.command,
@@ -49,24 +49,24 @@ class Post:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
-                # Ctrl-C in the terminal is for the supervisor alone.
+                # Ctrl-C in the terminal must reach only the supervisor.
                 start_new_session=True,
-                preexec_fn=_bound_to(os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - nothing of ours runs in it
+                preexec_fn=_bound_to(os.getpid(), signal.SIGKILL),  # noqa: PLW1509 - it only calls prctl
             )
         self.struck, self.started = False, time.monotonic()
 
     @property
     def pid(self) -> int:
-        """The process id; 0 while nobody is there."""
+        """The process id; 0 without a running process."""
         return self.process.pid if self.process and self.process.poll() is None else 0
 
     @property
     def there(self) -> bool:
-        """Whether somebody is there and has its connections: a worker opens those last, when all else is well."""
+        """Whether the process runs and has its connections, which a worker opens last."""
         return bool(self.pid and self.database.conversations and self.temporal.conversations)
 
     def send(self, signum: signal.Signals) -> None:
-        """Send a signal, if there is a process."""
+        """Send a signal to the process, if it runs."""
         if self.process and self.process.poll() is None:
             self.struck |= signum in {signal.SIGKILL, signal.SIGTERM}
             self.process.send_signal(signum)
@@ -74,7 +74,7 @@ class Post:
 
 @asynccontextmanager
 async def post_of(name: str, stack: Stack, folder: Path, *, hasty: bool) -> AsyncIterator[Post]:
-    """Hold a post open for the length of the block, with nobody there yet; `relay` in its name makes it one."""
+    """Open a post for the length of the block, without a process yet; a name with `relay` makes a relay."""
     database = Link(f"{name} ↔ database", lambda: _to_database(stack), ANSWER)
     temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(stack), ANYTHING)
     async with database.open(), temporal.open():
@@ -88,7 +88,7 @@ def _command(name: str, *, hasty: bool) -> list[str]:
 
 
 def clean_environ() -> dict[str, str]:
-    """Return our environment without what would steer a worker elsewhere."""
+    """Return this process's environment without the variables that would configure a worker."""
     return {
         name: text
         for name, text in os.environ.items()
@@ -97,12 +97,12 @@ def clean_environ() -> dict[str, str]:
 
 
 def _environ(database: Link, temporal: Link, name: str) -> dict[str, str]:
-    told = f"sslmode=disable&gssencmode=disable&application_name={name}"
+    options = f"sslmode=disable&gssencmode=disable&application_name={name}"
     return clean_environ() | {
-        "DATABASE_URL": f"postgresql://postgres@{LOOPBACK}:{database.port}/orders?{told}",
+        "DATABASE_URL": f"postgresql://postgres@{LOOPBACK}:{database.port}/orders?{options}",
         "TEMPORAL_ADDRESS": f"{LOOPBACK}:{temporal.port}",
         "TEMPORAL_CONFIG_FILE": os.devnull,
-        # One that doesn't leave is made to say where it stands.
+        # A process that does not stop prints its stacks at SIGABRT.
         "PYTHONFAULTHANDLER": "1",
         "ORDERS_LOG_LEVEL": "warning",
         "ORDERS_LOG_FORMAT": "json",
@@ -116,5 +116,5 @@ async def _to_temporal(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.Stre
 
 
 async def _to_database(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    told = conninfo_to_dict(stack.database_url)
-    return await asyncio.open_unix_connection(f"{told['host']}/.s.PGSQL.{told['port']}")
+    options = conninfo_to_dict(stack.database_url)
+    return await asyncio.open_unix_connection(f"{options['host']}/.s.PGSQL.{options['port']}")

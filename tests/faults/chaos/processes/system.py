@@ -1,4 +1,4 @@
-"""The system of a run: its own servers, its own folder, its own ports, and a crew; nothing of it outlives the run."""
+"""The system of a run: its own servers, folder, ports and crew; nothing of it outlives the run."""
 
 import asyncio
 import os
@@ -31,16 +31,16 @@ from tests.faults.chaos.processes.crew import Crew, crew
 from tests.faults.chaos.strikes.proxy import LOOPBACK
 from worker import services_on
 
-OURS = "chaos"
+APPLICATION_NAME = "chaos"
 SECONDS_BETWEEN_ROUNDS = 2
 SECONDS_TO_BE_READY = 60.0
-# Below the range from which the system takes the ports of outgoing connections.
+# Below the range of ports for outgoing connections.
 QUIET_PORTS = range(15_000, 32_000)
 
 
 @dataclass(frozen=True)
 class ChaosSystem:
-    """What a run works with. Its own ways to the servers are no fault's target, but the servers themselves are."""
+    """The parts of a run. No fault strikes the run's own connections, but the servers themselves fail."""
 
     folder: Path
     settings: Settings
@@ -51,48 +51,48 @@ class ChaosSystem:
 
     @cached_property
     def services(self) -> Services:
-        """The services, by the run's own way to the database."""
+        """The services on the run's own database connection."""
         return services_on(self.db, self.settings)
 
     @cached_property
     def orders(self) -> OrdersClient:
-        """The Python API, by the run's own ways to the servers."""
+        """The Python API on the run's own connections."""
         return OrdersClient(Connection.to(self.client, self.services))
 
     def server(self, name: str) -> int:
-        """Return the process id of `temporal` or `postgres` as of now; 0 while it is being started."""
+        """Return the current process id of `temporal` or `postgres`; 0 during its restart."""
         record = read_record(Layout(self.settings.data_dir))
         return record.children.get(name, 0) if record else 0
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[AsyncConnection[TupleRow]]:
-        """Hold a connection without the services' time limits, in a transaction that is rolled back."""
-        async with await AsyncConnection.connect(_as_ours(self.stack.database_url)) as connection:
+        """Open a connection without the services' time limits, in a transaction that is rolled back."""
+        async with await AsyncConnection.connect(_with_application_name(self.stack.database_url)) as connection:
             yield connection
             await connection.rollback()
 
 
 @asynccontextmanager
 async def open_system(folder: Path, *, hasty: bool) -> AsyncIterator[ChaosSystem]:
-    """Start everything, wait until each worker is there, and stop everything at the end of the block."""
+    """Start everything, wait until each worker is ready, and stop everything at the end of the block."""
     temporal, ui = _quiet_ports(2)
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="warning")
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
     async with embedded_stack(settings) as stack:
         await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with (
-            await Database.open(_as_ours(stack.database_url), size=20) as db,
-            crew(stack, folder, WORKERS, hasty=hasty) as people,
+            await Database.open(_with_application_name(stack.database_url), size=20) as db,
+            crew(stack, folder, WORKERS, hasty=hasty) as members,
         ):
             await demo_articles.load(db)
             client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
             await schedule_reconciler(client, SECONDS_BETWEEN_ROUNDS)
-            await _everybody_is_there(people)
-            yield ChaosSystem(folder, settings, stack, client, db, people)
+            await _wait_until_ready(members)
+            yield ChaosSystem(folder, settings, stack, client, db, members)
 
 
 def _quiet_ports(count: int) -> list[int]:
-    """Ports that no outgoing connection takes by chance, while the server that listens there is down."""
+    """Return ports that no outgoing connection takes by chance while their server is down."""
     found: list[int] = []
     for port in random.SystemRandom().sample(QUIET_PORTS, len(QUIET_PORTS)):
         with socket.socket() as probe:
@@ -103,14 +103,14 @@ def _quiet_ports(count: int) -> list[int]:
     return found
 
 
-def _as_ours(url: str) -> str:
-    return f"{url}&application_name={OURS}"
+def _with_application_name(url: str) -> str:
+    return f"{url}&application_name={APPLICATION_NAME}"
 
 
-async def _everybody_is_there(people: Crew) -> None:
+async def _wait_until_ready(members: Crew) -> None:
     """Wait until each process is up."""
     deadline = time.monotonic() + SECONDS_TO_BE_READY
-    while not all(post.there for post in people.posts):
+    while not all(post.there for post in members.posts):
         if time.monotonic() > deadline:
             raise TimeoutError("the workers did not start in time; see their logs")
         await asyncio.sleep(0.05)

@@ -1,4 +1,4 @@
-"""What a fault hits: the work that a process has in hand at the moment it is struck."""
+"""The damage of a fault: the open work of a process at the moment of the strike."""
 
 import asyncio
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ select count(*) from pg_stat_activity where application_name = %(name)s and stat
 
 @dataclass(frozen=True)
 class InHand:
-    """The work of one process: calls to the database without an answer, open transactions, activities by order."""
+    """The open work of one process: unanswered database calls, open transactions, and activities by order id."""
 
     calls: int = 0
     transactions: int = 0
@@ -32,18 +32,18 @@ class InHand:
 
     @property
     def anything(self) -> bool:
-        """Whether a fault would hit anything."""
+        """Whether the process has any open work."""
         return bool(self.calls or self.transactions or self.activities)
 
-    def told(self) -> str:
-        """Return it in words."""
+    def describe(self) -> str:
+        """Return the counts as text."""
         return f"{len(self.activities)} activities, {self.calls} calls, {self.transactions} transactions"
 
 
 async def in_hand(post: Post, client: Client, db: Database, orders: Iterable[str]) -> InHand:
-    """Return what a process has in hand, of these orders; what can't be seen now counts as nothing.
+    """Return the open work of a process, with activities of these orders; unreadable parts count as nothing.
 
-    Exact if the process stands still: then nothing of it can end while we look.
+    The result is exact for a stopped process, whose work can't end meanwhile.
     """
     calls, pid = post.database.asking, post.pid
     try:
@@ -65,7 +65,7 @@ async def _activities(pid: int, client: Client, orders: Iterable[str]) -> dict[s
             try:
                 described = await client.get_workflow_handle(workflow_id(order_id)).describe()
             except RPCError:
-                return  # choreographed, or just ended, or the server is down: nothing that we could prove
+                return  # a choreographed or just ended order, or the server is down: no proof of a hit
         for pending in described.raw_description.pending_activities:
             if pending.state == STARTED and pending.last_worker_identity.startswith(f"{pid}@"):
                 found[order_id] = pending.activity_type.name

@@ -1,4 +1,4 @@
-"""Strikes inside PostgreSQL: a session ended in the middle of a statement, a table that is locked."""
+"""Strikes inside PostgreSQL: a session terminated during a statement, a locked table."""
 
 import asyncio
 import time
@@ -24,7 +24,7 @@ where application_name ~ '^(worker|relay)-' and wait_event_type = 'Lock'
 
 
 async def terminate_backend(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """End the session of a worker that is in a statement or in a transaction."""
+    """Terminate a worker's session during a statement or a transaction; return whether it hit one."""
     over = time.monotonic() + SECONDS_TO_AIM
     while time.monotonic() < over:
         try:
@@ -39,13 +39,13 @@ async def terminate_backend(scene: ChaosScene, fault: PlannedFault) -> bool:
 
 
 async def lock_table(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Lock a table against everybody for a while."""
+    """Lock a table exclusively for `fault.seconds`; return whether a session waited for it."""
     try:
         async with scene.system.connection() as connection:
             await connection.execute(f"lock table {fault.table} in access exclusive mode".encode())
             return await _waited_for(scene, fault)
     except (psycopg.Error, Unavailable):
-        return False  # the server went away meanwhile, and the lock with it
+        return False  # the server went down meanwhile, and the lock with it
 
 
 async def _waited_for(scene: ChaosScene, fault: PlannedFault) -> bool:

@@ -1,4 +1,4 @@
-"""Strikes on the way between a worker and a server: cut, stalled, slow, reset, an answer lost."""
+"""Strikes on the link between a worker and a server: cut, stalled, slow, reset, an answer lost."""
 
 import asyncio
 import time
@@ -12,13 +12,13 @@ LONGEST_DELAY = 0.5
 
 
 async def cut(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Break every connection, and refuse new ones for a while."""
+    """Break every connection, and refuse new ones for `fault.seconds`; return whether it hit."""
     link = scene.link(fault)
     if not await aim(link, fault.late):
         return False
     try:
         asking = link.asking
-        scene.hit(fault, f"{link.name}: {link.cut()} connections, {asking} asking")
+        scene.hit(fault, f"{link.name}: {link.cut()} connections, {asking} waiting")
         await asyncio.sleep(fault.seconds)
     finally:
         link.heal()
@@ -26,17 +26,17 @@ async def cut(scene: ChaosScene, fault: PlannedFault) -> bool:
 
 
 async def reset(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Break every connection once."""
+    """Break every connection once; return whether it hit."""
     link = scene.link(fault)
     if not await aim(link, fault.late):
         return False
     asking = link.asking
-    scene.hit(fault, f"{link.name}: {link.reset()} connections, {asking} asking")
+    scene.hit(fault, f"{link.name}: {link.reset()} connections, {asking} waiting")
     return True
 
 
 async def stall(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Let nothing through for a while; then deliver what was held up, or break the connections."""
+    """Hold all bytes for `fault.seconds`, then deliver them or break the connections; return whether it hit."""
     link = scene.link(fault)
     await aim(link, fault.late)
     try:
@@ -50,17 +50,17 @@ async def stall(scene: ChaosScene, fault: PlannedFault) -> bool:
 
 
 async def delay(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Make every word take longer for a while."""
+    """Delay every chunk of bytes for `fault.seconds`; return whether it hit."""
     link = scene.link(fault)
     link.delay = LONGEST_DELAY * (0.1 + fault.late * 100)
     try:
-        return await _harmed(scene, fault, lambda: link.held, f"{link.name}: each word {link.delay:.2f} s late")
+        return await _harmed(scene, fault, lambda: link.held, f"{link.name}: each chunk {link.delay:.2f} s late")
     finally:
         link.heal()
 
 
 async def lose_reply(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Lose the answer to a question whose effect has happened, and break that connection."""
+    """Drop the answer to a request that took effect, and break its connection; return whether it hit."""
     link = scene.link(fault)
     link.replies_to_drop = 1
     before, over = link.dropped, time.monotonic() + SECONDS_TO_AIM
@@ -75,7 +75,7 @@ async def lose_reply(scene: ChaosScene, fault: PlannedFault) -> bool:
 
 
 async def _harmed(scene: ChaosScene, fault: PlannedFault, harm: Callable[[], int], where: str) -> bool:
-    """Wait until a fault is over; it has hit as soon as there is more harm than there was."""
+    """Wait until the fault is over; return whether the harm increased, which is a hit."""
     before, hit, over = harm(), False, time.monotonic() + fault.seconds
     while time.monotonic() < over:
         if not hit and harm() > before:

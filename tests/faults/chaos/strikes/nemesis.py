@@ -1,4 +1,4 @@
-"""The nemesis: strikes by its plan, aims at what is busy, and counts only what it hit."""
+"""The nemesis: strikes by its plan, aims at busy targets, and counts only hits."""
 
 import asyncio
 import time
@@ -21,17 +21,17 @@ Strike = Callable[[ChaosScene, PlannedFault], Awaitable[bool]]
 
 @dataclass
 class Nemesis:
-    """All faults of a run: how many were tried; what they hit is noted by the scene."""
+    """The faults of a run: `tried` counts the strikes; the scene records the hits."""
 
     scene: ChaosScene
     tried: Counter[str] = field(default_factory=Counter)
-    # What found nothing to hit comes again, beside the next one.
+    # Faults without a hit are repeated together with the next one.
     _again: deque[PlannedFault] = field(default_factory=deque)
-    # Two faults on the same thing would undo each other.
+    # Two faults on the same target would cancel each other out.
     _targets: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
 
-    async def rage(self, plan: RunPlan, began: float) -> None:
-        """Strike by the plan until it is time to heal; then all is well again."""
+    async def run(self, plan: RunPlan, began: float) -> None:
+        """Strike by the plan until `plan.heals_at`; afterwards every fault is over."""
         gate = asyncio.Semaphore(AT_ONCE)
         try:
             async with asyncio.timeout(began + plan.heals_at - time.monotonic()), asyncio.TaskGroup() as strikes:
@@ -45,14 +45,14 @@ class Nemesis:
             return
 
     async def _strike(self, planned: PlannedFault) -> None:
-        fault = self._at_somebody(planned)
+        fault = self._retarget(planned)
         async with self._targets[target(fault)]:
             self.tried[fault.kind] += 1
             if not await STRIKES[fault.kind](self.scene, fault):
                 self._again.append(fault)
 
-    def _at_somebody(self, fault: PlannedFault) -> PlannedFault:
-        """The fault as planned; at the next worker when the planned one is not there yet, or struck by another one."""
+    def _retarget(self, fault: PlannedFault) -> PlannedFault:
+        """Return the fault, aimed at the next worker if the planned one is down or under another fault."""
         workers = self.scene.system.crew.workers
         for ahead in range(len(workers)):
             there = replace(fault, worker=(fault.worker + ahead) % len(workers))
@@ -62,7 +62,7 @@ class Nemesis:
 
 
 def target(fault: PlannedFault) -> str:
-    """Return what a fault strikes at."""
+    """Return the name of a fault's target."""
     if FAULTS[fault.kind] == WORKER:
         return f"worker {fault.worker}"
     if FAULTS[fault.kind] == LINKS:

@@ -1,4 +1,4 @@
-"""Strikes on workers and relays: killed, paused, relieved."""
+"""Strikes on workers and relays: killed, paused, replaced."""
 
 import asyncio
 import signal
@@ -10,12 +10,12 @@ from tests.faults.chaos.strikes.scene import ChaosScene, aim
 
 
 async def kill_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGKILL a worker that has something in hand."""
+    """SIGKILL a worker with open work; return whether it hit."""
     return await _kill(scene, fault, scene.worker(fault))
 
 
 async def kill_relay(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGKILL the relay inside a claim."""
+    """SIGKILL the relay with open work; return whether it hit."""
     return await _kill(scene, fault, scene.system.crew.relay)
 
 
@@ -25,18 +25,18 @@ async def _kill(scene: ChaosScene, fault: PlannedFault, post: Post) -> bool:
         post.send(signal.SIGCONT)
         return False
     post.send(signal.SIGKILL)
-    scene.hit(fault, f"{post.name} ({pid}) with {work.told()}", work.activities)
+    scene.hit(fault, f"{post.name} ({pid}) with {work.describe()}", work.activities)
     return True
 
 
 async def pause_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGSTOP a worker that has something in hand, and SIGCONT it when that has long been given to another one."""
+    """SIGSTOP a worker with open work, and SIGCONT it after another worker has got that work; return whether it hit."""
     post = scene.worker(fault)
     try:
         pid, work = await _frozen(scene, fault, post)
         if not work.anything:
             return False
-        scene.hit(fault, f"{post.name} ({pid}) with {work.told()}", work.activities)
+        scene.hit(fault, f"{post.name} ({pid}) with {work.describe()}", work.activities)
         await asyncio.sleep(fault.seconds)
     finally:
         post.send(signal.SIGCONT)
@@ -44,7 +44,7 @@ async def pause_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
 
 
 async def _frozen(scene: ChaosScene, fault: PlannedFault, post: Post) -> tuple[int, InHand]:
-    """Stop a process in the middle of something, so that one can see in the middle of what."""
+    """Stop a process during a request; return its id and its open work."""
     await aim(post.database, fault.late)
     pid = post.pid
     post.send(signal.SIGSTOP)
@@ -56,7 +56,7 @@ async def _frozen(scene: ChaosScene, fault: PlannedFault, post: Post) -> tuple[i
 
 
 async def relieve_worker(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGTERM a worker that has something in hand, with another one in its place at once."""
+    """SIGTERM a worker with open calls, and start another one in its place at once; return whether it hit."""
     post = scene.worker(fault)
     await aim(post.database, fault.late)
     pid, asking = post.pid, post.database.asking

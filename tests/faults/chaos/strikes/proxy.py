@@ -1,4 +1,4 @@
-"""A TCP proxy between one worker and one server: it forwards bytes, until it is told to do them harm."""
+"""A TCP proxy between one worker and one server: it forwards bytes until a fault is switched on."""
 
 import asyncio
 import contextlib
@@ -10,10 +10,10 @@ from dataclasses import dataclass, field
 
 LOOPBACK = "127.0.0.1"
 CHUNK = 64 * 1024
-# What PostgreSQL says at the end of a statement: an answer that somebody waits for, and not one of the greetings.
+# PostgreSQL's completion of a statement: an answer to a request, not a part of the startup.
 ANSWER = re.compile(rb"C\x00\x00\x00.(SELECT|INSERT|UPDATE|DELETE|COMMIT)", re.DOTALL)
 ANYTHING = re.compile(rb"")
-# Closing with this sends a reset instead of a goodbye.
+# Closing a socket with this option sends a TCP reset instead of a normal close.
 RESET = struct.pack("ii", 1, 0)
 
 Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]]
@@ -21,14 +21,14 @@ Dial = Callable[[], Awaitable[tuple[asyncio.StreamReader, asyncio.StreamWriter]]
 
 @dataclass(eq=False)
 class Conversation:
-    """One connection of the worker's and its counterpart; `asked` while the last word was the worker's."""
+    """A connection of the worker and its counterpart; `asked` while the worker waits for an answer."""
 
     client: asyncio.StreamWriter
     server: asyncio.StreamWriter
     asked: bool = False
 
     def reset(self) -> None:
-        """End it at once, as a crash or a firewall does: nothing that is still on its way arrives."""
+        """Abort both connections, as a crash or a firewall does: bytes in transit are lost."""
         for writer in (self.client, self.server):
             sock = writer.get_extra_info("socket")
             if sock is not None and sock.family != socket.AF_UNIX and not writer.is_closing():
@@ -38,18 +38,18 @@ class Conversation:
 
 @dataclass(eq=False)
 class Link:
-    """One way of a worker's to a server, and what is wrong with it now."""
+    """The link of a worker to a server, with its current faults."""
 
     name: str
     dial: Dial
-    # Which of the server's words count as an answer that can be lost.
+    # A pattern of the server's bytes that count as an answer that can be lost.
     answer: re.Pattern[bytes] = ANSWER
     port: int = 0
     cut_off: bool = False
     delay: float = 0.0
     replies_to_drop: int = 0
     dropped: int = 0
-    # Chunks of bytes that a stall or a delay held up.
+    # The number of chunks that a stall or a delay held up.
     held: int = 0
     conversations: set[Conversation] = field(default_factory=set)
     _question: asyncio.Event = field(default_factory=asyncio.Event)
@@ -57,11 +57,11 @@ class Link:
 
     @property
     def asking(self) -> int:
-        """How many conversations wait for an answer of the server's."""
+        """The number of connections that wait for an answer of the server."""
         return sum(conversation.asked for conversation in self.conversations)
 
     async def asked(self) -> None:
-        """Wait for the worker's next question."""
+        """Wait for the worker's next request."""
         await self._question.wait()
 
     def reset(self) -> int:
@@ -82,13 +82,13 @@ class Link:
         return len(self.conversations)
 
     def heal(self) -> None:
-        """Do no more harm; what was held up is delivered."""
+        """End all faults; held bytes are delivered."""
         self.cut_off, self.delay, self.replies_to_drop = False, 0.0, 0
         self._flows.set()
 
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
-        """Listen on a port of this machine for the length of the block."""
+        """Listen on a local port for the length of the block."""
         self._flows.set()
         server = await asyncio.start_server(self._converse, LOOPBACK, 0)
         self.port = server.sockets[0].getsockname()[1]
@@ -139,7 +139,7 @@ class Link:
             if sink.can_write_eof() and not sink.is_closing():
                 sink.write_eof()
         except OSError:
-            # What breaks off on one side breaks off on the other: they have to cope with it, not we.
+            # A broken connection on one side breaks the other side, too; the worker and the server must handle it.
             conversation.reset()
         if not to_server:
             conversation.client.close()
@@ -152,7 +152,7 @@ class Link:
         await self._flows.wait()
 
     def _drops(self, data: bytes) -> bool:
-        """Whether this answer is to be lost: its effect has happened, and nobody will hear of it."""
+        """Return whether to drop this answer: its effect has happened, and the worker receives nothing."""
         if self.replies_to_drop == 0 or not self.answer.search(data):
             return False
         self.replies_to_drop -= 1

@@ -1,4 +1,4 @@
-"""What every strike works on, and where it says what it hit."""
+"""The shared objects of all strikes, and the record of hits."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ from tests.faults.chaos.processes.system import ChaosSystem
 from tests.faults.chaos.strikes.proxy import Link
 from tests.faults.evidence.evidence import Hit
 
-# How long a strike waits for its target to do something.
+# Seconds that a strike waits for its target to be busy.
 SECONDS_TO_AIM = 3.0
 
 
@@ -26,16 +26,16 @@ class ChaosScene:
     hits: list[Hit] = field(default_factory=list)
 
     def worker(self, fault: PlannedFault) -> Post:
-        """Return the worker that a fault is for."""
+        """Return the worker that a fault targets."""
         return self.system.crew.workers[fault.worker]
 
     def link(self, fault: PlannedFault) -> Link:
-        """Return the link that a fault is for."""
+        """Return the link that a fault targets."""
         post = self.worker(fault)
         return post.database if fault.way == "database" else post.temporal
 
     def hit(self, fault: PlannedFault, where: str, activities: Mapping[str, str] | None = None) -> None:
-        """Note that a fault has hit something; each activity that it struck counts by itself, too."""
+        """Record a hit of a fault, and one more hit for each activity that it struck."""
         now = time.time()
         self.hits.append(Hit(now, fault.kind, where=f"{where}, for {fault.seconds:.1f} s"))
         for order_id, activity in (activities or {}).items():
@@ -43,7 +43,7 @@ class ChaosScene:
 
 
 async def aim(link: Link, late: float) -> bool:
-    """Wait until somebody waits for an answer there, `late` seconds after the question; tell whether anybody did."""
+    """Wait until a request is open on the link, `late` seconds after it was sent; return whether there was one."""
     over = time.monotonic() + SECONDS_TO_AIM
     while time.monotonic() < over:
         with contextlib.suppress(TimeoutError):

@@ -1,4 +1,4 @@
-"""Strikes on Temporal and PostgreSQL: killed, and killed again as long as it lasts; their keeper starts them anew."""
+"""Strikes on Temporal and PostgreSQL: killed, and killed again for `fault.seconds`; their keeper restarts them."""
 
 import asyncio
 import os
@@ -13,28 +13,28 @@ SECONDS_BETWEEN_LOOKS = 0.02
 
 
 async def kill_temporal(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGKILL the Temporal server."""
+    """SIGKILL the Temporal server; return whether it hit."""
     return await _crash(scene, fault, "temporal", signal.SIGKILL)
 
 
 async def kill_postgres(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """SIGKILL PostgreSQL's first process."""
+    """SIGKILL PostgreSQL's main process; return whether it hit."""
     return await _crash(scene, fault, "postgres", signal.SIGKILL)
 
 
 async def stop_postgres(scene: ChaosScene, fault: PlannedFault) -> bool:
-    """Have PostgreSQL stop immediately, as a power cut would."""
+    """Stop PostgreSQL at once with SIGQUIT, as a power cut would; return whether it hit."""
     return await _crash(scene, fault, "postgres", signal.SIGQUIT)
 
 
 async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: signal.Signals) -> bool:
-    # Whoever works for Temporal asks the database: then a task is out.
+    # A worker with an open database call is running a task of Temporal.
     await aim(scene.worker(fault).database, fault.late)
     posts, orders = scene.system.crew.posts, len(scene.customers.under_way)
     asking = sum(post.database.asking for post in posts)
     if not asking or not orders or not _end(scene, name, signum):
         return False
-    scene.hit(fault, f"{name} with {orders} orders under way, {asking} calls to the database out")
+    scene.hit(fault, f"{name} with {orders} running orders, {asking} open database calls")
     over = time.monotonic() + fault.seconds
     while time.monotonic() < over:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -43,9 +43,9 @@ async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: sign
 
 
 def _end(scene: ChaosScene, name: str, signum: signal.Signals) -> bool:
-    """Send the signal to the server that there is now; tell whether there was one."""
+    """Send the signal to the current process of a server; return whether there was one."""
     pid = scene.system.server(name)
-    # The record may be older than the process: never strike at what is not ours.
+    # The record may be outdated, and its process id reused: never signal a foreign process.
     if not pid or str(scene.system.settings.data_dir) not in command_of(pid):
         return False
     os.kill(pid, signum)

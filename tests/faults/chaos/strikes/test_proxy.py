@@ -1,4 +1,4 @@
-"""The fault proxy: bytes pass unchanged until it is told otherwise, and each fault does what its name says."""
+"""The fault proxy: bytes pass unchanged without a fault, and each fault does what its name says."""
 
 import asyncio
 import contextlib
@@ -13,7 +13,7 @@ DONE = b"C\x00\x00\x00\x0dSELECT 1\x00Z\x00\x00\x00\x05I"
 
 
 class Server:
-    """Answers each line: after its effect, as a database does."""
+    """A server that answers each line after its effect, as a database does."""
 
     def __init__(self) -> None:
         self.effects: list[bytes] = []
@@ -64,7 +64,7 @@ Connect = Callable[[Link], Awaitable[Ends]]
 
 @pytest.fixture
 async def connected() -> AsyncIterator[Connect]:
-    """What opens connections through a link; they are closed at the end of the test."""
+    """Return a function that opens connections through a link; they are closed at the end of the test."""
     writers: list[asyncio.StreamWriter] = []
 
     async def connect(link: Link) -> Ends:
@@ -79,7 +79,7 @@ async def connected() -> AsyncIterator[Connect]:
 
 
 async def answer(ends: Ends, line: bytes = b"hello\n", seconds: float = 5) -> bytes:
-    """Return what comes back for a line; nothing when the connection ends instead."""
+    """Return the answer to a line; empty when the connection ends instead."""
     reader, writer = ends
     async with asyncio.timeout(seconds):
         try:
@@ -98,7 +98,7 @@ async def test_bytes_pass_unchanged_both_ways(link: Link, connected: Connect) ->
     assert (len(link.conversations), link.asking, link.held) == (1, 0, 0)
 
 
-async def test_an_end_on_one_side_is_an_end_on_the_other(link: Link, server: Server, connected: Connect) -> None:
+async def test_a_close_on_one_side_closes_the_other_side(link: Link, server: Server, connected: Connect) -> None:
     reader, writer = await connected(link)
     await answer((reader, writer))
     writer.write_eof()
@@ -106,7 +106,7 @@ async def test_an_end_on_one_side_is_an_end_on_the_other(link: Link, server: Ser
     await until(lambda: not link.conversations)
 
 
-async def test_a_worker_that_breaks_off_is_gone_for_the_server_too(
+async def test_an_aborted_connection_of_a_worker_ends_at_the_server(
     link: Link, server: Server, connected: Connect
 ) -> None:
     ends = await connected(link)
@@ -116,7 +116,7 @@ async def test_a_worker_that_breaks_off_is_gone_for_the_server_too(
     await until(lambda: not server.open and not link.conversations)
 
 
-async def test_it_knows_who_waits_for_an_answer(link: Link, server: Server, connected: Connect) -> None:
+async def test_a_link_counts_the_requests_without_an_answer(link: Link, server: Server, connected: Connect) -> None:
     ends, idle = await connected(link), await connected(link)
     await answer(idle)
     server.slow.clear()
@@ -128,7 +128,7 @@ async def test_it_knows_who_waits_for_an_answer(link: Link, server: Server, conn
     assert link.asking == 0
 
 
-async def test_a_cut_breaks_what_is_open_and_what_comes_until_healed(link: Link, connected: Connect) -> None:
+async def test_a_cut_breaks_open_and_new_connections_until_healed(link: Link, connected: Connect) -> None:
     first, second = await connected(link), await connected(link)
     await answer(first)
     await answer(second)
@@ -139,7 +139,7 @@ async def test_a_cut_breaks_what_is_open_and_what_comes_until_healed(link: Link,
     assert await answer(await connected(link)) == b"hello\n" + DONE
 
 
-async def test_a_reset_is_one_and_not_a_goodbye(link: Link, connected: Connect) -> None:
+async def test_a_reset_is_a_tcp_reset_and_not_a_normal_close(link: Link, connected: Connect) -> None:
     reader, writer = await connected(link)
     await answer((reader, writer))
     assert link.reset() == 1
@@ -148,7 +148,7 @@ async def test_a_reset_is_one_and_not_a_goodbye(link: Link, connected: Connect) 
     assert await answer(await connected(link)) == b"hello\n" + DONE
 
 
-async def test_a_stall_answers_nobody_and_loses_nothing(link: Link, server: Server, connected: Connect) -> None:
+async def test_a_stall_delays_answers_and_loses_nothing(link: Link, server: Server, connected: Connect) -> None:
     ends = await connected(link)
     await answer(ends)
     assert link.stall() == 1
@@ -160,7 +160,7 @@ async def test_a_stall_answers_nobody_and_loses_nothing(link: Link, server: Serv
     assert await waiting == b"held\n" + DONE
 
 
-async def test_a_delay_makes_each_way_longer(link: Link, connected: Connect) -> None:
+async def test_a_delay_applies_to_both_directions(link: Link, connected: Connect) -> None:
     ends = await connected(link)
     link.delay = 0.1
     began = asyncio.get_running_loop().time()
@@ -189,7 +189,7 @@ async def test_only_answers_are_dropped(server: Server) -> None:
         assert link._drops(b"\x00\x00\x12 a frame of HTTP/2")
 
 
-async def test_a_server_that_is_away_is_a_broken_connection(link: Link, server: Server, connected: Connect) -> None:
+async def test_an_unreachable_server_is_a_broken_connection(link: Link, server: Server, connected: Connect) -> None:
     server.port = 1
     assert await answer(await connected(link)) == b""
     await until(lambda: not link.conversations)

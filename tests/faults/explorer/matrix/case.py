@@ -1,4 +1,4 @@
-"""One case: an order with one fault at one point of one step."""
+"""A case: an order with one fault at one point of one step."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,32 +22,32 @@ from tests.faults.injection.injecting import Point, Rule
 
 @dataclass(frozen=True)
 class Case:
-    """One order with one fault."""
+    """An order with one fault."""
 
     step: Step
     point: Point
     fault: Fault
-    # Played once more, because the machine was too slow for what was to be seen.
+    # The number of the repetition, after runs on a machine that was too slow.
     repetition: int = 0
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The name of the case: style, step, point and fault."""
         return f"{self.step.style[0]}-{self.step.name}-{self.point}-{self.fault}"
 
     @property
     def id(self) -> str:
-        """Its order's id."""
+        """The id of the case's order."""
         return self.name if not self.repetition else f"{self.name}-again{self.repetition}"
 
     @property
     def place(self) -> str:
-        """Where the fault strikes."""
+        """The place where the fault strikes."""
         return f"{self.step.style} {self.step.name} {self.point}"
 
     @property
     def path(self) -> Path:
-        """The kind of order: a refusal is one of its own, and time that runs out has to be given."""
+        """The kind of order; a refusal needs a separate kind, and a timeout a deadline."""
         path = self.step.path
         if self.fault == "refuse":
             refusals = {"reserve": paths.SOLD_OUT, "charge": paths.DECLINED, "ship": paths.REFUSED}
@@ -58,28 +58,28 @@ class Case:
 
     @property
     def _held_to_its_deadline(self) -> bool:
-        """Whether every attempt is held: without a cancel the next one would go on, and the order not turn back."""
+        """Whether every attempt is held until the deadline: without a cancel the next attempt would succeed."""
         return self.fault == "zombies-undone" or (self.step.style == "choreographed" and self.fault == "zombie-undone")
 
     @property
     def notes_its_end(self) -> bool:
-        """Whether there is a late attempt, or a second one, that tells how it ended."""
+        """Whether a late or a second attempt records its outcome."""
         frozen_idle = self.fault == "stop" and self.point == "answered"
         return self.fault in LATE and not frozen_idle and self.step.stage != "relay"
 
     @property
     def own_worker(self) -> bool:
-        """Whether the order needs a worker of its own, because that dies or stands still, or has a rival to serve."""
+        """Whether the order needs a dedicated worker: one that dies or freezes, or that also serves a rival."""
         return self.fault == "rival" or (self.fault in DEADLY and self.step.stage != "relay")
 
     @property
     def kind(self) -> Kind:
-        """What it takes to play it: a worker of its own, a relay that has nothing else in its hands, or neither."""
-        return "lonely" if self.own_worker else "relay" if self.step.stage == "relay" else "other"
+        """The resources of the case: a dedicated worker, a relay with no other event, or neither."""
+        return "dedicated" if self.own_worker else "relay" if self.step.stage == "relay" else "other"
 
     @property
     def seconds(self) -> int:
-        """About how long it takes, most of it waiting."""
+        """The approximate duration in seconds, most of it waiting."""
         undoing, choreographed = self.step.stage == "undo", self.step.style == "choreographed"
         wait = {"hangs": 30, "stop": 15, "deadline": 10, "zombie-undone": 8, "terminate": 20, "terminate-zombie": 20}
         seconds = wait.get(self.fault, 12 if self._held_to_its_deadline or self.step.path.express else 3)
@@ -92,14 +92,14 @@ class Case:
         return seconds + self.path.seconds
 
     def is_called(self, kind: str) -> str:
-        """Return its style, step, point, fault, or as a `case` its id."""
+        """Return the value of a selection option: the style, step, point, fault, or for `case` the id."""
         return {"style": self.step.style, "step": self.step.name, "point": self.point, "fault": self.fault}.get(
             kind, self.id
         )
 
     @property
     def rule(self) -> Rule | None:
-        """The fault, for the worker processes; a refusal needs none."""
+        """The fault for the worker processes; a refusal needs none."""
         if self.fault in FROM_OUTSIDE:
             return None
         step, action = self.step, ACTIONS[self.fault]
@@ -110,12 +110,12 @@ class Case:
         return Rule(self.id, self.id, step.activity, self.point, action, step.which, mark, always)
 
     def rules(self) -> Iterator[Rule]:
-        """Yield the fault, and those that bring the order to its step."""
+        """Yield the fault and its drivers."""
         if rule := self.rule:
             yield rule
         for number, driver in enumerate(self.path.drivers):
             yield self.driven(driver, number)
 
     def driven(self, driver: PathDriver, number: int = 0) -> Rule:
-        """Return a fault that brings the order to its step."""
+        """Return the rule of a driver, which brings the order to the step under test."""
         return Rule(f"{self.id}.driver{number}", self.id, **vars(driver))

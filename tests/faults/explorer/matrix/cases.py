@@ -1,4 +1,4 @@
-"""Every case: step × point × fault, less those that can't exist, each of them left out by a rule that says why."""
+"""All cases: step × point × fault, without the impossible ones, each excluded by a rule that gives the reason."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ def cases() -> list[Case]:
 
 
 def left_out() -> Counter[str]:
-    """Return how many cases can't exist, by reason."""
+    """Return the number of excluded cases by reason."""
     return Counter(reason for case in _all() if (reason := why_not(case)))
 
 
@@ -27,7 +27,7 @@ def _all() -> Iterator[Case]:
 
 
 def why_not(case: Case) -> str | None:
-    """Return why a case can't exist, or None."""
+    """Return the reason to exclude a case, or None."""
     return next((why for rule in _RULES if (why := rule(case))), None)
 
 
@@ -36,7 +36,7 @@ def _no_such_point(case: Case) -> str | None:
     if point not in {"before", "done", "answered"} and point not in step.marks:
         return "the step has no such point"
     return (
-        "what a relay publishes is known to be taken when it is marked"
+        "a relay's publish is accepted before the event is marked"
         if step.stage == "relay" and point == "answered"
         else None
     )
@@ -46,9 +46,7 @@ def _refusals(case: Case) -> str | None:
     decides = "called" if case.step.outside else "sent"
     refusing = case.step.name.removeprefix("express-") in {"reserve", "charge", "ship"} and case.point == decides
     return (
-        "a refusal comes from a participant of a do, where it decides"
-        if case.fault == "refuse" and not refusing
-        else None
+        "only a participant refuses, at the point of its decision" if case.fault == "refuse" and not refusing else None
     )
 
 
@@ -57,29 +55,29 @@ def _answers(case: Case) -> str | None:
         return "only a commit can be lost"
     failing = case.fault in {"error", "errors", "final", "hang", "hangs", "cancel-heard"}
     if case.point == "answered" and (failing or case.fault == "terminate-zombie"):
-        return "an answer that was taken can't fail any more"
+        return "an accepted answer can't fail any more"
     ended = case.step.stage in {"forward", "close"} and case.fault in {"deadline", "terminate", *CANCELS}
     return "the order ends with that answer" if case.point == "answered" and ended else None
 
 
 def _patience(case: Case) -> str | None:
-    """What is tried for so long that a run can't wait for its end."""
+    """Exclude retries that take too long for a run."""
     stage, fault, orchestrated = case.step.stage, case.fault, case.step.style == "orchestrated"
     if fault == "final" and stage in {"aside", "close"}:
-        return "nobody has a last word there"
+        return "no permanent failure exists at this step"
     if fault in {"errors", "hangs"} and (stage in {"forward", "close", "aside"} or case.step.name == "book_transfer"):
-        return "it is tried for minutes, or for ever"
+        return "the step is retried for minutes, or without limit"
     if fault == "hangs" and (stage == "undo" or not orchestrated):
-        return "it comes to the same as errors, later"
+        return "the result is that of errors, later"
     if fault == "errors" and not orchestrated and case.point == "before":
-        return "it comes to the same as a final error, later"
+        return "the result is that of a final error, later"
     return None
 
 
 def _turning_back(case: Case) -> str | None:
     step, fault = case.step, case.fault
     if fault == "zombie-undone" and step.stage not in {"do", "pivot", "probe"}:
-        return "nothing turns an order back there"
+        return "no order is undone from this step"
     if fault == "cancel-heard" and step.local:
         return "no cancel reaches a local activity"
     return None
@@ -90,12 +88,12 @@ def _choreography(case: Case) -> str | None:
     if step.style == "orchestrated":
         return None
     if fault in CANCELS or fault == "terminate-zombie":
-        return "a choreographed order has no conductor to ask or to lose"
+        return "a choreographed order has no workflow to cancel or to lose"
     if step.stage == "relay" and fault in {"deadline", "terminate", "errors", "final", "hang", "hangs"}:
-        return "a relay knows no order, goes on for ever, and its calls have limits of their own"
+        return "a relay knows no order, never ends, and limits its own calls"
     if fault == "zombie-undone" and case.point in {"done", "answered"}:
-        return "its event is there already, and nothing turns it back before the next step"
-    return "its time has run out by then" if fault in {"deadline", "zombie-undone"} and step.path.deadline else None
+        return "the event exists already, and the order can't be undone before the next step"
+    return "the deadline has passed by then" if fault in {"deadline", "zombie-undone"} and step.path.deadline else None
 
 
 def _seldom(case: Case) -> str | None:

@@ -1,4 +1,4 @@
-"""The faults that are explored, and what each makes of an attempt."""
+"""The explored faults, and the action of each on an attempt."""
 
 from typing import Literal, get_args
 
@@ -31,13 +31,13 @@ Fault = Literal[
     "overtaken",
     "again",
 ]
-Kind = Literal["lonely", "relay", "other"]
+Kind = Literal["dedicated", "relay", "other"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
 CANCELS = frozenset({"cancel", "cancel-update", "cancel-heard", "kill-cancel"})
 DEADLY = frozenset({"kill", "kill-cancel", "stop"})
 LATE = frozenset({"duplicate", "zombie", "zombie-undone", "stop", "terminate-zombie"})
 LATE |= {"zombies-undone", "reused", "rival", "crossed"}
-# An order's own time, when it is to run out: well after it has come to its step.
+# The deadline in seconds of an order that must time out: well after the order reaches the step under test.
 SECONDS_TO_LIVE = 8
 
 ACTIONS: dict[Fault, Action] = {
@@ -54,7 +54,7 @@ ACTIONS: dict[Fault, Action] = {
     "stop": "stop",
     "cancel": "stand",
     "cancel-update": "stand",
-    "cancel-heard": "unheard",
+    "cancel-heard": "await-cancel",
     "deadline": "stand",
     "terminate": "stand",
     "terminate-zombie": "hold",
@@ -65,7 +65,7 @@ ACTIONS: dict[Fault, Action] = {
     "crossed": "cross",
     "overtaken": "stand",
 }
-# What happens to an order from outside, with no fault in a worker.
+# Faults without an action in a worker: they come from outside.
 FROM_OUTSIDE = frozenset({"refuse", "again"})
 AGAIN = frozenset({"duplicate", "zombie", "zombie-undone"})
 EACH_TIME = frozenset({"errors", "final", "hangs", "cancel", "cancel-update", "deadline", "terminate"})

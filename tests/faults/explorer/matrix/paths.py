@@ -1,10 +1,10 @@
-"""Kinds of orders: what leads an order to a step, and how it ends when nothing else happens to it."""
+"""Kinds of orders: the way to a step, and the end without a further fault."""
 
 from dataclasses import dataclass, replace
 
 from tests.faults.injection.injecting import Action, Point
 
-# Texts of the statements at which a point is.
+# Texts in the statements of the points.
 INVENTORY, PAYMENTS, SHIPPING = ('"inventory".receipts', '"payments".receipts', '"shipping".receipts')
 CARD, CARRIER = ('"card_provider".entries', '"carrier".entries')
 LEDGER, PARCELS = ("payments.ledger", "shipping.parcels")
@@ -12,7 +12,7 @@ LEDGER, PARCELS = ("payments.ledger", "shipping.parcels")
 
 @dataclass(frozen=True)
 class PathDriver:
-    """A fault that is not the one under test, but brings the order to the step that is."""
+    """A fault that is not under test but brings the order to the step that is."""
 
     activity: str
     point: Point
@@ -24,7 +24,7 @@ class PathDriver:
 
 @dataclass(frozen=True)
 class Path:
-    """A kind of order, and how it ends when nothing else happens to it."""
+    """A kind of order, and its end without a further fault."""
 
     name: str
     token: str = "tok_ok"
@@ -37,7 +37,7 @@ class Path:
     status: str = "completed"
     undone: tuple[str, ...] = ()
     parks: bool = False
-    # How long it takes to come to the step, at rest.
+    # Seconds until the order reaches the step on an idle machine.
     seconds: int = 1
 
 
@@ -67,7 +67,7 @@ TRANSFER = Path("transfer", transfer=True)
 TRANSFER_BACK = Path("transfer-back", transfer=True, postcode="00000", status="compensated", undone=ROUTE_BACK)
 LOST_CHARGE = Path("lost-charge", token="tok_lost_found", seconds=28)
 LOST_PARCEL = Path("lost-parcel", drivers=(PathDriver("create_shipment", "done", "hang", always=True),), seconds=28)
-# The deadline passes while the parcel is with the carrier and nobody was told: it has to be taken back.
+# The deadline passes after the carrier accepted the parcel and before its answer: the parcel must be taken back.
 TIMED_OUT = Path(
     "timed-out",
     deadline=2,

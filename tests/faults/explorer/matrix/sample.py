@@ -1,4 +1,4 @@
-"""A representative part of the cases: each step, point and fault, and as many pairs of them as fit into a minute."""
+"""A representative sample of the cases: each step, point and fault, and as many of their pairs as fit into a minute."""
 
 from itertools import combinations
 from random import Random
@@ -12,15 +12,15 @@ SEED = 5
 
 
 def representative(size: int = SIZE) -> list[Case]:
-    """Return quick cases that cover as many pairs of style, step, point and fault as so many can; always the same."""
+    """Return `size` quick cases that cover many pairs of style, step, point and fault; the sample is deterministic."""
     left = [case for case in cases() if case.seconds <= SECONDS_AT_MOST]
-    # Of those that cover as much, not always the first steps.
+    # Among equal cases, prefer no step.
     Random(SEED).shuffle(left)  # noqa: S311 - a sample that is always the same
     chosen: list[Case] = []
     named: set[str] = set()
     covered: set[tuple[str, str]] = set()
     while left and len(chosen) < size:
-        # What has not been seen at all goes first, however few places there are for it.
+        # A step, point or fault without a case comes first, even if only few cases have it.
         best = max(left, key=lambda case: (len(_names(case) - named), len(_pairs(case) - covered)))
         named |= _names(best)
         covered |= _pairs(best)

@@ -1,4 +1,4 @@
-"""What is explored: every step of an order in both styles, where its points are, and the order that takes it there."""
+"""The explored steps in both styles: their points, and the kind of order that reaches each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -40,9 +40,9 @@ Undos = tuple[str, ...]
 
 @dataclass(frozen=True)
 class Step:
-    """A step: the activity that makes it, the statements of its points, the path that leads there, what kind it is.
+    """A step: its activity, the texts in the statements of its points, the path that leads to it, and its stage.
 
-    `undos` are the undos that run when the order turns back while this step is under way.
+    `undos` are the undos that run when the order is undone during this step.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Step:
 
     @property
     def outside(self) -> bool:
-        """Whether an outside party is asked."""
+        """Whether the step calls an outside party."""
         return "called" in self.marks
 
 
@@ -78,7 +78,7 @@ def _express(
     path: Path = EXPRESS,
     undos: Undos = TO_SHIP,
 ) -> Step:
-    """A step inside of the order's only workflow task: what turns it back undoes all that could have been done."""
+    """Return a step inside of the order's only workflow task: a cancel undoes every possible effect of the task."""
     return Step(f"express-{name}", _O, path, stage, activity, marks=marks, undos=undos, local=True)
 
 
@@ -148,7 +148,7 @@ _NO_SQL: Mapping[Point, str] = {"sent": IN_A_TRANSACTION}
 def _reaction(
     name: str, path: Path, stage: Stage, which: str, marks: Mapping[Point, str] | None = None, refused: bool = False
 ) -> Step:
-    """A reaction of the choreographed style: its effect, its note and its event are one transaction."""
+    """Return a reaction of the choreographed style: its effect, its inbox entry and its event are one transaction."""
     return Step(name, _C, path, stage, "handle_event", which, {**(marks or {}), **_NO_SQL}, refused=refused)
 
 

@@ -1,4 +1,4 @@
-"""What people ask of the order that a case plays: a client cancels, an operator decides, a bank tells."""
+"""Requests of people during a case: a client cancels, an operator decides, a bank reports a transfer."""
 
 import asyncio
 from contextlib import suppress
@@ -24,7 +24,7 @@ CANCEL = CancelOrder(reason="changed my mind", actor="explorer")
 
 
 async def cancel(play: "Play") -> None:
-    """Cancel the order the way the case says; an update is answered once its step lets go."""
+    """Cancel the order as the case demands; an update is answered after its step was released."""
     if play.case.fault != "cancel-update":
         async with play.scene.asking("request_cancel", play.order.order_id):
             await play.handle.cancel()
@@ -34,12 +34,12 @@ async def cancel(play: "Play") -> None:
         asked = await play.handle.start_update(
             "cancel_order", CANCEL, wait_for_stage=accepted, result_type=CommandAccepted
         )
-        play.let_go()
+        play.resume()
         await asked.result()
 
 
 async def terminate(play: "Play") -> None:
-    """Terminate the workflow, or the delivery: no code of ours runs then."""
+    """Terminate the workflow or the delivery: no product code runs then."""
     async with play.scene.asking("terminate", play.order.order_id):
         if play.case.step.style == "orchestrated":
             await play.handle.terminate("explorer")
@@ -51,13 +51,13 @@ async def terminate(play: "Play") -> None:
 
 
 async def operate(play: "Play") -> None:
-    """Decide to try again whatever waits for a person, once what was wrong has been put right."""
+    """Retry every parked effect and dead delivery, after the fault was lifted."""
     case, rule = play.case, play.case.rule
     if case.step.stage == "aside" and rule is not None:
         await play.scene.notes.until(rule.name, "hit")
     while True:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        # When the fault is in telling people nobody is told yet.
+        # A fault in the alert itself leaves no alert in the table.
         if play.order.order_id in play.scene.waiting or case.step.stage == "aside":
             await (_redrive(play) if case.step.style == "choreographed" else _resolve(play))
 
@@ -65,9 +65,9 @@ async def operate(play: "Play") -> None:
 async def _redrive(play: "Play") -> None:
     process_id = workflow_id(play.order.order_id)
     for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
-        _put_right(play)
+        _lift_fault(play)
         redrive = redriving(play.scene.system.client, play.scene.system.services)
-        with suppress(Unavailable):  # a delivery under way holds the letter: asked again at the next look
+        with suppress(Unavailable):  # a running delivery holds the letter: retried at the next poll
             async with play.scene.asking("redrive", play.order.order_id, letter.place):
                 await redrive.one(letter.letter_id, "explorer", "put right")
 
@@ -78,14 +78,14 @@ async def _resolve(play: "Play") -> None:
         return
     if state.status is not Status.NEEDS_ATTENTION:
         return
-    _put_right(play)
+    _lift_fault(play)
     for step in {line.step for line in state.history if line.status == "parked"}:
         command = Resolve(step=step, verb="retry", actor="explorer", reason="put right")
         async with play.scene.asking("resolve", play.order.order_id, f"{step} retry"):
             await play.handle.execute_update("resolve", command, result_type=CommandAccepted)
 
 
-def _put_right(play: "Play") -> None:
+def _lift_fault(play: "Play") -> None:
     if play.case.rule is not None and play.case.rule.always:
         play.scene.notes.first(play.case.rule.name, "lifted")
 
@@ -94,12 +94,12 @@ async def _state(play: "Play") -> ProcessState | None:
     try:
         state: ProcessState = await play.handle.query("state", result_type=ProcessState)
     except RPCError:
-        return None  # its worker has died; another one will answer
+        return None  # the worker has died; another one will answer
     return state
 
 
 async def pay(play: "Play") -> None:
-    """Tell that the transfer has arrived, once it is expected."""
+    """Report the transfer as settled, once the order expects it."""
     if not play.case.path.transfer:
         return
     query = b"select true from payments.transfers where order_id = %(id)s"

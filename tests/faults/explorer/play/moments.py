@@ -1,4 +1,4 @@
-"""Moments of an order that a case waits for: an answer was taken, its time ran out, its workflow is lost."""
+"""Moments that a case waits for: an answer was accepted, the deadline passed, the workflow is lost."""
 
 import asyncio
 import os
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from tests.faults.explorer.play.playing import Play
 
 SECONDS_BETWEEN_LOOKS = 0.05
-# What the server and a watcher may take to notice.
+# Seconds until the server and the watcher notice a deadline.
 GRACE, WATCH_SECONDS = 2.0, 7.0
 
 
 async def taken(play: "Play", hit: dict[str, Any]) -> None:
-    """Return when the server has taken the answer of an attempt."""
+    """Wait until the server has accepted the answer of an attempt."""
     while not await _is_taken(play, hit):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
@@ -44,7 +44,7 @@ async def _is_taken(play: "Play", hit: dict[str, Any]) -> bool:
 
 
 def _ended(event: HistoryEvent) -> int:
-    """The activity that ended with an event, however; 0 with another one."""
+    """Return the id of the scheduled event of the activity that an event ended; 0 for any other event."""
     for name in ("completed", "failed", "canceled", "timed_out"):
         if scheduled := getattr(event, f"activity_task_{name}_event_attributes").scheduled_event_id:
             return int(scheduled)
@@ -53,12 +53,12 @@ def _ended(event: HistoryEvent) -> int:
 
 def _is_marker(event: HistoryEvent, activity: str) -> bool:
     marker = event.marker_recorded_event_attributes
-    told = [payload.data for payloads in marker.details.values() for payload in payloads.payloads]
-    return any(activity.encode() in data for data in told)
+    contents = [payload.data for payloads in marker.details.values() for payload in payloads.payloads]
+    return any(activity.encode() in data for data in contents)
 
 
 async def past_the_limits(play: "Play", pid: int) -> None:
-    """Leave a relay where it is for longer than its transaction may stand still, then let it go on."""
+    """Hold a relay for longer than the limit of an idle transaction, then continue it."""
     if play.case.fault == "stop":
         await stopped(pid)
     if play.case.fault in {"stop", "zombie"}:
@@ -68,7 +68,7 @@ async def past_the_limits(play: "Play", pid: int) -> None:
 
 
 async def out_of_time(play: "Play") -> None:
-    """Return when the order's time has run out, and those who had to notice have."""
+    """Wait until the order's deadline has passed and was noticed."""
     began, seconds = time.time(), play.order.deadline_seconds or 0
     choreographed = play.case.step.style == "choreographed"
     while time.time() < began + seconds + (WATCH_SECONDS if choreographed else GRACE):
@@ -88,6 +88,6 @@ async def _has_fired(play: "Play") -> bool:
 
 
 async def never_accepted(play: "Play") -> bool:
-    """Tell whether the orders table has never heard of the order."""
+    """Return whether the orders table has no row of the order."""
     query = b"select true from orders.orders where order_id = %(id)s"
     return await play.scene.db.row(query, {"id": play.order.order_id}) is None

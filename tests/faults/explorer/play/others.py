@@ -1,4 +1,4 @@
-"""What others do beside the order that a case plays: another order for the same articles, the same order once more."""
+"""Concurrent requests during a case: a rival order for the same articles, and the same order placed again."""
 
 import asyncio
 from typing import TYPE_CHECKING
@@ -19,7 +19,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 
 async def place_rival(play: "Play") -> Order:
-    """Place another order for the same articles, with the same worker if it is orchestrated."""
+    """Place another order for the same articles, on the same worker if it is orchestrated."""
     rival = play.order.model_copy(update={"order_id": f"{play.order.order_id}-rival"})
     async with play.scene.asking("place", rival.order_id, rival.body_hash()):
         if play.case.step.style == "choreographed":
@@ -33,15 +33,15 @@ async def place_rival(play: "Play") -> Order:
 
 
 async def overtake(play: "Play") -> None:
-    """Place another order, and return when its first event is published."""
+    """Place another order, and wait until its first event is published."""
     rival = await place_rival(play)
     query = b"select true from outbox.events where process_id = %(id)s and published_at is not null"
     while not await play.scene.db.row(query, {"id": rival.order_id}):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
-async def see_off(play: "Play") -> None:
-    """Return when the other orders have ended."""
+async def wait_for_rivals(play: "Play") -> None:
+    """Wait until the rival orders have ended."""
     while not play.scene.closed.issuperset(play.rivals):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     if play.case.step.style == "orchestrated":
@@ -50,7 +50,7 @@ async def see_off(play: "Play") -> None:
 
 
 async def place_again(play: "Play") -> None:
-    """Place the order once more, as a client does, and then another one under its id."""
+    """Place the order again, as a client does, and then a different order under the same id."""
     more = tuple(line.model_copy(update={"quantity": line.quantity + 1}) for line in play.order.lines)
     for order in (play.order, play.order.model_copy(update={"lines": more})):
         async with play.scene.asking("place", order.order_id, order.body_hash()):

@@ -1,4 +1,4 @@
-"""Plays one case: places its order, has its fault strike, and does what a client, an operator and a bank would do."""
+"""Runs one case: places its order, waits for its fault, and acts as the client, the operator and the bank."""
 
 import asyncio
 import os
@@ -28,7 +28,7 @@ SECONDS_BETWEEN_LOOKS = 0.1
 
 
 class Play:
-    """One case on the scene."""
+    """A running case: its order, its fault and its workers."""
 
     def __init__(self, scene: ExplorerScene, case: Case, order: Order) -> None:
         self.scene, self.case, self.order = scene, case, order
@@ -36,18 +36,18 @@ class Play:
             workflow_id(order.order_id), result_type=OrderResult
         )
         self.queue = scene.queues.get(order.order_id, TASK_QUEUE)
-        # Set once the fault has struck: from then on it mostly waits.
+        # Set once the fault has struck; afterwards the case mostly waits.
         self.under_way = asyncio.Event()
         self.struck = asyncio.Event()
         self.rivals: list[str] = []
         self._held = AsyncExitStack()
-        self.doomed: ForkServerProcess | None = None
+        self.own_process: ForkServerProcess | None = None
 
     async def run(self) -> None:
-        """Play it to the end: the order closed, its workflow ended, its late attempt come and gone."""
+        """Run the case until the order is closed, its workflow has ended and its late attempt has finished."""
         async with self._held:
             if self.case.own_worker:
-                self.doomed = await self.worker(alone=self.case.fault == "stop")
+                self.own_process = await self.worker(alone=self.case.fault == "stop")
             await self.scene.fleet.serving(self.scene.system.client, self.queue)
             await self._place()
             parts = (striking.strike(self), striking.drive(self), asking.operate(self), asking.pay(self))
@@ -60,7 +60,7 @@ class Play:
                 await asyncio.gather(*helping, return_exceptions=True)
 
     async def _first_error(self, helping: "list[asyncio.Task[None]]", end: Any) -> None:
-        """Wait for the end, but not for one that can't come because a part of the play has failed."""
+        """Wait for the end of the case; raise the first error of its helpers."""
         ending = asyncio.ensure_future(end)
         waiting = {*helping, ending}
         while not ending.done():
@@ -72,8 +72,8 @@ class Play:
         await ending
 
     async def worker(self, *, alone: bool) -> ForkServerProcess:
-        """Run one more worker for this order alone, until its end."""
-        return await self._held.enter_async_context(self.scene.fleet.lonely(self.queue, alone=alone))
+        """Start another dedicated worker for this order until the end of the case."""
+        return await self._held.enter_async_context(self.scene.fleet.dedicated(self.queue, alone=alone))
 
     async def _place(self) -> None:
         async with self.scene.asking("place", self.order.order_id, self.order.body_hash()):
@@ -87,43 +87,43 @@ class Play:
                 task_queue=self.queue,
             )
 
-    def let_go(self) -> None:
-        """Let the order go on, and what is held, unless that has to come late: then it goes on when all is over."""
+    def resume(self) -> None:
+        """Let the order and a held attempt continue; a late attempt continues only after the order's end."""
         rule = self.case.rule
         if rule is not None:
             self.scene.notes.first(rule.name, "struck")
-            if not self._is_held_on:
+            if not self._is_held_to_the_end:
                 self.scene.notes.first(rule.name, "release")
 
     @property
-    def _is_held_on(self) -> bool:
-        """Whether the attempt comes late: only when all is over."""
+    def _is_held_to_the_end(self) -> bool:
+        """Whether the held attempt continues only after the order's end."""
         return "zombie" in self.case.fault and self.case.step.stage != "relay"
 
     async def _end(self) -> None:
         async with asyncio.timeout(SECONDS_TO_END):
             await self._closed()
             await self._has_struck()
-            if self._comes_late():
+            if self._is_late_attempt():
                 await self._late()
             if self.case.fault == "again":
                 await others.place_again(self)
-            # A late attempt may have accepted what was lost before, and a rival has its own time.
+            # A late attempt may have accepted a lost order, and a rival order ends later.
             await self._closed()
-            await others.see_off(self)
+            await others.wait_for_rivals(self)
 
     async def _has_struck(self) -> None:
-        """See the fault through, which may strike at the very last moment, or leave a process frozen."""
+        """Wait until the fault has struck completely; it may strike at the end, or leave a process frozen."""
         if self.case.rule is None:
             return
-        with suppress(TimeoutError):  # then it was never struck, which is found out
+        with suppress(TimeoutError):  # a fault that never struck is reported by the evaluation
             async with asyncio.timeout(SECONDS_TO_BE_NOTED):
                 await self.scene.notes.until(self.case.rule.name, "hit")
         if self.scene.notes.has(self.case.rule.name, "hit"):
             await self.struck.wait()
 
     async def _closed(self) -> None:
-        """Wait until the order is closed, and nothing of it runs."""
+        """Wait until the order is closed and its workflow has ended."""
         while not await self._is_over():
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
@@ -141,12 +141,12 @@ class Play:
             return False
         return closed or await moments.never_accepted(self)
 
-    def _comes_late(self) -> bool:
+    def _is_late_attempt(self) -> bool:
         rule = self.case.rule
         return rule is not None and self.case.fault in LATE and self.scene.notes.has(rule.name, "hit")
 
     async def _late(self) -> None:
-        """Let the late attempt go on, and see how it ends."""
+        """Release the late attempt, and wait for its end."""
         rule = self.case.rule
         assert rule is not None
         self.scene.notes.first(rule.name, "release")
@@ -159,7 +159,7 @@ class Play:
 
 
 async def play(scene: ExplorerScene, case: Case) -> None:
-    """Play one case with articles of its own; few orders are on the way to their fault at the same time."""
+    """Run one case with its own pair of articles; only few orders are on the way to their fault at the same time."""
     pair = await scene.pairs.get()
     play = Play(scene, case, order_of(case, pair))
     try:

@@ -1,4 +1,4 @@
-"""What a fault can't do by itself: it notes that the order has come there, and then we kill, cancel or terminate."""
+"""The part of a fault outside of the worker: after the fault's note, the explorer kills, cancels or terminates."""
 
 import os
 import signal
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 async def strike(play: "Play") -> None:
-    """Wait until the fault notes that the order has come there, and do the rest."""
+    """Wait for the note of the fault, and do the rest."""
     case, notes = play.case, play.scene.notes
     if case.rule is None:
         return
@@ -25,7 +25,7 @@ async def strike(play: "Play") -> None:
     elif case.fault == "overtaken":
         await others.overtake(play)
     elif case.own_worker:
-        await _succeed(play, hit["pid"])
+        await _replace_worker(play, hit["pid"])
     elif case.fault.startswith("cancel") or (case.fault == "zombie-undone" and case.step.style == "orchestrated"):
         await asking.cancel(play)
     elif case.step.stage == "relay":
@@ -34,24 +34,24 @@ async def strike(play: "Play") -> None:
         await moments.out_of_time(play)
     elif case.fault.startswith("terminate"):
         await asking.terminate(play)
-    play.let_go()
+    play.resume()
     play.struck.set()
 
 
-async def _succeed(play: "Play", pid: int) -> None:
-    """See the worker die or stand still, then give the order another one."""
-    assert play.doomed is not None
+async def _replace_worker(play: "Play", pid: int) -> None:
+    """Wait until the worker is dead or stopped, then start another one for the order."""
+    assert play.own_process is not None
     fatal = signal.SIGSTOP if play.case.fault == "stop" else signal.SIGKILL
     if play.case.point == "answered":
         os.kill(pid, fatal)
-    await (ended(play.doomed) if fatal is signal.SIGKILL else stopped(pid))
+    await (ended(play.own_process) if fatal is signal.SIGKILL else stopped(pid))
     if play.case.fault == "kill-cancel":
         await asking.cancel(play)
     await play.worker(alone=False)
 
 
 async def drive(play: "Play") -> None:
-    """Let go of what only had to wait for the order's time to run out."""
+    """Release the drivers that only had to wait for the order's deadline."""
     for number, driver in enumerate(play.case.path.drivers):
         rule = play.case.driven(driver, number)
         if rule.action == "stand":
