@@ -71,7 +71,7 @@ OF_ALL: tuple[tuple[str, Callable[[Evidence], Iterable[str]]], ...] = (
 )
 
 # A word in a finding of tests/conservation.py → the broken invariant; I3 without such a word.
-CONSERVED = {"stock": "I5", "slip": "I6", "wrapping": "I6", "provider took": "I4"}
+CONSERVED = {"stock": "I5", "slip": "I6", "wrapping": "I6", "provider captured": "I4"}
 
 
 def violations(evidence: Evidence, minimums: Mapping[str, int] | None = None) -> list[Violation]:

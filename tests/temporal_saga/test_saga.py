@@ -253,14 +253,14 @@ async def test_a_cancel_before_the_first_workflow_task_leaves_no_effect(rig_now:
 
 
 async def test_the_deadline_undoes_before_the_pivot(rig_now: Any) -> None:
-    handle = await rig_now.start({"b:do": ["hang"]}, deadline=0.5)
+    handle = await rig_now.start({"b:do": ["hang"]}, deadline=3)
     result = await handle.result()
 
     assert (result["status"], result["stopped"], result["undone"]) == ("compensated", "deadline", ["b", "a"])
 
 
 async def test_the_deadline_parks_after_the_pivot(rig_now: Any) -> None:
-    handle = await rig_now.start({"r:do": ["hang"]}, deadline=0.5)
+    handle = await rig_now.start({"r:do": ["hang"]}, deadline=8)
     view = await until(handle, "needs_attention")
     assert view["parked"] == ["r"]
     rig_now.world.repaired.add(f"{handle.id}:r")

@@ -141,7 +141,7 @@ BAD = [
         "the provider captured twice during the run",
         "I4",
         last_snapshot(
-            found=("the provider took money for one order twice, or gave back what it never took: ('o-1',)",)
+            found=("the provider captured an order's money twice, or refunded money that it never captured: ('o-1',)",)
         ),
     ),
 ]
