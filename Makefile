@@ -4,7 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 UV := $(or $(UV),$(shell command -v uv || echo .tools/bin/uv))
 # May exceed the number of cores: most tests wait for a server or a process.
-PYTEST_WORKERS ?= 4
+PYTEST_WORKERS ?= 6
 TEST_SECONDS ?= 1500
 ARGS ?=
 
@@ -34,7 +34,7 @@ worker: setup  ## Run another worker until Ctrl-C
 	$(PY) worker.py $(ARGS)
 
 test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
-	$(PY) -m pytest -n $(PYTEST_WORKERS) --dist worksteal --session-timeout=$(TEST_SECONDS) $(ARGS)
+	$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --session-timeout=$(TEST_SECONDS) $(ARGS)
 
 bench: setup $(PEERS)/.installed  ## Compare with other systems side by side (half an hour; ARGS=--quick for a short run)
 	$(PY) -m benchmarks.compare --json .data/bench.json --chart .data/chart.json $(ARGS)

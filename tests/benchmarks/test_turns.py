@@ -8,7 +8,7 @@ from benchmarks.measuring import stage
 from benchmarks.measuring.driver import RunFailed
 from benchmarks.measuring.turns import CROWD, Turn, TurnPlan
 
-SHORT = TurnPlan(rounds=1, alone=1.0, load=2.0, undo=2.0, warm=1.0, crash=True)
+SHORT = TurnPlan(rounds=1, alone=0.5, load=0.5, undo=0.5, warm=0.3, crash=True)
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
