@@ -40,16 +40,16 @@ async def test_both_servers_answer_and_end_with_their_user(settings: Settings) -
     assert running_stack(settings.data_dir) is None
 
 
-async def test_the_visibility_store_has_the_indexes_that_its_queries_use(settings: Settings) -> None:
-    async with embedded_stack(settings):
-        with closing(sqlite3.connect(Layout(settings.data_dir).temporal_file)) as connection:
-            names = {name for (name,) in connection.execute(INDEXES)}
-            # The server assigns the first column of the type to each attribute.
-            plans = [
-                connection.execute(f"explain query plan {QUERY} where namespace_id = 'n' and {column} = {value}")
-                for column, value in (("Keyword01", "'waiting'"), ("Int01", "5"), ("workflow_id", "'order-1'"))
-            ]
-            used = [row[-1] for plan in plans for row in plan]
+@pytest.mark.usefixtures("stack")
+async def test_the_visibility_store_has_the_indexes_that_its_queries_use(running_settings: Settings) -> None:
+    with closing(sqlite3.connect(Layout(running_settings.data_dir).temporal_file)) as connection:
+        names = {name for (name,) in connection.execute(INDEXES)}
+        # The server assigns the first column of the type to each attribute.
+        plans = [
+            connection.execute(f"explain query plan {QUERY} where namespace_id = 'n' and {column} = {value}")
+            for column, value in (("Keyword01", "'waiting'"), ("Int01", "5"), ("workflow_id", "'order-1'"))
+        ]
+        used = [row[-1] for plan in plans for row in plan]
 
     assert names == USED
     assert [index for index in ("by_keyword_01", "by_int_01", "by_workflow_id") if index in " ".join(used)] == [
@@ -59,14 +59,14 @@ async def test_the_visibility_store_has_the_indexes_that_its_queries_use(setting
     ]
 
 
-async def test_the_servers_listen_on_loopback_only(settings: Settings) -> None:
-    async with embedded_stack(settings):
-        listening = {
-            connection.laddr.ip
-            for process in processes_of(settings)
-            for connection in process.net_connections("tcp")
-            if connection.status == "LISTEN"
-        }
+@pytest.mark.usefixtures("stack")
+async def test_the_servers_listen_on_loopback_only(running_settings: Settings) -> None:
+    listening = {
+        connection.laddr.ip
+        for process in processes_of(running_settings)
+        for connection in process.net_connections("tcp")
+        if connection.status == "LISTEN"
+    }
 
     assert listening == {"127.0.0.1"}
 
@@ -167,13 +167,13 @@ async def test_a_long_path_gets_a_short_socket_that_goes_with_the_stack(settings
     assert not socket_dir.exists()
 
 
-async def test_a_running_tuned_stack_is_not_used_as_an_untuned_one(settings: Settings) -> None:
-    untuned = settings.model_copy(update={"untuned": True})
+@pytest.mark.usefixtures("stack")
+async def test_a_running_tuned_stack_is_not_used_as_an_untuned_one(running_settings: Settings) -> None:
+    untuned = running_settings.model_copy(update={"untuned": True})
 
-    async with embedded_stack(settings):
-        with pytest.raises(StackFailed, match="ORDERS_UNTUNED"):
-            async with embedded_stack(untuned):
-                pass
+    with pytest.raises(StackFailed, match="ORDERS_UNTUNED"):
+        async with embedded_stack(untuned):
+            pass
 
 
 async def test_the_users_own_configuration_has_no_effect_on_the_stack(
