@@ -3,6 +3,8 @@
 import json
 import os
 import sys
+from functools import cache
+from typing import Any
 
 import typer
 from temporalio.client import RPCError
@@ -63,7 +65,7 @@ def run(arguments: list[str]) -> int:
 def _invoke(arguments: list[str]) -> CommandEnded:
     """Run one command; return its exit code and its last line."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = _command()(arguments, standalone_mode=False)
     except CommandEnded as ended:
         return ended
     except (KeyboardInterrupt, typer.Abort):
@@ -73,6 +75,11 @@ def _invoke(arguments: list[str]) -> CommandEnded:
     except Exception as error:  # noqa: BLE001 - every error becomes one line
         return _ending(error)
     return CommandEnded(Code.INTERRUPTED, "interrupted") if code == Code.INTERRUPTED else CommandEnded(Code(code or 0))
+
+
+@cache
+def _command() -> Any:  # typer's own copy of click.Command, which it doesn't export
+    return typer.main.get_command(app)
 
 
 def _ending(error: Exception) -> CommandEnded:

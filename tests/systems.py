@@ -24,6 +24,8 @@ from tests.servers import new_database, new_namespace
 from worker import services_on
 
 Environment = dict[str, str]
+# Connections of one process to a system's database: all systems of a run share one server.
+POOL = 4
 
 
 def clean_environment(**more: str) -> Environment:
@@ -68,6 +70,7 @@ class System:
             TEMPORAL_ADDRESS=self.stack.temporal_address,
             TEMPORAL_NAMESPACE=self.client.namespace,
             TEMPORAL_CONFIG_FILE=os.devnull,
+            ORDERS_DATABASE_POOL=str(POOL),
             COLUMNS="200",
             **more,
         )
@@ -94,8 +97,8 @@ class System:
 async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
     """Yield a system without workers, with its own namespace and database; `changes` are settings."""
     own = replace(stack, database_url=new_database(stack.database_url))
-    settings = Settings(database_url=own.database_url, log_level="error", **changes)
-    async with await Database.open(own.database_url) as db:
+    settings = Settings(database_url=own.database_url, log_level="error", database_pool=POOL, **changes)
+    async with await Database.open(own.database_url, size=POOL) as db:
         yield System(settings, own, await new_namespace(stack), db)
 
 

@@ -30,7 +30,7 @@ def until(look: Callable[[], Any]) -> Any:
     deadline = time.monotonic() + SECONDS_TO_HAPPEN
     while not (seen := look()):
         assert time.monotonic() < deadline
-        time.sleep(0.05)
+        time.sleep(0.2)
     return seen
 
 
