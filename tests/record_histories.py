@@ -19,7 +19,7 @@ from models.process import Status
 from models.recovery import Reconcile, Reconciled
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
 from tests.orders.waiting.transfers import early, failed, settled, transfer_order, waiting
-from tests.servers import own_stack, started
+from tests.servers import own_stack, run_folder, started
 from tests.slips.plays import PLAYS as SLIP_PLAYS
 from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import blocked, lock_awaited, reconcile, step_reached
@@ -188,7 +188,7 @@ async def record(system: System, name: str, play: Play) -> None:
 async def main() -> None:
     """Record all missing histories concurrently."""
     missing = {name: play for name, play in PLAYS.items() if not (FOLDER / f"{name}.json").exists()}
-    with own_stack() as settings:
+    with run_folder(), own_stack() as settings:
         async with (
             started(settings) as stack,
             open_system(stack) as system,

@@ -25,6 +25,7 @@ from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import PROJECT, Settings
 from services import demo_articles, schemas
 from tests.runtime.stacks import environment_for, happens, settings_for
+from tests.servers import with_empty_cluster
 from workflows.order.workflow import OrderWorkflow
 
 Worker = subprocess.Popen[str]
@@ -35,7 +36,7 @@ STOPPED_BY_SECOND_SIGTERM = 128 + signal.SIGTERM
 def settings() -> Iterator[Settings]:
     folder = Path(tempfile.mkdtemp(prefix="orders-test-"))
     folder.chmod(0o711)
-    yield settings_for(folder)
+    yield with_empty_cluster(settings_for(folder))
     shutil.rmtree(folder)
 
 

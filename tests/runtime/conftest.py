@@ -11,6 +11,7 @@ import pytest
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import Settings
 from tests.runtime.stacks import settings_for
+from tests.servers import with_empty_cluster
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +34,14 @@ def fresh_folder() -> Iterator[Path]:
 def settings() -> Iterator[Settings]:
     """Yield settings for a separate stack, which does not run yet."""
     for folder in fresh_folder():
-        yield settings_for(folder)
+        yield with_empty_cluster(settings_for(folder))
 
 
 @pytest.fixture(scope="module")
 def running_settings() -> Iterator[Settings]:
     """Yield the settings of the stack that a module's tests share."""
     for folder in fresh_folder():
-        yield settings_for(folder)
+        yield with_empty_cluster(settings_for(folder))
 
 
 @pytest.fixture(scope="module")
