@@ -1,13 +1,14 @@
 """A system under test: a namespace and a database with the demo catalogue. The tests add workers."""
 
+import asyncio
 import os
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
-from psycopg import AsyncConnection
+from psycopg import AsyncConnection, OperationalError
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -41,6 +42,34 @@ def changed(environment: Environment, changes: Mapping[str, str | None]) -> Envi
     return {name: text for name, text in merged.items() if text is not None}
 
 
+class Observer:
+    """One connection for the hundreds of questions that tests ask; opened again after the server was killed."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._lock = url, asyncio.Lock()
+        self._connection: AsyncConnection[Any] | None = None
+
+    async def row(self, query: bytes, values: Sequence[object]) -> Any:
+        """Return the first row of a statement, or None."""
+        async with self._lock:
+            try:
+                return await self._row(query, values)
+            except OperationalError:
+                if self._connection is None or not self._connection.closed:
+                    raise
+                return await self._row(query, values)
+
+    async def _row(self, query: bytes, values: Sequence[object]) -> Any:
+        if self._connection is None or self._connection.closed:
+            self._connection = None
+            self._connection = await AsyncConnection.connect(self._url, autocommit=True)
+        return await (await self._connection.execute(query, values)).fetchone()
+
+    async def close(self) -> None:
+        if self._connection is not None:
+            await self._connection.close()
+
+
 @dataclass(frozen=True)
 class System:
     """Everything that a test needs to place an order and to inspect the result.
@@ -52,6 +81,11 @@ class System:
     stack: Stack
     client: Client
     db: Database
+
+    @cached_property
+    def observer(self) -> "Observer":
+        """The tests' own connection, which needs none of the services' pool."""
+        return Observer(self.stack.database_url)
 
     @cached_property
     def services(self) -> Services:
@@ -88,8 +122,7 @@ class System:
 
     async def one(self, query: str, *values: object) -> Any:
         """Return the first column of the first row, or None without a row."""
-        async with await AsyncConnection.connect(self.stack.database_url) as connection:
-            row = await (await connection.execute(query.encode(), values)).fetchone()
+        row = await self.observer.row(query.encode(), values)
         return row[0] if row else None
 
 
@@ -99,7 +132,9 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
     own = replace(stack, database_url=new_database(stack.database_url))
     settings = Settings(database_url=own.database_url, log_level="error", database_pool=POOL, **changes)
     async with await Database.open(own.database_url, size=POOL) as db:
-        yield System(settings, own, await new_namespace(stack), db)
+        system = System(settings, own, await new_namespace(stack), db)
+        yield system
+        await system.observer.close()
 
 
 async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | None:

@@ -74,15 +74,6 @@ class Turnstile(PayloadCodec, WithSerializationContext):
         return list(payloads)
 
 
-class Pooled(System):
-    """A system that uses its connection pool for queries, because the tests make hundreds of them."""
-
-    async def one(self, query: str, *values: object) -> Any:
-        async with self.db.transaction() as connection:
-            row = await (await connection.execute(query.encode(), values)).fetchone()
-        return row[0] if row else None
-
-
 @dataclass(frozen=True)
 class HeldOrders:
     """A worker with a gate, on a separate task queue."""
@@ -124,8 +115,6 @@ class HeldOrders:
 @asynccontextmanager
 async def held_orders(system: System) -> AsyncIterator[HeldOrders]:
     """Run a worker with a gate for the length of the block."""
-    held = HeldOrders(
-        Pooled(system.settings, system.stack, system.client, system.db), Gate(), f"held-{uuid4().hex[:8]}"
-    )
+    held = HeldOrders(system, Gate(), f"held-{uuid4().hex[:8]}")
     async with held.worker():
         yield held
