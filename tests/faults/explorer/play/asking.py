@@ -1,8 +1,9 @@
 """Requests of people during a case: a client cancels, an operator decides, a bank reports a transfer."""
 
 import asyncio
+from collections.abc import Coroutine
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from temporalio.client import WorkflowUpdateStage
 from temporalio.service import RPCError
@@ -10,6 +11,7 @@ from temporalio.service import RPCError
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox.feed import CHANNEL
 from models.commands import CancelOrder, CommandAccepted, Resolve
+from models.dead_letters import RedriveResult
 from models.errors import Unavailable
 from models.external_events import EventAccepted, ExternalEvent
 from models.names import workflow_id
@@ -69,7 +71,17 @@ async def _redrive(play: "Play") -> None:
         redrive = redriving(play.scene.system.client, play.scene.system.services)
         with suppress(Unavailable):  # a running delivery holds the letter: retried at the next poll
             async with play.scene.asking("redrive", play.order.order_id, letter.place):
-                await redrive.one(letter.letter_id, "explorer", "put right")
+                await _to_its_end(redrive.one(letter.letter_id, "explorer", "put right"))
+
+
+async def _to_its_end(redrive: Coroutine[Any, Any, RedriveResult]) -> None:
+    """Wait for a redrive, also when the case ends meanwhile: an interrupted one would hold its letter for minutes."""
+    running = asyncio.ensure_future(redrive)
+    try:
+        await asyncio.shield(running)
+    except asyncio.CancelledError:
+        await running
+        raise
 
 
 async def _resolve(play: "Play") -> None:
