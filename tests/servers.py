@@ -7,6 +7,7 @@ A test that kills, freezes or configures a server starts its own servers, with t
 import asyncio
 import fcntl
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -35,6 +36,8 @@ from services import demo_articles, schemas
 # Environment variables of every process of the run: the folder with the servers' data, and the servers' ports.
 FOLDER, PORTS = "TEST_RUN_FOLDER", "TEST_RUN_PORTS"
 TEMPLATE = "template_of_systems"
+# A run's data take about a tenth of this.
+ROOM = 8 * 1024**3
 
 
 @contextmanager
@@ -43,10 +46,19 @@ def run_folder() -> Iterator[None]:
 
     The folder is not below pytest's own: another run of pytest on the machine removes PostgreSQL's access to that.
     """
-    with tempfile.TemporaryDirectory(prefix="orders-run-") as folder:
+    with tempfile.TemporaryDirectory(prefix="orders-run-", dir=_memory()) as folder:
+        Path(folder).chmod(0o711)
+        os.environ["TMPDIR"] = folder  # of the run's processes
         os.environ[FOLDER], os.environ[PORTS] = folder, " ".join(map(str, free_ports(2)))
         os.environ["GOGC"] = "400"  # the Temporal servers of a run collect garbage less often
         yield
+
+
+def _memory() -> str | None:
+    """Return a folder in memory with room for the data of a run, which need not be on disk; None without one."""
+    memory = Path("/dev/shm")  # noqa: S108 - the folder inside it gets a name of its own
+    has_room = memory.is_dir() and os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > ROOM
+    return str(memory) if has_room else None
 
 
 def with_empty_cluster(settings: Settings) -> Settings:
