@@ -36,7 +36,7 @@ from services import demo_articles, schemas
 # Environment variables of every process of the run: the folder with the servers' data, and the servers' ports.
 FOLDER, PORTS = "TEST_RUN_FOLDER", "TEST_RUN_PORTS"
 TEMPLATE = "template_of_systems"
-# A run's data take about a tenth of this.
+# With less free memory than this many bytes the data stay on disk.
 ROOM = 8 * 1024**3
 
 
@@ -48,6 +48,8 @@ def run_folder() -> Iterator[None]:
     """
     with tempfile.TemporaryDirectory(prefix="orders-run-", dir=_memory()) as folder:
         Path(folder).chmod(0o711)
+        # Pytest's own folders stay on disk after the run, for a look at what failed.
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
         os.environ["TMPDIR"] = folder  # of the run's processes
         os.environ[FOLDER], os.environ[PORTS] = folder, " ".join(map(str, free_ports(2)))
         os.environ["GOGC"] = "400"  # the Temporal servers of a run collect garbage less often

@@ -6,9 +6,10 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from psycopg import AsyncConnection, OperationalError
+from pydantic import BaseModel
 from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
@@ -25,6 +26,7 @@ from tests.servers import new_database, new_namespace
 from worker import services_on
 
 Environment = dict[str, str]
+R = TypeVar("R", bound=BaseModel)
 # Connections of one process to a system's database: all systems of a run share one server.
 POOL = 4
 
@@ -133,12 +135,19 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
     settings = Settings(database_url=own.database_url, log_level="error", database_pool=POOL, **changes)
     async with await Database.open(own.database_url, size=POOL) as db:
         system = System(settings, own, await new_namespace(stack), db)
-        yield system
-        await system.observer.close()
+        try:
+            yield system
+        finally:
+            await system.observer.close()
 
 
 async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | None:
     """Return an order's result, also after a failure; None when the workflow was cancelled, which has no result."""
+    return await ended_with(handle, OrderResult, failure="OrderCompensated")
+
+
+async def ended_with(handle: WorkflowHandle[Any, R], result: type[R], *, failure: str) -> R | None:
+    """Return the result of a workflow that completed, or failed with the type `failure`; None after a cancel."""
     try:
         return await handle.result()
     except WorkflowFailureError as error:
@@ -146,5 +155,5 @@ async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | N
     if isinstance(cause, CancelledError):
         return None
     assert isinstance(cause, ApplicationError), cause
-    assert cause.type == "OrderCompensated", cause
-    return OrderResult.model_validate(cause.details[0], strict=False)
+    assert cause.type == failure, cause
+    return result.model_validate(cause.details[0], strict=False)

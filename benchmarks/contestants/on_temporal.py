@@ -81,6 +81,12 @@ def stop(server: subprocess.Popen[bytes]) -> None:
     processes.stop(server, signal.SIGTERM, time.monotonic() + SECONDS_TO_STOP)
 
 
+def program(module: str, address: str, database: str) -> list[str | Path]:
+    """Return the command of a program that places orders on a Temporal server and a database."""
+    name = f"benchmarks.contestants.{module}"
+    return [sys.executable, "-m", name, "--address", address, "--database", database]
+
+
 @dataclass(frozen=True)
 class Ours(Contestant):
     """The product: its workflow, its worker, its services."""
@@ -108,15 +114,7 @@ class Ours(Contestant):
         """Run the tuned server, the product's worker and a starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
-            starter = [
-                sys.executable,
-                "-m",
-                "benchmarks.contestants.ours",
-                "--address",
-                address,
-                "--database",
-                database,
-            ]
+            starter = program("ours", address, database)
             starter += ["--settings", json.dumps(self.settings), "--order", json.dumps(self.order)]
             roles = {"server": [server], "postgres": [stage.postgres_pid]}
             if self.processes:
@@ -148,15 +146,7 @@ class Floor(Contestant):
         """Run the tuned server, and one process with worker and starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.contestants.floor",
-                "--address",
-                address,
-                "--database",
-                database,
-            ]
+            command = program("floor", address, database)
             command += ["--local"] if self.local else []
             roles = {"server": [server], "postgres": [stage.postgres_pid]}
             async with together(command, folder / "starter.log", roles) as running:

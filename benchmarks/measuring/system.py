@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from temporalio.client import Client
 
 from benchmarks.contestants.contestant import Running
-from benchmarks.contestants.on_temporal import SECONDS_TO_STOP, Ours, tuned_server
+from benchmarks.contestants.on_temporal import SECONDS_TO_STOP, Ours, program, tuned_server
 from benchmarks.measuring import stage
 from benchmarks.measuring.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.measuring.stage import BenchStage
@@ -107,15 +107,7 @@ async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[BenchSyste
         await ours.prepare(opened)
         folder, database = opened.of(ours.name), opened.database(ours.database)
         async with tuned_server(folder) as (address, server), await Database.open(database, size=1) as db:
-            command = [
-                sys.executable,
-                "-m",
-                "benchmarks.contestants.ours",
-                "--address",
-                address,
-                "--database",
-                database,
-            ]
+            command = program("ours", address, database)
             command += ["--order", json.dumps(dict(order)), "--starter-only"]
             client = await connect(Settings(database_url=database), address=address)
             driver = await Driver.start(command, folder / "starter.log")

@@ -6,15 +6,15 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowUpdateFailedError
-from temporalio.exceptions import ApplicationError, CancelledError
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
 
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.process import ProcessState
 from models.slips.slip import ReviseSlip, Revision, RoutingSlip, SlipCommandAccepted, SlipResult
 from tests.conservation import assert_conserved
 from tests.orders.conftest import system
-from tests.systems import System
+from tests.systems import System, ended_with
 
 __all__ = ["system"]
 
@@ -38,15 +38,7 @@ async def start(system: System, slip: RoutingSlip) -> Handle:
 
 async def result_of(handle: Handle) -> SlipResult | None:
     """Return a slip's result, also after a failure; None when the workflow was cancelled, which has no result."""
-    try:
-        return await handle.result()
-    except WorkflowFailureError as error:
-        cause = error.cause
-    if isinstance(cause, CancelledError):
-        return None
-    assert isinstance(cause, ApplicationError), cause
-    assert cause.type == "SlipCompensated", cause
-    return SlipResult.model_validate(cause.details[0], strict=False)
+    return await ended_with(handle, SlipResult, failure="SlipCompensated")
 
 
 async def state_of(handle: Handle) -> ProcessState:

@@ -11,20 +11,8 @@ from providers.ports import CapturedCharge
 from providers.simulated.card_provider import SimulatedCardProvider
 from services.payments.payments import Payments
 from tests.services import requests
+from tests.services.payments.ledger import AMOUNT, HELD, NOTHING, kinds, settle
 from tests.services.shop import Shop
-
-AMOUNT = Money(amount=2980, currency="EUR")
-NOTHING = {"card_clearing": 0, "bank": 0, "held": 0, "revenue": 0}
-HELD = {"card_clearing": 2980, "bank": 0, "held": 2980, "revenue": 0}
-
-
-async def kinds(shop: Shop) -> list[str]:
-    return [kind for (kind,) in await shop.db.rows(b"select kind from payments.ledger order by entry")]
-
-
-async def settle(shop: Shop) -> None:
-    async with shop.db.pipeline() as pipeline:
-        await (await shop.payments.settle(pipeline, "o-1:charge")).end()
 
 
 async def test_100_charges_of_one_key_at_once_take_the_money_once(shop: Shop) -> None:
