@@ -2,7 +2,8 @@
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 
 PROJECT = Path(__file__).parents[2]
@@ -65,6 +66,20 @@ FILES = python_files()
 PACKAGE_FILES = [path for path in FILES if package_of(path) in PACKAGES]
 
 
+def problems(files: Iterable[Path], found: Callable[[Path], object]) -> dict[str, object]:
+    """Return what `found` finds in each file, without the files in which it finds nothing.
+
+    One test for all files: a test for each file would cost more than its check.
+    """
+    return {name_of(path): problem for path in files if (problem := found(path))}
+
+
+@cache
+def parsed(source: str) -> ast.Module:
+    """Return the syntax tree of a source text; each is parsed once for all rules."""
+    return ast.parse(source)
+
+
 def imports(tree: ast.AST) -> Iterator[tuple[ast.stmt, str]]:
     """Yield each import statement of a file, at any depth, with the full name of the module."""
     for node in ast.walk(tree):
@@ -78,7 +93,7 @@ def forbidden_imports(source: str, package: str) -> list[str]:
     """Return the imports of a file that its package may not have."""
     packages, libraries = MAY_IMPORT[package]
     found = []
-    for _, module in imports(ast.parse(source)):
+    for _, module in imports(parsed(source)):
         top = module.partition(".")[0]
         if top in PACKAGES | ENTRY_POINTS | SUPPORT:
             allowed = top == package or top in packages

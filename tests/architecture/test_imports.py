@@ -18,6 +18,8 @@ from tests.architecture.packages import (
     imports,
     name_of,
     package_of,
+    parsed,
+    problems,
 )
 
 WORKFLOW_FILES = [path for path in PACKAGE_FILES if package_of(path) == "workflows"]
@@ -27,7 +29,7 @@ IN_THE_SANDBOX = {"workflows", BUILDING_BLOCK}
 
 def imported_by(name: str) -> set[str]:
     """Return the top-level packages that a file imports, except the standard library."""
-    tops = {module.partition(".")[0] for _, module in imports(ast.parse((PROJECT / name).read_text()))}
+    tops = {module.partition(".")[0] for _, module in imports(parsed((PROJECT / name).read_text()))}
     return tops - set(sys.stdlib_module_names)
 
 
@@ -41,7 +43,7 @@ def _passes_through(node: ast.AST) -> bool:
 
 def misplaced(source: str) -> list[str]:
     """Return the project imports of a workflow file that are on the wrong side of the pass-through block."""
-    tree = ast.parse(source)
+    tree = parsed(source)
     passed = {id(inner) for node in ast.walk(tree) if _passes_through(node) for inner in ast.walk(node)}
     found = []
     for node, module in imports(tree):
@@ -52,33 +54,33 @@ def misplaced(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
-def test_a_package_imports_only_what_its_rule_allows(path: Path) -> None:
-    assert forbidden_imports(path.read_text(), package_of(path)) == []
+def test_a_package_imports_only_what_its_rule_allows() -> None:
+    assert problems(PACKAGE_FILES, lambda path: forbidden_imports(path.read_text(), package_of(path))) == {}
 
 
-@pytest.mark.parametrize("path", WORKFLOW_FILES, ids=name_of)
-def test_workflows_pass_other_packages_through_and_keep_their_own_logic_in_the_sandbox(path: Path) -> None:
-    assert misplaced(path.read_text()) == []
+def test_workflows_pass_other_packages_through_and_keep_their_own_logic_in_the_sandbox() -> None:
+    assert problems(WORKFLOW_FILES, lambda path: misplaced(path.read_text())) == {}
 
 
-@pytest.mark.parametrize("path", [path for path in FILES if package_of(path) != BUILDING_BLOCK], ids=name_of)
-def test_the_building_block_is_closed(path: Path) -> None:
-    modules = {module for _, module in imports(ast.parse(path.read_text()))}
-    assert {module for module in modules if module.startswith(f"{BUILDING_BLOCK}.")} == set()
+def test_the_building_block_is_closed() -> None:
+    def private_modules(path: Path) -> set[str]:
+        modules = {module for _, module in imports(parsed(path.read_text()))}
+        return {module for module in modules if module.startswith(f"{BUILDING_BLOCK}.")}
+
+    outside = [path for path in FILES if package_of(path) != BUILDING_BLOCK]
+    assert problems(outside, private_modules) == {}
 
 
 def test_a_run_of_the_building_block_has_no_private_members() -> None:
     # Internals that a workflow must not use are functions of the package, not private members of the run.
     source = (PROJECT / BUILDING_BLOCK / "run.py").read_text()
-    private = {node.attr for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)}
+    private = {node.attr for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute)}
     assert {name for name in private if name.startswith("_") and not name.startswith("__")} == set()
 
 
-@pytest.mark.parametrize("path", sorted((PROJECT / "workflows").rglob("__init__.py")), ids=name_of)
-def test_a_package_of_workflows_is_empty(path: Path) -> None:
+def test_a_package_of_workflows_is_empty() -> None:
     # Each workflow run imports the package again inside the sandbox.
-    assert path.read_text() == ""
+    assert problems((PROJECT / "workflows").rglob("__init__.py"), Path.read_text) == {}
 
 
 def test_a_worker_that_only_runs_workflows_needs_no_driver() -> None:

@@ -3,11 +3,10 @@
 import ast
 import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from tests.architecture.packages import OWNERS, PACKAGE_FILES, imports, name_of
+from tests.architecture.packages import OWNERS, PACKAGE_FILES, imports, name_of, parsed, problems
 
 _IN_SQL = re.compile(
     r"\b(?:from|join|into|update|table|schema|exists|truncate|delete|using|on|call|references)\s+(?:only\s+)?"
@@ -18,7 +17,7 @@ _IN_SQL = re.compile(
 
 def schemas_in(source: str) -> set[str]:
     """Return the schemas that the SQL of a file names; any string that is not a docstring counts as SQL."""
-    return {schema.lower() for text in _texts(ast.parse(source)) for schema in _IN_SQL.findall(text)}
+    return {schema.lower() for text in _texts(parsed(source)) for schema in _IN_SQL.findall(text)}
 
 
 def _texts(tree: ast.AST) -> Iterator[str]:
@@ -46,20 +45,16 @@ def other_services(source: str, name: str) -> list[str]:
     parts = name.split("/")
     if parts[0] != "services" or len(parts) < 3:
         return []
-    found = [module for _, module in imports(ast.parse(source)) if module.startswith("services.")]
+    found = [module for _, module in imports(parsed(source)) if module.startswith("services.")]
     return [module for module in found if module.split(".")[1] != parts[1]]
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
-def test_sql_names_the_schema_of_its_own_service_only(path: Path) -> None:
-    found = schemas_in(path.read_text())
-
-    assert found - owned_by(name_of(path)) == set()
+def test_sql_names_the_schema_of_its_own_service_only() -> None:
+    assert problems(PACKAGE_FILES, lambda path: schemas_in(path.read_text()) - owned_by(name_of(path))) == {}
 
 
-@pytest.mark.parametrize("path", PACKAGE_FILES, ids=name_of)
-def test_a_service_imports_no_other_service(path: Path) -> None:
-    assert other_services(path.read_text(), name_of(path)) == []
+def test_a_service_imports_no_other_service() -> None:
+    assert problems(PACKAGE_FILES, lambda path: other_services(path.read_text(), name_of(path))) == {}
 
 
 @pytest.mark.parametrize(
