@@ -14,6 +14,8 @@ FAULTS = {
     "temporal_kill": SERVERS,
     "postgres_kill": SERVERS,
     "postgres_stop": SERVERS,
+    "temporal_outage": SERVERS,
+    "postgres_outage": SERVERS,
     "link_cut": LINKS,
     "link_stall": LINKS,
     "link_delay": LINKS,
@@ -21,9 +23,15 @@ FAULTS = {
     "reply_lost": LINKS,
     "backend_terminated": DATABASE,
     "table_locked": DATABASE,
+    "database_read_only": DATABASE,
 }
+# Outages last up to a minute, so only every sixth deck has them: the system must also do some work.
+OUTAGES = ("temporal_outage", "postgres_outage")
+DECKS_BETWEEN_OUTAGES = 6
 # A worker's death is the fault that a saga is made for, so it is drawn twice as often.
-DECK = (*FAULTS, "worker_kill")
+DECK = (*(kind for kind in FAULTS if kind not in OUTAGES), "worker_kill")
+# The part of a run that one outage may take.
+OUTAGE_AT_MOST = 1 / 6
 TABLES = (
     "orders.orders",
     "inventory.stock",
@@ -35,7 +43,15 @@ TABLES = (
     "outbox.events",
 )
 # The duration of a fault in seconds, from and to: a pause exceeds a heartbeat timeout, and often an attempt's timeout.
-LASTS = {"worker_pause": (2.5, 14.0), "table_locked": (1.0, 5.0), "link_stall": (1.0, 8.0), "link_delay": (1.0, 6.0)}
+LASTS = {
+    "worker_pause": (2.5, 14.0),
+    "table_locked": (1.0, 5.0),
+    "database_read_only": (1.0, 8.0),
+    "link_stall": (1.0, 8.0),
+    "link_delay": (1.0, 6.0),
+    "temporal_outage": (8.0, 60.0),
+    "postgres_outage": (8.0, 60.0),
+}
 LASTS_ELSE = (0.2, 3.0)
 
 
@@ -67,16 +83,23 @@ def draw_faults(chance: random.Random, begins: float, ends: float, gap: float) -
             kind,
             chance.randrange(WORKERS),
             chance.choice(("database", "database", "temporal")),
-            chance.uniform(*LASTS.get(kind, LASTS_ELSE)),
+            _duration(chance, kind, ends - begins),
             chance.choice(TABLES),
             late=chance.uniform(0, 0.008),
         )
 
 
+def _duration(chance: random.Random, kind: str, length: float) -> float:
+    seconds = chance.uniform(*LASTS.get(kind, LASTS_ELSE))
+    return min(seconds, length * OUTAGE_AT_MOST) if kind in OUTAGES else seconds
+
+
 def _dealt(chance: random.Random, count: int) -> list[str]:
     dealt: list[str] = []
+    decks = 0
     while len(dealt) < count:
-        deck = list(DECK)
+        deck = [*DECK, *OUTAGES] if decks % DECKS_BETWEEN_OUTAGES == 0 else list(DECK)
         chance.shuffle(deck)
         dealt += deck
+        decks += 1
     return dealt[:count]

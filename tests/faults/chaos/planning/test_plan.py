@@ -5,7 +5,7 @@ from itertools import pairwise
 
 import pytest
 
-from tests.faults.chaos.planning.faults import FAULTS, WORKERS
+from tests.faults.chaos.planning.faults import FAULTS, OUTAGES, WORKERS
 from tests.faults.chaos.planning.kinds import KINDS
 from tests.faults.chaos.planning.plan import TAIL_ORDERS, plan
 
@@ -39,6 +39,16 @@ def test_a_plan_keeps_to_its_phases(seconds: int) -> None:
     assert len(tail) >= TAIL_ORDERS - 1
     assert all(order.patient and order.kind in {"fine", "repeated", "flaky"} for order in tail)
     assert made.orders[-1].at < seconds
+
+
+def test_an_outage_lasts_up_to_a_minute_and_leaves_most_of_a_run_to_the_orders() -> None:
+    longest = {}
+    for seconds in LENGTHS:
+        outages = [fault.seconds for fault in plan(3, seconds).faults if fault.kind in OUTAGES]
+        longest[seconds] = max(outages)
+        assert sum(outages) < seconds / 3
+    assert longest[60] <= 60 / 6
+    assert 45 < longest[1800] <= 60
 
 
 def test_a_plan_has_routing_slips() -> None:

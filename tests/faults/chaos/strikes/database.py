@@ -1,9 +1,11 @@
-"""Strikes inside PostgreSQL: a session terminated during a statement, a locked table."""
+"""Strikes inside PostgreSQL: a session terminated during a statement, a locked table, a read-only spell."""
 
 import asyncio
 import time
+from contextlib import suppress
 
 import psycopg
+from psycopg import AsyncConnection
 
 from models.errors import Unavailable
 from tests.faults.chaos.planning.faults import PlannedFault
@@ -11,6 +13,10 @@ from tests.faults.chaos.strikes.scene import SECONDS_TO_AIM, ChaosScene
 
 SECONDS_BETWEEN_TRIES = 0.003
 SECONDS_BETWEEN_LOOKS = 0.05
+SECONDS_TO_END_A_SPELL = 60.0
+# What a failover leaves behind: sessions on a server that answers, and refuses every write.
+_READ_ONLY = b"alter system set default_transaction_read_only = on"
+_WRITABLE = b"alter system reset default_transaction_read_only"
 
 _TERMINATE = b"""
 select application_name, state, left(query, 60) from pg_stat_activity
@@ -57,3 +63,37 @@ async def _waited_for(scene: ChaosScene, fault: PlannedFault) -> bool:
             scene.hit(fault, f"{fault.table} with {waiting} waiting")
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     return hit
+
+
+async def make_read_only(scene: ChaosScene, fault: PlannedFault) -> bool:
+    """Let every session refuse to write for `fault.seconds`; return whether a worker had an open call meanwhile."""
+    hit, over = False, time.monotonic() + fault.seconds
+    try:
+        await _configure(scene, _READ_ONLY)
+        while time.monotonic() < over:
+            calls = sum(post.database.asking for post in scene.system.crew.posts)
+            if calls and not hit:
+                hit = True
+                scene.hit(fault, f"PostgreSQL with {calls} open database calls")
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    except psycopg.Error:
+        return False  # the server went down meanwhile
+    finally:
+        await _end_spell(scene)
+    return hit
+
+
+async def _end_spell(scene: ChaosScene) -> None:
+    """Make the server writable again; another fault may have stopped it, and its configuration outlives a restart."""
+    over = time.monotonic() + SECONDS_TO_END_A_SPELL
+    while time.monotonic() < over:
+        with suppress(psycopg.Error):
+            return await _configure(scene, _WRITABLE)
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+    raise TimeoutError("PostgreSQL did not become writable again")
+
+
+async def _configure(scene: ChaosScene, change: bytes) -> None:
+    async with await AsyncConnection.connect(scene.system.stack.database_url, autocommit=True) as connection:
+        await connection.execute(change)
+        await connection.execute(b"select pg_reload_conf()")

@@ -78,6 +78,8 @@ STRIKES: Mapping[str, Strike] = {
     "temporal_kill": on_servers.kill_temporal,
     "postgres_kill": on_servers.kill_postgres,
     "postgres_stop": on_servers.stop_postgres,
+    "temporal_outage": on_servers.kill_temporal,
+    "postgres_outage": on_servers.stop_postgres,
     "link_cut": on_links.cut,
     "link_stall": on_links.stall,
     "link_delay": on_links.delay,
@@ -85,4 +87,5 @@ STRIKES: Mapping[str, Strike] = {
     "reply_lost": on_links.lose_reply,
     "backend_terminated": on_database.terminate_backend,
     "table_locked": on_database.lock_table,
+    "database_read_only": on_database.make_read_only,
 }
