@@ -79,11 +79,11 @@ def trouble(document: Document) -> str:
 
 
 def ratios(document: Document) -> str:
-    """Return the ratio of each variant of `ours` to each other system."""
+    """Return the ratio of each variant of `ours` to each other saga; `speed` and `cost` have those to the floors."""
     labels, rows = document["labels"], []
     mine = [name for name in labels if name.startswith("ours")]
     for name in mine:
-        for base in [base for base in labels if base not in mine]:
+        for base in [base for base in labels if base not in (*mine, *document["floors"])]:
             pair = turns_of(document, name), turns_of(document, base)
             found = [number(figures.ratio(*pair, figure), 2) for figure in GOALS]
             rows.append([f"{labels[name]} / {labels[base]}", *found])
@@ -91,9 +91,9 @@ def ratios(document: Document) -> str:
 
 
 def growth(document: Document) -> str:
-    """Return the cost of an order while orders accumulate, with the ratios to the first tenth."""
+    """Return the cost of an order while orders accumulate: the first, the middle and the last tenth of each system."""
     rows = []
-    for row in document["growth"]:
+    for row in _first_middle_last(document["growth"]):
         first = next(other for other in document["growth"] if other["name"] == row["name"])
         speeds = [number(row["per_second"]), number(row["per_second"] / first["per_second"], 2)]
         costs = figures.value(row, "cpu"), figures.value(row, "cpu") / figures.value(first, "cpu")
@@ -102,6 +102,13 @@ def growth(document: Document) -> str:
         rows.append([row["name"], kept, *speeds, number(costs[0]), number(costs[1], 2), number(row["p50"]), *memory])
     head = ["", "orders kept", "sagas/s", "to the first", "ms of CPU", "to the first", "p50 of 30"]
     return table([*head, "server MB", "worker MB"], rows)
+
+
+def _first_middle_last(tenths: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    by_system: dict[str, list[Mapping[str, Any]]] = {}
+    for tenth in tenths:
+        by_system.setdefault(tenth["name"], []).append(tenth)
+    return [rows[place] for rows in by_system.values() for place in sorted({0, (len(rows) - 1) // 2, len(rows) - 1})]
 
 
 def written(document: Document) -> str:

@@ -1,4 +1,4 @@
-"""README.md matches the code: its commands, targets, files, tables and examples."""
+"""README.md matches the code: its commands, files, tables and examples; tests/docs/ runs the blocks of all pages."""
 
 import ast
 import importlib
@@ -69,14 +69,6 @@ def test_every_command_is_named_and_every_named_one_exists() -> None:
 
     assert named <= there
     assert there <= named | {"demo", "up"}  # documented as make targets
-
-
-@pytest.mark.parametrize("page", PAGES)
-def test_every_make_target_exists(page: str) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    code = re.findall(r"`[^`\n]+`|^```.*?^```", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL)
-
-    assert set(re.findall(r"\bmake ([a-z]+)", "\n".join(code))) <= targets
 
 
 @pytest.mark.parametrize("page", PAGES)

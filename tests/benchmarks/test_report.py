@@ -34,6 +34,7 @@ def test_ours_is_compared_with_everyone_else(document: dict[str, Any]) -> None:
 
     assert cells(text, "ours / by hand")[:2] == ["4.00", "0.25"]
     assert cells(text, "ours / a & b")[:2] == ["2.00", "0.50"]
+    assert "the floor" not in text
 
 
 def test_growth_is_compared_with_the_first_orders(document: dict[str, Any]) -> None:
@@ -41,6 +42,15 @@ def test_growth_is_compared_with_the_first_orders(document: dict[str, Any]) -> N
 
     assert "1,000" in last
     assert "0.90" in last
+
+
+def test_growth_shows_the_first_the_middle_and_the_last_tenth_of_each_system(document: dict[str, Any]) -> None:
+    (tenth, _) = document["growth"]
+    document["growth"] = [{**tenth, "name": name, "kept": kept} for name in ("a", "b") for kept in range(1, 11)]
+
+    rows = report.growth(document).splitlines()[2:]
+
+    assert [row.split(" | ")[:2] for row in rows] == [[f"| {name}", f"{kept}"] for name in "ab" for kept in (1, 5, 10)]
 
 
 def test_the_whole_report_holds_every_table(document: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Checks the invariants I1-I17 on the evidence of a run: `python -m tests.faults.checker FILE`."""
 
+import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -122,4 +123,6 @@ def main(path: Path) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("file", type=Path, help="the evidence, as the explorer and the chaos run write it")
+    sys.exit(main(parser.parse_args().file))
