@@ -1,4 +1,4 @@
-"""Every test that the docs name exists."""
+"""Every test and every section that the docs name exists."""
 
 import ast
 import re
@@ -9,6 +9,8 @@ import pytest
 PROJECT = Path(__file__).parent.parent
 NAMED = re.compile(r"(tests/[\w/]+\.py)::(\w+)")
 PAGES = sorted((PROJECT / "docs").glob("*.md"))
+LINK = re.compile(r"\]\(([\w./-]*)#([^)]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 
 
 def missing(text: str) -> list[str]:
@@ -21,6 +23,21 @@ def names_in(path: Path) -> set[str]:
         return set()
     functions = (ast.FunctionDef, ast.AsyncFunctionDef)
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, functions)}
+
+
+def sections(page: Path) -> set[str]:
+    """Return the anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", FENCE.sub("", page.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize(
+    "page", [*PAGES, PROJECT / "README.md", PROJECT / "CONTRIBUTING.md"], ids=lambda page: page.name
+)
+def test_every_linked_section_exists(page: Path) -> None:
+    links = LINK.findall(FENCE.sub("", page.read_text()))
+
+    assert [(to, at) for to, at in links if at not in sections((page.parent / to) if to else page)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
