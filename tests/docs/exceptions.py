@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from tests.docs.blocks import Block, command
 
 MINUTES = "runs for minutes"
-OWN_TEST = "the target runs here as a whole, or another test runs it: "
-INTERACTIVE = "runs until Ctrl-C"
-OPERATED = "needs an order in the state that the page describes: tests/cli/operate/"
+STATE = "needs an order in the state that the page describes"
 
 
 @dataclass(frozen=True)
@@ -24,18 +22,28 @@ class NotRun:
 
 
 NOT_RUN = (
-    NotRun("README.md", "make demo", OWN_TEST + "tests/cli/test_demo.py"),
+    NotRun("README.md", "make demo", "starts servers of its own: tests/cli/test_demo.py runs it"),
     NotRun("README.md", "make test", MINUTES),
     NotRun("README.md", "def call(", "needs imports and activities: tests/test_readme.py adds them, and runs it"),
     NotRun("CONTRIBUTING.md", "make ", MINUTES),
     NotRun("docs/benchmarks.md", "make bench", MINUTES),
     NotRun("docs/benchmarks.md", ".venv/bin/python -m benchmarks.report", "needs the result of a run"),
     NotRun("docs/benchmarks.md", ".peers/venv/bin/python -m benchmarks.peers.drawing", "needs the peers' environment"),
-    NotRun("docs/dead-letters.md", "python starter.py deadletters ", OPERATED + "test_dead_deliveries.py"),
-    NotRun("docs/operations.md", "temporal worker deployment ", "tests/test_versioning.py"),
-    NotRun("docs/operations.md", "temporal ", OPERATED + "test_temporal_cli.py"),
-    NotRun("docs/operations.md", "python starter.py ", OPERATED + "test_temporal_cli.py, with the Temporal CLI"),
-    NotRun("docs/routing-slip.md", "temporal workflow update execute --workflow-id slip-gift-2", "tests/slips/"),
+    NotRun(
+        "docs/dead-letters.md",
+        "python starter.py deadletters ",
+        "needs dead letters, and their numbers: tests/cli/operate/test_dead_deliveries.py has some",
+    ),
+    NotRun(
+        "docs/operations.md", "temporal worker deployment ", "needs versioned workers: tests/test_versioning.py runs it"
+    ),
+    NotRun("docs/operations.md", "temporal ", STATE + ": tests/cli/operate/test_temporal_cli.py runs it"),
+    NotRun("docs/operations.md", "python starter.py ", STATE),
+    NotRun(
+        "docs/routing-slip.md",
+        "temporal workflow update execute --workflow-id slip-gift-2",
+        "needs a slip that waits before that stop",
+    ),
 )
 
 
