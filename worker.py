@@ -129,7 +129,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
     of_payments = PaymentActivities(services.payments, services.transfers)
     of_shipping = ShippingActivities(services.shipping)
     of_orders = OrderActivities(services.orders, services.order_closing, services.pricing)
-    of_slips = SlipActivities(services.slips, services.slip_closing)
+    of_slips = SlipActivities(services.slips, services.slip_revisions, services.slip_closing)
     of_wrapping = WrappingActivities(services.wrapping)
     recovery = RecoveryActivities(
         services.open_orders, services.inventory, services.dead_letters, services.unsent_alerts
@@ -148,6 +148,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         of_orders.complete_order,
         of_orders.price_articles,
         of_slips.accept_slip,
+        of_slips.record_revision,
         of_slips.close_slip,
         of_wrapping.wrap_gift,
         of_wrapping.unwrap_gift,

@@ -14,6 +14,7 @@ OrderError
 │   ├── KeyReused          this idempotency key was used for another request
 │   ├── AlreadyUndone      a late do found its tombstone
 │   ├── AlreadySettled     a late undo found a completed order
+│   ├── NotAccepted        no accepted order or slip has this step with these values
 │   └── NotFound
 └── Unavailable            retry, after `retry_after` seconds if that is set
 """
@@ -77,6 +78,10 @@ class AlreadyUndone(Final):
 
 class AlreadySettled(Final):
     """The order was completed: its effects can't be undone any more."""
+
+
+class NotAccepted(Final):
+    """No order or slip was accepted that has this step with these values; nothing was done or recorded."""
 
 
 class NotFound(Final):

@@ -22,6 +22,9 @@ _ORDER_ID, _SLIP_ID = "order-", "slip-"
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 SKU_PATTERN = ID_PATTERN
+# The name of a process in keys (an order's id, or `slip.` and a slip's id), and the name of a step.
+_PROCESS = r"(?:slip\.)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_STEP = r"[a-z][a-z0-9_-]{0,63}"
 
 
 class ProcessKind(StrEnum):
@@ -83,6 +86,21 @@ def is_id(text: str) -> bool:
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text) is not None
 
 
+def is_process(text: str) -> bool:
+    """Return whether a text is the name of an order or a slip in idempotency keys."""
+    return re.fullmatch(_PROCESS, text) is not None
+
+
+def is_key_of(process: str, text: str, *, more: str = "") -> bool:
+    """Return whether a text is the idempotency key of a step of the process; `more` is a pattern of what follows it."""
+    return re.fullmatch(f"{re.escape(process)}:{_STEP}{more}", text) is not None
+
+
+def step_of(idempotency_key: str) -> str:
+    """Return the name of the step in an idempotency key."""
+    return idempotency_key.rpartition(":")[2]
+
+
 def workflow_id(order_id: str) -> str:
     """Return the id of the workflow that runs an order."""
     return ProcessName(ProcessKind.ORDER, order_id).workflow_id
@@ -103,6 +121,11 @@ def name_of_workflow(found: str) -> ProcessName:
 def slip_process(slip_id: str) -> str:
     """Return the name of a slip in idempotency keys and in the providers' records."""
     return f"{_SLIP}{slip_id}"
+
+
+def slip_of(process: str) -> str | None:
+    """Return the id of the slip that a name in keys belongs to, None for an order's."""
+    return process.removeprefix(_SLIP) if process.startswith(_SLIP) else None
 
 
 def workflow_of(process: str) -> str:

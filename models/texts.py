@@ -41,10 +41,16 @@ def _is_card_number(candidate: str) -> bool:
     return issued is not None and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
 
 
-def printable(text: str) -> str:
-    """Return the text unchanged; raise ValueError if it has control characters or a card number, or is blank."""
+def one_line(text: str) -> str:
+    """Return the text unchanged; raise ValueError if it has control characters."""
     if not text.isprintable():
         raise ValueError("may not hold control characters")
+    return text
+
+
+def printable(text: str) -> str:
+    """Return the text unchanged; raise ValueError if it has control characters or a card number, or is blank."""
+    one_line(text)
     if not text.strip():
         raise ValueError("may not be blank")
     if holds_card_number(text):

@@ -13,6 +13,14 @@ HOPS_AT_MOST = 50
 A_YEAR = 366 * 24 * 3600
 # The steps of every slip; no stop may have one of these names.
 OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
+# A step of this name and a version records a revision.
+RECORD = "itinerary-"
+
+
+def is_own(step: str) -> bool:
+    """Return whether a step belongs to every slip, so that no stop may have its name."""
+    return step in OWN_STEPS or step.startswith(RECORD)
+
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
 

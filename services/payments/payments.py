@@ -4,6 +4,7 @@ Accounts: `card_clearing` (owed by the card provider), `bank` (received by trans
 and `revenue`.
 """
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
@@ -25,12 +26,19 @@ _RECEIVER = Receiver(
 class Payments:
     """Charges and refunds cards, and writes the ledger."""
 
-    def __init__(self, db: Database, provider: CardProvider) -> None:
-        self._db = db
-        self._provider = provider
+    def __init__(
+        self, db: Database, provider: CardProvider, processes: AcceptedProcesses, outside: Database | None = None
+    ) -> None:
+        """`outside` is the database for what is read before the provider is called, which no transaction includes."""
+        self._db, self._outside = db, outside or db
+        self._provider, self._admission = provider, Admission("charge_payment", processes)
 
     async def charge(self, request: ChargePayment) -> Charge:
-        """Charge the amount once; raise CardDeclined, KeyReused, AlreadyUndone, Unavailable."""
+        """Charge the amount once; raise CardDeclined, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
+        await self._admission.do(request)
+        # Before the provider is called: an order that has ended has a receipt for each of its keys.
+        if answer := await _RECEIVER.recorded(self._outside, request):
+            return Charge.model_validate_json(answer)
         try:
             captured = await self._provider.charge(request.key, request.token, request.amount)
         except CardDeclined as declined:
@@ -39,6 +47,7 @@ class Payments:
 
     async def find(self, request: ChargePayment) -> Charge | None:
         """Return the charge if the provider has one, and record it in the ledger; return None otherwise."""
+        await self._admission.do(request)
         captured = await self._provider.find(request.key)
         return await self._record(request, captured) if captured else None
 
@@ -57,12 +66,13 @@ class Payments:
     async def stop(self, request: RefundPayment) -> None:
         """Refuse any later booking of the key's charge, even of one that the provider took.
 
-        Raises AlreadySettled, Unavailable.
+        Raises NotAccepted, AlreadySettled, Unavailable.
         """
+        await self._admission.undo(request)
         await _RECEIVER.undo(self._db, request)
 
     async def refund(self, request: RefundPayment, unit: Database | None = None) -> Refunded:
-        """Refund the key's charge, if there is one; raise AlreadySettled, Unavailable.
+        """Refund the key's charge, if there is one; raise NotAccepted, AlreadySettled, Unavailable.
 
         The ledger is written in the transaction `unit`, if given.
         """
@@ -80,3 +90,7 @@ class Payments:
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""
         return await _RECEIVER.settle(pipeline, key)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the refusal of any later charge of the key, in the caller's transaction."""
+        await _RECEIVER.seal(pipeline, key)

@@ -1,5 +1,6 @@
 """Parcels: those handed over to the carrier, and those recalled."""
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
@@ -30,12 +31,19 @@ _RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, 
 class Shipping:
     """Hands parcels over to the carrier, and recalls them."""
 
-    def __init__(self, db: Database, carrier: Carrier) -> None:
-        self._db = db
-        self._carrier = carrier
+    def __init__(
+        self, db: Database, carrier: Carrier, processes: AcceptedProcesses, outside: Database | None = None
+    ) -> None:
+        """`outside` is the database for what is read before the carrier is called, which no transaction includes."""
+        self._db, self._outside = db, outside or db
+        self._carrier, self._admission = carrier, Admission("create_shipment", processes)
 
     async def create(self, request: CreateShipment) -> Shipment:
-        """Hand one parcel over; raise ShipmentRefused, KeyReused, AlreadyUndone, Unavailable."""
+        """Hand one parcel over; raise ShipmentRefused, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
+        await self._admission.do(request)
+        # Before the carrier is called: an order that has ended has a receipt for each of its keys.
+        if answer := await _RECEIVER.recorded(self._outside, request):
+            return Shipment.model_validate_json(answer)
         try:
             tracking = await self._carrier.create(request.key, request.lines, request.ship_to)
         except ShipmentRefused as refused:
@@ -44,6 +52,7 @@ class Shipping:
 
     async def find(self, request: CreateShipment) -> Shipment | None:
         """Return the shipment if the carrier has the parcel, and record it; return None otherwise."""
+        await self._admission.do(request)
         tracking = await self._carrier.find(request.key)
         return await self._record(request, tracking) if tracking else None
 
@@ -57,12 +66,13 @@ class Shipping:
     async def stop(self, request: CancelShipment) -> None:
         """Refuse any later booking of the key's parcel, even of one that the carrier has.
 
-        Raises AlreadySettled, Unavailable.
+        Raises NotAccepted, AlreadySettled, Unavailable.
         """
+        await self._admission.undo(request)
         await _RECEIVER.undo(self._db, request)
 
     async def cancel(self, request: CancelShipment, unit: Database | None = None) -> Recalled:
-        """Recall the key's parcel, if there is one; raise AlreadySettled, Unavailable.
+        """Recall the key's parcel, if there is one; raise NotAccepted, AlreadySettled, Unavailable.
 
         The parcel is recorded in the transaction `unit`, if given.
         """
@@ -78,3 +88,7 @@ class Shipping:
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the settling of the key's parcel, in the caller's transaction; the caller awaits the result's `end`."""
         return await _RECEIVER.settle(pipeline, key)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the refusal of any later parcel of the key, in the caller's transaction."""
+        await _RECEIVER.seal(pipeline, key)

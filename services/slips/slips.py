@@ -1,23 +1,19 @@
 """Routing slips and their outcomes."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg.rows import TupleRow
+
+from models.accepted import AcceptedProcess
 from models.activities.slips import AcceptSlip, SlipAccepted
 from models.errors import AlreadyUndone, Conflict, Final
+from models.names import slip_process
 from models.slips.slip import RoutingSlip
 from postgres.database import Database
-
-_ACCEPT = b"""
-insert into slips.slips (slip_id, body, body_hash, status)
-values (%(slip_id)s, %(body)s::jsonb, %(hash)s, 'running')
-on conflict (slip_id) do nothing returning slip_id
-"""
-
-_READ = b"""
-select slip_id, status, reason, body_hash, created_at, closed_at, body is not null and not body ? 'itinerary'
-from slips.slips where slip_id = %(slip_id)s
-"""
+from services.slips.statements import ACCEPT, ACCEPTED, READ
+from services.slips.stops import steps_of_slip
 
 
 @dataclass(frozen=True)
@@ -45,7 +41,7 @@ class Slips:
     async def accept(self, slip: RoutingSlip) -> SlipAccepted:
         """Accept the slip once; raise Conflict when its id belongs to another slip, AlreadyUndone, Unavailable."""
         params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
-        if await self._db.row(_ACCEPT, params):
+        if await self._db.row(ACCEPT, params):
             return SlipAccepted(new=True)
         known = await self.find(slip.slip_id)
         if known is not None and known.body_hash is None:
@@ -64,5 +60,18 @@ class Slips:
 
     async def find(self, slip_id: str) -> SlipRecord | None:
         """Return the record of a slip, None when there is none."""
-        row = await self._db.row(_READ, {"slip_id": slip_id})
+        row = await self._db.row(READ, {"slip_id": slip_id})
         return SlipRecord(*row) if row else None
+
+    async def accepted(self, slip_id: str) -> AcceptedProcess | None:
+        """Return what an accepted slip and its revisions ask of the participants, None when there is no such slip."""
+        row = await self._db.row(ACCEPTED, {"slip_id": slip_id})
+        return accepted_of(slip_id, row) if row else None
+
+
+def accepted_of(slip_id: str, row: TupleRow) -> AcceptedProcess:
+    """Return the accepted slip of a row of ACCEPTED."""
+    body = json.loads(row[0])
+    if "itinerary" not in body:
+        return AcceptedProcess(process=slip_process(slip_id), pruned=True)
+    return AcceptedProcess(process=slip_process(slip_id), steps=steps_of_slip(body, json.loads(row[1])))

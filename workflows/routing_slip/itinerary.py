@@ -7,14 +7,14 @@ from temporalio import workflow
 
 from temporal_saga import Call, InWorkflow, Kind, Saga, Step
 from workflows import policies
-from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun
+from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun, record
 from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import InvalidInput
     from models.slips.itinerary import check_arguments, request_of, revised
-    from models.slips.slip import OWN_STEPS, Review, Revision, RoutingSlip, Stop
+    from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
 
 
 class Itinerary:
@@ -54,8 +54,12 @@ class Itinerary:
     def revise(self, run: SlipRun, revision: Revision, **by: str) -> None:
         """Replace the stops ahead and record the new version in the history with `by`; raise InvalidInput."""
         stops, steps = self.preview(run, revision)
+        new = any(self._stops.get(stop.name) != stop and STOPS[stop.activity].undo for stop in stops)
         self._stops.update({stop.name: stop for stop in stops})
         self.version += 1
+        # Of stops without an effect, no participant asks whether they belong to the slip.
+        if new and workflow.patched("record-revisions"):
+            steps = [record(self.version, stops), *steps]
         if revision.terminate:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
@@ -63,10 +67,10 @@ class Itinerary:
         run.history.note("itinerary", "revise", f"version {self.version}: {ahead} ahead", result)
         run.revise(*steps)
 
-    def keys(self, run: SlipRun, settles: str) -> tuple[str, ...]:
-        """Return the idempotency keys of the completed stops whose effect is settled as `stock` or `money`."""
+    def done(self, run: SlipRun) -> tuple[str, ...]:
+        """Return the completed stops that have an effect to settle, in order."""
         done = [name for name in run.answers if name in self._stops]
-        return tuple(run.key(name) for name in done if STOPS[self._stops[name].activity].settles == settles)
+        return tuple(name for name in done if STOPS[self._stops[name].activity].undo)
 
     def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
         """Return the steps ahead, with those that end every slip; raise InvalidInput."""
@@ -78,7 +82,7 @@ class Itinerary:
             at = f"itinerary[{number}]"
             if stop.activity not in STOPS:
                 raise InvalidInput(f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}")
-            if stop.name in OWN_STEPS or stop.name in replies:
+            if is_own(stop.name) or stop.name in replies:
                 raise InvalidInput(f"{at}.name", f"{stop.name} is taken")
             offer = STOPS[stop.activity]
             check_arguments(at, stop, offer.request, self.slip.variables, replies)
@@ -92,7 +96,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
     request = partial(_request, stop, offer)
 
     def summary(run: SlipRun) -> str:
-        return offer.summary(request(run, ""))
+        return offer.summary(request(run, run.key(stop.name)))
 
     called = InWorkflow[Itinerary, Any] if offer.inside else Call[Itinerary, Any]
     undo = probe = None
@@ -113,7 +117,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
         kind=offer.kind,
         has_effect=undo is not None,
         probe=probe,
-        at_risk=lambda run: offer.at_risk(request(run, "")),
+        at_risk=lambda run: offer.at_risk(request(run, run.key(stop.name))),
         then=partial(_apply_revision, stop.name),
     )
 

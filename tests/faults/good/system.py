@@ -16,7 +16,6 @@ from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.order import Order
 from models.slips.slip import RoutingSlip
 from runtime.embedded.stack import Stack
-from services.inventory.inventory import Inventory
 from services.orders.open_orders import OpenOrders
 from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Evidence, Snapshot
@@ -141,6 +140,6 @@ class Clients:
         self.note("terminate", order.order_id)
         await handle.terminate()
         system = self.system
-        recovery = Recovery(system.client, OpenOrders(system.db), Inventory(system.db))
+        recovery = Recovery(system.client, OpenOrders(system.db), system.services.inventory)
         assert await recovery.recover(order.order_id) == "recovering"
         await result_of(system.client.get_workflow_handle(handle.id))
