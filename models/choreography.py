@@ -3,9 +3,9 @@
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from models.base import Message
 from models.errors import InvalidInput
@@ -66,6 +66,17 @@ class DomainEvent(Message):
     causation_id: str | None
     redrives: int = 0
     at: datetime
+
+
+class EventDelivery(Message):
+    """The input of a delivery: it names a stored event and its subscriber, and contains nothing of the event.
+
+    `redrives` is the event's number of redeliveries at that time.
+    """
+
+    event_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    subscriber: Annotated[str, Field(pattern=r"^[a-z]{1,32}$")]
+    redrives: Annotated[int, Field(ge=0)] = 0
 
 
 class EventData(Message):

@@ -5,13 +5,15 @@ from contextlib import asynccontextmanager
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox import statements
-from models.choreography import DomainEvent
+from models.choreography import DomainEvent, EventDelivery
 from models.dead_letters import Undeliverable
 from models.names import workflow_id
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 
 CHANNEL = "deliveries"
+# In place of the event's id; no event has it.
+UNKNOWN = "unknown event"
 
 
 def letter_id(event_id: str, subscriber: str) -> str:
@@ -66,6 +68,30 @@ class OutboxFeed:
         async with unit_of_work(self._db) as unit:
             await unit.rows(statements.HALT, params)
             await DeadLetters(unit).record(letter)
+
+    async def read(self, event_id: str) -> DomainEvent | None:
+        """Return a stored event, None when there is none."""
+        row = await self._db.row(statements.READ, {"event_id": event_id})
+        return DomainEvent.model_validate_json(row[0]) if row else None
+
+    async def on_unknown(self, delivery: EventDelivery, *, known: bool) -> None:
+        """Record that a delivery named an event that the outbox doesn't have; `known`: whether its subscriber exists.
+
+        No process waits behind the dead letter, and there is one for each subscriber and one for all unknown ones, so
+        that forged deliveries neither block an order nor fill the table.
+        """
+        subscriber = delivery.subscriber if known else "unknown"
+        letter = Undeliverable(
+            channel=CHANNEL,
+            message_id=letter_id(UNKNOWN, subscriber),
+            original=delivery.model_dump_json().encode(),
+            error_type="NotFound",
+            cause="a delivery named an event that the outbox does not have",
+            attempts=1,
+            place=f"an unknown event → {subscriber}",
+            blocks=False,
+        )
+        await DeadLetters(self._db).record(letter)
 
     async def redrive(self, event_id: str, subscriber: str) -> bool:
         """Publish the event of a dead delivery again; return False when the delivery isn't dead."""

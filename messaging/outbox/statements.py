@@ -70,6 +70,7 @@ select count(*), coalesce(extract(epoch from clock_timestamp() - min(at)), 0)::f
 from outbox.events where published_at is null
 """
 
+READ = _EVENT + b"where event_id = %(event_id)s"
 OF_PROCESS = _EVENT + b"where process_id = %(process_id)s order by sequence"
 UNPUBLISHED = b"select event_id from outbox.events where process_id = %(process_id)s and published_at is null limit 1"
 
