@@ -12,7 +12,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
 from choreography.reactions import subscribers_of
-from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.feed import COUNTED_AT_MOST, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
 from models.errors import InvalidInput, Unavailable
@@ -35,7 +35,8 @@ class Relay:
     ) -> None:
         self._client, self._feed, self._listener = client, feed, listener
         self._lag = meter.create_gauge_float("outbox_lag", "Age of the oldest unpublished event", "s")
-        self._waiting = meter.create_gauge("outbox_unpublished", "Events that wait to be published")
+        waiting = f"Events that wait to be published, counted up to {COUNTED_AT_MOST}"
+        self._waiting = meter.create_gauge("outbox_unpublished", waiting)
 
     async def run(self) -> None:
         """Publish events until cancelled."""

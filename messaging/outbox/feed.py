@@ -14,6 +14,7 @@ from postgres.unit_of_work import unit_of_work
 CHANNEL = "deliveries"
 # In place of the event's id; no event has it.
 UNKNOWN = "unknown event"
+COUNTED_AT_MOST = 10_000
 
 
 def letter_id(event_id: str, subscriber: str) -> str:
@@ -43,12 +44,12 @@ class OutboxFeed:
     async def claim(self, limit: int) -> AsyncIterator[Claim]:
         """Hold up to `limit` events for the block; the claim of a relay that crashes is released, unmarked."""
         async with unit_of_work(self._db) as unit:
-            rows = await unit.rows(statements.HEADS, {"limit": limit})
+            rows = await unit.rows(statements.limited(statements.HEADS, limit))
             yield Claim(unit, [DomainEvent.model_validate_json(text) for (text,) in rows])
 
     async def lag(self) -> tuple[int, float]:
-        """Return the number of unpublished events, and the age of the oldest in seconds."""
-        count, seconds = await self._db.row(statements.LAG, {}) or (0, 0.0)
+        """Return the number of unpublished events up to COUNTED_AT_MOST, and the age of the oldest in seconds."""
+        count, seconds = await self._db.row(statements.limited(statements.LAG, COUNTED_AT_MOST), {}) or (0, 0.0)
         return count, seconds
 
     async def on_exhausted(self, event: DomainEvent, subscriber: str, error: str, cause: str, attempts: int) -> None:

@@ -23,7 +23,7 @@ class OutboxProcesses:
 
     async def overdue(self, limit: int = 50) -> list[str]:
         """Return the ids of up to `limit` overdue processes that no dead letter blocks."""
-        return [process_id for (process_id,) in await self._db.rows(statements.OVERDUE, {"limit": limit})]
+        return [process_id for (process_id,) in await self._db.rows(statements.limited(statements.OVERDUE, limit))]
 
     async def lock_overdue(self, unit: Database, process_id: str) -> OverdueProcess | None:
         """Lock an overdue process for the transaction; return None when it is no longer overdue."""
