@@ -225,7 +225,7 @@ async def test_an_alert_that_can_not_be_sent_is_given_up_once_and_sent_by_a_redr
     alerts = Alerts(workerless.db, [pager])
     unsent = UnsentAlerts(workerless.db, letters)
     order_id = f"o-{uuid.uuid4().hex[:8]}"
-    key = f"{order_id}:charge"
+    key = f"{order_id}:charge:undo:0"
     alert = Alert(
         key=key,
         order_id=order_id,

@@ -25,6 +25,8 @@ class Itinerary:
         self.terminated: str | None = None
         self.reviews: dict[str, Review] = {}
         self._stops = {stop.name: stop for stop in slip.itinerary}
+        # The stops ahead that each step records, by the step's name.
+        self._recorded: dict[str, tuple[Stop, ...]] = {}
         try:
             self.saga = Saga(ACCEPT, *self._steps((), slip.itinerary), close=CLOSE)
         except ValueError as problem:
@@ -54,12 +56,15 @@ class Itinerary:
     def revise(self, run: SlipRun, revision: Revision, **by: str) -> None:
         """Replace the stops ahead and record the new version in the history with `by`; raise InvalidInput."""
         stops, steps = self.preview(run, revision)
-        new = any(self._stops.get(stop.name) != stop and STOPS[stop.activity].undo for stop in stops)
+        known = self._known(run)
+        new = any(known.get(stop.name) != stop and STOPS[stop.activity].undo for stop in stops)
         self._stops.update({stop.name: stop for stop in stops})
         self.version += 1
         # Of stops without an effect, no participant asks whether they belong to the slip.
         if new and workflow.patched("record-revisions"):
-            steps = [record(self.version, stops), *steps]
+            recording = record(self.version, stops)
+            self._recorded[recording.name] = stops
+            steps = [recording, *steps]
         if revision.terminate:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
@@ -71,6 +76,13 @@ class Itinerary:
         """Return the completed stops that have an effect to settle, in order."""
         done = [name for name in run.answers if name in self._stops]
         return tuple(name for name in done if STOPS[self._stops[name].activity].undo)
+
+    def _known(self, run: SlipRun) -> dict[str, Stop]:
+        """Return the stops that participants know: those of the accepted slip and of the recorded revisions."""
+        known = {stop.name: stop for stop in self.slip.itinerary}
+        for step in run.begun:
+            known.update({stop.name: stop for stop in self._recorded.get(step.name, ())})
+        return known
 
     def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
         """Return the steps ahead, with those that end every slip; raise InvalidInput."""
