@@ -35,6 +35,7 @@ from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
 from models.errors import OrderError, Unavailable
 from models.names import TASK_QUEUE
+from models.problems import shown
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import providers
@@ -255,7 +256,7 @@ def main() -> int:
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
     except OrderError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
+        print(f"error: {shown(str(error), 1000)}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
         return UNREACHABLE if isinstance(error, Unavailable) else USAGE
     except Exception:
         log.exception("worker failed")

@@ -1,6 +1,7 @@
 """Render orders and their steps for a terminal."""
 
 from datetime import datetime
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -34,9 +35,17 @@ def cell(text: object) -> Text:
     return Text(plain("" if text is None else str(text)))
 
 
-def table(*columns: str, title: str = "") -> Table:
+class Rows(Table):
+    """A table whose cells are texts without markup, each on one line."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row; a cell that is plain text is neutralised."""
+        super().add_row(*(cell(each) if isinstance(each, str) else each for each in cells), **options)
+
+
+def table(*columns: str, title: str = "") -> Rows:
     """Return an empty table with these columns: no borders, title on the left."""
-    made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    made = Rows(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
     for column in columns:
         made.add_column(column, header_style="dim", overflow="fold")
     return made
@@ -87,21 +96,21 @@ def trail(state: ProcessState | None) -> Text:
         if each.direction == "undo":
             mark = "↶" if mark == "✓" else f"↶{mark}"
         retried = f"×{each.attempt}" if each.attempt > 1 else ""
-        line.append(f"{mark}{each.step}{retried}", style=STYLE.get(each.status, "red")).append(" ")
+        line.append(plain(f"{mark}{each.step}{retried}"), style=STYLE.get(each.status, "red")).append(" ")
     return line
 
 
 def live(name: str, state: ProcessState | None) -> RenderableType:
     """Return the current state of a process for a live display."""
     if state is None:
-        return Text(f"{name}: waiting for a worker …", style="yellow")
-    head = Text.assemble(f"{name}: ", styled(state.status.value))
+        return Text(f"{plain(name)}: waiting for a worker …", style="yellow")
+    head = Text.assemble(f"{plain(name)}: ", styled(state.status.value))
     return Group(head, steps(state.history))
 
 
 def result(ended: OrderResult) -> Text:
     """Return the result of an order on one line."""
-    line = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
+    line = Text.assemble(f"order {plain(ended.order_id)} ", styled(ended.status.value))
     if ended.total:
         line.append(f" · {ended.total}")
     if ended.tracking:

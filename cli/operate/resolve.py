@@ -6,7 +6,7 @@ import typer
 
 from cli import intake
 from cli.options import AsJson, ProcessId, Reason
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from models.commands import Resolve, Verb
 from models.errors import InvalidInput
@@ -58,4 +58,4 @@ def resolve(
 async def _resolve(process: str, command: Resolve, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.resolve(process, command)
-    output.answer(accepted, f"order {process}: {command.verb} {command.step} accepted, now {accepted.status}")
+    output.answer(accepted, plain(f"order {process}: {command.verb} {command.step} accepted, now {accepted.status}"))

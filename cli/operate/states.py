@@ -8,6 +8,7 @@ from cli import intake, render
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from client.advice import command
 from models.process import Status
 from orders import connect
 
@@ -33,7 +34,7 @@ async def _find(status: Status, limit: int, after: str | None, output: Output) -
     found = [vars(each) for each in page.found]
     output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"no {status} order")
     if page.following:
-        output.note(f"next page: --after {page.following}")
+        output.note(f"next page: {command('--after', page.following)}")
 
 
 def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:

@@ -6,7 +6,7 @@ import typer
 
 from cli import intake
 from cli.options import AsJson, ProcessId, Reason
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from models.commands import CancelOrder
 from models.intake.reading import made
@@ -26,4 +26,4 @@ def cancel(process: ProcessId, reason: Reason, actor: Actor = None, plan: Plan =
 async def _cancel(process: str, command: CancelOrder, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.cancel(process, command)
-    output.answer(accepted, f"order {process}: cancel accepted, now {accepted.status}")
+    output.answer(accepted, plain(f"order {process}: cancel accepted, now {accepted.status}"))

@@ -8,6 +8,7 @@ from cli import render
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from client.advice import command
 from client.state_store.listing import place_in
 from models.process import Status
 from orders import connect
@@ -34,4 +35,4 @@ async def _list(status: Status | None, limit: int, after: str | None, output: Ou
     document = {"orders": [vars(each) for each in page.orders], "next": page.following}
     output.answer(document, shown if page.orders else "no orders")
     if page.following:
-        output.note(f"next page: --after {page.following}")
+        output.note(f"next page: {command('--after', page.following)}")

@@ -4,7 +4,7 @@ from typing import Any
 
 from cli import intake, render
 from cli.options import AsJson, ProcessId
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from models.commands import UndoPlan
 from orders import connect
@@ -25,9 +25,9 @@ def _shown(process: str, found: UndoPlan) -> list[Any]:
     can = "can be cancelled" if found.cancellable else "can't be cancelled any more"
     head = f"order {process} {can} · {render.amount(found.amount) or 'nothing'} to refund · plan {found.hash}"
     if not found.steps:
-        return [head, "no step would be undone"]
+        return [plain(head), "no step would be undone"]
     shown = render.table("undo of", "detail", "amount", "irreversible", "key")
     for step in found.steps:
         cells = (step.step, step.summary, render.amount(step.at_risk), step.irreversible, step.key)
         shown.add_row(*map(render.cell, cells))
-    return [head, shown]
+    return [plain(head), shown]

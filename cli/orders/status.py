@@ -4,7 +4,7 @@ from typing import Any
 
 from cli import intake, render
 from cli.options import AsJson, ProcessId
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from client.status import ProcessStatus
 from orders import connect
@@ -27,5 +27,5 @@ def _shown(standing: ProcessStatus) -> list[Any]:
     """Return the status on one line, then the steps if the state is known."""
     parts = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
     more = "".join(f" · {part}" for part in parts if part)
-    head = render.cell(f"order {standing.order_id} ").append_text(render.styled(standing.status)).append(more)
+    head = render.cell(f"order {standing.order_id} ").append_text(render.styled(standing.status)).append(plain(more))
     return [head, render.steps(standing.state.history)] if standing.state else [head]

@@ -8,7 +8,7 @@ from cli import intake, render
 from cli.exits import Code, CommandEnded
 from cli.live import live
 from cli.options import AsJson
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from client.slips import PlacedSlip
 from models import names
@@ -85,4 +85,4 @@ def review(slip_id: SlipId, stop: Stop, verdict: Verdict, reason: Reason, as_jso
 async def _review(slip_id: str, command: Review, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.slips.review(slip_id, command)
-    output.answer(accepted, f"slip {accepted.slip_id}: {command.verdict} accepted at {command.stop}")
+    output.answer(accepted, plain(f"slip {accepted.slip_id}: {command.verdict} accepted at {command.stop}"))

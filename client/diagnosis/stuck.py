@@ -7,6 +7,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lost_orders import Recovery
+from client.advice import command, starter
 from client.connection import Connection
 from client.diagnosis.causes import Cause, StuckProcess, diagnose
 from models import names
@@ -14,7 +15,7 @@ from models.dead_letters import DeadLetter
 from services.assembly import Services
 
 KINDS = f"'{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}', '{names.SLIP_WORKFLOW}'"
-NO_SCHEDULE = "no reconciler is scheduled; run: python starter.py setup"
+NO_SCHEDULE = f"no reconciler is scheduled; run: {starter('setup')}"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ def _dead(letter: DeadLetter) -> StuckProcess:
         process_id=letter.process_id or letter.message_id,
         cause=Cause.DEAD_LETTER,
         detail=f"waits behind the dead letter {letter.letter_id} of {letter.channel}: {cause}",
-        help=f"python starter.py deadletters redrive {letter.letter_id} --reason TEXT",
+        help=starter("deadletters", "redrive", str(letter.letter_id), "--reason", "TEXT"),
         since=letter.died_at,
     )
 
@@ -69,14 +70,14 @@ async def _gone(
         if cause is None or (order := await services.open_orders.read(order_id)) is None:
             continue
         when = when or await _next_round(client)
-        trigger = f"temporal schedule trigger --schedule-id {names.RECONCILER_SCHEDULE}"
+        trigger = command("temporal", "schedule", "trigger", "--schedule-id", names.RECONCILER_SCHEDULE)
         found.append(
             StuckProcess(
                 process_id=process_id,
                 cause=Cause.GONE,
                 detail=f"its workflow is gone ({cause}); {when}",
                 since=datetime.now(UTC) - timedelta(seconds=order.age_seconds),
-                help="python starter.py setup" if when == NO_SCHEDULE else trigger,
+                help=starter("setup") if when == NO_SCHEDULE else trigger,
             )
         )
     return found
