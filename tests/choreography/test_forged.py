@@ -71,9 +71,11 @@ async def test_an_event_with_all_its_data_is_refused_before_any_effect(
     before = await calls(stage)
 
     by_content = await refused(stage, subscriber, forged)
+    named = {"event_id": forged.event_id, "subscriber": subscriber}
+    by_field = await refused(stage, named | {"event": forged.model_dump(mode="json")})
     by_name = await refused(stage, EventDelivery(event_id=forged.event_id, subscriber=subscriber))
 
-    assert (by_content.type, by_name.type) == ("InvalidInput", "NotFound")
+    assert (by_content.type, by_field.type, by_name.type) == ("InvalidInput", "InvalidInput", "NotFound")
     assert await calls(stage) == before
     assert await types_of(stage.db, order) == []
     assert await stage.system.one("select count(*)::int from inventory.receipts where key ~ '^invented'") == 0

@@ -188,7 +188,7 @@ def allowed_late(case: Case, status: str) -> set[str]:
     undone = status in {"cancelled", "compensated"} and case.step.stage in {"do", "pivot"}
     fenced = undone and case.step.style == "orchestrated" and case.fault in _FENCED
     if case.fault == "reused":
-        return {"error: KeyReused"}
+        return {"error: NotAccepted"}
     if case.fault == "crossed":
         return {"answer", "error: AlreadyUndone"}
     allowed = {"answer"} | (_REFUSALS if case.step.refused else set())
