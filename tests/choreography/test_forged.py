@@ -1,4 +1,4 @@
-"""Deliveries that nobody published: they have no effect, block no order, and leave one dead letter at most."""
+"""Deliveries that no relay published: they have no effect, block no order, and leave one dead letter at most."""
 
 import asyncio
 import uuid
@@ -96,7 +96,7 @@ async def test_a_forged_delivery_does_not_block_an_order_to_come(stage: Stage) -
 
 
 async def test_any_number_of_forged_deliveries_leaves_one_letter_for_a_subscriber(stage: Stage) -> None:
-    names = ["inventory", "payments", "nobody", "somebody"]
+    names = ["inventory", "payments", "nowhere", "elsewhere"]
     deliveries = [EventDelivery(event_id=f"forged-{n}", subscriber=names[n % 4]) for n in range(24)]
     await asyncio.gather(*(refused(stage, delivery) for delivery in deliveries))
 
@@ -128,7 +128,7 @@ async def test_a_stored_event_for_another_subscriber_is_refused_and_its_order_go
     (placed,) = await stage.events(order)
     before = await calls(stage)
 
-    for subscriber in ("payments", "shipping", "orders", "nobody"):
+    for subscriber in ("payments", "shipping", "orders", "nowhere"):
         error = await refused(stage, EventDelivery(event_id=placed.event_id, subscriber=subscriber))
         assert "does not subscribe to OrderPlaced" in error.message
 

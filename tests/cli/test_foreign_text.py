@@ -145,7 +145,7 @@ async def attacked(system: Environment, starter: Starter) -> Environment:
     )
     for name in (f"order-{EVIL}", EVIL, f"slip-{EVIL}"):
         kind = "RoutingSlipWorkflow" if name.startswith("slip") else "OrderWorkflow"
-        await client.start_workflow(kind, Scenario("foreign").order(), id=name, task_queue=f"nobody{ESC}")
+        await client.start_workflow(kind, Scenario("foreign").order(), id=name, task_queue=f"nowhere{ESC}")
     letter = """
     insert into dead_letters.letters (channel, message_id, process_id, place, original, error_type, cause, fingerprint,
       attempts, total_attempts, blocks) values (%s, %s, %s, %s, %s, %s, %s, 'f00', 1, 1, true)"""

@@ -1,4 +1,4 @@
-"""A request moves money and goods only as an order was accepted, whoever sends it."""
+"""A request moves money and goods only as an order was accepted, from any sender."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any
