@@ -18,7 +18,8 @@ from services.slips.slips import Slips
 from tests.services import requests
 from tests.services.shop import Shop
 
-SLIP = RoutingSlip(slip_id="s-1", itinerary=(Stop(name="wrap", activity="wrap_gift"),))
+STOPS = {"reserve": "reserve_inventory", "charge": "charge_payment", "wrap": "wrap_gift"}
+SLIP = RoutingSlip(slip_id="s-1", itinerary=tuple(Stop(name=name, activity=STOPS[name]) for name in STOPS))
 OTHER = SLIP.model_copy(update={"max_hops": 3})
 RESERVE, CHARGE = "slip.s-1:reserve", "slip.s-1:charge"
 
