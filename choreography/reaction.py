@@ -8,6 +8,7 @@ from typing import TypeVar
 from models.attempts import ATTEMPT, DO_ATTEMPTS
 from models.choreography import EventData, EventType
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
@@ -79,10 +80,11 @@ async def do_or_undo(
             if delivery.attempt < DO_ATTEMPTS:
                 raise
             last = error
-    if (found := await _landed(find())) is not None:
-        return found
-    await _give_up(delivery, stop)
-    await undo()
+    with begun():  # by an earlier attempt
+        if (found := await _landed(find())) is not None:
+            return found
+        await _give_up(delivery, stop)
+        await undo()
     raise AttemptsExhausted(last)
 
 

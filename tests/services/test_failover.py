@@ -27,9 +27,7 @@ def _set_read_only(url: str, value: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
         name = Identifier(str(conninfo_to_dict(url)["dbname"]))
         connection.execute("set default_transaction_read_only = off")
-        connection.execute(
-            SQL("alter database {} set default_transaction_read_only = {}").format(name, SQL(value))  # type: ignore[arg-type]
-        )
+        connection.execute(SQL("alter database {} set default_transaction_read_only = {}").format(name, SQL(value)))
 
 
 def _end_sessions(url: str) -> None:
