@@ -54,6 +54,7 @@ TRANSIENT = (
 )
 # The statement, or its connection, was refused before it began.
 NOT_BEGUN = (PoolTimeout, ReadOnlySqlTransaction, InsufficientPrivilege, CannotConnectNow)
+_NEEDS_RIGHTS = "; grant it to this role, or connect as the owner of the schemas"
 # The server can't be used through this connection any more. PostgreSQL closes it after a shutdown, but keeps one that
 # is read-only, and a pooler may keep any.
 USELESS = (ReadOnlySqlTransaction, AdminShutdown, CrashShutdown, CannotConnectNow)
@@ -88,7 +89,8 @@ def unavailable(connecting: type[Unavailable] = Unavailable) -> Iterator[None]:
         yield
     except TRANSIENT as error:
         kind = NotBegun if isinstance(error, NOT_BEGUN) else connecting
-        raise kind(f"database: {first_line(error)}") from error
+        remedy = _NEEDS_RIGHTS if isinstance(error, InsufficientPrivilege) else ""
+        raise kind(f"database: {first_line(error)}{remedy}") from error
     except psycopg.Error as error:
         error.args = (first_line(error),)
         raise
