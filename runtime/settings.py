@@ -23,6 +23,7 @@ PREFIX = "ORDERS_"
 ALIKE = 0.82
 # https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
 INJECTED = r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -59,7 +60,7 @@ def _webhook(url: str) -> str:
 
 def _folder(path: Path) -> Path:
     """Return the absolute path of a folder, which may not exist yet."""
-    if not str(path).isprintable():
+    if re.search(CONTROL, str(path)):
         raise ValueError("may not hold control characters")
     try:
         folder = path.expanduser().absolute()

@@ -38,7 +38,8 @@ def spawn(
 ) -> subprocess.Popen[bytes]:
     """Start a server in `folder` that receives `on_parent_death` when this process ends.
 
-    Call it from the main thread only. The kernel sends the signal when the thread that forked ends, even if its process goes on.
+    Call it from the main thread only: the kernel sends the signal when the thread that forked ends, even if its process
+    goes on.
     """
     with log.open("ab") as out:
         return subprocess.Popen(

@@ -10,6 +10,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from client.commands import deliver
+from client.state_store.paging import token_of
 from client.state_store.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
@@ -104,6 +105,22 @@ async def test_pages_of_ended_orders_do_not_shift(system: System, store: StateSt
 async def test_an_invalid_page_token_is_refused(store: StateStore) -> None:
     with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
+
+
+FORGED = [b"nonsense", b"[]", b"[1, 2, 3]", b"\xff", b'["2026-01-01", []]']
+
+
+@pytest.mark.parametrize("place", FORGED)
+@pytest.mark.parametrize("status", [None, Status.COMPLETED, Status.NEEDS_ATTENTION])
+async def test_a_forged_token_with_the_right_checksum_is_refused(
+    system: System, store: StateStore, status: Status | None, place: bytes
+) -> None:
+    what = "riskiest" if status is Status.NEEDS_ATTENTION else "newest"
+    with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
+        await system.orders.list(status, 3, token_of(what, place))
+    if status is None:
+        with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
+            await store.find_by_status(Status.WAITING, 3, token_of("open", place))
 
 
 async def rows(system: System) -> list[Any]:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
-from runtime.connection import connect
+from runtime.connection import connect, database_of
 from runtime.embedded import temporal as temporal_module
 from runtime.embedded.errors import StackFailed
 from runtime.embedded.ports import is_open
@@ -20,6 +20,7 @@ from runtime.embedded.stack import embedded_stack, running_stack
 from runtime.embedded.visibility import INDEXES, USED
 from runtime.settings import Settings
 from tests.runtime.stacks import all_gone, happens, output_until_ready, processes_of, settings_for, start_user
+from tests.servers import with_empty_cluster
 
 QUERY = "select run_id from executions_visibility"
 
@@ -38,6 +39,40 @@ async def test_both_servers_answer_and_end_with_their_user(settings: Settings) -
 
     assert await happens(lambda: all_gone(processes))
     assert running_stack(settings.data_dir) is None
+
+
+SPECIAL = ["with # hash", "with ? question", "with %41 escape", "'q' \"d\" , é=&;$HOME", "-dash", "x" * 120]
+
+
+@pytest.mark.parametrize("name", SPECIAL, ids=lambda name: name[:12])
+async def test_a_data_folder_may_have_any_name(name: str, settings: Settings) -> None:
+    special = settings.model_copy(update={"data_dir": settings.data_dir / name})
+    settings.data_dir.chmod(0o711)
+    await asyncio.to_thread(with_empty_cluster, special)
+
+    async with embedded_stack(special):
+        client = await connect(special)
+        assert (await client.count_workflows()).count == 0
+        async with await psycopg.AsyncConnection.connect(database_of(special)) as connection:
+            await connection.execute("select 1")
+        layout = Layout(special.data_dir)
+        assert layout.temporal_file.stat().st_size > 0
+        # Nothing landed beside the folder, or under another name in it.
+        assert [each.name for each in settings.data_dir.iterdir() if "with" in each.name] in ([name], [])
+        assert not [each for each in special.data_dir.iterdir() if "A" in each.name]
+
+
+async def test_a_killed_keeper_of_a_special_folder_leaves_no_server(settings: Settings) -> None:
+    special = settings.model_copy(update={"data_dir": settings.data_dir / "with # hash"})
+    settings.data_dir.chmod(0o711)
+    await asyncio.to_thread(with_empty_cluster, special)
+    async with embedded_stack(special):
+        processes = processes_of(special)
+        processes[0].kill()
+        assert await happens(lambda: all_gone(processes))
+        assert await happens(lambda: running_stack(special.data_dir) is not None)
+        client = await connect(special)
+        assert (await client.count_workflows()).count == 0
 
 
 @pytest.mark.usefixtures("stack")
