@@ -2,6 +2,11 @@
 
 import sys
 
+from runtime import startup
+
+if __name__ == "__main__":
+    startup.begin_command()
+
 try:
     from cli.app import main
 except ModuleNotFoundError as error:
@@ -10,4 +15,5 @@ except ModuleNotFoundError as error:
     sys.exit(f"error: the package {error.name} is missing: run `make setup`, then `.venv/bin/python starter.py`")
 
 if __name__ == "__main__":
+    startup.end_of_imports()
     main()

@@ -1,7 +1,13 @@
 """The worker: builds the services, registers all workflows and activities, and runs until it is stopped."""
 
+from runtime import startup
+
+if __name__ == "__main__":
+    startup.begin_worker()  # before the imports below, which take a second
+
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -44,7 +50,7 @@ from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
-from runtime.settings import Settings
+from runtime.settings import Settings, unknown_variables
 from runtime.supervisor import Supervisor
 from services import schemas
 from services.assembly import Services
@@ -252,6 +258,8 @@ def main() -> int:
         arguments = read_arguments(sys.argv[1:])
         settings = Settings.read()
         logs.configure(settings.log_level, settings.log_format)
+        if unknown := unknown_variables(os.environ):
+            log.warning("variables that are no settings are ignored", extra={"variables": unknown})
         serve = _serving(settings, arguments)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))

@@ -10,6 +10,7 @@ from models.attempts import ATTEMPT, DO_ATTEMPTS
 from models.choreography import EventData, EventType
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
 from models.problems import shown
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
@@ -81,10 +82,11 @@ async def do_or_undo(
             if delivery.attempt < DO_ATTEMPTS:
                 raise
             last = error
-    if (found := await _landed(find())) is not None:
-        return found
-    await _give_up(delivery, stop)
-    await undo()
+    with begun():  # by an earlier attempt
+        if (found := await _landed(find())) is not None:
+            return found
+        await _give_up(delivery, stop)
+        await undo()
     raise AttemptsExhausted(last)
 
 

@@ -54,6 +54,8 @@ class Relay:
             waiting, seconds = await self._feed.lag()
         except (Unavailable, RPCError) as error:
             log.warning("the relay can't publish now", error=" ".join(str(error).split())[:300])
+            if isinstance(error, Unavailable):
+                await self._listener.close()  # after a failover, its connection may be one to the old server
             return 0
         self._waiting.set(waiting)
         self._lag.set(seconds)

@@ -59,6 +59,9 @@ def run(arguments: list[str]) -> int:
         sys.stderr.flush()
     except BrokenPipeError:
         return Code.BROKEN_PIPE
+    except OSError as error:  # a full disk, for example
+        os.write(2, f"error: the output can't be written: {error.strerror}\n".encode())
+        return Code.UNEXPECTED
     return ended.code
 
 

@@ -17,6 +17,7 @@ OrderError
 │   ├── NotAccepted        no accepted order or slip has this step with these values
 │   └── NotFound
 └── Unavailable            retry, after `retry_after` seconds if that is set
+    └── NotBegun           nothing of the request was begun
 """
 
 
@@ -94,6 +95,10 @@ class Unavailable(OrderError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotBegun(Unavailable):
+    """Nothing of the request was begun, so it has had no effect."""
 
 
 BY_NAME: dict[str, type[Refused]] = {

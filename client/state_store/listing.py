@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
 
-from client.state_store.paging import place_of, token_of
+from client.state_store.paging import no_token, place_of, token_of
 from models import names
 from models.process import Status
 
@@ -34,6 +36,8 @@ STATUS_OF = {
     WorkflowExecutionStatus.TERMINATED: Status.FAILED,
     WorkflowExecutionStatus.TIMED_OUT: Status.FAILED,
 }
+# A server's answers to a page token that it can't read.
+FOREIGN_TOKEN = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.INTERNAL, RPCStatusCode.UNKNOWN}
 NEWEST, RISKIEST = "newest", "riskiest"
 
 Rank = tuple[int, str]
@@ -61,7 +65,10 @@ class ListPage:
 
 def place_in(status: Status | None, after: str | None) -> bytes:
     """Return the position that the token `after` encodes; raise InvalidInput when it is not a token of this list."""
-    return place_of(_order_of(status), after) if after else b""
+    place = place_of(_order_of(status), after) if after else b""
+    if status is Status.NEEDS_ATTENTION:
+        _rank_at(place)
+    return place
 
 
 async def list_orders(client: Client, status: Status | None, limit: int, place: bytes) -> ListPage:
@@ -83,7 +90,12 @@ def _query(status: Status | None) -> str:
 async def _newest(client: Client, status: Status | None, limit: int, token: bytes) -> tuple[list[ListedOrder], bytes]:
     """Return a page in the server's order, and the server's token of the next page."""
     pages = client.list_workflows(_query(status), page_size=limit, next_page_token=token or None)
-    await pages.fetch_next_page()
+    try:
+        await pages.fetch_next_page()
+    except RPCError as error:
+        if token and error.status in FOREIGN_TOKEN:
+            raise no_token() from None
+        raise
     return [_listed(each) for each in pages.current_page or ()], pages.next_page_token or b""
 
 
@@ -102,11 +114,11 @@ def _rank(order: ListedOrder) -> Rank:
 
 
 def _rank_at(place: bytes) -> Rank | None:
-    """Return the rank of the last order of the previous page, None before the first page."""
-    if not place:
-        return None
-    at_risk, order_id = json.loads(place)
-    return at_risk, order_id
+    """Return the rank of the last order of the previous page, None before the first page; raise InvalidInput."""
+    try:
+        return TypeAdapter(Rank).validate_json(place) if place else None
+    except ValidationError:
+        raise no_token() from None
 
 
 def _listed(run: WorkflowExecution) -> ListedOrder:

@@ -5,13 +5,14 @@ import json
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connection import Connection
 from client.handles import handle_of
 from client.progress import state_of
 from client.state_store.listing import QUERY
-from client.state_store.paging import place_of, token_of
+from client.state_store.paging import no_token, place_of, token_of
 from models import names
 from models.errors import Unavailable
 from models.names import ProcessKind, ProcessName
@@ -125,5 +126,8 @@ def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -
 
 
 def _place(token: str) -> tuple[datetime, set[str]]:
-    last, seen = json.loads(place_of(OPEN, token))
-    return datetime.fromisoformat(last), set(seen)
+    try:
+        last, seen = TypeAdapter(tuple[AwareDatetime, set[str]]).validate_json(place_of(OPEN, token))
+    except ValidationError:
+        raise no_token() from None
+    return last, seen

@@ -21,6 +21,7 @@ from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Request
 from models.base import fingerprint
 from models.errors import BY_NAME, AlreadySettled, AlreadyUndone, KeyReused, Refused, Unavailable
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 
@@ -82,7 +83,10 @@ class Receiver:
         """
         request_hash = fingerprint(request)
         params = {**values, "key": request.key, "hash": request_hash}
-        receipt = await db.row(self._do, params) or await db.row(self._read, {"key": request.key})
+        receipt = await db.row(self._do, params)
+        if receipt is None:
+            with begun():
+                receipt = await db.row(self._read, {"key": request.key})
         return _judge(request.key, request_hash, receipt)
 
     async def recorded(self, db: Database, request: Request) -> str | None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import structlog
 
 from models.activities.operators import Alert
+from postgres.connection import begun
 from postgres.database import Database
 from providers.ports import Notifier
 
@@ -42,4 +43,5 @@ class Alerts:
             return
         for notifier in self._notifiers:
             await notifier.notify(alert)
-        await self._db.rows(_SENT, {"key": alert.key})
+        with begun():
+            await self._db.rows(_SENT, {"key": alert.key})

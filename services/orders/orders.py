@@ -13,6 +13,7 @@ from models.money import Money
 from models.order import Order
 from models.problems import first_problem
 from models.process import Status, Style
+from postgres.connection import begun
 from postgres.database import Database
 from services.orders import statements
 from services.orders.records import AcceptedOrder, OrderRecord
@@ -45,7 +46,8 @@ class Orders:
         if new is not None:
             known: OrderRecord | None = OrderRecord.of(tuple(row))
         else:  # refused; or accepted by a concurrent call that this statement's snapshot doesn't include
-            known = await self.find(order.order_id)
+            with begun():
+                known = await self.find(order.order_id)
         if known is None:
             raise OrderRejected(refusal) if refusal else Unavailable("the order can't be read back")
         accepted = _accepted(order, style, known, new=bool(new))

@@ -9,6 +9,7 @@ from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
 from models.errors import CardDeclined
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from providers.ports import CapturedCharge, CardProvider
@@ -58,9 +59,10 @@ class Payments:
         charge = Charge(charge_id=captured.charge_id, amount=captured.amount) if captured else None
         answer = charge.model_dump_json(exclude={"attempt"}) if charge else None
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
-        stored = await _RECEIVER.do(
-            self._db, request, refusal=refusal, answer=answer, order_id=request.order_id, **money
-        )
+        with begun():  # by the provider's call
+            stored = await _RECEIVER.do(
+                self._db, request, refusal=refusal, answer=answer, order_id=request.order_id, **money
+            )
         return Charge.model_validate_json(stored)
 
     async def stop(self, request: RefundPayment) -> None:
@@ -79,13 +81,14 @@ class Payments:
         # The receipt is written first: after it no late charge is booked and no closing can settle, even if the
         # provider's call fails. On a retry, both the provider and the ledger return the first result.
         await self.stop(request)
-        refund = await self._provider.refund(request.key)
-        if refund is None:
-            return Refunded()
-        amount = refund.amount
-        money = {"amount": amount.amount, "currency": amount.currency}
-        await (unit or self._db).rows(statements.REFUNDED, {"key": request.key, "order_id": request.order_id, **money})
-        return Refunded(refund_id=refund.refund_id, amount=amount)
+        with begun():
+            refund = await self._provider.refund(request.key)
+            if refund is None:
+                return Refunded()
+            money = {"amount": refund.amount.amount, "currency": refund.amount.currency}
+            values = {"key": request.key, "order_id": request.order_id, **money}
+            await (unit or self._db).rows(statements.REFUNDED, values)
+        return Refunded(refund_id=refund.refund_id, amount=refund.amount)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""

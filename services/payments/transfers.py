@@ -10,6 +10,7 @@ from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.payments import BookTransfer, Charge, ExpectTransfer, PendingTransfer, Refunded, RefundPayment
 from models.base import fingerprint
 from models.errors import AlreadyUndone, KeyReused, TransferRefused, Unavailable
+from postgres.connection import begun
 from postgres.database import Database
 from services.payments import statements
 
@@ -34,7 +35,8 @@ class Transfers:
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
         ids = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
         await self._db.rows(statements.EXPECT_TRANSFER, {**ids, **money, "hash": fingerprint(request)})
-        found = await self.find(request)
+        with begun():
+            found = await self.find(request)
         if found is None:
             raise Unavailable(f"{request.key}: the transfer can't be read back")
         return found

@@ -5,6 +5,7 @@ from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
 from models.errors import ShipmentRefused
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from providers.ports import Carrier
@@ -60,7 +61,8 @@ class Shipping:
         """Record the carrier's answer once, and return the first recorded answer."""
         answer = Shipment(tracking=tracking).model_dump_json(exclude={"attempt"}) if tracking else None
         values = {"order_id": request.order_id, "tracking": tracking}
-        stored = await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer, **values)
+        with begun():  # by the carrier's call
+            stored = await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer, **values)
         return Shipment.model_validate_json(stored)
 
     async def stop(self, request: CancelShipment) -> None:
@@ -78,11 +80,12 @@ class Shipping:
         """
         # The receipt is written first, as for a refund: after it no late parcel is booked.
         await self.stop(request)
-        tracking = await self._carrier.cancel(request.key)
-        if tracking is None:
-            return Recalled()
-        values = {"key": request.key, "order_id": request.order_id, "tracking": tracking}
-        await (unit or self._db).rows(_RECALLED, values)
+        with begun():
+            tracking = await self._carrier.cancel(request.key)
+            if tracking is None:
+                return Recalled()
+            values = {"key": request.key, "order_id": request.order_id, "tracking": tracking}
+            await (unit or self._db).rows(_RECALLED, values)
         return Recalled(tracking=tracking)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:

@@ -11,6 +11,7 @@ from models.activities.slips import AcceptSlip, SlipAccepted
 from models.errors import AlreadyUndone, Conflict, Final
 from models.names import slip_process
 from models.slips.slip import RoutingSlip
+from postgres.connection import begun
 from postgres.database import Database
 from services.slips.statements import ACCEPT, ACCEPTED, READ
 from services.slips.stops import steps_of_slip
@@ -43,7 +44,8 @@ class Slips:
         params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
         if await self._db.row(ACCEPT, params):
             return SlipAccepted(new=True)
-        known = await self.find(slip.slip_id)
+        with begun():
+            known = await self.find(slip.slip_id)
         if known is not None and known.body_hash is None:
             raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it was accepted")
         if known is None or known.body_hash != slip.body_hash():
@@ -53,7 +55,8 @@ class Slips:
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
         """Accept a slip whose run begins; raise as `accept` does, and Final for a pruned slip."""
         accepted = await self.accept(request.slip)
-        known = None if accepted.new else await self.find(request.slip.slip_id)
+        with begun():
+            known = None if accepted.new else await self.find(request.slip.slip_id)
         if known and known.pruned:
             raise Final(f"{known.slip_id}: ended long ago as {known.status} and was pruned")
         return accepted

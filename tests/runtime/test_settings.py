@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.errors import InvalidInput
-from runtime.settings import PROJECT, Settings
+from runtime.settings import PROJECT, Settings, unknown_variables, variable
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -77,6 +77,8 @@ def test_each_variable_is_read() -> None:
         ("ORDERS_DEPLOYMENT", "orders", "ORDERS_DEPLOYMENT"),
         ("ORDERS_BUILD_ID", "1", "ORDERS_DEPLOYMENT"),
         ("ORDERS_DRAIN_SECOND", "30", "ORDERS_DRAIN_SECOND"),
+        ("ORDERS_DATABASE_URL", "postgresql://u:hunter2@db/orders", "ORDERS_DATABASE_URL"),
+        ("ORDERS_DATA_DIR", "/data/\x1b[2Jhunter2", "ORDERS_DATA_DIR"),
         ("ORDERS_DEADLINE_SECONDS", "0", "ORDERS_DEADLINE_SECONDS"),
         ("ORDERS_DEADLINE_SECONDS", "soon", "ORDERS_DEADLINE_SECONDS"),
         ("ORDERS_ALERT_WEBHOOK", "http://alerts.example.com/hunter2", "ORDERS_ALERT_WEBHOOK"),
@@ -95,6 +97,52 @@ def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: 
     assert line.startswith(f"{named}: ")
     assert "\n" not in line
     assert "hunter2" not in line
+
+
+INJECTED_BY_KUBERNETES = {
+    f"ORDERS_{service}{ending}": text
+    for service in ("DB", "UI", "TEMPORAL", "DATA", "CARRIER", "METRICS", "LOG_LEVEL", "EXPRESS", "METRICS_ADDRESS")
+    for ending, text in {
+        "_SERVICE_HOST": "10.0.0.1",
+        "_SERVICE_PORT": "8233",
+        "_SERVICE_PORT_HTTP": "8233",
+        "_PORT": "tcp://10.0.0.1:8233",
+        "_PORT_8233_TCP": "tcp://10.0.0.1:8233",
+        "_PORT_8233_TCP_PROTO": "tcp",
+        "_PORT_8233_TCP_PORT": "8233",
+        "_PORT_8233_TCP_ADDR": "10.0.0.1",
+        "_PORT_53_UDP": "udp://10.0.0.1:53",
+        "_PORT_53_UDP_ADDR": "10.0.0.1",
+    }.items()
+} | {"ORDERS_SERVICE_HOST": "10.0.0.1", "ORDERS_PORT": "tcp://10.0.0.1:80", "ORDERS_PORT_80_TCP_ADDR": "10.0.0.1"}
+
+
+def test_what_kubernetes_injects_for_services_with_our_prefix_is_no_setting() -> None:
+    assert Settings.read(INJECTED_BY_KUBERNETES) == Settings()
+    assert unknown_variables(INJECTED_BY_KUBERNETES) == []
+
+
+def test_a_port_beside_injected_variables_is_still_read() -> None:
+    assert Settings.read({**INJECTED_BY_KUBERNETES, "ORDERS_UI_PORT": "8000"}).ui_port == 8000
+
+
+def test_a_variable_that_is_like_no_setting_is_listed_and_ignored() -> None:
+    given = {"ORDERS_RUN_BY": "team-a", "ORDERS_REPLICAS": "3", "ORDERS_UI_PORT": "8000"}
+
+    assert Settings.read(given) == Settings(ui_port=8000)
+    assert unknown_variables(given) == ["ORDERS_REPLICAS", "ORDERS_RUN_BY"]
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_a_typo_in_the_name_of_any_setting_is_refused_with_the_right_name(field: str) -> None:
+    name = variable(field)
+    ending = name.removeprefix("ORDERS_")
+    if name == "DATABASE_URL":
+        return  # the prefix is missing: not a variable of this project
+    typos = {f"{ending}S", ending[:-2] + ending[-1], ending[1] + ending[0] + ending[2:], ending.lower()} - {ending}
+    for typo in typos:
+        with pytest.raises(InvalidInput, match=rf"did you mean {name}\?$"):
+            Settings.read({f"ORDERS_{typo}": "1"})
 
 
 def test_an_empty_variable_counts_as_unset() -> None:

@@ -15,7 +15,7 @@ End = tuple[str, tuple[str, ...] | None]
 # The route of undos is not checked.
 ANY = None
 _ONCE = frozenset({"error", "hang", "lost-commit", "duplicate", "zombie", "kill", "stop", "refuse"})
-_ONCE |= {"reused", "rival", "crossed", "overtaken", "again"}
+_ONCE |= {"reused", "rival", "crossed", "overtaken", "again", "failover"}
 _REFUSALS = {"error: OutOfStock", "error: CardDeclined", "error: ShipmentRefused"}
 _FENCED = frozenset({"zombie-undone", "zombies-undone", "terminate-zombie"})
 # The fault needs at least so many late attempts of one request.
