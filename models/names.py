@@ -21,7 +21,6 @@ _ORDER_ID, _SLIP_ID = "order-", "slip-"
 # No order id contains a dot, so no order can have the keys of a slip.
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-SKU_PATTERN = ID_PATTERN
 
 
 class ProcessKind(StrEnum):
