@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from temporalio.client import RPCError
@@ -37,10 +37,28 @@ app = typer.Typer(
     name="starter.py",
     help="Place and operate orders: an order saga on Temporal.",
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# As in pyproject.toml, which the container image doesn't have.
+VERSION = "0.1.0"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"order-saga {VERSION}")  # noqa: T201 - the command's output
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Place and operate orders: an order saga on Temporal."""
 
 
 def main() -> None:

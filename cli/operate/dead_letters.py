@@ -6,7 +6,7 @@ import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
-from cli.options import AsJson
+from cli.options import Actor, AsJson
 from cli.output import Output
 from cli.run import run_to_end
 from client.dead_letters import AT_ONCE, GroupedLetters
@@ -25,7 +25,6 @@ Fingerprint = Annotated[str | None, typer.Option(help="The open letters with thi
 Everything = Annotated[bool, typer.Option("--all", help="All open letters, oldest first.")]
 AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="Maximum number of letters.")]
 Reason = Annotated[str, typer.Option(help="The reason; it is stored with the letter.")]
-Actor = Annotated[str | None, typer.Option(help="The operator. Default: the user who is logged in.")]
 
 deadletters = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 

@@ -98,7 +98,6 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "reason with a control character": (["cancel", "o-1", "--reason", "a\x1b[2J"], "--reason: "),
     "reason of spaces only": (["resolve", "o-1", "charge", "retry", "--actor", "a", "--reason", " "], "--reason: "),
     "empty actor": (["cancel", "o-1", "--reason", "r", "--actor", ""], "--actor: "),
-    "missing actor": (["resolve", "o-1", "charge", "retry", "--reason", "r"], "--actor"),
     "no such verb": (["resolve", "o-1", "charge", "undo", *WHO], "VERB"),
     "empty evidence": (["resolve", "o-1", "charge", "skip", *WHO, "--evidence", ""], "--evidence: "),
     "a request for a retry": (["resolve", "o-1", "charge", "retry", *WHO, "--request", "-"], "--request: "),
