@@ -58,7 +58,7 @@ def no_worker(output: Output, name: str) -> Silence:
 def following(output: Output, name: str, command: str) -> Iterator[Seen]:
     """Yield a function that shows the states of a process; on Ctrl-C say that it goes on, and what follows it."""
     silence = no_worker(output, name)
-    with interruptible(f"{name} goes on; `python starter.py {command}` follows it"), live(output) as shown:
+    with interruptible(output, f"{name} goes on; `python starter.py {command}` follows it"), live(output) as shown:
 
         def seen(state: ProcessState | None) -> None:
             shown(render.live(name, state))  # on a terminal, this says that no worker answers
@@ -67,15 +67,16 @@ def following(output: Output, name: str, command: str) -> Iterator[Seen]:
         yield seen
 
 
-def placing(name: str) -> AbstractContextManager[None]:
+def placing(output: Output, name: str) -> AbstractContextManager[None]:
     """Return a block that places a process; on Ctrl-C it says that the process may have been placed."""
-    return interruptible(f"{name} may have been placed; the same command again places it at most once")
+    return interruptible(output, f"{name} may have been placed; the same command again places it at most once")
 
 
 @contextmanager
-def interruptible(line: str) -> Iterator[None]:
-    """End the command with this line on Ctrl-C: what was placed goes on without it."""
+def interruptible(output: Output, note: str) -> Iterator[None]:
+    """On Ctrl-C write a note, because what was placed goes on without the command, and end the command."""
     try:
         yield
     except asyncio.CancelledError:  # the only task that may cancel a command is its runner
-        raise CommandEnded(Code.INTERRUPTED, f"interrupted; {line}") from None
+        output.note(note)
+        raise CommandEnded(Code.INTERRUPTED, "interrupted") from None

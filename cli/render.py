@@ -50,11 +50,6 @@ def took(started: datetime | None, completed: datetime | None) -> str:
     return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
 
 
-def moment(at: datetime) -> str:
-    """Return a time in the local time zone, with its offset from UTC."""
-    return at.astimezone().isoformat(" ", "seconds")
-
-
 def amount(minor: int) -> str:
     """Return an amount in minor units as "49.70"; empty for zero."""
     return f"{minor / 100:.2f}" if minor else ""

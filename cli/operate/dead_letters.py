@@ -14,6 +14,7 @@ from client.diagnosis.causes import StuckProcess
 from client.orders import OrdersClient
 from models.dead_letters import DeadLetter, LetterStatus
 from models.errors import InvalidInput
+from models.moments import moment
 from orders import connect
 from runtime.settings import Settings
 
@@ -81,7 +82,7 @@ async def _show(number: int, output: Output) -> None:
         letter, audit = await orders.dead_letters.read(number)
     table = render.table("when", "what", "who", "why")
     for event in audit:
-        table.add_row(*map(render.cell, (render.moment(event.at), event.action, event.actor, event.reason)))
+        table.add_row(*map(render.cell, (moment(event.at), event.action, event.actor, event.reason)))
     facts = render.table("", "")
     document = _document(letter)
     for name, value in document.items():
@@ -124,7 +125,7 @@ def _groups(groups: list[GroupedLetters]) -> Any:
         group, first = each.group, ", ".join(map(str, each.letters[:FEW]))
         count = f"{group.count} ({first}{', …' * (group.count > FEW)})"
         cause = f"{group.error_type}: {group.cause}"
-        cells = (group.fingerprint, group.channel, count, render.moment(group.oldest), cause)
+        cells = (group.fingerprint, group.channel, count, moment(group.oldest), cause)
         table.add_row(*map(render.cell, cells))
     return table
 

@@ -101,7 +101,7 @@ async def _batch(
                     progress.advance(bar)
 
             again = f"the placed orders go on; the same command with --name {prefix} continues the batch"
-            with interruptible(again):
+            with interruptible(output, again):
                 async with asyncio.TaskGroup() as workers:
                     for _ in range(min(concurrency, len(kinds))):
                         workers.create_task(work())

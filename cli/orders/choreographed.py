@@ -28,7 +28,7 @@ def refuse_for_choreographed(express: bool | None, within: float | None = None) 
 async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
     """Place an order; with `wait`, follow it and raise CommandEnded when it does not complete."""
     async with connect() as orders:
-        with placing(f"order {order.order_id}"):
+        with placing(output, f"order {order.order_id}"):
             new = await orders.choreographed.place(orders.with_options(order, options))
         if not new:
             output.note(f"order {order.order_id} was placed before; it is not run again")
@@ -47,7 +47,7 @@ async def _follow(order_id: str, orders: OrdersClient, output: Output) -> Choreo
     name, events = ProcessName(ProcessKind.ORDER, order_id), 0
     silence = Silence(output, f"{name} has no new event; unless a worker runs, `python worker.py` starts one")
     line = f"{name} goes on; `python starter.py trace {name.argument}` shows it"
-    with interruptible(line), live(output) as shown:
+    with interruptible(output, line), live(output) as shown:
 
         def seen(now: ChoreographedStatus) -> None:
             nonlocal events

@@ -9,6 +9,7 @@ from cli.output import Output, plain
 from cli.run import run_to_end
 from client.history.activity_lines import ActivityLine
 from client.history.recorded import Decision
+from models.moments import moment
 from orders import connect
 
 
@@ -37,7 +38,7 @@ def _decided(decisions: list[Decision]) -> list[Any]:
     shown = render.table("step", "decision", "at", "by", "why", "evidence, request", title="\nDecisions")
     for each in decisions:
         more = " ".join(str(each[name]) for name in ("evidence", "request") if name in each)
-        at = render.moment(datetime.fromisoformat(each["at"]))
+        at = moment(datetime.fromisoformat(each["at"]))
         cells = (each["step"], each["verb"], at, each.get("actor"), each.get("reason"), more)
         shown.add_row(*map(render.cell, cells))
     return [shown]
@@ -52,8 +53,8 @@ def _shown(lines: list[ActivityLine]) -> Any:
         if line.error:
             what.append(f" · {plain(line.error)}", style="red")
         if line.next_attempt_at:
-            what.append(f" · next attempt at {render.moment(line.next_attempt_at)}")
-        started = render.moment(line.started_at) if line.started_at else ""
+            what.append(f" · next attempt at {moment(line.next_attempt_at)}")
+        started = moment(line.started_at) if line.started_at else ""
         took = render.took(line.started_at, line.ended_at)
         shown.add_row(line.activity, render.styled(line.status), str(line.attempts), started, took, what)
     return shown

@@ -55,7 +55,7 @@ def place(  # noqa: PLR0917 - one parameter for each option
 
 async def _place(order: Order, options: RunOptions, wait: bool, output: Output) -> None:
     async with connect() as orders:
-        with placing(f"order {order.order_id}"):
+        with placing(output, f"order {order.order_id}"):
             placed = await orders.place(order, options)
         if placed.again:
             output.note(f"order {placed.order_id} was placed before; it is not run again")
@@ -67,7 +67,7 @@ async def _place(order: Order, options: RunOptions, wait: bool, output: Output) 
 
 async def _place_within(order: Order, options: RunOptions, seconds: float, output: Output) -> None:
     async with connect() as orders:
-        with placing(f"order {order.order_id}"):
+        with placing(output, f"order {order.order_id}"):
             placed, result = await orders.place_within(order, seconds, options)
     output.answer({**_started(placed), **result.model_dump(mode="json")}, render.result(result))
     if result.status not in {Status.COMPLETED, Status.WAITING, Status.RUNNING}:

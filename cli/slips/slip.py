@@ -36,7 +36,7 @@ def slip(document: Document, wait: Wait = True, as_json: AsJson = False) -> None
 
 async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
     async with connect() as orders:
-        with placing(f"slip {read.slip_id}"):
+        with placing(output, f"slip {read.slip_id}"):
             placed = await orders.slips.place(read)
         if placed.again:
             output.note(f"slip {read.slip_id} was placed before; it is not run again")

@@ -49,7 +49,7 @@ def check_errors(err: str) -> None:
         assert line.isprintable(), err
 
 
-def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ran:
+def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 120) -> Ran:
     done = subprocess.run(
         [sys.executable, "starter.py", *arguments],
         cwd=PROJECT,
