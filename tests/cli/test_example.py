@@ -1,8 +1,7 @@
-"""The example program and the README's blocks, as separate processes on the running system."""
+"""The example program, as a separate process on the running system."""
 
 import subprocess
 import sys
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -59,38 +58,3 @@ def test_the_example_reports_an_unreachable_system(nowhere: Environment) -> None
 
     assert (ran.returncode, ran.stdout) == (1, "")
     assert ran.stderr.startswith("unavailable: ")
-
-
-README = (PROJECT / "README.md").read_text()
-
-
-def block(heading: str, language: str) -> str:
-    """Return the first code block of a language under a heading of the README."""
-    return README.split(f"## {heading}\n")[1].split(f"```{language}\n")[1].split("```")[0]
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    """A folder with the project's files, where a block may write others, and whose .venv is this Python's."""
-    for path in PROJECT.iterdir():
-        if path.name not in {".venv", ".data"}:
-            (tmp_path / path.name).symlink_to(path)
-    (tmp_path / ".venv" / "bin").mkdir(parents=True)
-    (tmp_path / ".venv" / "bin" / "activate").write_text(f"PATH={Path(sys.executable).parent}:$PATH\n")
-    return tmp_path
-
-
-def test_the_blocks_of_the_readme_run_as_they_stand(system: Environment, checkout: Path) -> None:
-    def run(*command: str) -> "subprocess.CompletedProcess[str]":
-        return subprocess.run(
-            command, cwd=checkout, env=system, capture_output=True, text=True, timeout=90, check=False
-        )
-
-    shell = run("bash", "-euc", block("Usage", "bash"))
-    (checkout / "program.py").write_text(block("From Python", "python"))
-    python = run(sys.executable, "program.py")
-
-    assert shell.returncode == 0, shell.stderr
-    assert "order o-1001 completed" in shell.stdout
-    assert "create_shipment" in shell.stdout
-    assert (python.returncode, python.stdout) == (0, "completed 49.70 EUR\n"), python.stderr
