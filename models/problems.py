@@ -1,11 +1,10 @@
 """Validation errors as a field and a sentence in words, without the value, which may be personal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
-from pydantic_core import ErrorDetails
 
 from models.errors import MISTAKES_AT_MOST
 from models.forms import WORDS
@@ -82,7 +81,7 @@ def shown(name: str, longest: int = 64) -> str:
     return "".join(c if c.isprintable() else "?" for c in name)[:longest]
 
 
-def _sentence(found: ErrorDetails, parts: tuple[int | str, ...], models: Models) -> str:
+def _sentence(found: Mapping[str, Any], parts: tuple[int | str, ...], models: Models) -> str:
     kind, context = found["type"], found.get("ctx", {})
     if kind == "extra_forbidden":
         known = [name for model in models for name in model.model_fields]
@@ -93,7 +92,7 @@ def _sentence(found: ErrorDetails, parts: tuple[int | str, ...], models: Models)
         return "may not be empty"
     if kind in _SENTENCES:
         return _SENTENCES[kind].format_map({name: _plain(value) for name, value in context.items()})
-    message = found["msg"].removeprefix("Value error, ").replace("Input should be", "must be", 1)
+    message = str(found["msg"]).removeprefix("Value error, ").replace("Input should be", "must be", 1)
     return message[:1].lower() + message[1:] if message[1:2].islower() else message  # a SKU keeps its capitals
 
 

@@ -56,7 +56,10 @@ def test_the_list_reaches_the_inner_fields() -> None:
 
 
 @pytest.mark.parametrize("document", DOCUMENTS)
-def test_the_command_prints_the_fields(document: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_command_prints_the_fields(
+    document: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
     assert run(["schema", document]) == 0
     shown = capsys.readouterr().out
     assert run(["schema", document, "--json"]) == 0
