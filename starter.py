@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The command line of the order saga: `python starter.py --help`."""
 
 import sys

@@ -22,11 +22,14 @@ class Code(IntEnum):
 
 
 class CommandEnded(Exception):
-    """Ends a command with this exit code; `line` goes to stderr, and is empty when the output is complete."""
+    """Ends a command with this exit code; `line` goes to stderr, and is empty when the output is complete.
 
-    def __init__(self, code: Code, line: str = "") -> None:
+    `others` are lines for further mistakes in the input.
+    """
+
+    def __init__(self, code: Code, line: str = "", others: tuple[str, ...] = ()) -> None:
         super().__init__(line)
-        self.code, self.line = code, line
+        self.code, self.line, self.others = code, line, others
 
 
 # The first class that matches decides.

@@ -8,7 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from cli.output import plain
+from models.commands import CommandAccepted
+from models.names import ProcessKind, ProcessName
 from models.process import OrderResult, ProcessState, Status, StepExecution
+from models.slips.slip import SlipCommandAccepted, SlipResult
 
 STYLE = {
     "completed": "green",
@@ -54,11 +57,6 @@ def table(*columns: str, title: str = "") -> Rows:
 def took(started: datetime | None, completed: datetime | None) -> str:
     """Return a duration such as "0.12 s"; empty while it runs."""
     return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
-
-
-def moment(at: datetime) -> str:
-    """Return a time in the local time zone."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
 
 
 def amount(minor: int) -> str:
@@ -108,12 +106,23 @@ def live(name: str, state: ProcessState | None) -> RenderableType:
     return Group(head, steps(state.history))
 
 
-def result(ended: OrderResult) -> Text:
-    """Return the result of an order on one line."""
-    line = Text.assemble(f"order {plain(ended.order_id)} ", styled(ended.status.value))
-    if ended.total:
+def process(accepted: CommandAccepted | SlipCommandAccepted) -> str:
+    """Return the name of the process that accepted a command, such as "order o-1"."""
+    return f"slip {accepted.slip_id}" if isinstance(accepted, SlipCommandAccepted) else f"order {accepted.order_id}"
+
+
+def order_id(name: ProcessName) -> str:
+    """Return the value of `order_id` in JSON: an order's id, or the workflow id of a slip."""
+    return name.id if name.kind is ProcessKind.ORDER else name.workflow_id
+
+
+def result(ended: OrderResult | SlipResult) -> Text:
+    """Return the result of an order or a slip on one line."""
+    name = f"order {ended.order_id}" if isinstance(ended, OrderResult) else f"slip {ended.slip_id}"
+    line = Text.assemble(f"{plain(name)} ", styled(str(ended.status)))
+    if isinstance(ended, OrderResult) and ended.total:
         line.append(f" · {ended.total}")
-    if ended.tracking:
+    if isinstance(ended, OrderResult) and ended.tracking:
         line.append(f" · parcel {plain(ended.tracking)}")
     if ended.failed_step and not (ended.reason or "").startswith(f"{ended.failed_step}: "):
         line.append(f" · step {plain(ended.failed_step)}")
@@ -121,6 +130,6 @@ def result(ended: OrderResult) -> Text:
         line.append(f" · {plain(ended.reason)}")
     if ended.undone:
         line.append(f" · undone: {plain(', '.join(ended.undone))}")
-    if ended.status is Status.NEEDS_ATTENTION:
+    if ended.status == Status.NEEDS_ATTENTION:
         line.append(" · waits for an operator")
     return line

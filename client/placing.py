@@ -16,7 +16,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exce
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.handles import NO_WORKER, Handle, exists, handle_of
-from client.progress import end_of, result_in
+from client.progress import end_of, result_in, where_it_waits
 from models import names
 from models.commands import OutcomeWait
 from models.errors import Unavailable
@@ -93,12 +93,10 @@ class OrderRun:
     def standing_still(self, state: ProcessState) -> OrderResult:
         """Return the result so far of a waiting order: the parked step and its error, or the awaited event."""
         known: dict[str, Any] = {"order_id": self.order_id, "status": state.status, "total": self.total}
+        where = where_it_waits(state)
         if state.status is Status.WAITING:
-            reason = next((step.summary for step in reversed(state.history) if step.direction == "wait"), None)
-            return OrderResult(**known, reason=reason)
-        parked = next((step for step in state.history if step.status == "parked"), None)
-        failed_step = parked.step if parked else state.current_step
-        return OrderResult(**known, failed_step=failed_step, reason=parked.error if parked else None)
+            where["failed_step"] = None
+        return OrderResult(**known, **where)
 
 
 async def place(order: Order, client: Client, orders: Orders) -> Placed:

@@ -20,17 +20,35 @@ OrderError
     └── NotBegun           nothing of the request was begun
 """
 
+from collections.abc import Sequence
+from typing import Self
+
+# The further mistakes of a document are only counted.
+MISTAKES_AT_MOST = 20
+
 
 class OrderError(Exception):
     """The base class of the errors of this project."""
 
 
 class InvalidInput(OrderError):
-    """Invalid input from the caller, with a message of one line that names the field."""
+    """Invalid input from the caller, with a message of one line that names the field.
 
-    def __init__(self, field: str, problem: str) -> None:
+    `others` are the further mistakes of a document, each one line as well.
+    """
+
+    def __init__(self, field: str, problem: str, *, others: tuple[str, ...] = ()) -> None:
         super().__init__(f"{field}: {problem}")
-        self.field, self.problem = field, problem
+        self.field, self.problem, self.others = field, problem, others
+
+    @classmethod
+    def of(cls, mistakes: Sequence[tuple[str, str]], what: str) -> Self:
+        """Return one error for the mistakes (field, problem) of the document `what`, of which there is at least one."""
+        (field, problem), *more = mistakes
+        others = [f"{other}: {its_problem}" for other, its_problem in more[: MISTAKES_AT_MOST - 1]]
+        if left := len(more) - len(others):
+            others.append(f"{what}: has {left} more mistakes")
+        return cls(field, problem, others=tuple(others))
 
 
 class Refused(OrderError):

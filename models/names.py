@@ -21,7 +21,6 @@ _ORDER_ID, _SLIP_ID = "order-", "slip-"
 # No order id contains a dot, so no order can have the keys of a slip.
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-SKU_PATTERN = ID_PATTERN
 # The name of a process in keys (an order's id, or `slip.` and a slip's id), and the name of a step.
 _PROCESS = r"(?:slip\.)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _STEP = r"[a-z][a-z0-9_-]{0,63}"
@@ -54,7 +53,7 @@ class ProcessName:
     @property
     def argument(self) -> str:
         """Return the shortest unambiguous argument for the CLI: the id, or else the path."""
-        return self.id if readings(self.id) == (self,) else self.path
+        return self.id if readings(self.id)[0] == self else self.path
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
@@ -63,8 +62,8 @@ class ProcessName:
 def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tuple[ProcessName, ...]:
     """Return the processes of these kinds that a text may name, the most likely first; empty for an invalid id.
 
-    `orders/ID` and `slips/ID` are unambiguous. `ID` is the id of an order, or of a slip if `kinds` has only slips; it
-    may also be a workflow id, `order-ID` or `slip-ID`.
+    `orders/ID` and `slips/ID` are unambiguous. `order-ID` and `slip-ID`, the ids of workflows, may also be ids. A bare
+    `ID` is the order of that id, or else the slip.
     """
     allowed, found = list(kinds), list[ProcessName]()
     for kind in allowed:
@@ -73,7 +72,7 @@ def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tu
     for kind, prefix in ((ProcessKind.SLIP, _SLIP_ID), (ProcessKind.ORDER, _ORDER_ID)):
         if kind in allowed and text.startswith(prefix):
             found.append(ProcessName(kind, text.removeprefix(prefix)))
-    return _valid([*found, ProcessName(allowed[0], text)])
+    return _valid([*found, *(ProcessName(kind, text) for kind in allowed)])
 
 
 def _valid(names: Iterable[ProcessName]) -> tuple[ProcessName, ...]:

@@ -9,6 +9,7 @@ from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
 from client.advice import command
+from models.moments import moment
 from models.process import Status
 from orders import connect
 
@@ -30,7 +31,7 @@ async def _find(status: Status, limit: int, after: str | None, output: Output) -
         page = await orders.states.find_by_status(status, limit, after)
     shown = render.table("order", "started")
     for each in page.found:
-        shown.add_row(each.order_id, render.moment(each.started_at))
+        shown.add_row(each.order_id, moment(each.started_at))
     found = [vars(each) for each in page.found]
     output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"no {status} order")
     if page.following:

@@ -12,6 +12,7 @@ from client.connection import Connection
 from client.diagnosis.causes import Cause, StuckProcess, diagnose
 from models import names
 from models.dead_letters import DeadLetter
+from models.moments import moment
 from services.assembly import Services
 
 KINDS = f"'{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}', '{names.SLIP_WORKFLOW}'"
@@ -93,4 +94,4 @@ async def _next_round(client: Client) -> str:
     times = described.info.next_action_times
     if described.schedule.state.paused or not times:
         return "the reconciler is paused"
-    return f"the reconciler runs at {times[0].astimezone():%H:%M:%S}"
+    return f"the reconciler runs at {moment(times[0])}"

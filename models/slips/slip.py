@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from models.base import Message, fingerprint
 from models.commands import Actor, PlanHash, Reason
+from models.forms import form
 from models.order import Id
 from models.texts import check_texts, printable
 
@@ -22,7 +23,8 @@ def is_own(step: str) -> bool:
     return step in OWN_STEPS or step.startswith(RECORD)
 
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+_NAME = "1 to 64 lower-case letters, digits, - and _, and start with a letter"
+Name = Annotated[str, form(r"^[a-z][a-z0-9_-]{0,63}$", _NAME)]
 
 
 class Stop(Message):

@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 
 from cli.app import run
+from models.errors import MISTAKES_AT_MOST
 from runtime.embedded.stack import Stack
 from runtime.reconciling import schedule_reconciler
 from tests.servers import free_ports
@@ -39,7 +40,16 @@ class Ran:
 Starter = Callable[..., Ran]
 
 
-def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ran:
+def check_errors(err: str) -> None:
+    """Check that each mistake is one printable line, and that their number is bounded."""
+    lines = err.removesuffix("\n").split("\n")
+    assert 1 <= len(lines) <= MISTAKES_AT_MOST + 1, err
+    for line in lines:
+        assert line.startswith("error: "), err
+        assert line.isprintable(), err
+
+
+def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 120) -> Ran:
     done = subprocess.run(
         [sys.executable, "starter.py", *arguments],
         cwd=PROJECT,

@@ -1,5 +1,6 @@
 """An itinerary as the steps of a saga, checked before the first stop and at every revision."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -13,7 +14,7 @@ from workflows.routing_slip.stops import STOPS, SlipActivity
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import InvalidInput
-    from models.slips.itinerary import check_arguments, request_of, revised
+    from models.slips.itinerary import argument_mistakes, request_of, revised
     from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
 
 
@@ -89,18 +90,24 @@ class Itinerary:
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
             raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
-        replies: dict[str, type[Reply]] = {stop.name: STOPS[stop.activity].reply for stop in behind}
-        for number, stop in enumerate(ahead, start=len(behind)):
-            at = f"itinerary[{number}]"
-            if stop.activity not in STOPS:
-                raise InvalidInput(f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}")
-            if is_own(stop.name) or stop.name in replies:
-                raise InvalidInput(f"{at}.name", f"{stop.name} is taken")
-            offer = STOPS[stop.activity]
-            check_arguments(at, stop, offer.request, self.slip.variables, replies)
-            replies[stop.name] = offer.reply
+        if mistakes := [*self._mistakes(behind, ahead)]:
+            raise InvalidInput.of(mistakes, "itinerary")
         pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
         return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
+
+    def _mistakes(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Iterator[tuple[str, str]]:
+        """Yield the mistakes (field, problem) in the stops ahead."""
+        replies: dict[str, type[Reply] | None] = {stop.name: STOPS[stop.activity].reply for stop in behind}
+        for number, stop in enumerate(ahead, start=len(behind)):
+            at = f"itinerary[{number}]"
+            offer = STOPS.get(stop.activity)
+            if is_own(stop.name) or stop.name in replies:
+                yield f"{at}.name", f"{stop.name} is taken"
+            if offer is None:
+                yield f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}"
+            else:
+                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies)
+            replies[stop.name] = offer.reply if offer else None
 
 
 def _step(stop: Stop) -> Step[Itinerary, Any]:
