@@ -14,6 +14,7 @@ from cli.demo.demo import demo
 from cli.demo.up import up
 from cli.exits import BY_CLASS, Code, CommandEnded
 from cli.operate.dead_letters import deadletters
+from cli.operate.move import move
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
 from cli.operate.setup import setup
@@ -125,6 +126,7 @@ COMMANDS = (
     ("trace", trace, "Draw the events of a choreographed order."),
     ("stuck", stuck, "List processes without progress, and what helps."),
     ("setup", setup, "Prepare a Temporal server and a database."),
+    ("move", move, "Bind a restored database or a new namespace."),
 )
 for name, command, short in COMMANDS:
     app.command(name, short_help=short)(command)

@@ -46,6 +46,13 @@ def connection_string(url: str, limits: Mapping[str, int] = LIMITS) -> str:
     return make_conninfo(**given | {"options": " ".join(options).strip()})
 
 
+def place_of(conninfo: str) -> str:
+    """Return HOST:PORT/NAME or HOST/NAME of a connection string, without what it leaves to libpq's own variables."""
+    given = conninfo_to_dict(conninfo)
+    host, port = str(given.get("host") or given.get("hostaddr") or ""), given.get("port")
+    return f"{host}:{port}/{given.get('dbname') or ''}" if port else f"{host}/{given.get('dbname') or ''}"
+
+
 @contextmanager
 def unavailable() -> Iterator[None]:
     """Turn every transient error (lost connection, timeout, deadlock, full pool) into Unavailable."""

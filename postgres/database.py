@@ -10,7 +10,7 @@ from psycopg.pq import PipelineStatus
 from psycopg.rows import TupleRow
 from psycopg_pool import AsyncConnectionPool
 
-from postgres.connection import LIMITS, LIMITS_SINCE_17, VERSION_17, connection_string, unavailable
+from postgres.connection import LIMITS, LIMITS_SINCE_17, VERSION_17, connection_string, place_of, unavailable
 from postgres.pipeline import Connection, Params, Pipeline
 
 POOL_WAIT_SECONDS = 5.0
@@ -19,8 +19,8 @@ POOL_WAIT_SECONDS = 5.0
 class Database:
     """A pool of autocommit connections: one statement is one transaction, except inside `transaction`."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        self._pool = pool
+    def __init__(self, pool: AsyncConnectionPool[Connection], place: str) -> None:
+        self._pool, self._place = pool, place
 
     @classmethod
     async def open(cls, url: str, size: int = 10) -> Self:
@@ -42,7 +42,12 @@ class Database:
         )
         with unavailable():
             await pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
-        return cls(pool)
+        return cls(pool, place_of(conninfo))
+
+    @property
+    def place(self) -> str:
+        """The database for messages, such as db.example.com/orders: without its user and password."""
+        return self._place
 
     async def close(self) -> None:
         """Close every connection."""

@@ -20,6 +20,11 @@ class UnitOfWork(Database):
         self._db, self._opened = db, opened
         self._held: Connection | None = None
 
+    @property
+    def place(self) -> str:
+        """The database for messages."""
+        return self._db.place
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         if self._held is None:

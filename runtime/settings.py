@@ -14,6 +14,7 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
 from models.problems import first_problem
+from runtime.deployment import check_deployment, name_given, with_controlled
 
 PREFIX = "ORDERS_"
 PROJECT = Path(__file__).resolve().parent.parent
@@ -102,7 +103,7 @@ class Settings(BaseSettings):
     # Longer than the longest activity attempt, so that a drain interrupts none.
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     metrics_address: Annotated[str, AfterValidator(_loopback_by_default)] | None = None
-    deployment: Name | None = None
+    deployment: Annotated[str, AfterValidator(check_deployment)] | None = None
     build_id: Name | None = None
     insecure: bool = False
     # The period of the reconciler, which finds orders without a running workflow.
@@ -144,11 +145,12 @@ class Settings(BaseSettings):
         _check_names_and_bytes(given)
         source = EnvSettingsSource(cls)
         # An empty variable counts as unset, as in a shell.
-        source.env_vars = {name: text for name, text in given.items() if text}
+        source.env_vars = with_controlled(given)
         try:
             return cls(**source())
         except ValidationError as error:
-            raise _first_of(error) from None
+            first = _first_of(error)
+            raise InvalidInput(name_given(first.field, given), first.problem) from None
 
 
 def is_utf8(text: str) -> bool:

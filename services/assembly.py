@@ -11,6 +11,7 @@ from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import Providers
 from services.fraud.fraud import FraudDesk
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
@@ -40,6 +41,11 @@ class Services:
     def within(self, unit: Database) -> "Services":
         """Return the services whose statements run in the transaction `unit`."""
         return Services(unit, self._providers, self._notifiers)
+
+    @cached_property
+    def installation(self) -> Installation:
+        """The record of the namespace that the database belongs to."""
+        return Installation(self.db)
 
     @cached_property
     def inventory(self) -> Inventory:

@@ -35,6 +35,8 @@ class Cause(StrEnum):
     GONE = "gone"
     DEAD_LETTER = "dead_letter"
     SILENT = "silent"
+    UNDELIVERED = "undelivered"
+    RECONCILER_FAILING = "reconciler_failing"
 
 
 class StuckProcess(Message):
@@ -74,10 +76,11 @@ async def _task_not_done(
 ) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
-        message, since = failure
         fix = f"deploy a worker with the fix; see: temporal workflow show --workflow-id {workflow_id}"
-        detail = f"the workflow task fails, attempt {task.attempt}: {message}"
-        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
+        if failure.lacks_search_attributes:
+            fix = "python starter.py setup"
+        detail = f"the workflow task fails, attempt {task.attempt}: {failure.message}"
+        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=failure.at)
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None

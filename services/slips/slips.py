@@ -19,6 +19,8 @@ select slip_id, status, reason, body_hash, created_at, closed_at, body is not nu
 from slips.slips where slip_id = %(slip_id)s
 """
 
+_COUNT_OPEN = b"select count(*) from slips.slips where closed_at is null"
+
 
 @dataclass(frozen=True)
 class SlipRecord:
@@ -66,3 +68,8 @@ class Slips:
         """Return the record of a slip, None when there is none."""
         row = await self._db.row(_READ, {"slip_id": slip_id})
         return SlipRecord(*row) if row else None
+
+    async def count_open(self) -> int:
+        """Return the number of slips without an outcome."""
+        row = await self._db.row(_COUNT_OPEN, {})
+        return int(row[0]) if row else 0

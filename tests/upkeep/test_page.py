@@ -10,6 +10,7 @@ from messaging.dead_letters.dead_letters import DeadLetters
 from models.errors import Unavailable
 from models.recovery import Reconcile
 from postgres.database import Database
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
@@ -23,7 +24,7 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters))
+    return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters), Installation(db))
 
 
 def running_checks() -> list[str]:
