@@ -95,6 +95,8 @@ def _ending(error: Exception) -> CommandEnded:
             return CommandEnded(code, message)
     if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
         return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
+    if isinstance(error, RPCError) and "search attribute" in error.message:
+        return CommandEnded(Code.USAGE, f"{error.message}: run `python starter.py setup`")
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 

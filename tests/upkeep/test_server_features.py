@@ -185,6 +185,9 @@ async def test_a_namespace_whose_int_attributes_are_used_up_is_refused(servers: 
         with pytest.raises(NotSetUp, match=r"lacks the search attributes .*python starter\.py setup"):
             async with orders_worker(system.client, system.stack.database_url, system.settings):
                 pass
+        listed = await command(system, "list", "--status", "needs_attention")
+        assert (listed.code, listed.err.count("\n")) == (2, 1), listed
+        assert "python starter.py setup" in listed.err
         # A worker that began while they existed.
         async with build(system.client, system.services, system.settings):
             handle = await system.start(Scenario("goes-back", postcode="00000").order())
