@@ -24,7 +24,7 @@ def setup(with_catalogue: Catalogue = False, as_json: AsJson = False) -> None:
 
 
 async def _setup(output: Output, *, with_catalogue: bool) -> None:
-    done = ["migrations", "search attributes", "installation", "reconciler"] + ["catalogue"] * with_catalogue
+    done = ["migrations", "installation", "search attributes", "reconciler"] + ["catalogue"] * with_catalogue
     settings = Settings.read()
     async with connect(settings) as orders:
         url = database_of(settings)

@@ -217,7 +217,7 @@ def test_a_batch_ends_with_the_outcomes_of_its_mix(starter: Starter) -> None:
 
 def test_setup_may_be_repeated(starter: Starter) -> None:
     assert starter("setup", "--catalogue", "--json").document == {
-        "done": ["migrations", "search attributes", "reconciler", "catalogue"]
+        "done": ["migrations", "installation", "search attributes", "reconciler", "catalogue"]
     }
 
 
