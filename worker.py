@@ -22,6 +22,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.cancellation import request_cancellation
 from activities.fraud import FraudActivities
+from activities.installation_guard import guarded
 from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
 from activities.lost_orders import CHANNEL as RECOVERY
@@ -30,6 +31,7 @@ from activities.operators import OperatorActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
 from activities.recovery import RecoveryActivities
+from activities.server_features import require_features
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
 from activities.wrapping import WrappingActivities
@@ -39,9 +41,10 @@ from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
-from models.errors import OrderError, Unavailable
+from models.errors import OrderError, Unavailable, WrongInstallation
 from models.names import TASK_QUEUE
 from models.problems import shown
+from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import providers
@@ -50,6 +53,7 @@ from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
+from runtime.search_attributes import check_search_attributes
 from runtime.settings import Settings, unknown_variables
 from runtime.supervisor import Supervisor
 from services import schemas
@@ -62,17 +66,20 @@ from workflows.recovery.workflow import RecoverOrderWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 log = logging.getLogger("worker")
-FAILED, USAGE, UNREACHABLE = 1, 2, 4
+FAILED, USAGE, UNREACHABLE, CONFLICT = 1, 2, 4, 6
+NEEDED_BY_WORKER = (SCHEDULES, UPDATES, ASYNC_UPDATES)
+NEEDED_BY_RELAY = (SCHEDULES, STANDALONE_ACTIVITIES)
 
 
 @asynccontextmanager
 async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
     """Run a worker with its relay in this process for the length of the block, then drain it.
 
-    Raises Unavailable or Final when the database can't be used or its schemas have another version.
+    Raises Unavailable when the database or the server does not answer, Final when one of them is not set up, has other
+    versions, or belongs to another installation; also when that becomes so during the block.
     """
     async with (
-        _services(database_url, settings) as services,
+        _services(client, database_url, settings) as services,
         build(client, services, settings) as worker,
         relaying(client, services, database_url, meter(client)),
     ):
@@ -82,15 +89,27 @@ async def orders_worker(client: Client, database_url: str, settings: Settings) -
 @asynccontextmanager
 async def orders_relay(client: Client, database_url: str, settings: Settings) -> AsyncIterator[None]:
     """Run a relay without a worker for the length of the block; raises as `orders_worker` does."""
-    async with _services(database_url, settings) as services, relaying(client, services, database_url, meter(client)):
+    async with (
+        _services(client, database_url, settings, relay_only=True) as services,
+        relaying(client, services, database_url, meter(client)),
+    ):
         yield
 
 
 @asynccontextmanager
-async def _services(database_url: str, settings: Settings) -> AsyncIterator[Services]:
+async def _services(
+    client: Client, database_url: str, settings: Settings, *, relay_only: bool = False
+) -> AsyncIterator[Services]:
+    """Open the services, after a check that the database, the server and the namespace are ready for them."""
     async with await Database.open(database_url, size=settings.database_pool) as database:
         await asyncio.to_thread(schemas.check, database_url)
-        yield services_on(database, settings)
+        missing = await require_features(client, *(NEEDED_BY_RELAY if relay_only else NEEDED_BY_WORKER))
+        if STANDALONE_ACTIVITIES in missing:
+            log.warning(STANDALONE_ACTIVITIES.missing_in(client.namespace))
+        await check_search_attributes(client)
+        services = services_on(database, settings)
+        async with guarded(client, services.installation):
+            yield services
 
 
 def services_on(database: Database, settings: Settings) -> Services:
@@ -139,7 +158,11 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
     of_slips = SlipActivities(services.slips, services.slip_revisions, services.slip_closing)
     of_wrapping = WrappingActivities(services.wrapping)
     recovery = RecoveryActivities(
-        services.open_orders, services.inventory, services.dead_letters, services.unsent_alerts
+        services.open_orders,
+        services.inventory,
+        services.dead_letters,
+        services.unsent_alerts,
+        services.installation,
     )
     return [
         of_inventory.reserve_inventory,
@@ -234,8 +257,9 @@ async def _held_stack(settings: Settings) -> AsyncIterator[None]:
 async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, relay_only: bool = False) -> None:
     """Run `number` worker processes until `stop` is set; raise an OrderError when they can't start."""
     async with _held_stack(settings):
-        await connect(settings)
-        await asyncio.to_thread(schemas.check, database_of(settings))
+        # The preconditions of the processes, so that a refusal is one line.
+        async with _services(await connect(settings), database_of(settings), settings, relay_only=relay_only):
+            pass
         flags = ["--relay-only"] if relay_only else []
         supervisor = Supervisor([sys.executable, __file__, *flags], number, settings)
         log.info("supervisor started", extra={"processes": number})
@@ -252,7 +276,8 @@ def _serving(settings: Settings, arguments: Arguments) -> Serve:
 def main() -> int:
     """Run workers until SIGTERM or SIGINT.
 
-    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration, 4 for an unreachable dependency.
+    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration or a missing set-up, 4 for an
+    unreachable dependency, 6 for a database and a namespace of different installations.
     """
     try:
         arguments = read_arguments(sys.argv[1:])
@@ -265,11 +290,17 @@ def main() -> int:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
     except OrderError as error:
         print(f"error: {shown(str(error), 1000)}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
-        return UNREACHABLE if isinstance(error, Unavailable) else USAGE
+        return _exit_code(error)
     except Exception:
         log.exception("worker failed")
         return FAILED
     return 0
+
+
+def _exit_code(error: OrderError) -> int:
+    if isinstance(error, WrongInstallation):
+        return CONFLICT
+    return UNREACHABLE if isinstance(error, Unavailable) else USAGE
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from activities.finished_runs import refuse_completed
 from activities.last_run import LastRun, last_run
 from models.dead_letters import DeadLetter
 from models.errors import Final, Unavailable
@@ -80,7 +81,7 @@ class Recovery:
     async def recover(self, order_id: str) -> Recovered:
         """Start or recover an order if it is lost, and return its state then.
 
-        Raises Final if the stored body is invalid, Unavailable, and RPCError.
+        Raises Final if the stored body is invalid or the workflow completed, Unavailable, and RPCError.
         """
         cause = await self.lost(order_id)
         if cause is None:
@@ -89,6 +90,7 @@ class Recovery:
         found = await self._orders.read(order_id)
         if found is None:
             return "closed"
+        refuse_completed(workflow_id(order_id), cause)
         order = _order(found)
         # Without a receipt of the first step there is no effect to undo, and a start can't repeat one.
         untouched = not await self._inventory.has_receipt(key(order_id, "reserve"))

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from activities.installation import InstallationRecord, check_installation
 from activities.lost_orders import CHANNEL, OpenOrdersService, ReceiptsService, Recovery
 from models.activities.base import Closed
 from models.dead_letters import Undeliverable
@@ -47,12 +48,18 @@ class RecoveryActivities:
         inventory: ReceiptsService,
         letters: DeadLetterChannel,
         unsent: UnsentAlertsService,
+        installation: InstallationRecord,
     ) -> None:
         self._orders, self._inventory, self._letters, self._unsent = orders, inventory, letters, unsent
+        self._installation = installation
 
     @activity.defn
     async def recover_page(self, task: Reconcile) -> Reconciled:
-        """Check one page of open orders, and start the recovery of those whose workflow is lost."""
+        """Check one page of open orders, and start the recovery of those whose workflow is lost.
+
+        Raises WrongInstallation: an order of another installation has no workflow here, but it isn't lost.
+        """
+        await check_installation(activity.client(), self._installation)
         page = await self._orders.page(task.after, task.limit, task.grace_seconds)
         recovery = Recovery(activity.client(), self._orders, self._inventory)
         gate = asyncio.Semaphore(CONCURRENT_ORDERS)

@@ -16,6 +16,7 @@ from messaging.outbox.feed import COUNTED_AT_MOST, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
 from models.errors import InvalidInput, Unavailable
+from models.server_features import STANDALONE_ACTIVITIES
 
 log = structlog.get_logger("relay")
 
@@ -53,13 +54,18 @@ class Relay:
             published = await self.run_once()
             waiting, seconds = await self._feed.lag()
         except (Unavailable, RPCError) as error:
-            log.warning("the relay can't publish now", error=" ".join(str(error).split())[:300])
+            log.warning("the relay can't publish now", error=self._reason(error))
             if isinstance(error, Unavailable):
                 await self._listener.close()  # after a failover, its connection may be one to the old server
             return 0
         self._waiting.set(waiting)
         self._lag.set(seconds)
         return published
+
+    def _reason(self, error: Unavailable | RPCError) -> str:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.UNIMPLEMENTED:
+            return STANDALONE_ACTIVITIES.missing_in(self._client.namespace)
+        return " ".join(str(error).split())[:300]
 
     async def run_once(self) -> int:
         """Publish the first event of each waiting process, then mark them; return how many.

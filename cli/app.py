@@ -14,6 +14,7 @@ from cli.demo.demo import demo
 from cli.demo.up import up
 from cli.exits import BY_CLASS, Code, CommandEnded
 from cli.operate.dead_letters import deadletters
+from cli.operate.move import move
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
 from cli.operate.setup import setup
@@ -116,6 +117,8 @@ def _ending(error: Exception) -> CommandEnded:
             return CommandEnded(code, message, getattr(error, "others", ()))
     if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
         return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
+    if isinstance(error, RPCError) and "search attribute" in error.message:
+        return CommandEnded(Code.USAGE, f"{error.message}: run `python starter.py setup`")
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 
@@ -150,6 +153,7 @@ COMMANDS = (
     ("schema", schema, "List the fields of an order, a slip or a payload."),
     ("stuck", stuck, "List processes without progress, and what helps."),
     ("setup", setup, "Prepare a Temporal server and a database."),
+    ("move", move, "Bind a restored database or a new namespace."),
 )
 for name, command, short in COMMANDS:
     app.command(name, short_help=short)(command)

@@ -4,7 +4,16 @@ from enum import IntEnum
 
 from typer import TyperException
 
-from models.errors import AlreadyUndone, Conflict, Final, InvalidInput, NotFound, OrderRejected, Unavailable
+from models.errors import (
+    AlreadyUndone,
+    Conflict,
+    Final,
+    InvalidInput,
+    NotFound,
+    OrderRejected,
+    Unavailable,
+    WrongInstallation,
+)
 
 
 class Code(IntEnum):
@@ -38,6 +47,7 @@ BY_CLASS: dict[type[Exception], Code] = {
     OrderRejected: Code.USAGE,
     TyperException: Code.USAGE,
     Conflict: Code.CONFLICT,
+    WrongInstallation: Code.CONFLICT,
     AlreadyUndone: Code.CONFLICT,
     NotFound: Code.NOT_FOUND,
     Final: Code.USAGE,

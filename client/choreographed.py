@@ -4,17 +4,22 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from temporalio.service import RPCError
+
+from activities.server_features import require_features
 from client.connection import Connection
 from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
 from models.choreography import DomainEvent, EventData
 from models.dead_letters import DeadLetter
-from models.errors import NotFound
+from models.errors import NotFound, Unavailable
 from models.names import ProcessKind, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status, Style
+from models.server_features import STANDALONE_ACTIVITIES
 
 LOOK_SECONDS = 0.1
+SECONDS_TO_CHECK = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,13 +41,27 @@ class ChoreographedClient:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._checked = False
 
     async def place(self, order: Order) -> bool:
         """Place an order; return False when the same order was placed before.
 
-        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable.
+        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable, and
+        NotSetUp when the server can't deliver its events.
         """
+        await self._check_server()
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
+
+    async def _check_server(self) -> None:
+        """Check once that the server delivers events; an unreachable one delivers them when it is back."""
+        if self._checked:
+            return
+        try:
+            async with asyncio.timeout(SECONDS_TO_CHECK):
+                await require_features(await self._connection.temporal(), STANDALONE_ACTIVITIES)
+        except (TimeoutError, Unavailable, RPCError):
+            return
+        self._checked = True
 
     async def standing(self, order_id: str) -> ChoreographedStatus:
         """Return the status of an order; raise NotFound when no choreographed order has the id, Unavailable."""

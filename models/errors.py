@@ -15,7 +15,9 @@ OrderError
 │   ├── AlreadyUndone      a late do found its tombstone
 │   ├── AlreadySettled     a late undo found a completed order
 │   ├── NotAccepted        no accepted order or slip has this step with these values
-│   └── NotFound
+│   ├── NotFound
+│   ├── NotSetUp           the server or the database lacks what `starter.py setup` or an administrator creates
+│   └── WrongInstallation  the database and the namespace belong to different installations
 └── Unavailable            retry, after `retry_after` seconds if that is set
     └── NotBegun           nothing of the request was begun
 """
@@ -105,6 +107,14 @@ class NotAccepted(Final):
 
 class NotFound(Final):
     """No such order, slip, letter or event exists."""
+
+
+class NotSetUp(Final):
+    """The server or the database lacks what this project needs; the message names the command or setting that helps."""
+
+
+class WrongInstallation(Final):
+    """The database and the namespace of Temporal don't belong to each other."""
 
 
 class Unavailable(OrderError):

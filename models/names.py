@@ -10,7 +10,11 @@ ORDER_WORKFLOW = "OrderWorkflow"
 RECOVERY_WORKFLOW = "RecoverOrderWorkflow"
 RECONCILER_WORKFLOW = "ReconcilerWorkflow"
 RECONCILER_SCHEDULE = "reconcile-orders"
+# A paused schedule whose memo names the database that the namespace belongs to.
+INSTALLATION_SCHEDULE = "orders-installation"
 SLIP_WORKFLOW = "RoutingSlipWorkflow"
+# For a query of Temporal's list: the workflow types that run a process.
+PROCESS_WORKFLOWS = f"'{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}', '{SLIP_WORKFLOW}'"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}

@@ -78,6 +78,13 @@ def connection_string(url: str, settings: Mapping[str, float] = SETTINGS) -> str
     return make_conninfo(**given)
 
 
+def place_of(conninfo: str) -> str:
+    """Return HOST:PORT/NAME or HOST/NAME of a connection string, without what it leaves to libpq's own variables."""
+    given = conninfo_to_dict(conninfo)
+    host, port = str(given.get("host") or given.get("hostaddr") or ""), given.get("port")
+    return f"{host}:{port}/{given.get('dbname') or ''}" if port else f"{host}/{given.get('dbname') or ''}"
+
+
 @contextmanager
 def unavailable(connecting: type[Unavailable] = Unavailable) -> Iterator[None]:
     """Turn every transient error (lost connection, timeout, deadlock, missing right) into Unavailable.

@@ -10,7 +10,7 @@ from psycopg.pq import PipelineStatus
 from psycopg.rows import TupleRow
 
 from models.errors import NotBegun
-from postgres.connection import unavailable
+from postgres.connection import place_of, unavailable
 from postgres.pipeline import Connection, Params, Pipeline
 from postgres.pool import POOL_WAIT_SECONDS, Pool
 from postgres.routes import route_to
@@ -19,9 +19,9 @@ from postgres.routes import route_to
 class Database:
     """A pool of autocommit connections: one statement is one transaction, except inside `transaction`."""
 
-    def __init__(self, pool: Pool, set_limits: bytes | None = None) -> None:
+    def __init__(self, pool: Pool, place: str, set_limits: bytes | None = None) -> None:
         """Use `pool`; `set_limits` is the statement of its route, which sets the limits of a transaction."""
-        self._pool, self._set_limits = pool, set_limits
+        self._pool, self._place, self._set_limits = pool, place, set_limits
 
     @classmethod
     async def open(cls, url: str, size: int = 10) -> Self:
@@ -31,7 +31,12 @@ class Database:
         pool = Pool(route, size)
         with unavailable(NotBegun):
             await pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
-        return cls(pool, route.set_limits)
+        return cls(pool, place_of(url), route.set_limits)
+
+    @property
+    def place(self) -> str:
+        """The database for messages, such as db.example.com/orders: without its user and password."""
+        return self._place
 
     async def close(self) -> None:
         """Close every connection."""

@@ -22,6 +22,11 @@ class UnitOfWork(Database):
         self._set_limits = None  # the transaction has set them
         self._held: Connection | None = None
 
+    @property
+    def place(self) -> str:
+        """The database for messages."""
+        return self._db.place
+
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
         if self._held is None:

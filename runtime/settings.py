@@ -17,6 +17,7 @@ from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
 from models.problems import first_problem
 from runtime.database_url import check_database_url, is_this_machine
+from runtime.deployment import check_deployment, name_given, with_controlled
 
 PREFIX = "ORDERS_"
 # The share of equal characters, from which on a name is taken for a mistyped one.
@@ -99,7 +100,7 @@ class Settings(BaseSettings):
     # Longer than the longest activity attempt, so that a drain interrupts none.
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     metrics_address: Annotated[str, AfterValidator(_loopback_by_default)] | None = None
-    deployment: Name | None = None
+    deployment: Annotated[str, AfterValidator(check_deployment)] | None = None
     build_id: Name | None = None
     insecure: bool = False
     # The period of the reconciler, which finds orders without a running workflow.
@@ -141,11 +142,13 @@ class Settings(BaseSettings):
         _check_names_and_bytes(given)
         source = EnvSettingsSource(cls)
         # An empty variable counts as unset, as in a shell.
-        source.env_vars = {name: text for name, text in given.items() if text and not _is_injected(name, text)}
+        texts = {name: text for name, text in given.items() if text and not _is_injected(name, text)}
+        source.env_vars = with_controlled(texts)
         try:
             return cls(**source())
         except ValidationError as error:
-            raise _first_of(error) from None
+            first = _first_of(error)
+            raise InvalidInput(name_given(first.field, given), first.problem) from None
 
 
 def is_utf8(text: str) -> bool:

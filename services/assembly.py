@@ -13,6 +13,7 @@ from providers.ports import Notifier
 from providers.registry import Providers
 from services.accepted import Accepted, AcceptedMemory
 from services.fraud.fraud import FraudDesk
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
@@ -61,6 +62,11 @@ class Services:
         if self._outside is not self:
             return self._outside.accepted
         return Accepted(self.orders, self.slips, self._memory)
+
+    @cached_property
+    def installation(self) -> Installation:
+        """The record of the namespace that the database belongs to."""
+        return Installation(self.db)
 
     @cached_property
     def inventory(self) -> Inventory:

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 import orders
+from client.installation import bind_database
 from client.orders import OrdersClient
-from client.upkeep import prepare
+from client.upkeep import load_catalogue, migrate
 from models import names
 from models.errors import InvalidInput
 from runtime.connection import connect, is_embedded
@@ -47,8 +48,10 @@ async def whole_system(settings: Settings, report: Callable[[str], None]) -> Asy
         raise InvalidInput("TEMPORAL_ADDRESS, DATABASE_URL", "name another system; unset both, or run worker.py there")
     joined = running_stack(settings.data_dir) is not None
     async with embedded_stack(settings, report) as stack:
-        await prepare(stack.database_url, report)
+        await migrate(stack.database_url, report)
         client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
+        await bind_database(client, stack.database_url)
+        await load_catalogue(stack.database_url, report)
         await schedule_reconciler(client, settings.reconcile_seconds)
         async with orders_worker(client, stack.database_url, settings), orders.connect(settings, client) as connected:
             yield System(client, connected, stack.ui_url, joined)

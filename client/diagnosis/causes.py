@@ -36,6 +36,8 @@ class Cause(StrEnum):
     GONE = "gone"
     DEAD_LETTER = "dead_letter"
     SILENT = "silent"
+    UNDELIVERED = "undelivered"
+    RECONCILER_FAILING = "reconciler_failing"
 
 
 class StuckProcess(Message):
@@ -75,11 +77,12 @@ async def _task_not_done(
 ) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
-        message, since = failure
         fix = "deploy a worker with the fix; see: "
         fix += command("temporal", "workflow", "show", "--workflow-id", workflow_id)
-        detail = f"the workflow task fails, attempt {task.attempt}: {message}"
-        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
+        if failure.lacks_search_attributes:
+            fix = starter("setup")
+        detail = f"the workflow task fails, attempt {task.attempt}: {failure.message}"
+        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=failure.at)
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None

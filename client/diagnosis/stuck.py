@@ -10,12 +10,13 @@ from activities.lost_orders import Recovery
 from client.advice import command, starter
 from client.connection import Connection
 from client.diagnosis.causes import Cause, StuckProcess, diagnose
+from client.diagnosis.deliveries import undelivered
+from client.diagnosis.reconciler import failed_round
 from models import names
 from models.dead_letters import DeadLetter
 from models.moments import moment
 from services.assembly import Services
 
-KINDS = f"'{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}', '{names.SLIP_WORKFLOW}'"
 NO_SCHEDULE = f"no reconciler is scheduled; run: {starter('setup')}"
 
 
@@ -31,7 +32,7 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     """Return the processes older than `older_than` without progress, of the first `limit`; raise Unavailable."""
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = f"WorkflowType IN ({KINDS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
+    query = f"WorkflowType IN ({names.PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
     found: list[StuckProcess] = []
     examined = 0
     async for run in client.list_workflows(query, limit=limit):
@@ -43,6 +44,9 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     waiting = {stuck.process_id for stuck in dead}
     found += dead
     found += await _gone(client, services, older_than, limit, waiting)
+    found += await undelivered(client, services, older_than, limit)
+    failed = await failed_round(client)
+    found += [failed] if failed else []
     return StuckReport(found, cut_off=examined == limit)
 
 

@@ -1,6 +1,7 @@
 """The watcher's side of the outbox: processes without progress."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from messaging.outbox import statements
 from messaging.outbox.outbox import PATIENCE_SECONDS
@@ -13,6 +14,16 @@ class OverdueProcess:
 
     past_deadline: bool
     undoing: bool
+
+
+@dataclass(frozen=True)
+class SilentProcess:
+    """A process whose event was not published, or was published and nothing followed it, since a time."""
+
+    process_id: str
+    event: str
+    since: datetime
+    published: bool
 
 
 class OutboxProcesses:
@@ -33,6 +44,11 @@ class OutboxProcesses:
     async def unpublished(self, process_id: str) -> bool:
         """Return whether an event of the process waits for a relay."""
         return await self._db.row(statements.UNPUBLISHED, {"process_id": process_id}) is not None
+
+    async def silent(self, seconds: float, limit: int) -> list[SilentProcess]:
+        """Return up to `limit` processes that no dead letter blocks and nothing moves on for `seconds`."""
+        rows = await self._db.rows(statements.SILENT, {"seconds": seconds, "limit": limit})
+        return [SilentProcess(*row) for row in rows]
 
     async def postpone(self, db: Database, process_id: str) -> None:
         """Make the process overdue only after another period of patience."""

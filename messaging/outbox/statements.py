@@ -85,6 +85,27 @@ READ = _EVENT + b"where event_id = %(event_id)s"
 OF_PROCESS = _EVENT + b"where process_id = %(process_id)s order by sequence"
 UNPUBLISHED = b"select event_id from outbox.events where process_id = %(process_id)s and published_at is null limit 1"
 
+# Processes that don't wait for an operator: the first event that waits for a relay, or else the last event, which
+# nothing followed in time.
+SILENT = b"""
+with silent as (
+  (select distinct on (process_id) process_id, type, at as since, false as published from outbox.events
+   where published_at is null and at < clock_timestamp() - %(seconds)s * interval '1 second'
+   order by process_id, sequence)
+  union all
+  select process.process_id, last.type, process.due_at, true from outbox.processes as process
+  cross join lateral (
+    select type, published_at from outbox.events as event where event.process_id = process.process_id
+    order by sequence desc limit 1
+  ) as last
+  where process.ended_at is null and process.due_at < clock_timestamp() - %(seconds)s * interval '1 second'
+    and last.published_at is not null
+)
+select process_id, type, since, published from silent
+where not exists (select from outbox.undelivered where undelivered.process_id = silent.process_id)
+order by since limit %(limit)s
+"""
+
 HALT = b"""
 insert into outbox.undelivered (event_id, subscriber, process_id)
 values (%(event_id)s, %(subscriber)s, %(process_id)s)

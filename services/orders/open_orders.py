@@ -16,6 +16,7 @@ _READ = b"""
 select body::text, total, currency, extract(epoch from now() - created_at)::float8 from orders.orders
 where order_id = %(order_id)s and closed_at is null and style = 'orchestrated'
 """
+_COUNT = b"select count(*) from orders.orders where closed_at is null"
 _OUTCOME = b"select status, reason from orders.orders where order_id = %(order_id)s and closed_at is not null"
 
 
@@ -29,6 +30,11 @@ class OpenOrders:
         """Return the ids of up to `limit` open orders older than `grace` seconds, after the order id `after`."""
         rows = await self._db.rows(_PAGE, {"after": after, "limit": limit, "grace": grace})
         return [order_id for (order_id,) in rows]
+
+    async def count(self) -> int:
+        """Return the number of open orders of every style."""
+        row = await self._db.row(_COUNT, {})
+        return int(row[0]) if row else 0
 
     async def read(self, order_id: str) -> OpenOrder | None:
         """Return an open order, None when the order was closed or never accepted."""

@@ -16,6 +16,8 @@ from postgres.database import Database
 from services.slips.statements import ACCEPT, ACCEPTED, READ
 from services.slips.stops import steps_of_slip
 
+_COUNT_OPEN = b"select count(*) from slips.slips where closed_at is null"
+
 
 @dataclass(frozen=True)
 class SlipRecord:
@@ -70,6 +72,11 @@ class Slips:
         """Return what an accepted slip and its revisions ask of the participants, None when there is no such slip."""
         row = await self._db.row(ACCEPTED, {"slip_id": slip_id})
         return accepted_of(slip_id, row) if row else None
+
+    async def count_open(self) -> int:
+        """Return the number of slips without an outcome."""
+        row = await self._db.row(_COUNT_OPEN, {})
+        return int(row[0]) if row else 0
 
 
 def accepted_of(slip_id: str, row: TupleRow) -> AcceptedProcess:

@@ -59,6 +59,10 @@ def test_each_variable_is_read() -> None:
     )
 
 
+OURS = ("ORDERS_DEPLOYMENT", "ORDERS_BUILD_ID")
+THEIRS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "named"),
     [
@@ -76,6 +80,8 @@ def test_each_variable_is_read() -> None:
         ("ORDERS_METRICS_ADDRESS", "127.0.0.1:0", "ORDERS_METRICS_ADDRESS"),
         ("ORDERS_DEPLOYMENT", "orders", "ORDERS_DEPLOYMENT"),
         ("ORDERS_BUILD_ID", "1", "ORDERS_DEPLOYMENT"),
+        ("TEMPORAL_DEPLOYMENT_NAME", "orders", "TEMPORAL_DEPLOYMENT_NAME"),
+        ("TEMPORAL_WORKER_BUILD_ID", "1", "TEMPORAL_DEPLOYMENT_NAME"),
         ("ORDERS_DRAIN_SECOND", "30", "ORDERS_DRAIN_SECOND"),
         ("ORDERS_DATABASE_URL", "postgresql://u:hunter2@db/orders", "ORDERS_DATABASE_URL"),
         ("ORDERS_DATA_DIR", "/data/\x1b[2Jhunter2", "ORDERS_DATA_DIR"),
@@ -183,3 +189,22 @@ def test_the_settings_of_every_order_are_read_too() -> None:
 @pytest.mark.parametrize("url", ["http://localhost:8080/a", "http://127.0.0.1/a", "http://[::1]:1/a"])
 def test_a_webhook_on_loopback_may_use_plain_http(url: str) -> None:
     assert Settings.read({"ORDERS_ALERT_WEBHOOK": url}).alert_webhook == url
+
+
+@pytest.mark.parametrize("name", ["shop.orders", "shop:orders", "__orders", "", "a b", "o" * 129, "orders\n"])
+@pytest.mark.parametrize("variables", [OURS, THEIRS])
+def test_a_deployment_that_the_server_gives_no_tasks_is_refused(name: str, variables: tuple[str, str]) -> None:
+    with pytest.raises(InvalidInput, match=rf"^{variables[0]}: "):
+        Settings.read({variables[0]: name, variables[1]: "1.2"})
+
+
+@pytest.mark.parametrize("name", ["orders", "shop/orders", "O-1_2"])
+def test_the_version_that_the_worker_controller_sets_is_used(name: str) -> None:
+    build_id = {"TEMPORAL_WORKER_BUILD_ID": "v1.2-3f"}
+
+    settings = Settings.read({"TEMPORAL_DEPLOYMENT_NAME": name, **build_id})
+
+    assert settings == Settings(deployment=name, build_id="v1.2-3f")
+    assert Settings.read({"ORDERS_DEPLOYMENT": name, "TEMPORAL_DEPLOYMENT_NAME": name, **build_id}) == settings
+    with pytest.raises(InvalidInput, match=r"^ORDERS_DEPLOYMENT: differs from TEMPORAL_DEPLOYMENT_NAME"):
+        Settings.read({"ORDERS_DEPLOYMENT": "other", "TEMPORAL_DEPLOYMENT_NAME": name, **build_id})

@@ -32,7 +32,7 @@ class FailsAt(Database):
     """A database that has no free connection for one of the accesses of a call."""
 
     def __init__(self, db: Database, access: int) -> None:
-        super().__init__(db._pool)
+        super().__init__(db._pool, db.place)
         self._accesses, self._access = count(1), access
 
     async def rows(

@@ -11,6 +11,7 @@ from models.errors import Unavailable
 from models.recovery import Reconcile
 from postgres.database import Database
 from services.accepted import accepted_on
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
@@ -24,7 +25,8 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    return RecoveryActivities(OpenOrders(db), Inventory(db, accepted_on(db)), letters, UnsentAlerts(db, letters))
+    inventory = Inventory(db, accepted_on(db))
+    return RecoveryActivities(OpenOrders(db), inventory, letters, UnsentAlerts(db, letters), Installation(db))
 
 
 def running_checks() -> list[str]:

@@ -230,7 +230,7 @@ def test_a_resumed_batch_counts_its_own_orders(starter: Starter, style: str) -> 
 
 def test_setup_may_be_repeated(starter: Starter) -> None:
     assert starter("setup", "--catalogue", "--json").document == {
-        "done": ["migrations", "search attributes", "reconciler", "catalogue"]
+        "done": ["migrations", "installation", "search attributes", "reconciler", "catalogue"]
     }
 
 
