@@ -14,15 +14,18 @@ from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentV
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig, WorkerDeploymentConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.alert_redriver import AlertRedriver
 from activities.cancellation import request_cancellation
 from activities.fraud import FraudActivities
 from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
-from activities.lost_orders import CHANNEL as RECOVERY
-from activities.lost_orders import Recovery, RecoveryRedriver
+from activities.lost_processes import CHANNEL as RECOVERY
+from activities.lost_processes import Recovery, RecoveryRedriver
 from activities.operators import OperatorActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.process_types import order_type, process_types, slip_type
+from activities.recovering import RecoveringActivities
 from activities.recovery import RecoveryActivities
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
@@ -48,10 +51,11 @@ from runtime.supervisor import Supervisor
 from services import schemas
 from services.assembly import Services
 from services.operators.unsent_alerts import CHANNEL as ALERTS
-from services.operators.unsent_alerts import AlertRedriver
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.alert import SendAlertWorkflow
+from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
-from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 log = logging.getLogger("worker")
@@ -108,7 +112,14 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
     return WorkerConfig(
         client=client,
         task_queue=TASK_QUEUE,
-        workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
+        workflows=[
+            OrderWorkflow,
+            RecoverOrderWorkflow,
+            ReconcilerWorkflow,
+            RoutingSlipWorkflow,
+            RecoverSlipWorkflow,
+            SendAlertWorkflow,
+        ],
         activities=_activities(services),
         interceptors=[ActivityInterceptor(express=settings.worker_express)],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
@@ -131,9 +142,9 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
     of_orders = OrderActivities(services.orders, services.order_closing, services.pricing)
     of_slips = SlipActivities(services.slips, services.slip_closing)
     of_wrapping = WrappingActivities(services.wrapping)
-    recovery = RecoveryActivities(
-        services.open_orders, services.inventory, services.dead_letters, services.unsent_alerts
-    )
+    recovery = RecoveryActivities(process_types(services), services.dead_letters, services.unsent_alerts)
+    recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
+    operators = OperatorActivities(services.alerts)
     return [
         of_inventory.reserve_inventory,
         of_inventory.release_inventory,
@@ -143,6 +154,7 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         of_payments.refund_payment,
         of_shipping.create_shipment,
         of_shipping.find_shipment,
+        of_shipping.find_parcel,
         of_shipping.cancel_shipment,
         of_orders.validate_order,
         of_orders.complete_order,
@@ -152,21 +164,23 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         of_wrapping.wrap_gift,
         of_wrapping.unwrap_gift,
         FraudActivities(services.fraud).check_fraud,
-        OperatorActivities(services.alerts).alert_operators,
+        operators.alert_operators,
+        operators.send_alert,
         request_cancellation,
         recovery.recover_page,
-        recovery.read_outcome,
-        recovery.record_failed_recovery,
         recovery.give_up_alerts,
+        recovering.read_lost_order,
+        recovering.read_lost_slip,
+        recovering.record_failed_recovery,
         Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]
 
 
 def redriving(client: Client, services: Services) -> Redriving:
     """Return the Redriving of dead letters, with the redriver of each channel."""
-    recovery = Recovery(client, services.open_orders, services.inventory)
+    recovery = Recovery(client, process_types(services))
     by_channel: dict[str, Redriver] = {
-        ALERTS: AlertRedriver(services.alerts),
+        ALERTS: AlertRedriver(client),
         RECOVERY: RecoveryRedriver(client, recovery),
         DELIVERIES: DeliveryRedriver(services),
     }

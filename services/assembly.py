@@ -26,6 +26,7 @@ from services.payments.transfers import Transfers
 from services.retention import Retention
 from services.shipping.shipping import Shipping
 from services.slips.closing import SlipClosing
+from services.slips.open_slips import OpenSlips
 from services.slips.slips import Slips
 from services.wrapping.wrapping import Wrapping
 
@@ -102,6 +103,11 @@ class Services:
         return Slips(self.db)
 
     @cached_property
+    def open_slips(self) -> OpenSlips:
+        """Slips without an outcome."""
+        return OpenSlips(self.db)
+
+    @cached_property
     def slip_closing(self) -> SlipClosing:
         """The closing of routing slips."""
         return SlipClosing(self.db, self.inventory, self.payments)
@@ -124,7 +130,7 @@ class Services:
     @cached_property
     def unsent_alerts(self) -> UnsentAlerts:
         """Alerts that reached no operator."""
-        return UnsentAlerts(self.db, self.dead_letters)
+        return UnsentAlerts(self.db, self.dead_letters, self.alerts)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

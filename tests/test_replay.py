@@ -15,8 +15,9 @@ from runtime.converter import DATA_CONVERTER
 from temporal_saga import Run, Saga
 from workflows.order.saga import ORDER_SAGA
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
-from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -33,7 +34,7 @@ def history(path: Path) -> WorkflowHistory:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_the_current_code_replays_the_history(path: Path) -> None:
     replayer = Replayer(
-        workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow],
+        workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, RecoverSlipWorkflow, ReconcilerWorkflow],
         data_converter=DATA_CONVERTER,
     )
 

@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
 from models.errors import OutOfStock
+from models.recovery import EffectReceipt
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from services.inventory import statements
@@ -55,6 +57,10 @@ class Inventory:
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the sale of the key's reservation, in the caller's transaction; the caller awaits the result's `end`."""
         return await _RECEIVER.settle(pipeline, key)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "inventory", process)
 
     async def receive(self, pieces: Mapping[str, int]) -> None:
         """Add new articles, `pieces`: SKU → number; articles already known stay unchanged; raise Unavailable."""

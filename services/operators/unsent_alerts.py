@@ -1,58 +1,102 @@
-"""Alerts that could not be sent: each becomes a dead letter in one transaction, and a redrive sends it again."""
+"""Alerts that no operator has received, and the alerts of dead letters.
+
+The reconciler's round calls all three methods. One alert that can't be sent, or read, stops none of the others.
+"""
+
+import asyncio
+
+import structlog
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.activities.operators import Alert
 from models.attempts import ALERT_ATTEMPTS
 from models.dead_letters import DeadLetter, Undeliverable
-from models.names import workflow_of
+from models.errors import Unavailable
+from models.names import name_of_workflow, workflow_of
 from postgres.database import Database
-from services.operators.alerts import Alerts
+from services.operators.alerts import Alerts, alert_of
+
+log = structlog.get_logger("alerts")
 
 CHANNEL = "alerts"
+LETTERS_AT_ONCE = 500
+ALERTS_AT_ONCE = 100
+# A workflow sends its alert itself at first.
+SECONDS_TO_BE_SENT = 30.0
+CONCURRENT_SENDS = 10
 
+_UNSENT = b"""
+select key, order_id, step, direction, failure, at_risk, currency from operators.alerts
+where sent_at is null and given_up_at is null and not logged_only
+  and raised_at < now() - make_interval(secs => %(older_than)s)
+order by raised_at limit %(limit)s
+"""
 _GIVE_UP = b"""
-update operators.alerts set given_up_at = now()
-where sent_at is null and given_up_at is null and raised_at < now() - make_interval(secs => %(older_than)s)
-returning key, order_id, step, direction, failure, at_risk, currency
+update operators.alerts set given_up_at = now() where key = %(key)s and sent_at is null and given_up_at is null
+returning key
 """
 
 
 class UnsentAlerts:
-    """Moves alerts that could not be sent to the dead letters."""
+    """Sends alerts again, and moves those that could not be sent to the dead letters."""
 
-    def __init__(self, db: Database, letters: DeadLetters) -> None:
-        self._db, self._letters = db, letters
+    def __init__(self, db: Database, letters: DeadLetters, alerts: Alerts) -> None:
+        self._db, self._letters, self._alerts = db, letters, alerts
+
+    async def alert_of_letters(self) -> int:
+        """Record an alert for each open letter that blocks a process and has none; return how many; raise Unavailable.
+
+        So every dead letter has an alert, whatever recorded it.
+        """
+        recorded, after = 0, 0
+        while letters := await self._letters.open(limit=LETTERS_AT_ONCE, after=after):
+            after = letters[-1].letter_id
+            alerts = [_alert(letter) for letter in letters if letter.blocks]
+            known = await self._alerts.known([alert.key for alert in alerts])
+            for alert in alerts:
+                recorded += alert.key not in known and await self._alerts.log_once(alert)
+        return recorded
+
+    async def send_again(self, older_than: float = SECONDS_TO_BE_SENT) -> int:
+        """Send the alerts raised more than `older_than` seconds ago; return how many were sent; raise Unavailable."""
+        rows = await self._db.rows(_UNSENT, {"older_than": older_than, "limit": ALERTS_AT_ONCE})
+        gate = asyncio.Semaphore(CONCURRENT_SENDS)
+
+        async def sent(alert: Alert) -> bool:
+            async with gate:
+                try:
+                    await self._alerts.send(alert)
+                except Unavailable as error:
+                    log.warning("an alert can't be sent now", key=alert.key, error=str(error))
+                    return False
+            return True
+
+        return sum(await asyncio.gather(*(sent(alert_of(row)) for row in rows)))
 
     async def give_up(self, older_than: float) -> int:
         """Move the alerts raised more than `older_than` seconds ago; return their number; raise Unavailable."""
-        async with self._db.transaction() as connection:
-            rows = await self._db.rows(_GIVE_UP, {"older_than": older_than}, connection)
-            for key, order_id, step, direction, failure, at_risk, currency in rows:
-                alert = Alert(
-                    key=key,
-                    order_id=order_id,
-                    step=step,
-                    direction=direction,
-                    failure=failure,
-                    at_risk=at_risk,
-                    currency=currency,
-                )
-                await self._letters.record(_dead(alert), connection)
-        return len(rows)
+        given_up = 0
+        while rows := await self._db.rows(_UNSENT, {"older_than": older_than, "limit": ALERTS_AT_ONCE}):
+            for row in rows:
+                alert = alert_of(row)
+                async with self._db.transaction() as connection:
+                    if await self._db.row(_GIVE_UP, {"key": alert.key}, connection):
+                        await self._letters.record(_dead(alert), connection)
+                        given_up += 1
+        return given_up
 
 
-class AlertRedriver:
-    """Sends alerts again."""
-
-    def __init__(self, alerts: Alerts) -> None:
-        self._alerts = alerts
-
-    async def redrive(self, letter: DeadLetter) -> None:
-        """Send the alert through every notifier; raise Unavailable when one can't be reached."""
-        await self._alerts.send(Alert.model_validate_json(letter.original))
-
-    async def discard(self, letter: DeadLetter, unit: Database) -> None:
-        """Do nothing: the alert stays marked as given up."""
+def _alert(letter: DeadLetter) -> Alert:
+    process = name_of_workflow(letter.process_id).process if letter.process_id else letter.channel
+    return Alert(
+        key=f"{process}:{letter.channel}:letter:{letter.letter_id}",
+        order_id=process,
+        step=letter.channel,
+        direction="dead_letter",
+        failure=f"{letter.place}: {letter.error_type}: {letter.cause}; dead letter {letter.letter_id}",
+        at_risk=letter.at_risk,
+        currency=letter.currency,
+    )
 
 
 def _dead(alert: Alert) -> Undeliverable:
@@ -68,4 +112,6 @@ def _dead(alert: Alert) -> Undeliverable:
         place="operators.alerts",
         # An alert reports something that has happened, so no message of its order has to wait for it.
         blocks=False,
+        at_risk=alert.at_risk,
+        currency=alert.currency,
     )

@@ -4,10 +4,12 @@ Accounts: `card_clearing` (owed by the card provider), `bank` (received by trans
 and `revenue`.
 """
 
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
 from models.errors import CardDeclined
+from models.recovery import EffectReceipt
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from providers.ports import CapturedCharge, CardProvider
@@ -76,6 +78,10 @@ class Payments:
         money = {"amount": amount.amount, "currency": amount.currency}
         await (unit or self._db).rows(statements.REFUNDED, {"key": request.key, "order_id": request.order_id, **money})
         return Refunded(refund_id=refund.refund_id, amount=amount)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "payments", process)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""

@@ -1,8 +1,10 @@
 """Gift wrapping: records each wrapping with its paper, and each unwrapping."""
 
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 from models.errors import WrapRefused
+from models.recovery import EffectReceipt
 from postgres.database import Database
 
 PAPERS = ("plain", "snow", "stars")
@@ -42,3 +44,7 @@ class Wrapping:
         if undone.answer is None or not undone.was_done:
             return Unwrapped()
         return Unwrapped(paper=Wrapped.model_validate_json(undone.answer).paper)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "wrapping", process)

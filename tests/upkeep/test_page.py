@@ -5,12 +5,14 @@ import asyncio
 import pytest
 from temporalio.testing import ActivityEnvironment
 
+from activities.process_types import OrderType
 from activities.recovery import RecoveryActivities
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.errors import Unavailable
 from models.recovery import Reconcile
 from postgres.database import Database
 from services.inventory.inventory import Inventory
+from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
@@ -23,7 +25,8 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters))
+    types = [OrderType(OpenOrders(db), Inventory(db))]
+    return RecoveryActivities(types, letters, UnsentAlerts(db, letters, Alerts(db)))
 
 
 def running_checks() -> list[str]:

@@ -34,7 +34,7 @@ def _closing(run: SlipRun, key: str) -> CloseSlip:
         key=key,
         order_id=run.process,
         slip_id=it.slip.slip_id,
-        body_hash=it.slip.body_hash(),
+        body_hash=it.body_hash,
         outcome="terminated" if forward and it.terminated else run.outcome,
         reserve_keys=it.keys(run, "stock") if forward else (),
         charge_keys=it.keys(run, "money") if forward else (),
