@@ -12,10 +12,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
 from choreography.reactions import subscribers_of
-from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.feed import RELAY, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
-from models.errors import InvalidInput, Unavailable
+from models.errors import Unavailable
 
 log = structlog.get_logger("relay")
 
@@ -24,7 +24,6 @@ BATCH = 50
 POLL_SECONDS = 1.0
 # The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
-RELAY = "relay"
 
 
 class Relay:
@@ -82,7 +81,12 @@ class Relay:
 
     async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
         """Record a dead letter for an event that can never be published, and return whether it is one."""
-        permanent = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        transient = isinstance(error, Unavailable) or (
+            isinstance(error, RPCError) and error.status not in NOT_RETRYABLE
+        )
+        permanent = not transient
         if permanent:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)

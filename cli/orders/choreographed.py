@@ -1,5 +1,6 @@
 """`place --style choreographed`: place an order that runs without a workflow, and follow it."""
 
+import time
 from typing import Any
 
 from cli import render
@@ -8,11 +9,15 @@ from cli.live import live
 from cli.orders.trace import event_document, letter_document, tree
 from cli.output import Output
 from client.choreographed import ChoreographedStatus
+from client.diagnosis.stuck import redrive_command
+from client.orders import OrdersClient
 from client.placing import RunOptions
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import Status, Style
 from orders import connect
+
+SECONDS_WITHOUT_EVENT = 3.0
 
 
 def refuse_for_choreographed(express: bool | None, within: float | None = None) -> None:
@@ -30,14 +35,47 @@ async def place_choreographed(order: Order, options: RunOptions, output: Output,
         if not new:
             output.note(f"order {order.order_id} was placed before; it is not run again")
         if wait:
-            with live(output) as shown:
-                standing = await orders.choreographed.follow(order.order_id, lambda now: shown(tree(now)))
-        else:
-            standing = await orders.choreographed.standing(order.order_id)
-    line = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
-    output.answer(_document(standing, placed_before=not new), line)
-    if wait and standing.result.status is not Status.COMPLETED:
+            await watch_choreographed(order.order_id, orders, output, placed_before=not new)
+            return
+        standing = await orders.choreographed.standing(order.order_id)
+    output.answer(
+        _document(standing, placed_before=not new), f"order {order.order_id} placed · {standing.result.total}"
+    )
+
+
+async def watch_choreographed(order_id: str, orders: OrdersClient, output: Output, *, placed_before: bool) -> None:
+    """Follow an order until it ends or waits for an operator; raise CommandEnded when it did not complete."""
+    progress = _Progress(output)
+    with live(output) as shown:
+
+        def seen(now: ChoreographedStatus) -> None:
+            shown(tree(now))
+            progress.seen(now)
+
+        standing = await orders.choreographed.follow(order_id, seen)
+    lines = [render.result(standing.result)]
+    lines += [render.cell(redrive_command(letter.letter_id)) for letter in standing.letters[:1]]
+    output.answer(_document(standing, placed_before=placed_before), *lines)
+    if standing.result.status is not Status.COMPLETED:
         raise CommandEnded(Code.NOT_COMPLETED)
+
+
+class _Progress:
+    """Writes a line for each event of an order where there is no live display, and when no event follows."""
+
+    def __init__(self, output: Output) -> None:
+        self._output, self._events, self._since, self._said = output, 0, time.monotonic(), False
+
+    def seen(self, now: ChoreographedStatus) -> None:
+        """Take note of the order's events."""
+        if len(now.events) > self._events:
+            for event in now.events[self._events :] if not self._output.notes.is_terminal else ():
+                self._output.note(f"{event.type}")
+            self._events, self._since, self._said = len(now.events), time.monotonic(), False
+        if not self._said and not now.at_rest and time.monotonic() - self._since > SECONDS_WITHOUT_EVENT:
+            last = now.events[-1].type if now.events else "the order"
+            self._output.note(f"nothing has followed {last} yet; the services react when a worker runs")
+            self._said = True
 
 
 def _document(standing: ChoreographedStatus, *, placed_before: bool) -> dict[str, Any]:

@@ -69,13 +69,18 @@ async def diagnosed(client: Client, run: WorkflowExecution) -> StuckProcess | No
     return StuckProcess(process_id=run.id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER, since=run.start_time)
 
 
+def redrive_command(letter_id: int) -> str:
+    """Return the command that delivers a dead letter again; the operator adds a reason."""
+    return f"python starter.py deadletters redrive {letter_id} --reason TEXT"
+
+
 def _dead(letter: DeadLetter) -> StuckProcess:
     cause = f"{letter.error_type}: {letter.cause}"
     return StuckProcess(
         process_id=letter.process_id or letter.message_id,
         cause=Cause.DEAD_LETTER,
         detail=f"waits behind the dead letter {letter.letter_id} of {letter.channel}: {cause}",
-        help=f"python starter.py deadletters redrive {letter.letter_id} --reason TEXT",
+        help=redrive_command(letter.letter_id),
         since=letter.died_at,
         at_risk=letter.at_risk,
     )

@@ -1,5 +1,8 @@
 """Orders and their outcomes. The primary key and the body's hash permanently identify the order of an id."""
 
+from collections.abc import Sequence
+from datetime import datetime
+
 from pydantic import ValidationError
 
 from models.activities.orders import Priced
@@ -68,6 +71,15 @@ class Orders:
         except ValidationError as error:
             field, problem = first_problem(error)
             raise InvalidInput(f"body.{field}", f"of the stored order {order_id}: {problem}") from None
+
+    async def of_ids(self, order_ids: Sequence[str]) -> list[OrderRecord]:
+        """Return the records of these orders, in any order, without those that don't exist; raise Unavailable."""
+        return [OrderRecord.of(row) for row in await self._db.rows(statements.OF_IDS, {"order_ids": list(order_ids)})]
+
+    async def open_of_style(self, style: Style, limit: int, before: datetime | None) -> list[OrderRecord]:
+        """Return up to `limit` open orders of a style, newest first, accepted at `before` or earlier."""
+        params = {"style": style.value, "limit": limit, "before": before}
+        return [OrderRecord.of(row) for row in await self._db.rows(statements.OPEN_OF_STYLE, params)]
 
     async def by_status(self, status: Status, limit: int = 100, after: str | None = None) -> list[OrderRecord]:
         """Return up to `limit` orders of a status, oldest first, after the order id `after`."""

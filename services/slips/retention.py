@@ -8,7 +8,7 @@ from postgres.database import Database
 from services.slips.closing import IN_FORCE
 
 _OLD = b"""
-select slip_id, status, array(select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop)
+select slip_id, status, array(select name #>> '{}' from jsonb_path_query(body, '$.itinerary[*].name') as name)
 from slips.slips
 where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
 order by closed_at limit %(limit)s
