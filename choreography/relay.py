@@ -83,10 +83,8 @@ class Relay:
         """Record a dead letter for an event that can never be published, and return whether it is one."""
         if isinstance(error, asyncio.CancelledError):
             raise error
-        transient = isinstance(error, Unavailable) or (
-            isinstance(error, RPCError) and error.status not in NOT_RETRYABLE
-        )
-        permanent = not transient
+        refused = isinstance(error, RPCError) and error.status in NOT_RETRYABLE
+        permanent = refused or not isinstance(error, Unavailable | RPCError)
         if permanent:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)
