@@ -14,7 +14,7 @@ from client.diagnosis.causes import START_A_WORKER, Cause, StuckProcess, diagnos
 from client.diagnosis.evidence import one_line
 from models import names
 from models.dead_letters import DeadLetter
-from models.names import ProcessKind, ProcessName
+from models.names import ProcessName
 from models.recovery import OpenProcess
 from services.assembly import Services
 
@@ -48,7 +48,6 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     waiting = {stuck.process_id for stuck in dead}
     found += dead
     found += [each async for each in _gone(client, services, older_than, limit, waiting)]
-    found += await _without_reaction(services, older_than, limit)
     return StuckReport(found, cut_off=examined == limit)
 
 
@@ -112,20 +111,6 @@ def _without_workflow(name: ProcessName, found: OpenProcess, detail: str, when: 
         since=datetime.now(UTC) - timedelta(seconds=found.age_seconds),
         help="python starter.py setup" if when == NO_SCHEDULE else trigger,
     )
-
-
-async def _without_reaction(services: Services, age: timedelta, limit: int) -> list[StuckProcess]:
-    """Return the choreographed orders to which nothing happened for `age`, and that no dead letter blocks."""
-    return [
-        StuckProcess(
-            process_id=ProcessName(ProcessKind.ORDER, idle.process_id).workflow_id,
-            cause=Cause.WAITING,
-            detail=f"choreographed: nothing has followed {idle.last_event}; a worker or a relay must run",
-            help=START_A_WORKER,
-            since=idle.since,
-        )
-        for idle in await services.outbox_processes.idle(age.total_seconds(), limit)
-    ]
 
 
 async def _next_round(client: Client) -> str:

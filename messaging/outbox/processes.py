@@ -1,7 +1,6 @@
 """The watcher's side of the outbox: processes without progress."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from messaging.outbox import statements
 from messaging.outbox.outbox import PATIENCE_SECONDS
@@ -16,15 +15,6 @@ class OverdueProcess:
     undoing: bool
 
 
-@dataclass(frozen=True)
-class IdleProcess:
-    """An unfinished process to which nothing has happened since the time `since`, when it got its last event."""
-
-    process_id: str
-    last_event: str
-    since: datetime
-
-
 class OutboxProcesses:
     """Finds processes without progress."""
 
@@ -34,11 +24,6 @@ class OutboxProcesses:
     async def overdue(self, limit: int = 50) -> list[str]:
         """Return the ids of up to `limit` overdue processes that no dead letter blocks."""
         return [process_id for (process_id,) in await self._db.rows(statements.OVERDUE, {"limit": limit})]
-
-    async def idle(self, seconds: float, limit: int) -> list[IdleProcess]:
-        """Return up to `limit` unfinished processes without an event for so long, that no dead letter blocks."""
-        rows = await self._db.rows(statements.IDLE, {"seconds": seconds, "limit": limit})
-        return [IdleProcess(process_id, last, since) for process_id, last, since in rows]
 
     async def lock_overdue(self, unit: Database, process_id: str) -> OverdueProcess | None:
         """Lock an overdue process for the transaction; return None when it is no longer overdue."""

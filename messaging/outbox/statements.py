@@ -120,15 +120,6 @@ where ended_at is null
   and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
 order by due_at limit %(limit)s
 """
-IDLE = b"""
-select process.process_id, last.type, last.at from outbox.processes as process
-cross join lateral (
-  select type, at from outbox.events where events.process_id = process.process_id order by sequence desc limit 1
-) as last
-where ended_at is null and last.at < clock_timestamp() - %(seconds)s * interval '1 second'
-  and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
-order by due_at limit %(limit)s
-"""
 # The row lock makes two watchers, or a watcher and a handler, decide one after the other.
 STILL_OVERDUE = b"""
 select coalesce(deadline_at < clock_timestamp(), false) and not undoing, undoing from outbox.processes

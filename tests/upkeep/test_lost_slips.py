@@ -18,6 +18,8 @@ from tests.systems import System
 from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, delete, lock_awaited, reconcile
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
+# How a workflow is lost → the cause that `stuck` and the recovery name.
+LOST = {"terminated": "terminated", "deleted": "never started, or deleted"}
 
 
 async def ended(system: System, lost: RoutingSlip) -> str:
@@ -64,16 +66,13 @@ async def test_a_slip_that_waits_is_undone_in_reverse(kept: System, how: str) ->
 
     assert (gone.cause, gone.detail.partition(";")[0]) == (
         "gone",
-        f"its workflow is gone ({'terminated' if how == 'terminated' else 'never started, or deleted'})",
+        f"its workflow is gone ({LOST[how]})",
     )
     assert await ended(kept, lost) == "compensated"
     result = await result_of(await recovery_of(kept, lost))
     assert result is not None
     assert result.undone == ("wrap", "reserve", "charge")
-    assert (
-        result.reason
-        == f"workflow: Lost: its workflow was {how if how == 'terminated' else 'never started, or deleted'}"
-    )
+    assert result.reason == f"workflow: Lost: its workflow was {LOST[how]}"
     assert await receipts(kept, lost.slip_id) == {"charge": "undone", "reserve": "undone", "wrap": "undone"}
     assert await refunds(kept, lost) == 1
 

@@ -113,7 +113,7 @@ class Clients:
         await self.cancel(order, handle)
 
         async def waits() -> bool:
-            sent = await self.system.one("select sent_at from operators.alerts where order_id = %s", order.order_id)
+            sent = await self.system.one("select logged_only from operators.alerts where order_id = %s", order.order_id)
             return bool(sent) and (await self.system.state(handle)).status == "needs_attention"
 
         await until(waits)
