@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from client.connection import Connection
@@ -9,7 +10,7 @@ from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
 from models.choreography import DomainEvent, EventData
 from models.dead_letters import DeadLetter
-from models.errors import NotFound
+from models.errors import InvalidInput, NotFound
 from models.names import ProcessKind, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status, Style
@@ -87,5 +88,6 @@ async def standing_of(record: OrderRecord, services: Services) -> ChoreographedS
         changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
         result = result.model_copy(update=changes)
     if events and not letters:
-        result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
+        with suppress(InvalidInput):  # an event that this version can't read
+            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
     return ChoreographedStatus(result, events, letters)
