@@ -147,7 +147,12 @@ async def failed_recovery(
     of_type: ProcessType, name: ProcessName, found: OpenProcess, error_type: str, cause: str, attempts: int
 ) -> Undeliverable:
     """Return the dead letter of a process that can't be recovered, with its stored body and the amount at risk."""
-    at_risk = await of_type.at_risk(name.id, found)
+    try:
+        at_risk = await of_type.at_risk(name.id, found)
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - the letter of an unreadable process must not fail for the same reason
+        at_risk = found.total
     return Undeliverable(
         channel=CHANNEL,
         message_id=name.process,

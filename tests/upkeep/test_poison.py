@@ -8,6 +8,7 @@ import pytest
 from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
+from client.diagnosis.causes import StuckProcess
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import Status
 from services.retention import Retention
@@ -37,6 +38,10 @@ class Foreign:
         return {"status": 17}
 
 
+async def stuck_now(system: System) -> dict[str, StuckProcess]:
+    return {each.process_id: each for each in (await system.orders.stuck(timedelta(0))).stuck}
+
+
 async def test_a_process_whose_state_can_not_be_read_is_reported_and_skipped(kept: System) -> None:
     order = Scenario("readable", token="tok_declined").order()
     await result_of(await kept.start(order))
@@ -48,9 +53,9 @@ async def test_a_process_whose_state_can_not_be_read_is_reported_and_skipped(kep
             ORDER_WORKFLOW, "not an order", id=workflow_id("foreign"), task_queue=FOREIGN_QUEUE
         )
         async with asyncio.timeout(SECONDS_TO_HAPPEN):
-            while "foreign" not in [each.order_id for each in (await kept.orders.list(Status.RUNNING)).orders]:
+            # Until the server lists it and its first task has ended.
+            while handle.id not in (stuck := await stuck_now(kept)):
                 await asyncio.sleep(0.1)
-        stuck = {each.process_id: each for each in (await kept.orders.stuck(timedelta(0))).stuck}
         rebuilt = await kept.orders.states.rebuild()
         found = await kept.orders.states.find_by_status(Status.RUNNING)
         await handle.terminate("by a test")
