@@ -17,7 +17,7 @@ from models.recovery import OpenProcess, Reconcile, Reconciled
 
 # The limit of concurrent requests to the Temporal server.
 CONCURRENT_PROCESSES = 10
-# A page of which no process can be examined is tried so often; then the round goes on with the next page.
+# A page is tried so often while one of its processes can't be examined; then the round goes on with the next page.
 PAGE_ATTEMPTS = 3
 # The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
@@ -62,7 +62,8 @@ class RecoveryActivities:
         """Check one page of open processes, and start the recovery of those whose workflow is lost.
 
         A process that can't be examined stops no other one: it becomes a dead letter, or is examined again by the next
-        round. Raises what the first process raised when all of them failed, until the attempt PAGE_ATTEMPTS.
+        round. Raises what the first such process raised, after the others were examined, until the attempt
+        PAGE_ATTEMPTS.
         """
         page = await self._page(task)
         recovery = Recovery(activity.client(), self._types)
@@ -75,7 +76,7 @@ class RecoveryActivities:
         # Wait for all of them, also after an error: a task must not outlive the activity and its worker.
         answers = await asyncio.gather(*map(recovered, page), return_exceptions=True)
         failed = _failed(page, answers)
-        if failed and len(failed) == len(page) and activity.info().attempt < PAGE_ATTEMPTS:
+        if failed and activity.info().attempt < PAGE_ATTEMPTS:
             raise failed[0]
         count = Counter(answer for answer in answers if isinstance(answer, str))
         return Reconciled(

@@ -43,7 +43,8 @@ async def test_the_current_code_replays_the_history(path: Path) -> None:
 
 def test_there_is_a_history_of_every_kind_of_ending() -> None:
     kinds = {"completed", "declined", "lost-after", "cancelled", "parked-waived", "parked-skipped", "deadline"}
-    kinds |= {"recovered", "recovered-forward", "reconciled"}
+    kinds |= {"recovered", "recovered-forward", "recovered-by-id", "recovered-forward-by-id", "reconciled"}
+    kinds |= {"slip-recovered", "slip-recovered-forward"}
     kinds |= {f"transfer-{how}" for how in ("settled", "failed", "returned", "never", "early", "cancelled")}
 
     assert kinds <= {path.stem for path in HISTORIES}

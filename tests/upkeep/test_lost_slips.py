@@ -15,7 +15,15 @@ from services.slips.slips import Slips
 from tests.slips.conftest import Handle, receipts, result_of, revision, start, state_of, update, waiting
 from tests.slips.slips import slip
 from tests.systems import System
-from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, delete, lock_awaited, no_lock_awaited, reconcile
+from tests.upkeep.conftest import (
+    SECONDS_TO_HAPPEN,
+    blocked,
+    delete,
+    lock_awaited,
+    no_lock_awaited,
+    reconcile,
+    step_reached,
+)
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 # How a workflow is lost → the cause that `stuck` and the recovery name.
@@ -122,6 +130,7 @@ async def test_a_slip_whose_parcel_the_carrier_has_is_settled(kept: System) -> N
     lost = slip("price", "reserve", "charge", "ship")
     async with blocked(kept, "shipping.receipts"):
         handle = await start(kept, lost)
+        await step_reached(kept, handle, "ship")
         await lock_awaited(kept)
         await handle.terminate("by a test")
 
