@@ -4,8 +4,11 @@ The reconciler's round calls all three methods. One alert that can't be sent, or
 """
 
 import asyncio
+import json
+from typing import Any
 
 import structlog
+from psycopg.rows import TupleRow
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.activities.operators import Alert
@@ -24,6 +27,10 @@ ALERTS_AT_ONCE = 100
 # A workflow sends its alert itself at first.
 SECONDS_TO_BE_SENT = 30.0
 CONCURRENT_SENDS = 10
+FAILURE_AT_MOST = 1000
+# ISO 4217: no currency is involved.
+NO_CURRENCY = "XXX"
+COLUMNS = ("key", "order_id", "step", "direction", "failure", "at_risk", "currency")
 
 _UNSENT = b"""
 select key, order_id, step, direction, failure, at_risk, currency from operators.alerts
@@ -51,7 +58,7 @@ class UnsentAlerts:
         recorded, after = 0, 0
         while letters := await self._letters.open(limit=LETTERS_AT_ONCE, after=after):
             after = letters[-1].letter_id
-            alerts = [_alert(letter) for letter in letters if letter.blocks]
+            alerts = [alert for letter in letters if letter.blocks and (alert := _alert(letter))]
             known = await self._alerts.known([alert.key for alert in alerts])
             for alert in alerts:
                 recorded += alert.key not in known and await self._alerts.log_once(alert)
@@ -62,56 +69,62 @@ class UnsentAlerts:
         rows = await self._db.rows(_UNSENT, {"older_than": older_than, "limit": ALERTS_AT_ONCE})
         gate = asyncio.Semaphore(CONCURRENT_SENDS)
 
-        async def sent(alert: Alert) -> bool:
+        async def sent(row: TupleRow) -> bool:
             async with gate:
                 try:
-                    await self._alerts.send(alert)
-                except Unavailable as error:
-                    log.warning("an alert can't be sent now", key=alert.key, error=str(error))
+                    await self._alerts.send(alert_of(row))
+                except (Unavailable, ValueError) as error:
+                    log.warning("an alert can't be sent now", key=row[0], error=" ".join(str(error).split())[:300])
                     return False
             return True
 
-        return sum(await asyncio.gather(*(sent(alert_of(row)) for row in rows)))
+        return sum(await asyncio.gather(*map(sent, rows)))
 
     async def give_up(self, older_than: float) -> int:
         """Move the alerts raised more than `older_than` seconds ago; return their number; raise Unavailable."""
         given_up = 0
         while rows := await self._db.rows(_UNSENT, {"older_than": older_than, "limit": ALERTS_AT_ONCE}):
             for row in rows:
-                alert = alert_of(row)
                 async with self._db.transaction() as connection:
-                    if await self._db.row(_GIVE_UP, {"key": alert.key}, connection):
-                        await self._letters.record(_dead(alert), connection)
+                    if await self._db.row(_GIVE_UP, {"key": row[0]}, connection):
+                        await self._letters.record(_dead(dict(zip(COLUMNS, row, strict=True))), connection)
                         given_up += 1
         return given_up
 
 
-def _alert(letter: DeadLetter) -> Alert:
+def _alert(letter: DeadLetter) -> Alert | None:
+    """Return the alert of a letter, None when there can be none, because it names no process that may exist."""
     process = name_of_workflow(letter.process_id).process if letter.process_id else letter.channel
-    return Alert(
-        key=f"{process}:{letter.channel}:letter:{letter.letter_id}",
-        order_id=process,
-        step=letter.channel,
-        direction="dead_letter",
-        failure=f"{letter.place}: {letter.error_type}: {letter.cause}; dead letter {letter.letter_id}",
-        at_risk=letter.at_risk,
-        currency=letter.currency,
-    )
+    failure = f"{letter.place}: {letter.error_type}: {letter.cause}; dead letter {letter.letter_id}"
+    try:
+        return Alert(
+            key=f"{process}:{letter.channel}:letter:{letter.letter_id}",
+            order_id=process,
+            step=letter.channel,
+            direction="letter",
+            failure=" ".join(failure.split())[:FAILURE_AT_MOST],
+            at_risk=letter.at_risk,
+            currency=letter.currency or NO_CURRENCY,
+        )
+    except ValueError as error:
+        log.warning("a dead letter has no alert", letter_id=letter.letter_id, error=" ".join(str(error).split())[:300])
+        return None
 
 
-def _dead(alert: Alert) -> Undeliverable:
+def _dead(alert: dict[str, Any]) -> Undeliverable:
+    """Return the dead letter of a stored alert, also of one that this version can't read."""
     return Undeliverable(
         channel=CHANNEL,
-        message_id=alert.key,
-        original=alert.model_dump_json().encode(),
+        message_id=alert["key"],
+        original=json.dumps(alert).encode(),
         error_type="Unavailable",
-        cause=f"no operator could be reached: {alert.step} {alert.direction}: {alert.failure}",
+        cause=f"no operator could be reached: {alert['step']} {alert['direction']}: {alert['failure']}",
         attempts=ALERT_ATTEMPTS,
-        process_id=workflow_of(alert.order_id),
-        correlation_id=alert.order_id,
+        process_id=workflow_of(alert["order_id"]),
+        correlation_id=alert["order_id"],
         place="operators.alerts",
         # An alert reports something that has happened, so no message of its order has to wait for it.
         blocks=False,
-        at_risk=alert.at_risk,
-        currency=alert.currency,
+        at_risk=alert["at_risk"],
+        currency=alert["currency"],
     )
