@@ -12,10 +12,10 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
 from choreography.reactions import subscribers_of
-from messaging.outbox.feed import COUNTED_AT_MOST, OutboxFeed
+from messaging.outbox.feed import COUNTED_AT_MOST, RELAY, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
-from models.errors import InvalidInput, Unavailable
+from models.errors import Unavailable
 from models.server_features import STANDALONE_ACTIVITIES
 
 log = structlog.get_logger("relay")
@@ -25,7 +25,6 @@ BATCH = 50
 POLL_SECONDS = 1.0
 # The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
-RELAY = "relay"
 
 
 class Relay:
@@ -91,7 +90,10 @@ class Relay:
 
     async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
         """Record a dead letter for an event that can never be published, and return whether it is one."""
-        permanent = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        refused = isinstance(error, RPCError) and error.status in NOT_RETRYABLE
+        permanent = refused or not isinstance(error, Unavailable | RPCError)
         if permanent:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio.service import RPCError
@@ -12,11 +13,13 @@ from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
 from models.choreography import DomainEvent, EventData
 from models.dead_letters import DeadLetter
-from models.errors import NotFound, Unavailable
+from models.errors import InvalidInput, NotFound, Unavailable
 from models.names import ProcessKind, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status, Style
 from models.server_features import STANDALONE_ACTIVITIES
+from services.assembly import Services
+from services.orders.records import OrderRecord
 
 LOOK_SECONDS = 0.1
 SECONDS_TO_CHECK = 2.0
@@ -69,17 +72,12 @@ class ChoreographedClient:
         record = await services.orders.find(order_id)
         if record is None or record.style is not Style.CHOREOGRAPHED:
             raise NotFound(f"there is no choreographed order {order_id}")
-        events = await services.outbox.events(services.db, order_id)
-        letters = await services.dead_letters.of_process(workflow_id(order_id), CHANNEL)
-        result = record.result()
-        if letters and not result.status.final:
-            stuck = letters[-1]
-            subscriber, reason = stuck.message_id.partition(":")[2], f"{stuck.error_type}: {stuck.cause}"
-            changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
-            result = result.model_copy(update=changes)
-        if events and not letters:
-            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
-        return ChoreographedStatus(result, events, letters)
+        return await standing_of(record, services)
+
+    async def is_choreographed(self, order_id: str) -> bool:
+        """Return whether there is a choreographed order of this id; raise Unavailable."""
+        record = await (await self._connection.services()).orders.find(order_id)
+        return record is not None and record.style is Style.CHOREOGRAPHED
 
     async def trace(self, order: str) -> ChoreographedStatus:
         """Return the status of an order, given its id or path (`orders/ID`); raise NotFound, Conflict, Unavailable."""
@@ -96,3 +94,19 @@ class ChoreographedClient:
             if standing.at_rest:
                 return standing
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def standing_of(record: OrderRecord, services: Services) -> ChoreographedStatus:
+    """Return the status of a choreographed order from its record, its events and its dead deliveries."""
+    events = await services.outbox.events(services.db, record.order_id)
+    letters = await services.dead_letters.of_process(workflow_id(record.order_id), CHANNEL)
+    result = record.result()
+    if letters and not result.status.final:
+        stuck = letters[-1]
+        subscriber, reason = stuck.message_id.partition(":")[2], f"{stuck.error_type}: {stuck.cause}"
+        changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
+        result = result.model_copy(update=changes)
+    if events and not letters:
+        with suppress(InvalidInput):  # an event that this version can't read
+            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
+    return ChoreographedStatus(result, events, letters)

@@ -137,12 +137,13 @@ class OrdersClient:
         return await history_of(process, self.connection)
 
     async def list(self, status: Status | None = None, limit: int = 20, after: str | None = None) -> ListPage:
-        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first.
+        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first, and slips, too.
 
         `after` is the `following` of the previous page. Raises InvalidInput when it is not.
         """
         place = place_in(status, after)
-        return await list_orders(await self.connection.temporal(), status, limit, place)
+        client, services = await self.connection.temporal(), await self.connection.services()
+        return await list_orders(client, services, status, limit, place)
 
     async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> StuckReport:
         """Return the processes without progress, each with its cause and a command that helps."""

@@ -79,6 +79,37 @@ class EventDelivery(Message):
     redrives: Annotated[int, Field(ge=0)] = 0
 
 
+def event_of(text: str) -> tuple[DomainEvent, str]:
+    """Return a stored event, and the problem when its payload can't be read; it has an empty payload then."""
+    try:
+        return DomainEvent.model_validate_json(text), ""
+    except ValidationError as error:
+        without = json.dumps(json.loads(text) | {"payload": {}})
+        return DomainEvent.model_validate_json(without), ": ".join(first_problem(error))
+
+
+# While the delivery of one of these is dead, the customer's money may be held, and nothing is on the way to return it.
+_MONEY_AT_RISK = frozenset(
+    {
+        EventType.STOCK_RESERVED,
+        EventType.PAYMENT_CHARGED,
+        EventType.SHIPMENT_REFUSED,
+        EventType.ORDER_TIMED_OUT,
+        EventType.SHIPMENT_RECALLED,
+    }
+)
+
+
+def at_risk(event: DomainEvent) -> Money | None:
+    """Return the amount that a dead delivery of an event puts at risk, None without any or if it can't be read."""
+    if event.type not in _MONEY_AT_RISK:
+        return None
+    try:
+        return Money.model_validate(event.payload.get("total"))
+    except ValidationError:
+        return None
+
+
 class EventData(Message):
     """The payload of every event; each event repeats it, so that no service has to query another."""
 

@@ -13,8 +13,11 @@ RECONCILER_SCHEDULE = "reconcile-orders"
 # A paused schedule whose memo names the database that the namespace belongs to.
 INSTALLATION_SCHEDULE = "orders-installation"
 SLIP_WORKFLOW = "RoutingSlipWorkflow"
-# For a query of Temporal's list: the workflow types that run a process.
-PROCESS_WORKFLOWS = f"'{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}', '{SLIP_WORKFLOW}'"
+SLIP_RECOVERY_WORKFLOW = "RecoverSlipWorkflow"
+ALERT_WORKFLOW = "SendAlertWorkflow"
+# For a query of Temporal's list: the workflow types that run an order, or any process.
+ORDER_WORKFLOWS = f"'{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}'"
+PROCESS_WORKFLOWS = f"{ORDER_WORKFLOWS}, '{SLIP_WORKFLOW}', '{SLIP_RECOVERY_WORKFLOW}'"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
@@ -48,6 +51,11 @@ class ProcessName:
     def workflow_id(self) -> str:
         """Return the id of its workflow, such as order-o-1."""
         return f"{_ORDER_ID if self.kind is ProcessKind.ORDER else _SLIP_ID}{self.id}"
+
+    @property
+    def process(self) -> str:
+        """Return its name in idempotency keys and in the providers' records."""
+        return self.id if self.kind is ProcessKind.ORDER else slip_process(self.id)
 
     @property
     def path(self) -> str:

@@ -1,6 +1,6 @@
 """An order as a customer sends it, without prices: the catalogue has them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -90,3 +90,9 @@ class Order(Message):
         The deadline and `express` are not part of it, because they change only how the order runs.
         """
         return fingerprint(self.model_copy(update={"deadline_seconds": None}), exclude={"express"})
+
+
+def unread_order(order_id: str) -> Order:
+    """Return a stand-in for an order that a recovery has not read yet: it has an id, no articles and no payment."""
+    known: dict[str, Any] = {"payment": None, "ship_to": None}
+    return Order.model_construct(order_id=order_id, customer_id="", currency="EUR", lines=(), **known)

@@ -29,6 +29,7 @@ from services.payments.transfers import Transfers
 from services.retention import Retention
 from services.shipping.shipping import Shipping
 from services.slips.closing import SlipClosing
+from services.slips.open_slips import OpenSlips
 from services.slips.revisions import SlipRevisions
 from services.slips.slips import Slips
 from services.wrapping.wrapping import Wrapping
@@ -130,6 +131,11 @@ class Services:
         return Slips(self.db)
 
     @cached_property
+    def open_slips(self) -> OpenSlips:
+        """Slips without an outcome."""
+        return OpenSlips(self.db)
+
+    @cached_property
     def slip_closing(self) -> SlipClosing:
         """The closing of routing slips."""
         return SlipClosing(
@@ -165,7 +171,7 @@ class Services:
     @cached_property
     def unsent_alerts(self) -> UnsentAlerts:
         """Alerts that reached no operator."""
-        return UnsentAlerts(self.db, self.dead_letters)
+        return UnsentAlerts(self.db, self.dead_letters, self.alerts)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

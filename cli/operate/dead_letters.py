@@ -16,7 +16,6 @@ from models.dead_letters import DeadLetter, LetterStatus
 from models.errors import InvalidInput
 from models.moments import moment
 from orders import connect
-from runtime.settings import Settings
 
 FEW = 5
 
@@ -113,10 +112,9 @@ async def _discard(number: int, actor: str, reason: str, output: Output) -> None
 
 
 async def _redriving(orders: OrdersClient) -> Any:
-    from worker import redriving, services_on  # the import is slow, and the other commands don't need it
+    from worker import redriving  # the import is slow, and the other commands don't need it
 
-    services = services_on((await orders.connection.services()).db, Settings.read())
-    return redriving(await orders.connection.temporal(), services)
+    return redriving(await orders.connection.temporal(), await orders.connection.services())
 
 
 def _groups(groups: list[GroupedLetters]) -> Any:

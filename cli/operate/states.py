@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from cli import intake, render
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
@@ -39,7 +40,7 @@ async def _find(status: Status, limit: int, after: str | None, output: Output) -
 
 
 def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:
-    """Update the read model of process states from Temporal; safe to repeat."""
+    """Update the read model of process states from Temporal; safe to repeat. Exit code 3 when it skipped orders."""
     run_to_end(_rebuild(drop, Output(as_json)))
 
 
@@ -48,3 +49,7 @@ async def _rebuild(drop: bool, output: Output) -> None:
         rebuilt = await orders.states.rebuild(drop=drop)
     counts = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
     output.answer(vars(rebuilt), f"stored {counts}")
+    for order_id, why in rebuilt.skipped.items():
+        output.note(f"skipped {order_id}: {why}")
+    if rebuilt.skipped:
+        raise CommandEnded(Code.NOT_COMPLETED)

@@ -8,6 +8,7 @@ from cli.output import Output, plain
 from cli.run import run_to_end
 from client.status import ProcessStatus
 from models.names import ProcessName
+from models.process import Style
 from orders import connect
 
 
@@ -27,7 +28,9 @@ async def _status(process: str, output: Output) -> None:
 
 def _shown(name: ProcessName, standing: ProcessStatus) -> list[Any]:
     """Return the status on one line, then the steps if the state is known."""
-    parts = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
+    orchestrated = standing.style is Style.ORCHESTRATED
+    workflow = f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"
+    parts = [standing.reason, workflow if orchestrated else "choreographed", standing.help]
     more = "".join(f" · {part}" for part in parts if part)
     head = render.cell(f"{name} ").append_text(render.styled(standing.status)).append(plain(more))
     return [head, render.steps(standing.state.history)] if standing.state else [head]

@@ -3,6 +3,7 @@
 from cli import intake
 from cli.exits import Code, CommandEnded
 from cli.options import AsJson, ProcessId
+from cli.orders.choreographed import watch_choreographed
 from cli.orders.place import watch_to_end
 from cli.output import Output
 from cli.run import run_to_end
@@ -20,6 +21,9 @@ def watch(process: ProcessId, as_json: AsJson = False) -> None:
 async def _watch(process: str, output: Output) -> None:
     async with connect() as orders:
         name = await orders.named(process)
+        if name.kind is ProcessKind.ORDER and await orders.choreographed.is_choreographed(name.id):
+            await watch_choreographed(name.id, orders, output, placed_before=True)
+            return
         try:
             if name.kind is ProcessKind.SLIP:
                 await watch_slip(await orders.slips.placed(name.path), orders.slips, output)

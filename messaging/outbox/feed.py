@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.outbox import statements
-from models.choreography import DomainEvent, EventDelivery
+from models.choreography import DomainEvent, EventDelivery, at_risk, event_of
 from models.dead_letters import Undeliverable
 from models.names import workflow_id
 from postgres.database import Database
@@ -15,6 +15,8 @@ CHANNEL = "deliveries"
 # In place of the event's id; no event has it.
 UNKNOWN = "unknown event"
 COUNTED_AT_MOST = 10_000
+# The subscriber of a delivery that could not even be published.
+RELAY = "relay"
 
 
 def letter_id(event_id: str, subscriber: str) -> str:
@@ -45,7 +47,12 @@ class OutboxFeed:
         """Hold up to `limit` events for the block; the claim of a relay that crashes is released, unmarked."""
         async with unit_of_work(self._db) as unit:
             rows = await unit.rows(statements.limited(statements.HEADS, limit))
-            yield Claim(unit, [DomainEvent.model_validate_json(text) for (text,) in rows])
+            read = [event_of(text) for (text,) in rows]
+            yield Claim(unit, [event for event, problem in read if not problem])
+        # After the claim, because this takes another connection. The letter has what can be read of the event.
+        for event, problem in read:
+            if problem:
+                await self.on_exhausted(event, RELAY, "InvalidInput", problem, attempts=1)
 
     async def lag(self) -> tuple[int, float]:
         """Return the number of unpublished events up to COUNTED_AT_MOST, and the age of the oldest in seconds."""
@@ -54,6 +61,7 @@ class OutboxFeed:
 
     async def on_exhausted(self, event: DomainEvent, subscriber: str, error: str, cause: str, attempts: int) -> None:
         """Record a delivery that failed permanently as a dead letter, which blocks the events of its process only."""
+        amount = at_risk(event)
         letter = Undeliverable(
             channel=CHANNEL,
             message_id=letter_id(event.event_id, subscriber),
@@ -64,6 +72,8 @@ class OutboxFeed:
             process_id=workflow_id(event.process_id),
             correlation_id=event.correlation_id,
             place=f"{event.type} → {subscriber}",
+            at_risk=amount.amount if amount else 0,
+            currency=amount.currency if amount else "",
         )
         params = {"event_id": event.event_id, "process_id": event.process_id, "subscriber": subscriber}
         async with unit_of_work(self._db) as unit:

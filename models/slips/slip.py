@@ -137,3 +137,8 @@ class SlipResult(Message):
     undone: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
     answers: dict[str, Any] = Field(default_factory=dict)
+
+
+def unread_slip(slip_id: str) -> RoutingSlip:
+    """Return a stand-in for a slip that a recovery has not read yet: it has an id and no stops."""
+    return RoutingSlip.model_construct(slip_id=slip_id, version=1, itinerary=(), variables={}, max_hops=HOPS_AT_MOST)

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
 from models.errors import OutOfStock
+from models.recovery import EffectReceipt
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from services.inventory import statements
@@ -65,6 +67,10 @@ class Inventory:
     async def seal(self, pipeline: Pipeline, key: str) -> None:
         """Send the refusal of any later reservation of the key, in the caller's transaction."""
         await _RECEIVER.seal(pipeline, key)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "inventory", process)
 
     async def receive(self, pieces: Mapping[str, int]) -> None:
         """Add new articles, `pieces`: SKU → number; articles already known stay unchanged; raise Unavailable."""

@@ -1,7 +1,8 @@
 """Orders and their outcomes. The primary key and the body's hash permanently identify the order of an id."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
@@ -87,6 +88,15 @@ class Orders:
             return None
         body, total, currency = row
         return _process(order_id, json.loads(body), Money(amount=total, currency=currency))
+
+    async def of_ids(self, order_ids: Sequence[str]) -> list[OrderRecord]:
+        """Return the records of these orders, in any order, without those that don't exist; raise Unavailable."""
+        return [OrderRecord.of(row) for row in await self._db.rows(statements.OF_IDS, {"order_ids": list(order_ids)})]
+
+    async def open_of_style(self, style: Style, limit: int, before: datetime | None) -> list[OrderRecord]:
+        """Return up to `limit` open orders of a style, newest first, accepted at `before` or earlier."""
+        params = {"style": style.value, "limit": limit, "before": before}
+        return [OrderRecord.of(row) for row in await self._db.rows(statements.OPEN_OF_STYLE, params)]
 
     async def by_status(self, status: Status, limit: int = 100, after: str | None = None) -> list[OrderRecord]:
         """Return up to `limit` orders of a status, oldest first, after the order id `after`."""

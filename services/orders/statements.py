@@ -54,6 +54,13 @@ returning body_hash
 READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
 READ_BODY = b"select body::text, total, currency from orders.orders where order_id = %(order_id)s and body is not null"
 
+OF_IDS = f"select {_RECORD} from orders.orders where order_id = any(%(order_ids)s)".encode()  # noqa: S608
+OPEN_OF_STYLE = f"""
+select {_RECORD} from orders.orders
+where closed_at is null and style = %(style)s and (%(before)s::timestamptz is null or created_at <= %(before)s)
+order by created_at desc, order_id desc limit %(limit)s
+""".encode()  # noqa: S608
+
 BY_STATUS = f"""
 select {_RECORD} from orders.orders
 where status = %(status)s and (%(after)s::text is null or (created_at, order_id) >

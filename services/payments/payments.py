@@ -5,10 +5,12 @@ and `revenue`.
 """
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
 from models.errors import CardDeclined
+from models.recovery import EffectReceipt
 from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
@@ -89,6 +91,10 @@ class Payments:
             values = {"key": request.key, "order_id": request.order_id, **money}
             await (unit or self._db).rows(statements.REFUNDED, values)
         return Refunded(refund_id=refund.refund_id, amount=refund.amount)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "payments", process)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""

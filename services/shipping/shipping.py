@@ -1,10 +1,12 @@
 """Parcels: those handed over to the carrier, and those recalled."""
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
-from models.errors import ShipmentRefused
+from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, Shipment
+from models.errors import AlreadyUndone, KeyReused, ShipmentRefused, Unavailable
+from models.recovery import EffectReceipt
 from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
@@ -25,6 +27,8 @@ on conflict (key) do update set recalled_at = coalesce(parcel.recalled_at, now()
 """
 
 _IN_FORCE = "exists (select from shipping.parcels where key = %(key)s and recalled_at is null)"
+
+_KNOWN = b"select status, answer::text from shipping.receipts where key = %(key)s"
 
 _RECEIVER = Receiver("shipping", refused_as=ShipmentRefused, done=_HANDED_OVER, in_force=_IN_FORCE)
 
@@ -57,7 +61,28 @@ class Shipping:
         tracking = await self._carrier.find(request.key)
         return await self._record(request, tracking) if tracking else None
 
-    async def _record(self, request: CreateShipment, tracking: str | None, refusal: str | None = None) -> Shipment:
+    async def find_by_key(self, request: FindParcel) -> Shipment | None:
+        """Return the shipment of a key, as `find` does, for a caller that doesn't know the parcel's articles.
+
+        Raises NotAccepted, AlreadyUndone when the parcel was recalled or its key was stopped, Unavailable.
+        """
+        await self._admission.undo(request)
+        row = await self._db.row(_KNOWN, {"key": request.key})
+        status, answer = row or (None, None)
+        if status in {"undone", "tombstone"}:
+            raise AlreadyUndone(f"{request.key}: was undone and can't be done any more")
+        if status is not None:
+            return None if status == "refused" else Shipment.model_validate_json(answer)
+        tracking = await self._carrier.find(request.key)
+        try:
+            return await self._record(request, tracking) if tracking else None
+        except KeyReused as late:
+            # A late attempt of the shipment wrote the receipt meanwhile; a retry reads it.
+            raise Unavailable(str(late)) from late
+
+    async def _record(
+        self, request: CreateShipment | FindParcel, tracking: str | None, refusal: str | None = None
+    ) -> Shipment:
         """Record the carrier's answer once, and return the first recorded answer."""
         answer = Shipment(tracking=tracking).model_dump_json(exclude={"attempt"}) if tracking else None
         values = {"order_id": request.order_id, "tracking": tracking}
@@ -87,6 +112,10 @@ class Shipping:
             values = {"key": request.key, "order_id": request.order_id, "tracking": tracking}
             await (unit or self._db).rows(_RECALLED, values)
         return Recalled(tracking=tracking)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "shipping", process)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the settling of the key's parcel, in the caller's transaction; the caller awaits the result's `end`."""

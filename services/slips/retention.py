@@ -8,8 +8,8 @@ from postgres.database import Database
 
 _OLD = b"""
 select slip_id, array(
-  select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop
-  union select stop ->> 'name' from slips.revisions as revision, jsonb_array_elements(ahead) as stop
+  select name #>> '{}' from jsonb_path_query(body, '$.itinerary[*].name') as name
+  union select name #>> '{}' from slips.revisions as revision, jsonb_path_query(ahead, '$[*].name') as name
   where revision.slip_id = slips.slip_id
 )
 from slips.slips

@@ -1,10 +1,12 @@
 """Gift wrapping: records each wrapping with its paper, and each unwrapping."""
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 from models.errors import WrapRefused
+from models.recovery import EffectReceipt
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 
@@ -59,3 +61,7 @@ class Wrapping:
     async def seal(self, pipeline: Pipeline, key: str) -> None:
         """Send the refusal of any later wrapping of the key, in the caller's transaction."""
         await _RECEIVER.seal(pipeline, key)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "wrapping", process)

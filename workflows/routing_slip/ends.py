@@ -37,7 +37,7 @@ def _closing(run: SlipRun, key: str) -> CloseSlip:
     return CloseSlip(
         key=key,
         order_id=run.process,
-        body_hash=it.slip.body_hash(),
+        body_hash=it.body_hash,
         outcome="terminated" if forward and it.terminated else run.outcome,
         stops=it.done(run) if forward else (),
         reason=shown(it.terminated or "", REASON_AT_MOST) if forward else run.reason,

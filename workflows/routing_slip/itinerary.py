@@ -22,7 +22,7 @@ class Itinerary:
     """A running slip: its stops, its version and its reviews; raises InvalidInput for an invalid itinerary."""
 
     def __init__(self, slip: RoutingSlip) -> None:
-        self.slip, self.version = slip, slip.version
+        self.slip, self.version, self.body_hash = slip, slip.version, slip.body_hash()
         self.terminated: str | None = None
         self.reviews: dict[str, Review] = {}
         self._stops = {stop.name: stop for stop in slip.itinerary}
