@@ -1,21 +1,21 @@
 """One run of a saga inside one workflow: its state, and the methods for the workflow's queries and updates."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar, cast
 
 from temporalio import workflow
 
 from temporal_saga.backward import compensate
-from temporal_saga.decisions import Parked, decision_objection, resolve
+from temporal_saga.decisions import Parked, alerts_recorded, decision_objection, resolve
 from temporal_saga.declaration import Call, Saga, Step, StepEvent
 from temporal_saga.failures import Failure
 from temporal_saga.forward import go_forward
 from temporal_saga.history import History
 from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
-from temporal_saga.stopping import StopReason, wait_to_end
+from temporal_saga.stopping import StopReason, shortened, wait_to_end
 from temporal_saga.waiting import accept_event, event_objection
 
 S = TypeVar("S")
@@ -49,7 +49,7 @@ class Run(Generic[S]):
             raise ValueError("a process id made of the run id would charge twice after a reset")
         self.saga, self.process, self.subject = saga, process, subject
         self.changed, self.alert, self.express = changed, alert, express
-        self.deadline = workflow.now() + deadline if deadline else None
+        self.deadline = workflow.now() + shortened(deadline) if deadline else None
         # The progress: steps begun, steps ahead, and the steps whose undo would run now, in order of start.
         self.begun: list[Step[S, Any]] = []
         self.ahead: list[Step[S, Any]] = list(saga.steps)
@@ -65,8 +65,12 @@ class Run(Generic[S]):
         self.history = History()
         self.failure: Failure | None = None
         self.stopped: StopReason | None = None
+        # The cancels of the caller: a request to Temporal, or a CancelledError that is raised again at the end.
+        self.cancel_requested = False
+        self.interrupted: asyncio.CancelledError | None = None
         self.closed: Any = None
         self.alerts: list[asyncio.Task[None]] = []
+        self.alerted_at = workflow.now()
         self.forward: asyncio.Task[None] | None = None
 
     @property
@@ -134,7 +138,12 @@ class Run(Generic[S]):
         return plan_of(self)
 
     async def execute(self) -> None:
-        """Run the saga until no effect is open; a cancel never interrupts compensation. Raise only as `close` does."""
+        """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
+
+        A request to cancel the workflow turns the run back, and `execute` returns. Any other cancel of the calling code
+        (`asyncio.timeout`, `wait_for`, a task group, `Task.cancel`) does too, and its CancelledError is raised again
+        once no effect is open, also when the run completed because the cancel came after the pivot.
+        """
         while not await go_forward(self):
             if self.express and not self.pivoted:
                 further = asyncio.create_task(pivot_was_lost(self))
@@ -143,21 +152,25 @@ class Run(Generic[S]):
                     continue
             self.unwinding = True
             self.changed()
-            await self.finish(asyncio.create_task(compensate(self)))
+            await self.finish(lambda: compensate(self))
             break
         await self.end()
 
-    async def finish(self, work: asyncio.Task[Any]) -> None:
-        """Wait until a task has ended, also when the workflow is cancelled; raise what the task raised."""
-        await wait_to_end(self, work)
-        work.result()
+    async def finish(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run a coroutine to its end, also when the caller or the coroutine itself is cancelled; raise as it does."""
+        while True:
+            task = asyncio.create_task(work())
+            await wait_to_end(self, task)
+            if not task.cancelled():
+                return task.result()
 
     async def end(self) -> None:
-        """Wait for the running alerts, and mark the run as ended."""
-        for alert in self.alerts:
-            await wait_to_end(self, alert)
+        """Mark the run as ended, once its alerts are recorded; raise the CancelledError of a cancelled caller."""
+        await self.finish(lambda: alerts_recorded(self))
         self.ended = True
         self.changed()
+        if self.interrupted:
+            raise self.interrupted
 
     def stop(self, why: Literal["cancelled", "deadline"], reason: str) -> bool:
         """Turn the run back if it has not passed its pivot; return whether this call did."""
