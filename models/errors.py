@@ -16,6 +16,7 @@ OrderError
 │   ├── AlreadySettled     a late undo found a completed order
 │   └── NotFound
 └── Unavailable            retry, after `retry_after` seconds if that is set
+    └── NotBegun           nothing of the request was begun: it uses up no attempt
 """
 
 
@@ -89,6 +90,10 @@ class Unavailable(OrderError):
     def __init__(self, message: str, retry_after: float | None = None) -> None:
         super().__init__(message)
         self.retry_after = retry_after
+
+
+class NotBegun(Unavailable):
+    """Nothing of the request was begun, so it has had no effect."""
 
 
 BY_NAME: dict[str, type[Refused]] = {

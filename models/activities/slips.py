@@ -1,11 +1,15 @@
 """Requests and replies of the activities of the slips service, and of the stops at which a slip waits."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, Field
 
 from models.activities.base import Reply, Request
-from models.slips.slip import RoutingSlip
+from models.slips.slip import A_YEAR, RoutingSlip
+
+# Within these, a time can be shown in every zone, and a timer until then fits into the server's clock.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class AcceptSlip(Request):
@@ -35,7 +39,7 @@ class ManualReview(Request):
     """Wait for an operator's review; after `within_seconds` without one, the stop fails."""
 
     question: Annotated[str, Field(max_length=200)] = ""
-    within_seconds: Annotated[int, Field(ge=1)] | None = None
+    within_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
 
 class Reviewed(Reply):
@@ -48,7 +52,7 @@ class Reviewed(Reply):
 class AwaitRelease(Request):
     """Wait until the release time of the articles."""
 
-    until: AwareDatetime
+    until: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 
 class ReleasedAt(Reply):

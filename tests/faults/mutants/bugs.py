@@ -3,7 +3,8 @@
 Bug: one sentence.
 Breaks: the kinds of findings that catch it: I1-I16 of the checker, or of the explorer's expectations `end`, `cancel`,
         `late`, `still` (tests/faults/mutants/findings.py); one of them is enough.
-Hunt: `explore` or `chaos` with arguments; several such lines are tried in order until one finds the bug.
+Hunt: `explore` or `chaos` with arguments, or `test` with the id of a test, whose failure is a finding of the kind
+      `test`; several such lines are tried in order until one finds the bug.
 Patience: the seconds after which the explorer gives up a case that doesn't end; by default 45.
 
 Below the header are the edits: a line `[as it is]` with text that occurs once in the code, in any file, so that moved
@@ -21,7 +22,7 @@ from tests.faults.mutants.copies import Edit
 from tests.faults.mutants.findings import KINDS
 
 SEEDED = Path(__file__).parent / "seeded"
-HUNTERS = frozenset({"explore", "chaos"})
+HUNTERS = frozenset({"explore", "chaos", "test"})
 PATIENCE = 45
 BEFORE, AFTER = "[as it is]", "[with the bug]"
 _LINE = re.compile(r"(Bug|Breaks|Hunt|Patience): (.+)")
@@ -77,7 +78,7 @@ def read(path: Path) -> Bug:
         raise ValueError(f"{path.name}: Breaks: no invariant or expectation is called {', '.join(sorted(unknown))}")
     hunts = tuple(Hunt(first, tuple(rest)) for first, *rest in map(shlex.split, fields["Hunt"]))
     if not all(hunt.hunter in HUNTERS and hunt.arguments for hunt in hunts):
-        raise ValueError(f"{path.name}: Hunt: use explore or chaos, with arguments")
+        raise ValueError(f"{path.name}: Hunt: use explore, chaos or test, with arguments")
     return Bug(path, fields["Bug"][0], _edits(path), breaks, hunts, int((fields["Patience"] or [str(PATIENCE)])[0]))
 
 

@@ -82,7 +82,11 @@ async def send(hunt: Hunt, copy: Path, patience: int, log: Path) -> Report:
     """Run one hunter in a copy of the code, for SECONDS_AT_MOST at most, and return its report."""
     answer = copy / "report.json"
     answer.unlink(missing_ok=True)
-    module = ["tests.faults.mutants.impatient", str(patience)] if hunt.hunter == "explore" else ["tests.faults.chaos"]
+    module = {
+        "explore": ["tests.faults.mutants.impatient", str(patience)],
+        "chaos": ["tests.faults.chaos"],
+        "test": ["tests.faults.mutants.testing"],
+    }[hunt.hunter]
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-m", *module, *hunt.arguments, "--json", str(answer)),
