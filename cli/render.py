@@ -49,7 +49,7 @@ def took(started: datetime | None, completed: datetime | None) -> str:
 
 def moment(at: datetime) -> str:
     """Return a time in the local time zone."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S}"
+    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def amount(minor: int) -> str:

@@ -104,7 +104,7 @@ async def _answered(run: "Run[Any]", made: Call[Any, A], request: Any, line: Exe
             failure = classify(line.step, error)
             if not never_began(failure, made.policy.not_begun) or is_cancelled_exception(error):
                 raise
-            line.attempt += failure.attempt or 1
+            line.attempt += failure.attempt if failure.type in made.policy.not_begun else made.policy.attempts
             line.error, express = f"not begun, and tried again: {failure.text}", None
         run.changed()
         await workflow.sleep(pause, summary=f"{line.step}: try again, since nothing was begun")

@@ -45,8 +45,8 @@ def _shown(lines: list[ActivityLine]) -> Any:
         if line.error:
             what.append(f" · {plain(line.error)}", style="red")
         if line.next_attempt_at:
-            what.append(f" · next attempt at {line.next_attempt_at.astimezone():%H:%M:%S}")
-        started = f"{line.started_at.astimezone():%H:%M:%S}" if line.started_at else ""
+            what.append(f" · next attempt at {line.next_attempt_at.astimezone():%H:%M:%S %Z}")
+        started = f"{line.started_at.astimezone():%H:%M:%S %Z}" if line.started_at else ""
         took = render.took(line.started_at, line.ended_at)
         shown.add_row(line.activity, render.styled(line.status), str(line.attempts), started, took, what)
     return shown

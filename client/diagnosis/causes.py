@@ -101,7 +101,7 @@ async def _not_taken(
         detail = f"{what} waits for a free worker on the task queue {queue}; pollers: {pollers}"
         fix = f"start more workers: {START_A_WORKER}"
         return StuckProcess(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
-    polled = f"; the last poll was at {last.astimezone():%H:%M:%S}" if last else ""
+    polled = f"; the last poll was at {last.astimezone():%H:%M:%S %Z}" if last else ""
     detail = f"{what} waits, and no worker polls the task queue {queue}{polled}"
     return StuckProcess(
         process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled
@@ -121,7 +121,7 @@ async def _activity_not_done(
     if pending.attempt > 1 and pending.HasField("last_failure"):
         attempts = f"{pending.attempt} of {pending.maximum_attempts or 'any number'}"
         following = at(pending.next_attempt_schedule_time)
-        when = f", next at {following.astimezone():%H:%M:%S}" if following else ", running now"
+        when = f", next at {following.astimezone():%H:%M:%S %Z}" if following else ", running now"
         since = await evidence.scheduled_at(client, described, pending.activity_id)
         detail = f"{name} is retried, attempt {attempts}{when}: {one_line(pending.last_failure.message)}"
         fix = f"once the cause is gone: temporal activity reset {target}"

@@ -92,4 +92,4 @@ async def _next_round(client: Client) -> str:
     times = described.info.next_action_times
     if described.schedule.state.paused or not times:
         return "the reconciler is paused"
-    return f"the reconciler runs at {times[0].astimezone():%H:%M:%S}"
+    return f"the reconciler runs at {times[0].astimezone():%H:%M:%S %Z}"

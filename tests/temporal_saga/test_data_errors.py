@@ -161,4 +161,4 @@ async def test_data_that_raise_fail_the_step(skipping: WorkflowEnvironment, queu
     assert (ended["undone"], ended["parked"], ended["plan"]) == (undone, {}, [])
     assert ended["status"] == ("completed" if place == "do r" else "compensated")
     if place.split(maxsplit=1)[0] not in {"undo", "summary", "risk"} and place != "do r":
-        assert "Error" in ended["reason"]
+        assert ("RevisionRefused" if place == "then b" else "Error") in ended["reason"]

@@ -37,7 +37,7 @@ async def test_what_never_began_uses_up_no_attempt(skipping: WorkflowEnvironment
         if f"{ask.step}:{ask.direction}" == call and asked < 20:
             asked += 1
             if behaviour == "not begun":
-                raise ApplicationError("no connection", asked, type="NotBegun")
+                raise ApplicationError("no connection", activity.info().attempt, type="NotBegun")
             text = "Activity function act for workflow w is not registered on this worker, available activities: x"
             raise ApplicationError(text, type="NotFoundError")
         return await world.act(
