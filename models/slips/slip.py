@@ -29,7 +29,7 @@ class Stop(Message):
 
     name: Name
     activity: Annotated[str, Field(max_length=64), AfterValidator(printable)]
-    arguments: Annotated[dict[str, JsonValue], Field(default_factory=dict, max_length=ARGUMENTS_AT_MOST)]
+    arguments: Annotated[dict[str, JsonValue], Field(max_length=ARGUMENTS_AT_MOST)] = Field(default_factory=dict)
 
 
 class RoutingSlip(Message):
@@ -38,7 +38,7 @@ class RoutingSlip(Message):
     slip_id: Id
     version: Annotated[int, Field(ge=1, le=1)] = 1
     itinerary: Annotated[tuple[Stop, ...], Field(min_length=1, max_length=HOPS_AT_MOST)]
-    variables: Annotated[dict[Name, JsonValue], Field(default_factory=dict, max_length=VARIABLES_AT_MOST)]
+    variables: Annotated[dict[Name, JsonValue], Field(max_length=VARIABLES_AT_MOST)] = Field(default_factory=dict)
     max_hops: Annotated[int, Field(ge=1, le=HOPS_AT_MOST)] = 20
     deadline_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
