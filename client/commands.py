@@ -144,11 +144,12 @@ def limit_met(error: RPCError, otherwise: str) -> Conflict | Unavailable | None:
 
     Conflict: the run takes no update any more. Unavailable: too many are in progress, or requests a second.
     """
-    if error.status is not RPCStatusCode.RESOURCE_EXHAUSTED:
-        return None
-    if "total" in error.message:
-        return Conflict(f"{otherwise}: Temporal takes no more updates for this run ({error.message})")
-    return Unavailable(f"{otherwise}: a limit of Temporal is met ({error.message}); send the same command again later")
+    said = error.message.partition(". ")[0]
+    if "total number of distinct updates" in said:
+        return Conflict(f"{otherwise}: Temporal takes no more updates for this run ({said})")
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        return Unavailable(f"{otherwise}: a limit of Temporal is met ({said}); send the same command again later")
+    return None
 
 
 @asynccontextmanager

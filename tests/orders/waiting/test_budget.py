@@ -108,15 +108,28 @@ async def test_repeated_cancels_leave_room_for_a_decision(system: System, monkey
 
 
 @pytest.mark.parametrize(
-    ("message", "error"),
+    ("message", "status", "error"),
     [
-        ("limit on number of total updates has been reached (2000)", Conflict),
-        ("limit on number of concurrent in-flight updates has been reached (10)", Unavailable),
-        ("namespace rate limit exceeded", Unavailable),
+        (
+            "limit on the total number of distinct updates in this workflow has been reached (2000)",
+            RPCStatusCode.FAILED_PRECONDITION,
+            Conflict,
+        ),
+        (
+            "limit on number of concurrent in-flight updates has been reached (10)",
+            RPCStatusCode.RESOURCE_EXHAUSTED,
+            Unavailable,
+        ),
+        (
+            "limit on total payload size of in-flight updates has been reached (9 bytes)",
+            RPCStatusCode.RESOURCE_EXHAUSTED,
+            Unavailable,
+        ),
+        ("namespace rate limit exceeded", RPCStatusCode.RESOURCE_EXHAUSTED, Unavailable),
     ],
 )
-def test_a_limit_that_is_met_is_named(message: str, error: type[Exception]) -> None:
-    met = limit_met(RPCError(message, RPCStatusCode.RESOURCE_EXHAUSTED, b""), "not cancelled")
+def test_a_limit_that_is_met_is_named(message: str, status: RPCStatusCode, error: type[Exception]) -> None:
+    met = limit_met(RPCError(f"{message}. Make sure", status, b""), "not cancelled")
 
     assert isinstance(met, error)
     assert message in str(met)
