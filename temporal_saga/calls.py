@@ -126,20 +126,9 @@ async def run_activity(
     """
     policy = made.policy
     if express:
-        try:
-            quick: A = await workflow.execute_local_activity(
-                made.activity,
-                request,
-                start_to_close_timeout=express,
-                retry_policy=ONCE,
-                cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
-                summary=summary,
-            )
-        except FailureError as error:
-            if classify("", error).kind is FailureClass.REFUSED or is_cancelled_exception(error):
-                raise
-        else:
-            return quick
+        quick: list[A] = await _at_once(made, request, summary, express)
+        if quick:
+            return quick[0]
     answer: A = await workflow.execute_activity(
         made.activity,
         request,
@@ -152,6 +141,24 @@ async def run_activity(
         priority=priority,
     )
     return answer
+
+
+async def _at_once(made: Call[Any, A], request: Any, summary: str, express: timedelta) -> list[A]:
+    """Try a call once in the workflow task; return its reply, or nothing when it must be tried again; raise a refusal."""
+    try:
+        reply = await workflow.execute_local_activity(
+            made.activity,
+            request,
+            start_to_close_timeout=express,
+            retry_policy=ONCE,
+            cancellation_type=workflow.ActivityCancellationType.WAIT_CANCELLATION_COMPLETED,
+            summary=summary,
+        )
+    except FailureError as error:
+        if classify("", error).kind is FailureClass.REFUSED or is_cancelled_exception(error):
+            raise
+        return []
+    return [reply]
 
 
 async def landed(run: "Run[Any]", step: Any) -> bool:

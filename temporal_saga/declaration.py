@@ -4,15 +4,15 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from string import Formatter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from temporal_saga.keys import CLOSE, between_of, name_problem
+
 if TYPE_CHECKING:
     from temporal_saga.run import Run
 
-CLOSE = "close"
 # Of one attempt; longer times overflow in the server's protocol or in a calendar.
 LONGEST = timedelta(days=366)
 
@@ -149,28 +149,6 @@ class Step(Generic[S, A_co]):
         return None
 
 
-def _between(key: str) -> str:
-    """Return the text between {process} and {step} in the format of a saga's keys; raise ValueError for another one."""
-    parts = [*Formatter().parse(key), ("", None, None, None)]
-    names = [(name, spec, turn) for _, name, spec, turn in parts if name is not None]
-    if sorted(names) != [("process", "", None), ("step", "", None)]:
-        raise ValueError("must be made of {process} and {step}, once each, the same in every run")
-    if not parts[1][0]:
-        raise ValueError("must have a character between {process} and {step}: other keys would be the same")
-    return parts[1][0]
-
-
-def _name_problem(name: str, taken: set[str], between: str) -> str | None:
-    """Return why a step can't have this name, or None: its key would be that of another step or process."""
-    if not name:
-        return "its name is empty"
-    if name in taken:
-        return "its name is used twice" if name != CLOSE else "close is the name of the saga's last call"
-    if set(between) & set(name):
-        return f"its name can't have a character of {between!r}, which ends the process in a key"
-    return None
-
-
 class Saga(Generic[S]):
     """A declared saga: steps in order, at most one pivot, only retriable steps after it.
 
@@ -182,13 +160,13 @@ class Saga(Generic[S]):
     def __init__(self, *steps: Step[S, Any], close: Call[S, Any], key: str = "{process}:{step}") -> None:
         self.steps, self.close, self._key = steps, close, key
         try:
-            between = _between(key)
+            between = between_of(key)
         except ValueError as wrong:
             raise ValueError(f"saga key {key!r}: {wrong}") from None
         after_pivot = False
         for number, step in enumerate(steps):
             taken = {CLOSE, *(s.name for s in steps[:number])}
-            if problem := _name_problem(step.name, taken, between) or step.problem(after_pivot=after_pivot):
+            if problem := name_problem(step.name, taken, between) or step.problem(after_pivot=after_pivot):
                 raise ValueError(f"saga step {step.name!r}: {problem}")
             after_pivot |= step.kind is Kind.PIVOT
 

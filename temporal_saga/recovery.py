@@ -13,6 +13,7 @@ from temporal_saga.declaration import Call, Step
 from temporal_saga.failures import Failure, FailureClass
 from temporal_saga.forward import do
 from temporal_saga.run import Run
+from temporal_saga.stopping import finish
 
 S = TypeVar("S")
 
@@ -32,7 +33,7 @@ class RecoveredRun(Run[S]):
 
         Raises ValueError for a saga without a pivot, or a pivot without a probe.
         """
-        await self.finish(self._execute)
+        await finish(self, self._execute)
         await self.end()
 
     async def _execute(self) -> None:

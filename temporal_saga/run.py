@@ -1,7 +1,7 @@
 """One run of a saga inside one workflow: its state, and the methods for the workflow's queries and updates."""
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Generic, Literal, TypeVar, cast
 
@@ -15,7 +15,7 @@ from temporal_saga.forward import go_forward
 from temporal_saga.history import History
 from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
-from temporal_saga.stopping import StopReason, shortened, wait_to_end
+from temporal_saga.stopping import StopReason, finish, shortened
 from temporal_saga.waiting import accept_event, event_objection
 
 S = TypeVar("S")
@@ -65,9 +65,8 @@ class Run(Generic[S]):
         self.history = History()
         self.failure: Failure | None = None
         self.stopped: StopReason | None = None
-        # The cancels of the caller: a request to Temporal, or a CancelledError that is raised again at the end.
         self.cancel_requested = False
-        self.interrupted: asyncio.CancelledError | None = None
+        self.interrupted: asyncio.CancelledError | None = None  # raised again at the end
         self.closed: Any = None
         self.alerts: list[asyncio.Task[None]] = []
         self.alerted_at = workflow.now()
@@ -140,33 +139,22 @@ class Run(Generic[S]):
     async def execute(self) -> None:
         """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
 
-        A request to cancel the workflow turns the run back, and `execute` returns. Any other cancel of the calling code
-        (`asyncio.timeout`, `wait_for`, a task group, `Task.cancel`) does too, and its CancelledError is raised again
-        once no effect is open, also when the run completed because the cancel came after the pivot.
+        A request to cancel the workflow turns the run back, and `execute` returns. Any other cancel of its caller, such
+        as `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
         """
         while not await go_forward(self):
             if self.express and not self.pivoted:
-                further = asyncio.create_task(pivot_was_lost(self))
-                await wait_to_end(self, further)
-                if further.result():
+                if await finish(self, lambda: pivot_was_lost(self)):
                     continue
             self.unwinding = True
             self.changed()
-            await self.finish(lambda: compensate(self))
+            await finish(self, lambda: compensate(self))
             break
         await self.end()
 
-    async def finish(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a coroutine to its end, also when the caller or the coroutine itself is cancelled; raise as it does."""
-        while True:
-            task = asyncio.create_task(work())
-            await wait_to_end(self, task)
-            if not task.cancelled():
-                return task.result()
-
     async def end(self) -> None:
         """Mark the run as ended, once its alerts are recorded; raise the CancelledError of a cancelled caller."""
-        await self.finish(lambda: alerts_recorded(self))
+        await finish(self, lambda: alerts_recorded(self))
         self.ended = True
         self.changed()
         if self.interrupted:

@@ -1,9 +1,10 @@
 """Cancels and deadlines: they stop the forward path, and never interrupt compensation."""
 
 import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from temporalio import workflow
 
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from temporal_saga.run import Run
 
 
+T = TypeVar("T")
 # The server counts a timer in nanoseconds of 64 bits, which are 292 years.
 CENTURY = timedelta(days=36525)
 
@@ -40,6 +42,15 @@ async def wait_to_end(run: "Run[Any]", task: asyncio.Task[Any], deadline: dateti
             reason = _keep(run, cancelled)
             await _others_first(run)
             run.stop("cancelled", reason)
+
+
+async def finish(run: "Run[Any]", work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Run a coroutine to its end, also when the caller or the coroutine itself is cancelled; return its result."""
+    while True:
+        task = asyncio.create_task(work())
+        await wait_to_end(run, task)
+        if not task.cancelled():
+            return task.result()
 
 
 def shortened(span: timedelta) -> timedelta:
