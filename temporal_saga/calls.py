@@ -144,7 +144,7 @@ async def run_activity(
 
 
 async def _at_once(made: Call[Any, A], request: Any, summary: str, express: timedelta) -> list[A]:
-    """Try a call once in the workflow task; return its reply, or nothing when it must be tried again; raise a refusal."""
+    """Try a call once in the workflow task; return its reply, or nothing to try it again; raise a refusal."""
     try:
         reply = await workflow.execute_local_activity(
             made.activity,

@@ -143,9 +143,8 @@ class Run(Generic[S]):
         as `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
         """
         while not await go_forward(self):
-            if self.express and not self.pivoted:
-                if await finish(self, lambda: pivot_was_lost(self)):
-                    continue
+            if self.express and not self.pivoted and await finish(self, lambda: pivot_was_lost(self)):
+                continue
             self.unwinding = True
             self.changed()
             await finish(self, lambda: compensate(self))
