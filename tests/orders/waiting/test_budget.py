@@ -133,4 +133,4 @@ def test_a_limit_that_is_met_is_named(message: str, status: RPCStatusCode, error
 
     assert isinstance(met, error)
     assert message in str(met)
-    assert limit_met(RPCError(message, RPCStatusCode.INTERNAL, b""), "not cancelled") is None
+    assert limit_met(RPCError("another message", RPCStatusCode.INTERNAL, b""), "not cancelled") is None
