@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from models.base import Message
 from models.money import Currency, Minor
 from models.order import Id
+from models.problems import shown
 from models.texts import Text, check_size, check_texts
 
 SETTLED, FAILED = "payment_settled", "payment_failed"
@@ -24,7 +25,8 @@ class ExternalEvent(Message):
     @model_validator(mode="after")
     def _a_payload_fit_to_keep(self) -> Self:
         check_size("payload", self.payload, PAYLOAD_AT_MOST)
-        check_texts("payload", self.payload)
+        for name, value in self.payload.items():
+            check_texts(f"payload.{shown(name)}", value)
         return self
 
 

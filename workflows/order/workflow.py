@@ -77,7 +77,8 @@ class OrderWorkflow(ProcessManager[Order]):
         return result_of(run)
 
     @outcome.validator
-    def _may_wait(self, wait: OutcomeWait) -> None:  # noqa: ARG002 - the SDK passes it
+    def _may_wait(self, wait: OutcomeWait) -> None:
+        expect(OutcomeWait, wait)
         raise refusal("NotOffered", "wait for the result of the workflow instead, or query its state")
 
     @workflow.update(description="Cancel the order and undo its steps; refused once it is with the carrier")
