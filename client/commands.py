@@ -95,7 +95,7 @@ async def deliver(handle: Handle, event: ExternalEvent) -> EventAccepted:
             )
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+                raise limit_met(error, "event refused") or error from None
             # An order that has ended accepts no new update, but Temporal keeps the results of the earlier ones.
             known = handle.get_update_handle(update_id, result_type=EventAccepted)
             taken = await known.result(rpc_timeout=PATIENCE)
@@ -134,7 +134,22 @@ async def send(
         raise Conflict(f"{otherwise}: {getattr(refused.cause, 'message', refused.cause)}") from None
     except WorkflowUpdateRPCTimeoutOrCancelledError:
         raise Unavailable(NO_WORKER_ANSWERS) from None
+    except RPCError as error:
+        raise limit_met(error, otherwise) or error from None
     return taken
+
+
+def limit_met(error: RPCError, otherwise: str) -> Conflict | Unavailable | None:
+    """Return the error for a limit of Temporal's that a command has met, None for any other error.
+
+    Conflict: the run takes no update any more. Unavailable: too many are in progress, or requests a second.
+    """
+    said = error.message.partition(". ")[0]
+    if "total number of distinct updates" in said:
+        return Conflict(f"{otherwise}: Temporal takes no more updates for this run ({said})")
+    if error.status is RPCStatusCode.RESOURCE_EXHAUSTED:
+        return Unavailable(f"{otherwise}: a limit of Temporal is met ({said}); send the same command again later")
+    return None
 
 
 @asynccontextmanager

@@ -1,25 +1,24 @@
 """Place an order: the database accepts it, then Temporal runs it. An order that is placed again is not run again."""
 
+import asyncio
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from temporalio.client import (
     Client,
-    WithStartWorkflowOperation,
     WorkflowFailureError,
-    WorkflowUpdateFailedError,
-    WorkflowUpdateRPCTimeoutOrCancelledError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exception
-from temporalio.service import RPCError, RPCStatusCode
+from temporalio.service import RPCError
 
 from client.handles import NO_WORKER, Handle, exists, handle_of
-from client.progress import end_of, result_in, where_it_waits
+from client.progress import STANDS_STILL, end_within, result_in, undone_in, where_it_waits
 from models import names
-from models.commands import OutcomeWait
 from models.errors import Unavailable
+from models.intake.reading import made
 from models.money import Money
 from models.names import ProcessKind, ProcessName
 from models.order import Order
@@ -40,10 +39,11 @@ class RunOptions:
     express: bool | None = None
 
     def on(self, order: Order, defaults: "RunOptions") -> Order:
-        """Return the order with these options; a missing one is the order's own, then the default."""
+        """Return the order with these options; a missing one is the order's own, or the default; raise InvalidInput."""
         seconds = self.deadline or order.deadline_seconds or defaults.deadline
         express = order.express or bool(defaults.express) if self.express is None else self.express
-        return order.model_copy(update={"deadline_seconds": seconds, "express": express})
+        # Checked again: a workflow can't begin with an order that it can't read.
+        return made(Order, vars(order) | {"deadline_seconds": seconds, "express": express}, {})
 
 
 @dataclass(frozen=True)
@@ -91,8 +91,10 @@ class OrderRun:
         return OrderResult(order_id=self.order_id, status=status, total=self.total, reason=reason)
 
     def standing_still(self, state: ProcessState) -> OrderResult:
-        """Return the result so far of a waiting order: the parked step and its error, or the awaited event."""
+        """Return the result so far of an order, with the parked step and its error or the awaited event if it waits."""
         known: dict[str, Any] = {"order_id": self.order_id, "status": state.status, "total": self.total}
+        if state.status not in STANDS_STILL:
+            return OrderResult(**known, undone=undone_in(state))
         where = where_it_waits(state)
         if state.status is Status.WAITING:
             where["failed_step"] = None
@@ -123,37 +125,24 @@ async def place(order: Order, client: Client, orders: Orders) -> Placed:
 
 
 async def place_within(order: Order, client: Client, orders: Orders, seconds: float) -> tuple[Placed, OrderResult]:
-    """Place an order by Temporal's Update-with-Start; return its outcome, or its status after `seconds`.
+    """Place an order; return its outcome as soon as it has one or waits, or its status after `seconds`.
 
-    Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does.
+    Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does. The
+    wait uses no update: Temporal takes a limited number of updates for a run, and the commands need them.
     """
-    total, ended = await _accept(order, client, orders)
-    if ended:
-        return ended, await end_of(ended.run)
-    start = WithStartWorkflowOperation[object, OrderResult](
-        names.ORDER_WORKFLOW,
-        order,
-        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        **_start_options(order, total),
-    )
-    placed = Placed(OrderRun(order.order_id, _handle(order.order_id, client), orders, total), total, again=False)
+    until = time.monotonic() + seconds
     try:
-        result: OrderResult = await client.execute_update_with_start_workflow(
-            "outcome",
-            OutcomeWait(seconds=seconds),
-            start_workflow_operation=start,
-            result_type=OrderResult,
-            rpc_timeout=timedelta(seconds=seconds) + SLACK,
-        )
-    except WorkflowUpdateRPCTimeoutOrCancelledError:
+        async with asyncio.timeout(seconds + SLACK.total_seconds()):
+            placed = await place(order, client, orders)
+            result = await end_within(placed.run, max(0.0, until - time.monotonic()))
+    except TimeoutError:
         raise Unavailable(NO_WORKER_YET) from None
-    except (WorkflowAlreadyStartedError, WorkflowUpdateFailedError, RPCError) as error:
-        if isinstance(error, RPCError) and error.status in NO_WORKER:  # the start itself got no answer
+    except RPCError as error:
+        if error.status in NO_WORKER:  # the start itself got no answer
             raise Unavailable(NO_WORKER_YET) from None
-        if isinstance(error, RPCError) and error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        # The order ended after `_accept` read it: its result is available.
-        return placed, await end_of(placed.run)
+        raise
+    if result is None:
+        raise Unavailable(NO_WORKER_YET)
     return placed, result
 
 

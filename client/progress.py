@@ -8,10 +8,12 @@ from datetime import timedelta
 from typing import Any, Generic, Protocol, TypeVar
 
 from temporalio.client import WorkflowFailureError
+from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.handles import NO_WORKER, Handle
+from models.names import STATUS_ATTRIBUTE
 from models.process import OrderResult, ProcessState, Status
 from models.slips.slip import SlipResult
 
@@ -19,6 +21,9 @@ PATIENCE = timedelta(seconds=2)
 # Seconds until a query is repeated: a worker that evicts a run from its cache drops the pending queries silently.
 ASK_AGAIN = 10.0
 STANDS_STILL = {Status.NEEDS_ATTENTION, Status.WAITING}
+# Seconds between two looks at a process of which only the end is wanted.
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
+_STATUS = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 
 Seen = Callable[[ProcessState | None], None]
 R = TypeVar("R", OrderResult, SlipResult)
@@ -112,6 +117,34 @@ async def end_of(run: FollowedRun[R], seen: Seen = lambda _: None, every: float 
         ended.cancel()
 
 
+async def end_within(run: FollowedRun[R], seconds: float) -> R | None:
+    """Wait as `end_of`, for at most `seconds`; return the result so far then, None when no worker answers.
+
+    Temporal itself, and no worker, is asked whether the process stands still, after growing pauses.
+    """
+    ended, until, pause = asyncio.create_task(run.ended()), time.monotonic() + seconds, SHORTEST_PAUSE
+    try:
+        while not ended.done():
+            left = until - time.monotonic()
+            if left <= 0 or (pause > SHORTEST_PAUSE and await _stands_still(run.handle)):
+                state = await state_of(run.handle)
+                if state and (left <= 0 or state.status in STANDS_STILL) and not state.status.final:
+                    return run.standing_still(state)
+                if left <= 0 and state is None:
+                    return None
+            await asyncio.wait({ended}, timeout=min(pause, left) if left > 0 else LONGEST_PAUSE)
+            pause = min(2 * pause, LONGEST_PAUSE)
+        return await ended
+    finally:
+        ended.cancel()
+
+
+async def _stands_still(handle: Handle) -> bool:
+    """Return whether a process waits for an operator or an event, by its search attribute."""
+    described = await handle.describe()
+    return described.typed_search_attributes.get(_STATUS) in STANDS_STILL
+
+
 def result_in(failure: WorkflowFailureError, failure_type: str, result: type[R]) -> R | None:
     """Return the result in the details of a workflow's failure, None when there is none."""
     cause = failure.cause
@@ -125,5 +158,9 @@ def _with_undone(result: R, state: ProcessState | None) -> R:
     """Add the undone steps to a cancelled result: a workflow that ends as Canceled returns no result."""
     if result.undone or result.status != Status.CANCELLED or state is None:
         return result
-    undone = tuple(s.step for s in state.history if s.direction == "undo" and s.status == "completed")
-    return result.model_copy(update={"undone": undone})
+    return result.model_copy(update={"undone": undone_in(state)})
+
+
+def undone_in(state: ProcessState) -> tuple[str, ...]:
+    """Return the undone steps of a process, in order."""
+    return tuple(step.step for step in state.history if step.direction == "undo" and step.status == "completed")

@@ -1,16 +1,15 @@
 """The updates and the query answers of running orders: cancel, resolve, wait for the outcome, undo plan."""
 
-import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from models.base import Message
-from models.texts import check_texts, printable
+from models.texts import check_size, check_texts, printable
 
 # In seconds; below the server's timeout of one call.
 OUTCOME_WAIT_AT_MOST = 20
-REQUEST_AT_MOST = 64 * 1024
+REQUEST_AT_MOST = 16 * 1024
 # These texts are stored in Temporal's history and in the database: one line each, without control characters.
 Reason = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(printable)]
 Actor = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(printable)]
@@ -44,9 +43,8 @@ class Resolve(Message):
     def _a_request_fit_to_send(self) -> Self:
         if self.request is not None and self.verb != "edit":
             raise ValueError("request: goes with edit only")
+        check_size("request", self.request, REQUEST_AT_MOST)
         check_texts("request", self.request)
-        if len(json.dumps(self.request)) > REQUEST_AT_MOST:
-            raise ValueError(f"request: is over {REQUEST_AT_MOST // 1024} KB")
         return self
 
 

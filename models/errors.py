@@ -19,7 +19,7 @@ OrderError
 │   ├── NotSetUp           the server or the database lacks what `starter.py setup` or an administrator creates
 │   └── WrongInstallation  the database and the namespace belong to different installations
 └── Unavailable            retry, after `retry_after` seconds if that is set
-    └── NotBegun           nothing of the request was begun
+    └── NotBegun           nothing of the request was begun: it uses up no attempt
 """
 
 from collections.abc import Sequence

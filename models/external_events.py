@@ -1,16 +1,18 @@
 """External events, delivered to a running order by the update `deliver_event`, and the order's reply."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from models.base import Message
 from models.money import Currency, Minor
 from models.order import Id
-from models.texts import Text
+from models.problems import shown
+from models.texts import Text, check_size, check_texts
 
 SETTLED, FAILED = "payment_settled", "payment_failed"
 EVENT_TYPES = (SETTLED, FAILED)
+PAYLOAD_AT_MOST = 8 * 1024
 
 
 class ExternalEvent(Message):
@@ -19,6 +21,13 @@ class ExternalEvent(Message):
     event_id: Id
     type: Annotated[str, Field(min_length=1, max_length=64)]
     payload: Annotated[dict[str, Any], Field(default_factory=dict, max_length=20)]
+
+    @model_validator(mode="after")
+    def _a_payload_fit_to_keep(self) -> Self:
+        check_size("payload", self.payload, PAYLOAD_AT_MOST)
+        for name, value in self.payload.items():
+            check_texts(f"payload.{shown(name)}", value)
+        return self
 
 
 class SettledPayload(Message):

@@ -1,9 +1,10 @@
 """Texts from users: printable in one line of a label, a terminal or a log, and without card numbers."""
 
+import json
 import re
 from collections.abc import Iterator
 from datetime import datetime
-from itertools import combinations
+from itertools import accumulate
 from typing import Annotated
 
 from pydantic import AfterValidator, Field, JsonValue, TypeAdapter, ValidationError
@@ -14,31 +15,59 @@ CARD_NUMBER_DIGITS = range(13, 20)
 # A card number is written in one run, or in groups of digits with up to three other characters between them.
 _RUN = re.compile(r"\d{13,}")
 _GROUPS = re.compile(r"(?<!\d)\d{1,6}(?:[\W_]{1,3}\d{1,6})+(?!\d)")
-# The first digits of card numbers; most times, ids and references begin with others.
-_ISSUER = re.compile(r"[3-6]|2[2-7]")
+_DIGITS = re.compile(r"\d+")
+_FIRST_TWO = frozenset({*range(22, 28), *range(30, 70)})
+_DOUBLED = [sum(divmod(2 * digit, 10)) for digit in range(10)]
+# The limits of a value: no valid request comes near them, and a workflow checks any value within them in milliseconds.
+LEVELS_AT_MOST = 32
+NUMBER_AT_MOST = 10**15
 
 
 def holds_card_number(text: str) -> bool:
-    """Return whether a text contains a card number."""
-    return any(_is_card_number(digits) for digits in _candidates(text))
+    """Return whether a text contains a card number, in a time that grows with the length of the text only."""
+    return any(_has_card_number(_DIGITS.findall(chain)) for chain in _candidates(text))
 
 
 def _candidates(text: str) -> Iterator[str]:
     yield from _RUN.findall(text)
-    for chain in _GROUPS.findall(text):
-        groups = re.findall(r"\d+", chain)
-        for first, behind in combinations(range(len(groups) + 1), 2):
-            yield "".join(groups[first:behind])
+    yield from _GROUPS.findall(text)
 
 
-def _is_card_number(candidate: str) -> bool:
-    """Return whether digits, of any script, have a card number's length and beginning and pass the Luhn check."""
-    if len(candidate) not in CARD_NUMBER_DIGITS:
+def _has_card_number(groups: list[str]) -> bool:
+    """Return whether groups of digits, of any script, that follow one another are together a card number.
+
+    That is 13 to 19 digits which begin as those of card issuers do and pass the Luhn check. The check of each window is
+    the difference of two running sums: one for numbers that end at an odd place, one for those that end at an even one.
+    """
+    ends = list(accumulate(map(len, groups), initial=0))
+    if ends[-1] < CARD_NUMBER_DIGITS.start or (len(groups) == 1 and ends[-1] not in CARD_NUMBER_DIGITS):
         return False
-    digits = [int(c) for c in candidate]
-    doubled = [sum(divmod(2 * digit, 10)) for digit in digits[-2::-2]]
-    issued = _ISSUER.match("".join(map(str, digits)))
-    return issued is not None and (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
+    digits = list(map(int, "".join(groups)))
+    doubled = [_DOUBLED[digit] for digit in digits]
+    sums = (_running_sums(digits, doubled), _running_sums(doubled, digits))
+    first = 0
+    for end in ends:
+        even = sums[1 - end % 2]
+        while ends[first] <= end - CARD_NUMBER_DIGITS.stop:
+            first += 1
+        place = first
+        while (start := ends[place]) <= end - CARD_NUMBER_DIGITS.start:
+            if (even[end] - even[start]) % 10 == 0 and _begins_a_card_number(digits[start], digits[start + 1]):
+                return True
+            place += 1
+    return False
+
+
+def _running_sums(at_even: list[int], at_odd: list[int]) -> list[int]:
+    """Return the sums of the first 0, 1, 2 ... numbers, taken in turn from the two lists."""
+    mixed = at_even.copy()
+    mixed[1::2] = at_odd[1::2]
+    return list(accumulate(mixed, initial=0))
+
+
+def _begins_a_card_number(first: int, second: int) -> bool:
+    """Return whether the first two digits are those of a card number; most ids and references begin with others."""
+    return 10 * first + second in _FIRST_TWO
 
 
 def one_line(text: str) -> str:
@@ -63,25 +92,41 @@ _TEXT: TypeAdapter[str] = TypeAdapter(Text)
 
 
 def check_texts(field: str, value: JsonValue) -> None:
-    """Raise ValueError, naming the field, when a text in the value is not printable or looks like a card number."""
-    for text in _texts(value):
-        if not _is_moment(text):
+    """Raise ValueError, naming the field, when a value is not fit to be stored and shown.
+
+    It may be nested LEVELS_AT_MOST deep, a text must be printable and not look like a card number, and a number must be
+    at most NUMBER_AT_MOST.
+    """
+    for each in _parts(field, value, LEVELS_AT_MOST):
+        if isinstance(each, int | float):
+            if not abs(each) <= NUMBER_AT_MOST:  # this is also the answer for NaN
+                raise ValueError(f"{field}: holds a number over {NUMBER_AT_MOST}")
+        elif not _is_moment(each):
             try:
-                _TEXT.validate_python(text)
+                _TEXT.validate_python(each)
             except ValidationError as error:
                 raise ValueError(f"{field}: {first_problem(error)[1]}") from None
 
 
-def _texts(value: JsonValue) -> Iterator[str]:
-    if isinstance(value, str):
+def check_size(field: str, value: object, bytes_at_most: int) -> None:
+    """Raise ValueError, naming the field, when a value is too large as JSON."""
+    if len(json.dumps(value, default=str)) > bytes_at_most:
+        raise ValueError(f"{field}: is over {bytes_at_most // 1024} KB")
+
+
+def _parts(field: str, value: JsonValue, levels: int) -> Iterator[str | float]:
+    """Return the texts and numbers of a value, and the names that are not printable."""
+    if not levels:
+        raise ValueError(f"{field}: is nested too deeply")
+    if isinstance(value, str | int | float):
         yield value
     elif isinstance(value, dict):
         yield from (name for name in value if not name.isprintable())
         for item in value.values():
-            yield from _texts(item)
+            yield from _parts(field, item, levels - 1)
     elif isinstance(value, list):
         for item in value:
-            yield from _texts(item)
+            yield from _parts(field, item, levels - 1)
 
 
 def _is_moment(text: str) -> bool:

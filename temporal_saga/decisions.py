@@ -6,14 +6,15 @@ by hand, `waive` gives the effect up and the outcome is failed, `unwind` turns a
 
 import asyncio
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from temporal_saga.calls import run_activity
+from temporal_saga.calls import run_activity, summary_of
 from temporal_saga.declaration import Call, Step
-from temporal_saga.failures import Failure, StepFailed
+from temporal_saga.failures import DATA_ERRORS, Failure, StepFailed
 from temporal_saga.history import Direction, Execution
 
 if TYPE_CHECKING:
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 class Parked:
     """An effect that waits for an operator: the step, the direction that failed, the failure and the request.
 
-    `at_risk` is the amount that the effect may cost, in the saga's own unit; `line` is its line of the history.
+    `request` is None when the data allowed none. `at_risk` is the amount that the effect may cost, in the saga's own
+    unit; `line` is its line of the history.
     `decision` is the operator's verb, None until then; `edited` is the request to send instead, with the verb `edit`.
     """
 
@@ -53,8 +55,8 @@ def decision_objection(
         return f"{verb} is not possible for {step}; possible are {', '.join(verbs)}"
     if verb == "skip" and not evidence:
         return "skip needs evidence that the effect was settled by hand"
-    if verb == "edit" and not request:
-        return "edit needs the request to send instead"
+    if verb == "edit" and (not request or parked.request is None):
+        return "edit needs the request to send instead" if parked.request else "the call has no request to edit"
     return None
 
 
@@ -68,24 +70,50 @@ def park(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: F
     """Park an effect for an operator, and start its one alert."""
     line = run.history.last(step.name, direction)
     line.status = "parked"
-    run.parked[step.name] = parked = Parked(step, direction, failure, request, step.at_risk(run), line)
+    run.parked[step.name] = parked = Parked(step, direction, failure, request, risk_of(run, step), line)
     run.changed()
     if run.alert:
         key = f"{run.key(step.name)}:{direction}:{len(run.alerts)}"
-        run.alerts.append(asyncio.create_task(_alert(run, run.alert, run.alert.request(run, key))))
+        try:
+            request = run.alert.request(run, key)
+        except DATA_ERRORS:
+            workflow.logger.exception("the data of a parked effect allow no alert")
+        else:
+            run.alerts.append(asyncio.create_task(_alert(run, run.alert, request)))
+            run.alerted_at = workflow.now()
     return parked
 
 
 async def _alert(run: "Run[Any]", alert: Call[Any, Any], request: Any) -> None:
     """Send an alert while the saga goes on; log an alert that the receiver never accepted."""
     try:
-        await run_activity(alert, request, alert.summary(run), alert.policy.express)
+        await run_activity(alert, request, summary_of(run, "an effect", "alert", alert), alert.policy.express)
     except FailureError:
         workflow.logger.exception("the alert for a parked effect could not be sent")
 
 
-async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, request: Any) -> Any:
-    """Wait for an operator's decision on a do that failed; return the request to retry, or None to go on.
+async def alerts_recorded(run: "Run[Any]") -> None:
+    """Wait for the alerts that are on their way, but no longer than one attempt takes: nobody reached, nothing held.
+
+    In that time the receiver records an alert. What it does not pass on, it passes on without this workflow.
+    """
+    running = [alert for alert in run.alerts if not alert.done()]
+    if running and run.alert:
+        left = run.alerted_at + run.alert.policy.timeout - workflow.now()
+        if left > timedelta():
+            await workflow.wait(running, timeout=left.total_seconds())
+
+
+def risk_of(run: "Run[Any]", step: Step[Any, Any]) -> int:
+    """Return what the effect of a step may cost; 0 when the data allow no request, because there is no effect then."""
+    try:
+        return step.at_risk(run)
+    except DATA_ERRORS:
+        return 0
+
+
+async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, request: Any) -> tuple[bool, Any]:
+    """Wait for an operator's decision on a do that failed; return whether to retry it, and with which request.
 
     Raises StepFailed when the decision is to unwind, and CancelledError when the run is stopped.
     """
@@ -101,7 +129,7 @@ async def decided(run: "Run[Any]", step: Step[Any, Any], failure: Failure, reque
     if parked.decision == "unwind":
         raise StepFailed(step.name)
     run.events.pop(step.name, None)  # a retried step waits for a new event
-    return None if parked.decision in {"skip", "waive"} else parked.edited or request
+    return parked.decision not in {"skip", "waive"}, parked.edited or request
 
 
 def unpark(run: "Run[Any]", parked: Parked) -> None:

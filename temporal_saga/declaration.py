@@ -4,13 +4,17 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from string import Formatter
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from temporalio.common import RetryPolicy
 
+from temporal_saga.keys import CLOSE, between_of, name_problem
+
 if TYPE_CHECKING:
     from temporal_saga.run import Run
+
+# Of one attempt; longer times overflow in the server's protocol or in a calendar.
+LONGEST = timedelta(days=366)
 
 S = TypeVar("S")
 A_co = TypeVar("A_co", covariant=True)
@@ -32,7 +36,9 @@ class Policy:
     """The limits of one call: `attempts` (0 means without limit), `timeout` and `heartbeat` of one attempt.
 
     `longest_delay` is the upper limit of the backoff between attempts. With `express`, a local activity with that
-    timeout comes first: it saves a task, and is safe because every effect has an idempotency key.
+    timeout comes first: it saves a task, and is safe because every effect has an idempotency key. `not_begun` are the
+    error types of attempts that began nothing of the request: they use up no attempt, as an activity that no worker has
+    registered does. Raises ValueError for a number of attempts below 0 or a time that is not above 0.
     """
 
     attempts: int = 4
@@ -40,10 +46,24 @@ class Policy:
     heartbeat: timedelta | None = None
     longest_delay: timedelta = timedelta(seconds=30)
     express: timedelta | None = None
+    not_begun: frozenset[str] = frozenset()
 
-    def retries(self) -> RetryPolicy:
-        """Return Temporal's retry policy: a backoff of 1, 2, 4 ... seconds, up to `longest_delay`."""
-        return RetryPolicy(backoff_coefficient=2.0, maximum_interval=self.longest_delay, maximum_attempts=self.attempts)
+    def __post_init__(self) -> None:
+        if self.attempts < 0:
+            raise ValueError(f"attempts: must be 0, for no limit, or more, not {self.attempts}")
+        for name in ("timeout", "heartbeat", "longest_delay", "express"):
+            time = getattr(self, name)
+            if time is not None and not timedelta() < time <= LONGEST:
+                raise ValueError(f"{name}: must be above 0 and at most {LONGEST.days} days, not {time}")
+
+    def retries(self, first: timedelta = timedelta(seconds=1)) -> RetryPolicy:
+        """Return Temporal's retry policy: a backoff of 1, 2, 4 ... times `first`, up to `longest_delay`."""
+        return RetryPolicy(
+            initial_interval=min(first, self.longest_delay),
+            backoff_coefficient=2.0,
+            maximum_interval=self.longest_delay,
+            maximum_attempts=self.attempts,
+        )
 
 
 @dataclass(frozen=True)
@@ -139,12 +159,14 @@ class Saga(Generic[S]):
 
     def __init__(self, *steps: Step[S, Any], close: Call[S, Any], key: str = "{process}:{step}") -> None:
         self.steps, self.close, self._key = steps, close, key
-        if {name for _, name, _, _ in Formatter().parse(key) if name} != {"process", "step"}:
-            raise ValueError(f"saga key {key!r}: must be made of {{process}} and {{step}}, the same in every run")
+        try:
+            between = between_of(key)
+        except ValueError as wrong:
+            raise ValueError(f"saga key {key!r}: {wrong}") from None
         after_pivot = False
         for number, step in enumerate(steps):
-            problem = "its name is used twice" if step.name in {s.name for s in steps[:number]} else None
-            if problem := problem or step.problem(after_pivot=after_pivot):
+            taken = {CLOSE, *(s.name for s in steps[:number])}
+            if problem := name_problem(step.name, taken, between) or step.problem(after_pivot=after_pivot):
                 raise ValueError(f"saga step {step.name!r}: {problem}")
             after_pivot |= step.kind is Kind.PIVOT
 

@@ -12,6 +12,14 @@ from temporalio.exceptions import (
 )
 from temporalio.exceptions import TimeoutError as ActivityTimeout
 
+# What data can raise while a request, a summary or a time is made of them; pydantic's ValidationError is a ValueError.
+# Such an exception is a failure of the step. Any other is a bug, and stops the workflow task until the code is fixed.
+DATA_ERRORS = (ValueError, ArithmeticError)
+LONGEST_TEXT = 500
+NO_WORKER = "NoWorker"
+# The words of the SDKs' workers for an activity that they have not registered, by error type.
+_NOT_REGISTERED = {"NotFoundError": "is not registered on this worker", "ActivityNotRegisteredError": ""}
+
 
 class FailureClass(StrEnum):
     """What a failure means for the effect.
@@ -41,6 +49,21 @@ class Failure:
         return f"{self.type}: {self.message}"
 
 
+def of_data(error: Exception, *, begun: bool = True) -> ApplicationError:
+    """Return the failure of a call whose data raised one of DATA_ERRORS: refused, unless the call may have `begun`."""
+    category = ApplicationErrorCategory.UNSPECIFIED if begun else ApplicationErrorCategory.BENIGN
+    text = " ".join(str(error).split())[:LONGEST_TEXT]
+    return ApplicationError(text, type=type(error).__name__, non_retryable=True, category=category)
+
+
+def never_began(failure: Failure, not_begun: frozenset[str]) -> bool:
+    """Return whether the last attempt began nothing of its request; `not_begun` are error types that say so."""
+    if failure.type in not_begun or failure.type == NO_WORKER:
+        return True
+    words = _NOT_REGISTERED.get(failure.type)
+    return words is not None and words in failure.message
+
+
 class StepFailed(Exception):
     """A step failed permanently: the run goes back."""
 
@@ -55,7 +78,7 @@ def classify(step: str, error: BaseException) -> Failure:
         attempt = cause.details[0] if cause.details and isinstance(cause.details[0], int) else 1
         return Failure(step, kind, cause.type or "ApplicationError", cause.message, attempt)
     if isinstance(cause, ActivityTimeout) and cause.type is TimeoutType.SCHEDULE_TO_START:
-        return Failure(step, FailureClass.TRANSIENT, "NoWorker", "no worker took it in time", 0)
+        return Failure(step, FailureClass.TRANSIENT, NO_WORKER, "no worker took it in time", 0)
     if isinstance(cause, ActivityTimeout):
         return Failure(step, FailureClass.UNKNOWN, "Timeout", "no answer in time: it may have happened", 0)
     if is_cancelled_exception(error):

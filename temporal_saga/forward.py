@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 from temporalio.exceptions import FailureError
 
-from temporal_saga.calls import call, landed
+from temporal_saga.calls import call, landed, request_or_none
 from temporal_saga.decisions import decided
 from temporal_saga.declaration import Kind, Step
-from temporal_saga.failures import Failure, FailureClass, StepFailed, classify
-from temporal_saga.stopping import turn_back_if_stopped, wait_to_end
+from temporal_saga.failures import DATA_ERRORS, Failure, FailureClass, StepFailed, classify
+from temporal_saga.stopping import StopReason, leave_if_evicted, turn_back_if_stopped, wait_to_end
 from temporal_saga.waiting import wait_for_event
 
 if TYPE_CHECKING:
@@ -18,13 +18,20 @@ if TYPE_CHECKING:
 
 async def go_forward(run: "Run[Any]") -> bool:
     """Run the steps ahead; return whether all succeeded (False: the run must go back)."""
-    run.forward = asyncio.create_task(_go_forward(run))
-    await wait_to_end(run, run.forward, run.deadline)
-    try:
-        run.forward.result()
-    except (StepFailed, asyncio.CancelledError):
-        return False
-    return True
+    while True:
+        run.forward = asyncio.create_task(_go_forward(run))
+        await wait_to_end(run, run.forward, run.deadline)
+        try:
+            run.forward.result()
+        except StepFailed:
+            return False
+        except asyncio.CancelledError as cancelled:
+            if run.pivoted:  # there is no way back: do the step again
+                run.ahead.insert(0, run.begun.pop())
+                continue
+            run.stopped = run.stopped or StopReason("cancelled", str(cancelled) or "a step was cancelled")
+            return False
+        return True
 
 
 async def _go_forward(run: "Run[Any]") -> None:
@@ -42,7 +49,7 @@ async def _go_forward(run: "Run[Any]") -> None:
 def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
     try:
         step.then(run)
-    except ValueError as problem:
+    except DATA_ERRORS as problem:
         run.failure = Failure(step.name, FailureClass.TRANSIENT, "RevisionRefused", str(problem), 1)
         raise StepFailed(step.name) from problem
 
@@ -51,8 +58,8 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
     """Do one step, after adding its undo to the pending ones; raise StepFailed when the saga must go back."""
     if step.undo:
         run.pending_undos.append(step)
-    request = step.do.request(run, run.key(step.name))
-    while request is not None:
+    again, request = True, None
+    while again:
         if (failure := await _try(run, step, request) or await wait_for_event(run, step)) is None:
             return
         if not run.pivoted and (failure.kind is FailureClass.REFUSED or not step.parks):
@@ -60,7 +67,7 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
             if failure.kind is FailureClass.REFUSED and step.undo:
                 run.pending_undos.remove(step)  # a refused effect did not happen and never will
             raise StepFailed(step.name)
-        request = await decided(run, step, failure, request)
+        again, request = await decided(run, step, failure, request or request_or_none(run, step.name, step.do))
 
 
 async def _try(run: "Run[Any]", step: Step[Any, Any], request: Any) -> Failure | None:
@@ -68,7 +75,9 @@ async def _try(run: "Run[Any]", step: Step[Any, Any], request: Any) -> Failure |
     try:
         run.answers[step.name] = await call(run, step.name, "do", step.do, request)
     except (FailureError, asyncio.CancelledError) as error:
-        if isinstance(error, asyncio.CancelledError) and not run.overdue:
+        leave_if_evicted()
+        # Past the pivot there is no way back, so a cancel of the step by its own code is a failure of the step.
+        if isinstance(error, asyncio.CancelledError) and not (run.overdue or run.pivoted):
             raise
         turn_back_if_stopped(run)
         failure = classify(step.name, error)

@@ -5,6 +5,9 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from temporal_saga.calls import summary_of
+from temporal_saga.decisions import risk_of
+
 if TYPE_CHECKING:
     from temporal_saga.run import Run
 
@@ -34,7 +37,7 @@ class Plan:
 def plan_of(run: "Run[Any]") -> Plan:
     """Return the current undo plan of a run."""
     undos = [
-        PlannedUndo(s.name, run.key(s.name), s.undo.summary(run), s.at_risk(run), s.irreversible)
+        PlannedUndo(s.name, run.key(s.name), summary_of(run, s.name, "undo", s.undo), risk_of(run, s), s.irreversible)
         for s in reversed(run.pending_undos)
         if s.undo
     ]

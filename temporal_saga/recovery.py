@@ -1,6 +1,5 @@
 """Recovery of a lost run: the steps after the pivot if the pivot was done, else every undo, by idempotency key."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
@@ -14,6 +13,7 @@ from temporal_saga.declaration import Call, Step
 from temporal_saga.failures import Failure, FailureClass
 from temporal_saga.forward import do
 from temporal_saga.run import Run
+from temporal_saga.stopping import finish
 
 S = TypeVar("S")
 
@@ -35,10 +35,12 @@ class RecoveredRun(Run[S]):
 
         Raises ValueError for a saga without a pivot, or, unless `passed` is known, a pivot without a probe.
         """
-        await self.finish(asyncio.create_task(self._execute()))
+        await finish(self, self._execute)
         await self.end()
 
     async def _execute(self) -> None:
+        if self.unwinding:  # again, because the compensation was itself cancelled
+            return await compensate(self)
         self.changed()
         pivot = self.saga.pivot
         if pivot is None:
@@ -48,20 +50,19 @@ class RecoveredRun(Run[S]):
             self.pivoted, self.stopped = True, None
             for step in self.saga.steps[self.saga.steps.index(pivot) + 1 :]:
                 await do(self, step)
-            return
+            return None
         self.failure = Failure("workflow", FailureClass.UNKNOWN, "Lost", self.cause, 0)
         self.pending_undos = [step for step in self.saga.steps if step.undo and step.name not in self.resolved]
         self.waived += [step for step, verb in self.resolved.items() if verb == "waive"]
         self.unwinding = True
         self.changed()
-        await compensate(self)
+        return await compensate(self)
 
     async def _pivot_landed(self, pivot: Step[S, Any]) -> bool:
         """Return whether the pivot was done; a non-retryable error means that its undo has begun, so it was not."""
         probe = _probe_of(pivot)
         try:
-            request = probe.request(self, self.key(pivot.name))
-            answer = await call(self, pivot.name, "probe", probe, request)
+            answer = await call(self, pivot.name, "probe", probe)
         except ActivityError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.non_retryable:
                 return False

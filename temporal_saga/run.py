@@ -8,14 +8,14 @@ from typing import Any, Generic, Literal, TypeVar, cast
 from temporalio import workflow
 
 from temporal_saga.backward import compensate
-from temporal_saga.decisions import Parked, decision_objection, resolve
+from temporal_saga.decisions import Parked, alerts_recorded, decision_objection, resolve
 from temporal_saga.declaration import Call, Saga, Step, StepEvent
 from temporal_saga.failures import Failure
 from temporal_saga.forward import go_forward
 from temporal_saga.history import History
 from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
-from temporal_saga.stopping import StopReason, wait_to_end
+from temporal_saga.stopping import StopReason, finish, shortened
 from temporal_saga.waiting import accept_event, event_objection
 
 S = TypeVar("S")
@@ -49,7 +49,7 @@ class Run(Generic[S]):
             raise ValueError("a process id made of the run id would charge twice after a reset")
         self.saga, self.process, self.subject = saga, process, subject
         self.changed, self.alert, self.express = changed, alert, express
-        self.deadline = workflow.now() + deadline if deadline else None
+        self.deadline = workflow.now() + shortened(deadline) if deadline else None
         # The progress: steps begun, steps ahead, and the steps whose undo would run now, in order of start.
         self.begun: list[Step[S, Any]] = []
         self.ahead: list[Step[S, Any]] = list(saga.steps)
@@ -65,8 +65,11 @@ class Run(Generic[S]):
         self.history = History()
         self.failure: Failure | None = None
         self.stopped: StopReason | None = None
+        self.cancel_requested = False
+        self.interrupted: asyncio.CancelledError | None = None  # raised again at the end
         self.closed: Any = None
         self.alerts: list[asyncio.Task[None]] = []
+        self.alerted_at = workflow.now()
         self.forward: asyncio.Task[None] | None = None
 
     @property
@@ -134,30 +137,27 @@ class Run(Generic[S]):
         return plan_of(self)
 
     async def execute(self) -> None:
-        """Run the saga until no effect is open; a cancel never interrupts compensation. Raise only as `close` does."""
+        """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
+
+        A request to cancel the workflow turns the run back, and `execute` returns. Any other cancel of its caller, such
+        as `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
+        """
         while not await go_forward(self):
-            if self.express and not self.pivoted:
-                further = asyncio.create_task(pivot_was_lost(self))
-                await wait_to_end(self, further)
-                if further.result():
-                    continue
+            if self.express and not self.pivoted and await finish(self, lambda: pivot_was_lost(self)):
+                continue
             self.unwinding = True
             self.changed()
-            await self.finish(asyncio.create_task(compensate(self)))
+            await finish(self, lambda: compensate(self))
             break
         await self.end()
 
-    async def finish(self, work: asyncio.Task[Any]) -> None:
-        """Wait until a task has ended, also when the workflow is cancelled; raise what the task raised."""
-        await wait_to_end(self, work)
-        work.result()
-
     async def end(self) -> None:
-        """Wait for the running alerts, and mark the run as ended."""
-        for alert in self.alerts:
-            await wait_to_end(self, alert)
+        """Mark the run as ended, once its alerts are recorded; raise the CancelledError of a cancelled caller."""
+        await finish(self, lambda: alerts_recorded(self))
         self.ended = True
         self.changed()
+        if self.interrupted:
+            raise self.interrupted
 
     def stop(self, why: Literal["cancelled", "deadline"], reason: str) -> bool:
         """Turn the run back if it has not passed its pivot; return whether this call did."""

@@ -2,15 +2,16 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from temporal_saga.calls import call, end_line
+from temporal_saga.calls import call, end_line, from_data
 from temporal_saga.declaration import Step, StepEvent, Wait
 from temporal_saga.failures import Failure, FailureClass, classify
-from temporal_saga.stopping import turn_back_if_stopped
+from temporal_saga.stopping import shortened, turn_back_if_stopped
 
 if TYPE_CHECKING:
     from temporal_saga.run import Run
@@ -34,24 +35,29 @@ def accept_event(run: "Run[Any]", step: str, event: StepEvent) -> None:
 
 async def wait_for_event(run: "Run[Any]", step: Step[Any, Any]) -> Failure | None:
     """Wait for the deciding event if the step's answer is pending; return the failure, or None for success."""
-    if step.wait is None or not step.wait.pending(run.answers[step.name]):
+    wait = step.wait
+    if wait is None:
         return None
-    if step.name not in run.events:
-        turn_back_if_stopped(run)  # the step may have swallowed a cancel
-        await _wait(run, step, step.wait)
+    try:
+        if not from_data(lambda: wait.pending(run.answers[step.name])):
+            return None
+        if step.name not in run.events:
+            turn_back_if_stopped(run)  # the step may have swallowed a cancel
+            await _wait(run, step, wait, from_data(lambda: shortened(wait.within(run))))
+    except FailureError as error:
+        return classify(step.name, error)
     event = run.events.get(step.name)
     if event is None:
         return Failure(step.name, FailureClass.UNKNOWN, "NoEvent", "no event came in time", 0)
     if event.settles:
-        return await _settle(run, step, step.wait)
+        return await _settle(run, step, wait)
     return Failure(step.name, FailureClass.TRANSIENT, event.name, event.reason, 0)
 
 
-async def _wait(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> None:
+async def _wait(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any], within: timedelta) -> None:
     line = run.history.begin(step.name, "wait", wait.summary)
     run.waiting = step.name
     run.changed()
-    within = wait.within(run)
     try:
         await workflow.wait_condition(lambda: step.name in run.events, timeout=within, timeout_summary=wait.summary)
         line.status = "completed"
@@ -65,9 +71,8 @@ async def _wait(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> 
 
 async def _settle(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -> Failure | None:
     """Record a settling event with the step's participant; return the failure, or None for success."""
-    request = wait.settle.request(run, run.key(step.name))
     try:
-        run.answers[step.name] = await call(run, step.name, "settle", wait.settle, request)
+        run.answers[step.name] = await call(run, step.name, "settle", wait.settle)
     except FailureError as error:
         if not run.unwinding:
             turn_back_if_stopped(run)

@@ -129,6 +129,20 @@ async def test_a_failed_alert_is_sent_again_with_the_same_key_until_it_is_accept
     assert [line["order_id"] for line in logged if line["event"] == "needs attention"] == [order_id]
 
 
+async def test_a_receiver_that_is_down_delays_no_order(system: System, hook: Hook) -> None:
+    hook.answers = [503] * 100
+    order_id, handle = await park(system)
+    await set_receipt(system, order_id, "done")
+    await resolved(handle, "retry")
+
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while (await system.state(handle)).status is not Status.CANCELLED:
+            await asyncio.sleep(0.05)
+
+    recorded = await system.one("select raised_at is not null from operators.alerts where order_id = %s", order_id)
+    assert (recorded, await sent_at(system, order_id)) == (True, False)
+
+
 async def test_a_failed_retry_sends_a_new_alert(system: System, hook: Hook) -> None:
     order_id, handle = await park(system)
     await resolved(handle, "retry")

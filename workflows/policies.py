@@ -11,23 +11,32 @@ from temporal_saga import Policy
 
 with workflow.unsafe.imports_passed_through():
     from models.attempts import ALERT_ATTEMPTS, ATTEMPT, DO_ATTEMPTS, HEARTBEAT, UNDO_ATTEMPTS
+    from models.errors import NotBegun
 
 # Well below the 10 s timeout of the workflow task in which a local attempt runs.
 LOCAL = timedelta(seconds=2)
 
+# The errors of attempts that began nothing, which use up none.
+NOT_BEGUN = frozenset({NotBegun.__name__})
+
+
+def _policy(attempts: int, express: timedelta | None = None) -> Policy:
+    return Policy(attempts, ATTEMPT, HEARTBEAT, express=express, not_begun=NOT_BEGUN)
+
+
 # After the last attempt, the run goes back.
-DO = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
+DO = _policy(DO_ATTEMPTS)
 # After the last attempt, the undo is parked.
-UNDO = Policy(attempts=UNDO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT)
+UNDO = _policy(UNDO_ATTEMPTS)
 # A probe runs only after the last attempt of a do had no answer.
-PROBE = Policy(attempts=2, timeout=ATTEMPT, heartbeat=HEARTBEAT)
-VALIDATE = Policy(attempts=DO_ATTEMPTS, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
+PROBE = _policy(2)
+VALIDATE = _policy(DO_ATTEMPTS, LOCAL)
 # After the pivot a step can't be undone: it is parked after about eight minutes.
-COMPLETE = Policy(attempts=20, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
+COMPLETE = _policy(20, LOCAL)
 # No effect is open any more and the outcome must be recorded, so the attempts have no limit.
-CLOSE = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
+CLOSE = _policy(0, LOCAL)
 # A transfer that has arrived must be recorded, so the attempts have no limit.
-BOOK = Policy(attempts=0, timeout=ATTEMPT, heartbeat=HEARTBEAT, express=LOCAL)
+BOOK = _policy(0, LOCAL)
 # The longest wait for a bank transfer if the order has no payment.deadline_seconds.
 TRANSFER = timedelta(days=3)
 # After the last attempt, the alert remains in the log, in its table and in the list of parked effects.

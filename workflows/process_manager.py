@@ -11,7 +11,7 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError, is_cancelled_exception
 
 from temporal_saga import ONCE, Run
-from workflows.commands import check_decision, decide, expect
+from workflows.commands import Budget, check_decision, decide, expect
 from workflows.states import undo_plan_of
 from workflows.visibility import VisibilityUpdater
 
@@ -33,6 +33,7 @@ class ProcessManager(Generic[S]):
 
     def __init__(self) -> None:
         self._visibility = VisibilityUpdater()
+        self._budget = Budget()
         self._started_at = self._updated_at = workflow.now()
 
     def _accepted(self) -> CommandAccepted | SlipCommandAccepted:
@@ -51,13 +52,14 @@ class ProcessManager(Generic[S]):
     @workflow.update(description="Decide what happens with a parked step: retry, skip, edit, waive or unwind")
     async def resolve(self, command: Resolve) -> Any:
         """Accept an operator's decision on a parked step."""
+        self._budget.accept()
         decide(self._run, command)
         return self._accepted()
 
     @resolve.validator
     def _may_resolve(self, command: Resolve) -> None:
         expect(Resolve, command)
-        check_decision(self._run, command)
+        check_decision(self._run, self._budget, command)
 
     async def _end(self, result: Callable[[], Result], failure_type: str) -> Result:
         """Return the result of a completed run; otherwise end the workflow as Failed or Canceled."""

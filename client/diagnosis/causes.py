@@ -150,6 +150,14 @@ async def _waiting(client: Client, workflow_id: str, run_id: str) -> StuckProces
         return _parked(workflow_id, state)
     if state.status.final:
         return None
+    if stalled := next((line for line in reversed(state.history) if line.status == "pending" and line.error), None):
+        return StuckProcess(
+            process_id=workflow_id,
+            cause=Cause.RETRYING,
+            detail=f"{stalled.step} ({stalled.direction}), {stalled.attempt} attempts: {one_line(stalled.error or '')}",
+            help=f"nothing to do once the cause is gone: it is tried again by itself; {START_A_WORKER}",
+            since=stalled.started_at,
+        )
     detail = f"{state.status}; waits in the step {state.current_step}"
     fix = look
     if state.status is Status.WAITING:

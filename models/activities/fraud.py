@@ -6,7 +6,7 @@ from pydantic import Field
 
 from models.activities.base import Reply, Request
 from models.money import Minor, Money
-from models.slips.slip import Revision
+from models.slips.slip import A_YEAR, Revision
 
 
 class CheckFraud(Request):
@@ -18,7 +18,7 @@ class CheckFraud(Request):
     amount: Money
     limit: Minor
     over: Literal["review", "terminate"] = "review"
-    within_seconds: Annotated[int, Field(ge=1)] | None = None
+    within_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
 
 class FraudChecked(Reply):

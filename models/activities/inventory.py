@@ -1,13 +1,17 @@
 """Requests and replies of the activities of the inventory service."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from models.activities.base import Reply, Request
-from models.order import Line
+from models.order import LINES_AT_MOST, Line
 
 
 class ReserveInventory(Request):
     """Reserve the articles."""
 
-    lines: tuple[Line, ...]
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
 
 
 class Reservation(Reply):

@@ -1,13 +1,17 @@
 """Requests and replies of the activities of the shipping service."""
 
+from typing import Annotated
+
+from pydantic import Field
+
 from models.activities.base import Reply, Request
-from models.order import Address, Line
+from models.order import LINES_AT_MOST, Address, Line
 
 
 class CreateShipment(Request):
     """Hand these articles to the carrier."""
 
-    lines: tuple[Line, ...]
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
     ship_to: Address
 
 

@@ -1,5 +1,6 @@
 """Requests and replies of the activities of the slips service, and of the stops at which a slip waits."""
 
+from datetime import UTC, datetime
 from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, Field, model_validator
@@ -7,11 +8,13 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from models.activities.base import BodyHash, Reply, Request
 from models.activities.orders import REASON_AT_MOST
 from models.names import slip_of
-from models.slips.slip import HOPS_AT_MOST, Name, RoutingSlip, Stop
+from models.slips.slip import A_YEAR, HOPS_AT_MOST, Name, RoutingSlip, Stop
 from models.texts import one_line
 
 # A revision may only drop stops, so their number has no natural limit.
 VERSION_AT_MOST = 10_000
+# Within these, a time can be shown in every zone, and a timer until then fits into the server's clock.
+EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
 class SlipRequest(Request):
@@ -75,7 +78,7 @@ class ManualReview(Request):
     """Wait for an operator's review; after `within_seconds` without one, the stop fails."""
 
     question: Annotated[str, Field(max_length=200)] = ""
-    within_seconds: Annotated[int, Field(ge=1)] | None = None
+    within_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
 
 class Reviewed(Reply):
@@ -88,7 +91,7 @@ class Reviewed(Reply):
 class AwaitRelease(Request):
     """Wait until the release time of the articles."""
 
-    until: AwareDatetime
+    until: Annotated[AwareDatetime, Field(ge=EARLIEST, lt=LATEST)]
 
 
 class ReleasedAt(Reply):

@@ -8,9 +8,13 @@ from models.base import Message, fingerprint
 from models.commands import Actor, PlanHash, Reason
 from models.forms import form
 from models.order import Id
-from models.texts import check_texts, printable
+from models.texts import check_size, check_texts, printable
 
 HOPS_AT_MOST = 50
+# Of the whole document, as JSON; of a revision, too.
+SLIP_AT_MOST = 32 * 1024
+VARIABLES_AT_MOST = 100
+ARGUMENTS_AT_MOST = 20
 A_YEAR = 366 * 24 * 3600
 # The steps of every slip; no stop may have one of these names.
 OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
@@ -35,7 +39,7 @@ class Stop(Message):
 
     name: Name
     activity: Annotated[str, Field(max_length=64), AfterValidator(printable)]
-    arguments: dict[str, JsonValue] = Field(default_factory=dict)
+    arguments: Annotated[dict[str, JsonValue], Field(max_length=ARGUMENTS_AT_MOST)] = Field(default_factory=dict)
 
 
 class RoutingSlip(Message):
@@ -43,13 +47,14 @@ class RoutingSlip(Message):
 
     slip_id: Id
     version: Annotated[int, Field(ge=1, le=1)] = 1
-    itinerary: Annotated[tuple[Stop, ...], Field(min_length=1)]
-    variables: dict[Name, JsonValue] = Field(default_factory=dict)
+    itinerary: Annotated[tuple[Stop, ...], Field(min_length=1, max_length=HOPS_AT_MOST)]
+    variables: Annotated[dict[Name, JsonValue], Field(max_length=VARIABLES_AT_MOST)] = Field(default_factory=dict)
     max_hops: Annotated[int, Field(ge=1, le=HOPS_AT_MOST)] = 20
     deadline_seconds: Annotated[int, Field(ge=1, le=A_YEAR)] | None = None
 
     @model_validator(mode="after")
     def _only_printable_texts(self) -> Self:
+        check_size("slip", self.model_dump(include={"itinerary", "variables"}), SLIP_AT_MOST)
         check_texts("variables", self.variables)
         for number, stop in enumerate(self.itinerary):
             check_texts(f"itinerary[{number}].arguments", stop.arguments)
@@ -60,6 +65,9 @@ class RoutingSlip(Message):
         return fingerprint(self)
 
 
+Stops = Annotated[tuple[Stop, ...], Field(max_length=HOPS_AT_MOST)]
+
+
 class Revision(Message):
     """A change of the stops ahead: `replace` all of them, or `drop` stops by name and `insert` others.
 
@@ -67,13 +75,13 @@ class Revision(Message):
     undoes none.
     """
 
-    replace: tuple[Stop, ...] | None = None
-    drop: tuple[Name, ...] = ()
-    insert: tuple[Stop, ...] = ()
+    replace: Stops | None = None
+    drop: Annotated[tuple[Name, ...], Field(max_length=HOPS_AT_MOST)] = ()
+    insert: Stops = ()
     before: Name | None = None
     after: Name | None = None
     terminate: bool = False
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=500)] = ""
 
     @model_validator(mode="after")
     def _one_meaning(self) -> Self:
@@ -82,6 +90,7 @@ class Revision(Message):
             raise ValueError("revision: must either replace, or drop and insert, or terminate")
         if (self.before or self.after) and (not self.insert or (self.before and self.after)):
             raise ValueError("revision: give either before or after, and only with insert")
+        check_size("revision", self.model_dump(), SLIP_AT_MOST)
         for stop in (*self.insert, *(self.replace or ())):
             check_texts(f"{stop.name}.arguments", stop.arguments)
         return self
@@ -93,7 +102,7 @@ class ReviseSlip(Message):
     revision: Revision
     actor: Actor
     reason: Reason
-    version: int | None = None
+    version: Annotated[int, Field(ge=1, le=10**6)] | None = None
 
 
 class CancelSlip(Message):

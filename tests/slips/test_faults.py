@@ -5,7 +5,7 @@ from temporalio.client import WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from models.commands import Resolve, UndoPlan
-from models.slips.slip import CancelSlip, RoutingSlip
+from models.slips.slip import CancelSlip, Review, RoutingSlip, Stop
 from tests.slips.conftest import lines, receipts, refused, result_of, start, state_of, until, update, waiting
 from tests.slips.slips import slip, stop
 from tests.systems import System
@@ -75,6 +75,42 @@ async def test_a_review_without_a_decision_in_time_fails(system: System) -> None
 
     assert result is not None
     assert (result.status, result.failed_step, result.undone) == ("compensated", "hold", ("reserve",))
+
+
+async def test_an_answer_that_does_not_fit_a_later_stop_fails_that_stop(system: System) -> None:
+    asked = stop("hold-2", question={"$var": "hold.reason"})
+    handle = await start(system, slip("price", "reserve", "hold", asked))
+    await waiting(handle)
+
+    await update(handle, "review", Review(stop="hold", verdict="approve", actor="ann", reason="a word " * 60))
+    result = await result_of(handle)
+
+    assert result is not None
+    assert (result.status, result.failed_step, result.undone) == ("compensated", "hold-2", ("reserve",))
+    assert "at most 200 characters" in (result.reason or "")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [stop("hold", within_seconds=10**15), stop("release", until="9999-12-31T23:59:59-23:59")],
+    ids=["hold", "release"],
+)
+async def test_a_time_beyond_every_calendar_ends_the_slip_before_its_first_stop(system: System, bad: Stop) -> None:
+    handle = await start(system, slip("price", "reserve", bad))
+
+    with pytest.raises(WorkflowFailureError) as failed:
+        await handle.result()
+    assert isinstance(failed.value.cause, ApplicationError)
+    assert failed.value.cause.type == "InvalidInput"
+
+
+async def test_a_release_is_shown_in_utc(system: System) -> None:
+    handle = await start(system, slip(stop("release", until="2099-01-01T07:43:00+05:30")))
+
+    shown = [line.summary for line in (await waiting(handle)).history if line.step == "release"]
+
+    assert shown == ["wait until 2099-01-01 02:13 UTC"]
+    await update(handle, "cancel_slip", CancelSlip(reason="seen", actor="ann"))
 
 
 async def test_an_undo_that_fails_permanently_waits_for_an_operator(system: System) -> None:

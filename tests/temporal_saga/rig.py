@@ -103,8 +103,9 @@ def _call(step: str, direction: str, policy: Policy) -> Call[Scenario, Answer]:
     return Call(World.act, request, lambda _: f"{direction} {step}", policy)
 
 
-DO = Policy(attempts=4, timeout=timedelta(seconds=1), heartbeat=timedelta(seconds=0.5))
-UNDO = Policy(attempts=6, timeout=timedelta(seconds=1), heartbeat=timedelta(seconds=0.5))
+NOT_BEGUN = frozenset({"NotBegun"})
+DO = Policy(4, timedelta(seconds=1), timedelta(seconds=0.5), not_begun=NOT_BEGUN)
+UNDO = Policy(6, timedelta(seconds=1), timedelta(seconds=0.5), not_begun=NOT_BEGUN)
 CLOSE = _call("close", "close", Policy(attempts=0, timeout=timedelta(seconds=5)))
 
 
@@ -149,6 +150,7 @@ class RigWorkflow:
             "failure": run.failure.kind if run.failure else None,
             "stopped": run.stopped.kind if run.stopped else None,
             "log": [[line.direction, line.step, line.status, line.attempt] for line in run.history],
+            "errors": [line.error for line in run.history],
             "plan": [undo.step for undo in run.plan().undos],
             "hash": run.plan().hash,
         }

@@ -45,6 +45,11 @@ REFUSED: dict[str, Callable[[], Saga[Any]]] = {
     "its name is used twice": lambda: Saga(step("a"), step("a"), close=call()),
     "a step after the pivot is never undone": lambda: Saga(PIVOT, step("b", kind=Kind.RETRIABLE), close=call()),
     "the same in every run": lambda: Saga(step("a"), close=call(), key="{run}:{step}"),
+    "must have a character between": lambda: Saga(step("a"), close=call(), key="{process}{step}"),
+    "once each": lambda: Saga(step("a"), close=call(), key="{process}:{process}{step}"),
+    "its name can't have a character of ':'": lambda: Saga(step("a:b"), close=call()),
+    "its name is empty": lambda: Saga(step(""), close=call()),
+    "close is the name of the saga's last call": lambda: Saga(step("close"), close=call()),
 }
 
 
@@ -52,6 +57,29 @@ REFUSED: dict[str, Callable[[], Saga[Any]]] = {
 def test_a_saga_that_can_not_keep_its_guarantees_is_refused(why: str) -> None:
     with pytest.raises(ValueError, match=why):
         REFUSED[why]()
+
+
+@pytest.mark.parametrize(
+    ("limits", "field"),
+    [
+        ({"attempts": -1}, "attempts"),
+        ({"timeout": timedelta(0)}, "timeout"),
+        ({"timeout": timedelta.max}, "timeout"),
+        ({"heartbeat": timedelta(seconds=-1)}, "heartbeat"),
+        ({"longest_delay": timedelta(0)}, "longest_delay"),
+        ({"express": timedelta(0)}, "express"),
+    ],
+)
+def test_impossible_limits_of_a_call_are_refused(limits: dict[str, Any], field: str) -> None:
+    with pytest.raises(ValueError, match=f"^{field}: must be"):
+        Policy(**limits)
+
+
+def test_no_two_processes_share_a_key() -> None:
+    saga = Saga(step("a"), step("b"), close=call())
+    keys = {saga.key(process, name) for process in ("x", "x:", "x:a", ":") for name in ("a", "b", "close")}
+
+    assert len(keys) == 12
 
 
 def test_an_undo_with_unlimited_attempts_is_accepted() -> None:

@@ -64,9 +64,9 @@ class OrderWorkflow(ProcessManager[Order]):
         """Return the process state."""
         return state_of_order(self._run, self._started_at, self._updated_at)
 
-    @workflow.update(description="Wait for the outcome up to the given seconds; return it, or the order's progress")
+    @workflow.update(description="Refused: wait for the workflow's result instead, which uses up no update")
     async def outcome(self, wait: OutcomeWait) -> OrderResult:
-        """Return the result of the order, or its progress when the time is up or as soon as a step is parked."""
+        """Return the result of the order, or its progress; only for histories that contain such an update."""
         run, summary = self._run, "a caller waits for the outcome"
         if run.ended or run.parked:  # without a wait, because the workflow may end in this workflow task
             return result_of(run)
@@ -79,17 +79,18 @@ class OrderWorkflow(ProcessManager[Order]):
     @outcome.validator
     def _may_wait(self, wait: OutcomeWait) -> None:
         expect(OutcomeWait, wait)
+        raise refusal("NotOffered", "wait for the result of the workflow instead, or query its state")
 
     @workflow.update(description="Cancel the order and undo its steps; refused once it is with the carrier")
     async def cancel_order(self, command: CancelOrder) -> CommandAccepted:
         """Cancel the order; raise the refusal if the parcel is handed to the carrier first."""
-        await cancel(self._run, command.reason, WITH_THE_CARRIER)
+        await cancel(self._run, self._budget, command.reason, WITH_THE_CARRIER)
         return self._accepted()
 
     @cancel_order.validator
     def _may_cancel(self, command: CancelOrder) -> None:
         expect(CancelOrder, command)
-        check_cancel(self._run, command.plan, WITH_THE_CARRIER)
+        check_cancel(self._run, self._budget, command.plan, WITH_THE_CARRIER)
 
     @workflow.update(
         description="Report a bank transfer as payment_settled or payment_failed; a repeated event id has no effect"
@@ -97,8 +98,9 @@ class OrderWorkflow(ProcessManager[Order]):
     async def deliver_event(self, event: ExternalEvent) -> EventAccepted:
         """Accept an event, delivered at least once; raise the refusal when it is invalid or too late."""
         run = self._run
-        # The amount can't be checked before the price is known.
-        await workflow.wait_condition(lambda: total_if_known(run) is not None or run.unwinding or run.ended)
+        with self._budget.waiting("deliver_event"):
+            # The amount can't be checked before the price is known.
+            await workflow.wait_condition(lambda: total_if_known(run) is not None or run.unwinding or run.ended)
         if problem := objection(event, run, self._events):
             raise refusal("EventRefused", problem)
         if event.event_id not in self._events:
@@ -111,6 +113,7 @@ class OrderWorkflow(ProcessManager[Order]):
         expect(ExternalEvent, event)
         if problem := objection(event, self._run, self._events):
             raise refusal("EventRefused", problem)
+        self._budget.check("deliver_event", needed=event.event_id not in self._events)
 
     def _accepted(self) -> CommandAccepted:
         return CommandAccepted(order_id=self._order.order_id, status=self._run.status)

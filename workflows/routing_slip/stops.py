@@ -8,7 +8,7 @@ from temporalio import workflow
 
 from temporal_saga import Kind, Policy
 from workflows import policies
-from workflows.routing_slip.waits import await_release, await_review
+from workflows.routing_slip.waits import await_release, await_review, in_utc
 
 with workflow.unsafe.imports_passed_through():
     from activities.fraud import FraudActivities
@@ -70,7 +70,7 @@ STOPS: dict[str, SlipActivity] = {
         await_release,
         AwaitRelease,
         ReleasedAt,
-        lambda request: f"wait until {request.until:%Y-%m-%d %H:%M} UTC",
+        lambda request: f"wait until {in_utc(request.until)}",
         inside=True,
     ),
     "reserve_inventory": SlipActivity(

@@ -1,7 +1,7 @@
 """The stops at which the workflow itself waits: for an operator's review, or for a point in time."""
 
 import asyncio
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from temporalio import workflow
@@ -30,11 +30,16 @@ async def await_review(run: Run[Any], request: ManualReview) -> Reviewed:
     return Reviewed(actor=review.actor, reason=review.reason)
 
 
+def in_utc(moment: datetime) -> str:
+    """Return a moment as text for a summary, such as 2026-11-30 02:13 UTC."""
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
 async def await_release(run: Run[Any], request: AwaitRelease) -> ReleasedAt:
     """Wait until the release time of the articles, if it is in the future."""
     left = request.until - workflow.now()
     if left > timedelta():
         run.waiting = request.key.rpartition(":")[2]
         run.changed()
-        await workflow.sleep(left, summary=f"until {request.until:%Y-%m-%d %H:%M} UTC")
+        await workflow.sleep(left, summary=f"until {in_utc(request.until)}")
     return ReleasedAt(at=request.until)

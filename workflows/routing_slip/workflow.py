@@ -64,6 +64,7 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     @workflow.update(description="Revise the stops ahead: replace them, drop and insert stops, or end the slip early")
     def revise_slip(self, command: ReviseSlip) -> SlipCommandAccepted:
         """Apply an operator's revision."""
+        self._budget.accept()
         self._itinerary.revise(self._run, command.revision, actor=command.actor, reason=command.reason)
         return self._accepted()
 
@@ -76,10 +77,12 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
             self._itinerary.preview(self._run, command.revision)
         except InvalidInput as problem:
             raise refusal("RevisionRefused", str(problem)) from None
+        self._budget.check("revise_slip")
 
     @workflow.update(description="Approve or reject at a review stop that waits for an operator")
     def review(self, command: Review) -> SlipCommandAccepted:
         """Accept an operator's review; the first one for a stop counts."""
+        self._budget.accept()
         self._itinerary.reviews.setdefault(command.stop, command)
         return self._accepted()
 
@@ -88,6 +91,7 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
         expect(Review, command)
         given = self._itinerary.reviews.get(command.stop)
         if given == command:
+            self._budget.check("review")
             return
         if given or self._run.waiting != command.stop or self._run.status != "waiting":
             raise refusal("NotWaiting", f"{command.stop} is not waiting for a review")
@@ -97,13 +101,13 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     @workflow.update(description="Cancel the slip and undo its stops; refused after its point of no return")
     async def cancel_slip(self, command: CancelSlip) -> SlipCommandAccepted:
         """Cancel the slip; raise the refusal if the slip passes its pivot first."""
-        await cancel(self._run, command.reason, NO_WAY_BACK)
+        await cancel(self._run, self._budget, command.reason, NO_WAY_BACK)
         return self._accepted()
 
     @cancel_slip.validator
     def _may_cancel(self, command: CancelSlip) -> None:
         expect(CancelSlip, command)
-        check_cancel(self._run, command.plan, NO_WAY_BACK)
+        check_cancel(self._run, self._budget, command.plan, NO_WAY_BACK)
 
     def _accepted(self) -> SlipCommandAccepted:
         slip = self._itinerary.slip

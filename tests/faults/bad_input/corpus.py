@@ -97,7 +97,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
     ),
     "a reason of 200 KB": ("events/payment_failed", lambda: b'{"reason": "' + b"r" * 200_000 + b'"}', "payload.reason"),
     "a request of 256 KB and a byte": ("requests", lambda: b" " * (TOO_MUCH + 1), "--request: is over 256 KB"),
-    "a request of over 64 KB": ("requests", lambda: _fields(10_000), "--request: is over 64 KB"),
+    "a request of over 16 KB": ("requests", lambda: _fields(10_000), "--request: is over 16 KB"),
 }
 
 

@@ -1,0 +1,119 @@
+"""What never began uses up no attempt, and an undo comes before new work in its queue."""
+
+import asyncio
+import uuid
+from typing import Any
+
+import pytest
+from temporalio import activity
+from temporalio.exceptions import ApplicationError
+from temporalio.testing import WorkflowEnvironment
+from temporalio.worker import Worker
+
+from tests.temporal_saga.rig import Ask, RigWorkflow, Scenario, World
+
+SECONDS_TO_END = 90.0
+
+
+@activity.defn
+async def another() -> None:
+    """Stand for the activities of a worker that has not registered those of the saga."""
+
+
+def worker(env: WorkflowEnvironment, queue: str, *activities: Any, **options: Any) -> Worker:
+    return Worker(env.client, task_queue=queue, workflows=[RigWorkflow], activities=activities, **options)
+
+
+@pytest.mark.parametrize("behaviour", ["not begun", "no worker has it"])
+@pytest.mark.parametrize("call", ["a:do", "a:undo", "r:do"])
+async def test_what_never_began_uses_up_no_attempt(skipping: WorkflowEnvironment, call: str, behaviour: str) -> None:
+    world, queue = World(), f"n-{uuid.uuid4().hex[:8]}"
+    scripts = {call: ["not_begun"] * 99} | ({"p:do": ["refuse"]} if call == "a:undo" else {})
+    asked = 0
+
+    @activity.defn(name="act")
+    async def act(ask: Ask) -> Any:
+        nonlocal asked
+        if f"{ask.step}:{ask.direction}" == call and asked < 20:
+            asked += 1
+            if behaviour == "not begun":
+                raise ApplicationError("no connection", activity.info().attempt, type="NotBegun")
+            text = "Activity function act for workflow w is not registered on this worker, available activities: x"
+            raise ApplicationError(text, type="NotFoundError")
+        return await world.act(
+            Ask(ask.key, ask.step, ask.direction, [s for s in ask.script if s != "not_begun"] or ["ok"])
+        )
+
+    async with worker(skipping, queue, act):
+        handle = await skipping.client.start_workflow(
+            RigWorkflow.run, Scenario(scripts), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=queue
+        )
+        async with asyncio.timeout(SECONDS_TO_END):
+            ended = await handle.result()
+
+    assert asked == 20  # five times the attempts of a do, three times those of an undo
+    assert ended["status"] == ("compensated" if call == "a:undo" else "completed")
+    step, direction = call.split(":")
+    (line,) = [line for line in ended["log"] if line[:2] == [direction, step]]
+    assert line[2:] == ["completed", 21]
+
+
+async def test_a_worker_without_the_activity_costs_a_saga_nothing(rig_now: Any) -> None:
+    async with rig_now.without_worker():
+        handle = await rig_now.start({})
+        async with worker(rig_now.env, rig_now.queue, another), asyncio.timeout(SECONDS_TO_END):
+            while "not begun" not in str((await handle.query(RigWorkflow.view))["errors"]):
+                await asyncio.sleep(0.1)
+
+    assert (await handle.result())["status"] == "completed"
+
+
+async def test_a_cancel_ends_the_wait_for_a_call_that_never_began(skipping: WorkflowEnvironment) -> None:
+    queue = f"n-{uuid.uuid4().hex[:8]}"
+
+    @activity.defn(name="act")
+    async def act(ask: Ask) -> Any:
+        if ask.direction == "do":
+            raise ApplicationError("no connection", type="NotBegun")
+        return {"key": ask.key, "attempt": 1}
+
+    async with worker(skipping, queue, act), asyncio.timeout(SECONDS_TO_END):
+        handle = await skipping.client.start_workflow(
+            RigWorkflow.run, Scenario({}, deadline=600), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=queue
+        )
+        ended = await handle.result()
+
+    assert (ended["status"], ended["stopped"], ended["undone"]) == ("compensated", "deadline", ["a"])
+
+
+async def test_an_undo_is_taken_before_the_new_work_in_its_queue(real: WorkflowEnvironment) -> None:
+    world, queue, others = World(), f"q-{uuid.uuid4().hex[:8]}", 40
+    taken: list[tuple[str, str]] = []
+
+    @activity.defn(name="act")
+    async def act(ask: Ask) -> Any:
+        taken.append((ask.step, ask.direction))
+        await asyncio.sleep(0.05)
+        return await world.act(ask)
+
+    async with worker(real, queue, act, max_concurrent_activities=1), asyncio.timeout(SECONDS_TO_END):
+        back = await real.client.start_workflow(
+            RigWorkflow.run, Scenario({"b:do": ["refuse"]}), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=queue
+        )
+        handles = [
+            await real.client.start_workflow(
+                RigWorkflow.run, Scenario({}), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=queue
+            )
+            for _ in range(others)
+        ]
+        ended = await back.result()
+        began = len([each for each in taken if each == ("a", "do")])
+        undone_at = taken.index(("a", "undo"))
+        refused_at = taken.index(("b", "do"))
+        for handle in handles:
+            await handle.terminate()
+
+    assert ended["status"] == "compensated"
+    assert began <= others + 1
+    # One task may be on its way to the worker already, and the workflow task takes its time.
+    assert undone_at - refused_at <= 5, taken
