@@ -9,6 +9,8 @@ TEST_SECONDS ?= 1500
 ARGS ?=
 
 PY := $(VENV)/bin/python
+# The shell waits for the command, which stops by itself; its exit code 130 after Ctrl-C is no error for make.
+UNTIL_CTRL_C := trap : INT;
 PEERS := .peers
 # Named after the Python version, so that a system upgrade creates a new environment instead of using a stale one.
 INSTALLED := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
@@ -25,13 +27,13 @@ help:  ## Show this list
 setup: $(INSTALLED)  ## Install all dependencies into .venv, from the hash-pinned lock files
 
 demo: setup  ## Run orders to every outcome, on a Temporal server and a PostgreSQL started for the demo
-	$(PY) starter.py demo $(ARGS)
+	@$(UNTIL_CTRL_C) $(PY) starter.py demo $(ARGS) || [ $$? -eq 130 ]
 
 up: setup  ## Run Temporal, PostgreSQL and a worker until Ctrl-C
-	$(PY) starter.py up $(ARGS)
+	@$(UNTIL_CTRL_C) $(PY) starter.py up $(ARGS) || [ $$? -eq 130 ]
 
 worker: setup  ## Run another worker until Ctrl-C
-	$(PY) worker.py $(ARGS)
+	@$(UNTIL_CTRL_C) $(PY) worker.py $(ARGS) || [ $$? -eq 130 ]
 
 test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
 	$(PY) -m pytest -n $(PYTEST_WORKERS) --dist loadfile --no-loadscope-reorder --session-timeout=$(TEST_SECONDS) $(ARGS)

@@ -39,6 +39,13 @@ async def connect(settings: Settings | None = None, temporal: Client | None = No
         )
 
 
+@asynccontextmanager
+async def open_unbound(settings: Settings) -> AsyncIterator[tuple[Client, Services]]:
+    """Open Temporal and the services without the check that they belong to each other; raise as `connect` does."""
+    async with _services(settings) as services:
+        yield await connection.connect(settings), services
+
+
 async def _temporal(settings: Settings, given: Client | None) -> Client:
     return given or await connection.connect(settings)
 

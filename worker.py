@@ -1,7 +1,13 @@
 """The worker: builds the services, registers all workflows and activities, and runs until it is stopped."""
 
+from runtime import startup
+
+if __name__ == "__main__":
+    startup.begin_worker()  # before the imports below, which take a second
+
 import asyncio
 import logging
+import os
 import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -10,20 +16,24 @@ from functools import partial
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.common import MetricMeter, VersioningBehavior, WorkerDeploymentVersion
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig, WorkerDeploymentConfig
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.alert_redriver import AlertRedriver
 from activities.cancellation import request_cancellation
 from activities.fraud import FraudActivities
+from activities.installation_guard import guarded
 from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
-from activities.lost_orders import CHANNEL as RECOVERY
-from activities.lost_orders import Recovery, RecoveryRedriver
+from activities.lost_processes import CHANNEL as RECOVERY
+from activities.lost_processes import Recovery, RecoveryRedriver
 from activities.operators import OperatorActivities
 from activities.orders import OrderActivities
 from activities.payments import PaymentActivities
+from activities.process_types import order_type, process_types, slip_type
+from activities.recovering import RecoveringActivities
 from activities.recovery import RecoveryActivities
+from activities.server_features import require_features
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
 from activities.wrapping import WrappingActivities
@@ -33,39 +43,46 @@ from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
-from models.errors import OrderError, Unavailable
+from models.errors import OrderError, Unavailable, WrongInstallation
 from models.names import TASK_QUEUE
+from models.problems import shown
+from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
-from providers.ports import Notifier
-from providers.registry import providers
+from providers.registry import notifiers, providers
 from runtime import logs
 from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
-from runtime.metrics import build_runtime
+from runtime.metrics import build_runtime, meter
 from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
-from runtime.settings import Settings
+from runtime.search_attributes import check_search_attributes
+from runtime.settings import Settings, unknown_variables
 from runtime.supervisor import Supervisor
+from runtime.versioning import deployment_config
 from services import schemas
 from services.assembly import Services
 from services.operators.unsent_alerts import CHANNEL as ALERTS
-from services.operators.unsent_alerts import AlertRedriver
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.alert import SendAlertWorkflow
+from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
-from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 log = logging.getLogger("worker")
-FAILED, USAGE, UNREACHABLE = 1, 2, 4
+FAILED, USAGE, UNREACHABLE, CONFLICT = 1, 2, 4, 6
+NEEDED_BY_WORKER = (SCHEDULES, UPDATES, ASYNC_UPDATES)
+NEEDED_BY_RELAY = (SCHEDULES, STANDALONE_ACTIVITIES)
 
 
 @asynccontextmanager
 async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
     """Run a worker with its relay in this process for the length of the block, then drain it.
 
-    Raises Unavailable or Final when the database can't be used or its schemas have another version.
+    Raises Unavailable when the database or the server does not answer, Final when one of them is not set up, has other
+    versions, or belongs to another installation; also when that becomes so during the block.
     """
     async with (
-        _services(database_url, settings) as services,
+        _services(client, database_url, settings) as services,
         build(client, services, settings) as worker,
         relaying(client, services, database_url, meter(client)),
     ):
@@ -75,27 +92,33 @@ async def orders_worker(client: Client, database_url: str, settings: Settings) -
 @asynccontextmanager
 async def orders_relay(client: Client, database_url: str, settings: Settings) -> AsyncIterator[None]:
     """Run a relay without a worker for the length of the block; raises as `orders_worker` does."""
-    async with _services(database_url, settings) as services, relaying(client, services, database_url, meter(client)):
+    async with (
+        _services(client, database_url, settings, relay_only=True) as services,
+        relaying(client, services, database_url, meter(client)),
+    ):
         yield
 
 
 @asynccontextmanager
-async def _services(database_url: str, settings: Settings) -> AsyncIterator[Services]:
+async def _services(
+    client: Client, database_url: str, settings: Settings, *, relay_only: bool = False
+) -> AsyncIterator[Services]:
+    """Open the services, after a check that the database, the server and the namespace are ready for them."""
     async with await Database.open(database_url, size=settings.database_pool) as database:
         await asyncio.to_thread(schemas.check, database_url)
-        yield services_on(database, settings)
+        missing = await require_features(client, *(NEEDED_BY_RELAY if relay_only else NEEDED_BY_WORKER))
+        if STANDALONE_ACTIVITIES in missing:
+            log.warning(STANDALONE_ACTIVITIES.missing_in(client.namespace))
+        await check_search_attributes(client)
+        services = services_on(database, settings)
+        async with guarded(client, services.installation):
+            yield services
 
 
 def services_on(database: Database, settings: Settings) -> Services:
     """Return the services with the providers of the settings; raise InvalidInput for an unknown provider."""
     chosen = providers(database, settings.card_provider, settings.carrier)
-    return Services(database, chosen, _notifiers(settings))
-
-
-def meter(client: Client) -> MetricMeter:
-    """Return the metric meter of a client's runtime."""
-    runtime = client.service_client.config.runtime
-    return runtime.metric_meter if runtime else MetricMeter.noop
+    return Services(database, chosen, notifiers(settings.alert_webhook))
 
 
 def build(client: Client, services: Services, settings: Settings) -> Worker:
@@ -108,7 +131,14 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
     return WorkerConfig(
         client=client,
         task_queue=TASK_QUEUE,
-        workflows=[OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow],
+        workflows=[
+            OrderWorkflow,
+            RecoverOrderWorkflow,
+            ReconcilerWorkflow,
+            RoutingSlipWorkflow,
+            RecoverSlipWorkflow,
+            SendAlertWorkflow,
+        ],
         activities=_activities(services),
         interceptors=[ActivityInterceptor(express=settings.worker_express)],
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
@@ -120,20 +150,21 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
         # The refusal of an update repeats its payload: with the worker's own check, a payload of over 2 MB would fail
         # the workflow task again and again. Without the check, the server refuses the payload, and the order goes on.
         disable_payload_error_limit=True,
-        deployment_config=_deployment(settings),
+        deployment_config=deployment_config(settings.deployment, settings.build_id),
     )
 
 
 def _activities(services: Services) -> list[Callable[..., Any]]:
+    return [*_of_participants(services), *_of_upkeep(services)]
+
+
+def _of_participants(services: Services) -> list[Callable[..., Any]]:
     of_inventory = InventoryActivities(services.inventory)
     of_payments = PaymentActivities(services.payments, services.transfers)
     of_shipping = ShippingActivities(services.shipping)
     of_orders = OrderActivities(services.orders, services.order_closing, services.pricing)
-    of_slips = SlipActivities(services.slips, services.slip_closing)
+    of_slips = SlipActivities(services.slips, services.slip_revisions, services.slip_closing)
     of_wrapping = WrappingActivities(services.wrapping)
-    recovery = RecoveryActivities(
-        services.open_orders, services.inventory, services.dead_letters, services.unsent_alerts
-    )
     return [
         of_inventory.reserve_inventory,
         of_inventory.release_inventory,
@@ -143,55 +174,48 @@ def _activities(services: Services) -> list[Callable[..., Any]]:
         of_payments.refund_payment,
         of_shipping.create_shipment,
         of_shipping.find_shipment,
+        of_shipping.find_parcel,
         of_shipping.cancel_shipment,
         of_orders.validate_order,
         of_orders.complete_order,
         of_orders.price_articles,
         of_slips.accept_slip,
+        of_slips.record_revision,
         of_slips.close_slip,
         of_wrapping.wrap_gift,
         of_wrapping.unwrap_gift,
         FraudActivities(services.fraud).check_fraud,
-        OperatorActivities(services.alerts).alert_operators,
+        Deliveries(Subscribers(services), services.outbox_feed).handle_event,
+    ]
+
+
+def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
+    recovery = RecoveryActivities(
+        process_types(services), services.dead_letters, services.unsent_alerts, services.installation
+    )
+    recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
+    operators = OperatorActivities(services.alerts)
+    return [
+        operators.alert_operators,
+        operators.send_alert,
         request_cancellation,
         recovery.recover_page,
-        recovery.read_outcome,
-        recovery.record_failed_recovery,
         recovery.give_up_alerts,
-        Deliveries(Subscribers(services), services.outbox_feed).handle_event,
+        recovering.read_lost_order,
+        recovering.read_lost_slip,
+        recovering.record_failed_recovery,
     ]
 
 
 def redriving(client: Client, services: Services) -> Redriving:
     """Return the Redriving of dead letters, with the redriver of each channel."""
-    recovery = Recovery(client, services.open_orders, services.inventory)
+    recovery = Recovery(client, process_types(services))
     by_channel: dict[str, Redriver] = {
-        ALERTS: AlertRedriver(services.alerts),
+        ALERTS: AlertRedriver(client),
         RECOVERY: RecoveryRedriver(client, recovery),
         DELIVERIES: DeliveryRedriver(services),
     }
     return Redriving(services.db, by_channel)
-
-
-def _notifiers(settings: Settings) -> list[Notifier]:
-    """Return the notifiers of alerts; alerts are logged in any case."""
-    if settings.alert_webhook is None:
-        return []
-    from providers.webhook import WebhookNotifier
-
-    return [WebhookNotifier(settings.alert_webhook)]
-
-
-def _deployment(settings: Settings) -> WorkerDeploymentConfig:
-    """Return the worker's deployment version; orders are short, so each is pinned to the version that it began on."""
-    if settings.deployment is None or settings.build_id is None:
-        # Without a build id, the SDK hashes the code of all modules, which takes a second at each start.
-        return WorkerDeploymentConfig(WorkerDeploymentVersion("orders", "unversioned"), use_worker_versioning=False)
-    return WorkerDeploymentConfig(
-        version=WorkerDeploymentVersion(settings.deployment, settings.build_id),
-        use_worker_versioning=True,
-        default_versioning_behavior=VersioningBehavior.PINNED,
-    )
 
 
 async def run_worker(settings: Settings, stop: asyncio.Event, *, relay_only: bool = False) -> None:
@@ -226,8 +250,9 @@ async def _held_stack(settings: Settings) -> AsyncIterator[None]:
 async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, relay_only: bool = False) -> None:
     """Run `number` worker processes until `stop` is set; raise an OrderError when they can't start."""
     async with _held_stack(settings):
-        await connect(settings)
-        await asyncio.to_thread(schemas.check, database_of(settings))
+        # The preconditions of the processes, so that a refusal is one line.
+        async with _services(await connect(settings), database_of(settings), settings, relay_only=relay_only):
+            pass
         flags = ["--relay-only"] if relay_only else []
         supervisor = Supervisor([sys.executable, __file__, *flags], number, settings)
         log.info("supervisor started", extra={"processes": number})
@@ -244,22 +269,31 @@ def _serving(settings: Settings, arguments: Arguments) -> Serve:
 def main() -> int:
     """Run workers until SIGTERM or SIGINT.
 
-    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration, 4 for an unreachable dependency.
+    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration or a missing set-up, 4 for an
+    unreachable dependency, 6 for a database and a namespace of different installations.
     """
     try:
         arguments = read_arguments(sys.argv[1:])
         settings = Settings.read()
         logs.configure(settings.log_level, settings.log_format)
+        if unknown := unknown_variables(os.environ):
+            log.warning("variables that are no settings are ignored", extra={"variables": unknown})
         serve = _serving(settings, arguments)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
     except OrderError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
-        return UNREACHABLE if isinstance(error, Unavailable) else USAGE
+        print(f"error: {shown(str(error), 1000)}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
+        return _exit_code(error)
     except Exception:
         log.exception("worker failed")
         return FAILED
     return 0
+
+
+def _exit_code(error: OrderError) -> int:
+    if isinstance(error, WrongInstallation):
+        return CONFLICT
+    return UNREACHABLE if isinstance(error, Unavailable) else USAGE
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from inspect import signature
 from typing import Any
 
 from temporalio import activity
@@ -40,6 +41,7 @@ class _Inbound(ActivityInboundInterceptor):
         alive = asyncio.create_task(_heartbeat(info.heartbeat_timeout)) if info.heartbeat_timeout else None
         attempt = info.attempt
         try:
+            _check_arguments(input)
             reply = await self.next.execute_activity(input)
         except (Refused, Final, InvalidInput, Unavailable) as error:
             # The stack trace of an expected error would only enlarge the history.
@@ -48,6 +50,14 @@ class _Inbound(ActivityInboundInterceptor):
             if alive:
                 alive.cancel()
         return reply.model_copy(update={"attempt": attempt}) if isinstance(reply, Reply) else reply
+
+
+def _check_arguments(input: ExecuteActivityInput) -> None:  # noqa: A002 - the SDK's name
+    """Raise InvalidInput for another number of arguments, which the SDK passes on without their types."""
+    try:
+        signature(input.fn).bind(*input.args)
+    except TypeError as error:
+        raise InvalidInput("arguments", str(error)) from None
 
 
 def as_failure(error: Exception, attempt: int) -> ApplicationError:

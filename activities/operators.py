@@ -5,6 +5,7 @@ from typing import Protocol
 from temporalio import activity
 
 from models.activities.operators import Alert, Alerted
+from models.recovery import SendAlert
 
 
 class AlertsService(Protocol):
@@ -16,6 +17,10 @@ class AlertsService(Protocol):
 
     async def send(self, alert: Alert) -> None:
         """Send the alert to every notifier, once per key."""
+        ...
+
+    async def send_again(self, key: str) -> None:
+        """Send the stored alert of a key; raise NotFound, Conflict without a notifier."""
         ...
 
 
@@ -34,3 +39,8 @@ class OperatorActivities:
             counter.add(1, {"step": alert.step, "direction": alert.direction})
         await self._alerts.send(alert)
         return Alerted(new=new)
+
+    @activity.defn
+    async def send_alert(self, task: SendAlert) -> None:
+        """Send the stored alert of a key again; raise NotFound, Conflict without a notifier, Unavailable."""
+        await self._alerts.send_again(task.key)

@@ -1,21 +1,27 @@
-"""The reconciler's activities: recover a page of lost orders, record dead letters, give up undeliverable alerts."""
+"""The reconciler's activities: recover a page of lost processes, alert of dead letters, give up unsent alerts."""
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterable
 from typing import Protocol
 
 from temporalio import activity
+from temporalio.service import RPCError, RPCStatusCode
 
-from activities.lost_orders import CHANNEL, OpenOrdersService, ReceiptsService, Recovery
-from models.activities.base import Closed
+from activities.installation import InstallationRecord, check_installation
+from activities.lost_processes import CHANNEL, Recovery
+from activities.process_types import ProcessType
 from models.dead_letters import Undeliverable
-from models.errors import Final
-from models.names import workflow_id
-from models.order import Order
-from models.recovery import FailedRecovery, Reconcile, Reconciled
+from models.errors import Final, Unavailable
+from models.names import ProcessName, readings
+from models.recovery import OpenProcess, Reconcile, Reconciled
 
 # The limit of concurrent requests to the Temporal server.
-CONCURRENT_ORDERS = 10
+CONCURRENT_PROCESSES = 10
+# A page is tried so often while one of its processes can't be examined; then the round goes on with the next page.
+PAGE_ATTEMPTS = 3
+# The server refuses such a request permanently.
+NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 
 
 class DeadLetterChannel(Protocol):
@@ -33,88 +39,140 @@ class DeadLetterChannel(Protocol):
 class UnsentAlertsService(Protocol):
     """The port to the alerts that no operator has received."""
 
+    async def alert_of_letters(self) -> int:
+        """Record an alert for each open dead letter that blocks a process and has none; return how many."""
+        ...
+
+    async def send_again(self) -> int:
+        """Send the alerts that no notifier has accepted yet; return how many were accepted."""
+        ...
+
     async def give_up(self, older_than: float) -> int:
         """Turn unsent alerts older than `older_than` seconds into dead letters; return how many."""
         ...
 
 
 class RecoveryActivities:
-    """Activities that recover lost orders, and record dead letters for failed recoveries and unsent alerts."""
+    """Activities that recover lost processes and see to alerts that reached no operator."""
 
     def __init__(
         self,
-        orders: OpenOrdersService,
-        inventory: ReceiptsService,
+        types: Iterable[ProcessType],
         letters: DeadLetterChannel,
         unsent: UnsentAlertsService,
+        installation: InstallationRecord,
     ) -> None:
-        self._orders, self._inventory, self._letters, self._unsent = orders, inventory, letters, unsent
+        self._types, self._letters, self._unsent = tuple(types), letters, unsent
+        self._installation = installation
 
     @activity.defn
     async def recover_page(self, task: Reconcile) -> Reconciled:
-        """Check one page of open orders, and start the recovery of those whose workflow is lost."""
-        page = await self._orders.page(task.after, task.limit, task.grace_seconds)
-        recovery = Recovery(activity.client(), self._orders, self._inventory)
-        gate = asyncio.Semaphore(CONCURRENT_ORDERS)
+        """Check one page of open processes, and start the recovery of those whose workflow is lost.
 
-        async def recovered(order_id: str) -> str:
+        A process that can't be examined stops no other one: it becomes a dead letter, or is examined again by the next
+        round. Raises what the first such process raised, after the others were examined, until the attempt
+        PAGE_ATTEMPTS. Raises WrongInstallation: a process of another installation has no workflow here, but isn't lost.
+        """
+        await check_installation(activity.client(), self._installation)
+        page = await self._page(task)
+        recovery = Recovery(activity.client(), self._types)
+        gate = asyncio.Semaphore(CONCURRENT_PROCESSES)
+
+        async def recovered(name: ProcessName) -> str:
             async with gate:
-                return await self._recovered(recovery, order_id)
+                return await self._recovered(recovery, name)
 
         # Wait for all of them, also after an error: a task must not outlive the activity and its worker.
         answers = await asyncio.gather(*map(recovered, page), return_exceptions=True)
-        for answer in answers:
-            if isinstance(answer, BaseException):
-                raise answer
-        count = Counter(answers)
+        failed = _failed(page, answers)
+        if failed and activity.info().attempt < PAGE_ATTEMPTS:
+            raise failed[0]
+        count = Counter(answer for answer in answers if isinstance(answer, str))
         return Reconciled(
             looked_at=len(page),
             started=count["started"],
             recovering=count["recovering"],
             dead=count["dead"],
-            next=page[-1] if len(page) == task.limit else None,
+            failed=len(failed),
+            next=page[-1].path if len(page) == task.limit else None,
         )
 
-    async def _recovered(self, recovery: Recovery, order_id: str) -> str:
-        """Recover one order; an order that can't be recovered becomes a dead letter, and the page goes on."""
-        if await self._letters.is_blocked(workflow_id(order_id), CHANNEL):
+    async def _page(self, task: Reconcile) -> list[ProcessName]:
+        """Return the next processes, those of one type after those of another."""
+        after = next(iter(readings(task.after)), None) if task.after else None
+        kinds = [each.kind for each in self._types]
+        found: list[ProcessName] = []
+        for each in self._types[kinds.index(after.kind) if after else 0 :]:
+            behind = after.id if after and after.kind is each.kind else None
+            ids = await each.open.page(behind, task.limit - len(found), task.grace_seconds)
+            found += [ProcessName(each.kind, process_id) for process_id in ids]
+            if len(found) == task.limit:
+                break
+        return found
+
+    async def _recovered(self, recovery: Recovery, name: ProcessName) -> str:
+        """Recover one process; one that can't be recovered becomes a dead letter; raise Unavailable, RPCError."""
+        if await self._letters.is_blocked(name.workflow_id, CHANNEL):
             return "blocked"
         try:
-            return await recovery.recover(order_id)
-        except Final as error:
-            found = await self._orders.read(order_id)
-            body = found.body.encode() if found else b""
-            await self._letters.record(_dead(order_id, body, type(error).__name__, str(error), attempts=1))
+            return await recovery.recover(name)
+        except Unavailable:
+            raise
+        except Exception as error:
+            if isinstance(error, RPCError) and error.status not in NOT_RETRYABLE:
+                raise
+            if not isinstance(error, Final):
+                activity.logger.exception("%s can't be recovered", name)
+            of_type = next(each for each in self._types if each.kind is name.kind)
+            found = await of_type.open.read(name.id)
+            if found is None:
+                return "closed"
+            await self._letters.record(await failed_recovery(of_type, name, found, type(error).__name__, str(error), 1))
             return "dead"
 
     @activity.defn
-    async def read_outcome(self, order: Order) -> Closed | None:
-        """Return the outcome of a closed order, None while it is open."""
-        outcome = await self._orders.outcome(order.order_id)
-        return Closed(outcome=outcome[0]) if outcome else None
-
-    @activity.defn
-    async def record_failed_recovery(self, failed: FailedRecovery) -> int:
-        """Record a failed recovery as a dead letter; return its number."""
-        body = failed.order.model_dump_json().encode()
-        dead = _dead(failed.order.order_id, body, "RecoveryFailed", failed.cause, failed.attempts)
-        return await self._letters.record(dead)
-
-    @activity.defn
     async def give_up_alerts(self, task: Reconcile) -> int:
-        """Turn the alerts that no operator received in time into dead letters; return how many."""
+        """Alert of dead letters, send unsent alerts again, and turn those unsent for too long into dead letters.
+
+        Return the number of alerts that were given up.
+        """
+        await self._unsent.alert_of_letters()
+        await self._unsent.send_again()
         return await self._unsent.give_up(task.alert_seconds)
 
 
-def _dead(order_id: str, body: bytes, error_type: str, cause: str, attempts: int) -> Undeliverable:
+def _failed(page: list[ProcessName], answers: list[str | BaseException]) -> list[Exception]:
+    """Return the errors of the processes that could not be examined, and log each with its process."""
+    failed = []
+    for name, answer in zip(page, answers, strict=True):
+        if isinstance(answer, Exception):
+            activity.logger.warning("%s can't be examined now: %s", name, " ".join(str(answer).split())[:300])
+            failed.append(answer)
+        elif isinstance(answer, BaseException):
+            raise answer
+    return failed
+
+
+async def failed_recovery(
+    of_type: ProcessType, name: ProcessName, found: OpenProcess, error_type: str, cause: str, attempts: int
+) -> Undeliverable:
+    """Return the dead letter of a process that can't be recovered, with its stored body and the amount at risk."""
+    try:
+        at_risk = await of_type.at_risk(name.id, found)
+    except Unavailable:
+        raise
+    except Exception:  # noqa: BLE001 - the letter of an unreadable process must not fail for the same reason
+        at_risk = found.total
     return Undeliverable(
         channel=CHANNEL,
-        message_id=order_id,
-        original=body,
+        message_id=name.process,
+        original=found.body.encode(),
         error_type=error_type,
         cause=cause,
         attempts=attempts,
-        process_id=workflow_id(order_id),
-        correlation_id=order_id,
-        place="the recovery of a lost order",
+        process_id=name.workflow_id,
+        correlation_id=name.process,
+        place=f"the recovery of a lost {name.kind}",
+        at_risk=at_risk.amount if at_risk else 0,
+        currency=at_risk.currency if at_risk else "",
     )

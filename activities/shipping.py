@@ -4,7 +4,7 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.shipping import CancelShipment, CreateShipment, Recalled, Shipment
+from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, Shipment
 
 
 class ShippingService(Protocol):
@@ -16,6 +16,10 @@ class ShippingService(Protocol):
 
     async def find(self, request: CreateShipment) -> Shipment | None:
         """Return the parcel if the carrier has it, and record it; otherwise return None."""
+        ...
+
+    async def find_by_key(self, request: FindParcel) -> Shipment | None:
+        """Return the parcel under a key if the carrier has it."""
         ...
 
     async def cancel(self, request: CancelShipment) -> Recalled:
@@ -38,6 +42,11 @@ class ShippingActivities:
     async def find_shipment(self, request: CreateShipment) -> Shipment | None:
         """Return the parcel of a call without an answer, None if the carrier doesn't have it."""
         return await self._shipping.find(request)
+
+    @activity.defn
+    async def find_parcel(self, request: FindParcel) -> Shipment | None:
+        """Return the parcel under a key, None if the carrier doesn't have it; raise AlreadyUndone after its undo."""
+        return await self._shipping.find_by_key(request)
 
     @activity.defn
     async def cancel_shipment(self, request: CancelShipment) -> Recalled:

@@ -5,7 +5,7 @@ from typing import Protocol
 from temporalio import activity
 
 from models.activities.base import Closed
-from models.activities.slips import AcceptSlip, CloseSlip, SlipAccepted
+from models.activities.slips import AcceptSlip, CloseSlip, RecordRevision, RevisionRecorded, SlipAccepted
 
 
 class SlipsService(Protocol):
@@ -13,6 +13,14 @@ class SlipsService(Protocol):
 
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
         """Record the slip once; raise Final for the id of a pruned slip."""
+        ...
+
+
+class SlipRevisionsService(Protocol):
+    """The port to the service that records the revisions of slips."""
+
+    async def record(self, request: RecordRevision) -> RevisionRecorded:
+        """Record the stops ahead after a revision, once for its version."""
         ...
 
 
@@ -25,10 +33,10 @@ class SlipClosingService(Protocol):
 
 
 class SlipActivities:
-    """Activities that accept and close slips."""
+    """Activities that accept slips, record their revisions, and close them."""
 
-    def __init__(self, slips: SlipsService, closing: SlipClosingService) -> None:
-        self._slips, self._closing = slips, closing
+    def __init__(self, slips: SlipsService, revisions: SlipRevisionsService, closing: SlipClosingService) -> None:
+        self._slips, self._revisions, self._closing = slips, revisions, closing
 
     @activity.defn
     async def accept_slip(self, request: AcceptSlip) -> SlipAccepted:
@@ -36,6 +44,11 @@ class SlipActivities:
         return await self._slips.accept_to_run(request)
 
     @activity.defn
+    async def record_revision(self, request: RecordRevision) -> RevisionRecorded:
+        """Record the stops ahead after a revision; raise Final when the slip is closed or another one."""
+        return await self._revisions.record(request)
+
+    @activity.defn
     async def close_slip(self, request: CloseSlip) -> Closed:
-        """Record the slip's outcome and, unless it was undone, settle its stock and money."""
+        """Record the slip's outcome and, unless it was undone, settle its effects."""
         return await self._closing.close(request)

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from client.installation import bind_database
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from postgres.database import Database
@@ -84,6 +85,7 @@ async def opened(row: Row) -> AsyncIterator[Place]:
             async with await Database.open(stack.database_url, size=2) as db:
                 await demo_articles.load(db)
             client = await connect(settings, address=stack.temporal_address)
+            await bind_database(client, stack.database_url)
 
             async def place() -> None:
                 order = an_order()

@@ -7,11 +7,11 @@ from temporalio.client import Client
 from temporalio.common import ActivityIDReusePolicy, RetryPolicy
 from temporalio.exceptions import ActivityAlreadyStartedError
 
-from choreography.reactions import Subscribers
+from choreography.reactions import SUBSCRIBERS, Subscribers, is_known, subscribers_of
 from messaging.outbox.feed import OutboxFeed
 from models.attempts import ATTEMPT, HEARTBEAT, LONGEST_DELAY, UNDO_ATTEMPTS
-from models.choreography import DomainEvent
-from models.errors import Final, InvalidInput
+from models.choreography import DomainEvent, EventDelivery
+from models.errors import Final, InvalidInput, NotFound
 from models.names import TASK_QUEUE
 
 # The policy of an orchestrated order's undos; after the last attempt the delivery becomes a dead letter.
@@ -31,7 +31,7 @@ async def start(client: Client, event: DomainEvent, subscriber: str) -> None:
     try:
         await client.start_activity(
             "handle_event",
-            args=[subscriber, event],
+            EventDelivery(event_id=event.event_id, subscriber=subscriber, redrives=event.redrives),
             id=delivery_id(event, subscriber),
             task_queue=TASK_QUEUE,
             result_type=str,
@@ -53,12 +53,20 @@ class Deliveries:
         self._subscribers, self._feed = subscribers, feed
 
     @activity.defn
-    async def handle_event(self, subscriber: str, event: DomainEvent) -> str:
-        """Run the subscriber's reaction and return its result; an undeliverable event becomes a dead letter.
+    async def handle_event(self, delivery: EventDelivery) -> str:
+        """Run the subscriber's reaction to the stored event and return its result.
 
-        Raises what the reaction raises. The dead letter blocks only its own order.
+        An undeliverable event becomes a dead letter, which blocks only the order of a stored event with this
+        subscriber. Raises what the reaction raises, and NotFound for an event that the outbox doesn't have.
         """
-        attempt = activity.info().attempt
+        attempt, subscriber = activity.info().attempt, delivery.subscriber
+        # What a delivery says of its event is never believed: anyone who reaches the task queue can start one.
+        event = await self._feed.read(delivery.event_id)
+        if event is None:
+            await self._feed.on_unknown(delivery, known=subscriber in SUBSCRIBERS)
+            raise NotFound(f"{delivery.event_id}: the outbox has no such event")
+        if is_known(event) and subscriber not in subscribers_of(event):
+            raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
         try:
             return await self._subscribers.handle(subscriber, event, attempt)
         except Exception as error:

@@ -21,14 +21,12 @@ async def fail(delivery: Delivery) -> Reply:
 
 
 async def _close(delivery: Delivery, outcome: Literal["completed", "compensated"]) -> None:
-    order_id = delivery.data.order.order_id
+    order = delivery.data.order
     request = CompleteOrder(
-        key=key(order_id, "complete"),
-        order_id=order_id,
+        key=key(order.order_id, "complete"),
+        order_id=order.order_id,
+        body_hash=order.body_hash(),
         outcome=outcome,
-        reserve_key=key(order_id, "reserve"),
-        charge_key=key(order_id, "charge"),
-        ship_key=key(order_id, "ship"),
         reason=delivery.data.reason if outcome == "compensated" else "",
     )
     await delivery.services.order_closing.close(request)

@@ -5,9 +5,12 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+from models.activities.orders import REASON_AT_MOST
 from models.attempts import ATTEMPT, DO_ATTEMPTS
 from models.choreography import EventData, EventType
 from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
+from models.problems import shown
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
@@ -79,10 +82,11 @@ async def do_or_undo(
             if delivery.attempt < DO_ATTEMPTS:
                 raise
             last = error
-    if (found := await _landed(find())) is not None:
-        return found
-    await _give_up(delivery, stop)
-    await undo()
+    with begun():  # by an earlier attempt
+        if (found := await _landed(find())) is not None:
+            return found
+        await _give_up(delivery, stop)
+        await undo()
     raise AttemptsExhausted(last)
 
 
@@ -115,4 +119,4 @@ async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None
 def with_reason(data: EventData, step: str, error: OrderError) -> EventData:
     """Return the data with the reason why the order goes back: `step: error type: message`."""
     cause = error.error if isinstance(error, AttemptsExhausted) else error
-    return data.model_copy(update={"reason": f"{step}: {type(cause).__name__}: {cause}"})
+    return data.model_copy(update={"reason": shown(f"{step}: {type(cause).__name__}: {cause}", REASON_AT_MOST)})

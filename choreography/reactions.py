@@ -26,6 +26,7 @@ REACTIONS: Mapping[EventType, Mapping[str, Reaction]] = {
     EventType.ORDER_COMPLETED: {},
     EventType.ORDER_FAILED: {},
 }
+SUBSCRIBERS = frozenset(name for reactions in REACTIONS.values() for name in reactions)
 REPEATED = "handled before"
 TOO_LATE = "too late: the order goes back or has ended"
 

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.feed import UNKNOWN, OutboxFeed
 from models.choreography import PIVOT, DomainEvent
 from models.dead_letters import DeadLetter
 from models.errors import Conflict, NotFound
@@ -25,6 +25,8 @@ class DeliveryRedriver:
         A delivery that fails permanently opens its letter again.
         """
         event, subscriber = _of(letter)
+        if event is None:
+            raise NotFound(f"{letter.message_id}: the outbox does not have this event")
         if not await self._feed.redrive(event.event_id, subscriber):
             raise NotFound(f"{letter.message_id}: the outbox no longer has this delivery")
         try:
@@ -40,6 +42,8 @@ class DeliveryRedriver:
         Raises Conflict when the parcel is with the carrier: such an order can only go forward.
         """
         event, subscriber = _of(letter)
+        if event is None:
+            return  # no order waits for it
         events = await self._services.outbox.events(unit, event.process_id)
         shipped = any(each.type == PIVOT for each in events)
         if shipped and not await self._services.outbox.superseded(unit, event.process_id):
@@ -51,5 +55,7 @@ class DeliveryRedriver:
         return consumed or await self._feed.is_dead(event.event_id, subscriber)
 
 
-def _of(letter: DeadLetter) -> tuple[DomainEvent, str]:
-    return DomainEvent.model_validate_json(letter.original), letter.message_id.partition(":")[2]
+def _of(letter: DeadLetter) -> tuple[DomainEvent | None, str]:
+    """Return the event of a letter, None for a delivery that named an unknown event, and the subscriber."""
+    event_id, _, subscriber = letter.message_id.partition(":")
+    return None if event_id == UNKNOWN else DomainEvent.model_validate_json(letter.original), subscriber

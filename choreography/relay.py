@@ -12,10 +12,11 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
 from choreography.reactions import subscribers_of
-from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.feed import COUNTED_AT_MOST, RELAY, OutboxFeed
 from messaging.outbox.listener import OutboxListener
 from models.choreography import DomainEvent
-from models.errors import InvalidInput, Unavailable
+from models.errors import Unavailable
+from models.server_features import STANDALONE_ACTIVITIES
 
 log = structlog.get_logger("relay")
 
@@ -24,7 +25,6 @@ BATCH = 50
 POLL_SECONDS = 1.0
 # The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
-RELAY = "relay"
 
 
 class Relay:
@@ -35,7 +35,8 @@ class Relay:
     ) -> None:
         self._client, self._feed, self._listener = client, feed, listener
         self._lag = meter.create_gauge_float("outbox_lag", "Age of the oldest unpublished event", "s")
-        self._waiting = meter.create_gauge("outbox_unpublished", "Events that wait to be published")
+        waiting = f"Events that wait to be published, counted up to {COUNTED_AT_MOST}"
+        self._waiting = meter.create_gauge("outbox_unpublished", waiting)
 
     async def run(self) -> None:
         """Publish events until cancelled."""
@@ -52,11 +53,18 @@ class Relay:
             published = await self.run_once()
             waiting, seconds = await self._feed.lag()
         except (Unavailable, RPCError) as error:
-            log.warning("the relay can't publish now", error=" ".join(str(error).split())[:300])
+            log.warning("the relay can't publish now", error=self._reason(error))
+            if isinstance(error, Unavailable):
+                await self._listener.close()  # after a failover, its connection may be one to the old server
             return 0
         self._waiting.set(waiting)
         self._lag.set(seconds)
         return published
+
+    def _reason(self, error: Unavailable | RPCError) -> str:
+        if isinstance(error, RPCError) and error.status is RPCStatusCode.UNIMPLEMENTED:
+            return STANDALONE_ACTIVITIES.missing_in(self._client.namespace)
+        return " ".join(str(error).split())[:300]
 
     async def run_once(self) -> int:
         """Publish the first event of each waiting process, then mark them; return how many.
@@ -82,7 +90,10 @@ class Relay:
 
     async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
         """Record a dead letter for an event that can never be published, and return whether it is one."""
-        permanent = isinstance(error, InvalidInput) or (isinstance(error, RPCError) and error.status in NOT_RETRYABLE)
+        if isinstance(error, asyncio.CancelledError):
+            raise error
+        refused = isinstance(error, RPCError) and error.status in NOT_RETRYABLE
+        permanent = refused or not isinstance(error, Unavailable | RPCError)
         if permanent:
             log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
             await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)

@@ -13,7 +13,7 @@ from choreography.reactions import is_known, subscribers_of
 from messaging.outbox.processes import OverdueProcess
 from models.attempts import UNDO_ATTEMPTS
 from models.choreography import PIVOT, DomainEvent, EventData, EventType
-from models.errors import Final, InvalidInput, NotFound, Unavailable
+from models.errors import InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 from services.assembly import Services
@@ -30,6 +30,10 @@ STOPPED = {
 }
 
 
+def _one_line(error: Exception) -> str:
+    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+
+
 class Watcher:
     """Moves stuck processes on; any number of watchers may run."""
 
@@ -44,16 +48,30 @@ class Watcher:
                 await self.run_once()
                 await self._feed.purge(KEPT_SECONDS)
             except (Unavailable, RPCError) as error:
-                log.warning("the watcher can't reach a dependency", error=" ".join(str(error).split())[:300])
+                log.warning("the watcher can't reach a dependency", error=_one_line(error))
             await asyncio.sleep(LOOK_SECONDS)
 
     async def run_once(self) -> None:
-        """Move every stuck process on; raise Unavailable or RPCError."""
-        for process_id in await self._processes.overdue():
-            try:
-                await self._look_at(process_id)
-            except (InvalidInput, Final) as error:
-                log.exception("a stuck order can't be moved on", process_id=process_id, error=str(error))
+        """Move every stuck process on; raise Unavailable or RPCError when not even one could be examined.
+
+        A process that can't be moved on is examined again later, and stops no other one.
+        """
+        overdue = await self._processes.overdue()
+        failures = [failure for process_id in overdue if (failure := await self._failure_of(process_id))]
+        if failures and len(failures) == len(overdue) and isinstance(failures[0], Unavailable | RPCError):
+            raise failures[0]
+
+    async def _failure_of(self, process_id: str) -> Exception | None:
+        """Move one process on; log the error that prevents it, and return it."""
+        try:
+            await self._look_at(process_id)
+        except Exception as error:  # noqa: BLE001 - one order must not stop the others
+            log.warning("a stuck order can't be moved on", process_id=process_id, error=_one_line(error))
+            if not isinstance(error, Unavailable | RPCError):
+                # Behind the others, so that any number of such orders leaves room for the rest.
+                await self._processes.postpone(self._db, process_id)
+            return error
+        return None
 
     async def _look_at(self, process_id: str) -> None:
         under_way = await self._is_under_way(process_id)

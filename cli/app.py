@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from temporalio.client import RPCError
@@ -14,6 +14,7 @@ from cli.demo.demo import demo
 from cli.demo.up import up
 from cli.exits import BY_CLASS, Code, CommandEnded
 from cli.operate.dead_letters import deadletters
+from cli.operate.move import move
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
 from cli.operate.setup import setup
@@ -30,16 +31,35 @@ from cli.orders.status import status
 from cli.orders.trace import trace
 from cli.orders.watch import watch
 from cli.output import plain
+from cli.schema import schema
 from cli.slips.slip import review, slip
 
 app = typer.Typer(
     name="starter.py",
     help="Place and operate orders: an order saga on Temporal.",
     no_args_is_help=False,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+# As in pyproject.toml, which the container image doesn't have.
+VERSION = "0.1.0"
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"order-saga {VERSION}")  # noqa: T201 - the command's output
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and exit.", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    """Place and operate orders: an order saga on Temporal."""
 
 
 def main() -> None:
@@ -50,7 +70,7 @@ def main() -> None:
 
 
 def run(arguments: list[str]) -> int:
-    """Run one command and return its exit code; an error is one line on stderr."""
+    """Run one command and return its exit code; each error is one line on stderr."""
     try:
         ended = _invoke(arguments)
         if ended.line:
@@ -59,6 +79,9 @@ def run(arguments: list[str]) -> int:
         sys.stderr.flush()
     except BrokenPipeError:
         return Code.BROKEN_PIPE
+    except OSError as error:  # a full disk, for example
+        os.write(2, f"error: the output can't be written: {error.strerror}\n".encode())
+        return Code.UNEXPECTED
     return ended.code
 
 
@@ -91,17 +114,21 @@ def _ending(error: Exception) -> CommandEnded:
     for known, code in BY_CLASS.items():
         if isinstance(error, known):
             message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
-            return CommandEnded(code, message)
+            return CommandEnded(code, message, getattr(error, "others", ()))
     if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
         return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
+    if isinstance(error, RPCError) and "search attribute" in error.message:
+        return CommandEnded(Code.USAGE, f"{error.message}: run `python starter.py setup`")
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 
 def _print_line(ended: CommandEnded, as_document: bool) -> None:
-    line = plain(" ".join(ended.line.split()))
-    print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's output
+    lines = [plain(" ".join(line.split())) for line in (ended.line, *ended.others)]
+    for line in lines:
+        print(line if ended.code is Code.INTERRUPTED else f"error: {line}", file=sys.stderr)  # noqa: T201 - the command's output
     if as_document:
-        print(json.dumps({"error": line, "exit_code": int(ended.code)}))  # noqa: T201
+        several = {"errors": lines} if ended.others else {}
+        print(json.dumps({"error": lines[0], **several, "exit_code": int(ended.code)}))  # noqa: T201
 
 
 COMMANDS = (
@@ -123,8 +150,10 @@ COMMANDS = (
     ("prune", prune, "Delete receipts and personal data of old orders."),
     ("history", history, "Show the attempts, times and errors of an order."),
     ("trace", trace, "Draw the events of a choreographed order."),
+    ("schema", schema, "List the fields of an order, a slip or a payload."),
     ("stuck", stuck, "List processes without progress, and what helps."),
     ("setup", setup, "Prepare a Temporal server and a database."),
+    ("move", move, "Bind a restored database or a new namespace."),
 )
 for name, command, short in COMMANDS:
     app.command(name, short_help=short)(command)

@@ -4,7 +4,16 @@ from enum import IntEnum
 
 from typer import TyperException
 
-from models.errors import AlreadyUndone, Conflict, Final, InvalidInput, NotFound, OrderRejected, Unavailable
+from models.errors import (
+    AlreadyUndone,
+    Conflict,
+    Final,
+    InvalidInput,
+    NotFound,
+    OrderRejected,
+    Unavailable,
+    WrongInstallation,
+)
 
 
 class Code(IntEnum):
@@ -22,11 +31,14 @@ class Code(IntEnum):
 
 
 class CommandEnded(Exception):
-    """Ends a command with this exit code; `line` goes to stderr, and is empty when the output is complete."""
+    """Ends a command with this exit code; `line` goes to stderr, and is empty when the output is complete.
 
-    def __init__(self, code: Code, line: str = "") -> None:
+    `others` are lines for further mistakes in the input.
+    """
+
+    def __init__(self, code: Code, line: str = "", others: tuple[str, ...] = ()) -> None:
         super().__init__(line)
-        self.code, self.line = code, line
+        self.code, self.line, self.others = code, line, others
 
 
 # The first class that matches decides.
@@ -35,6 +47,7 @@ BY_CLASS: dict[type[Exception], Code] = {
     OrderRejected: Code.USAGE,
     TyperException: Code.USAGE,
     Conflict: Code.CONFLICT,
+    WrongInstallation: Code.CONFLICT,
     AlreadyUndone: Code.CONFLICT,
     NotFound: Code.NOT_FOUND,
     Final: Code.USAGE,

@@ -8,11 +8,16 @@ from models.order import DEADLINE_AT_MOST
 from models.process import Style
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document on stdout; notes go to stderr.")]
-Reason = Annotated[str, typer.Option(help="The reason; it is stored with the order.")]
-OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order's id.")]
+Reason = Annotated[str, typer.Option(help="The reason; it is stored with the process.")]
+Actor = Annotated[str | None, typer.Option(help="The person who decides. Default: the user who is logged in.")]
+OrderId = Annotated[str, typer.Argument(metavar="ID", help="The order: its id, order-ID or orders/ID.")]
+SlipId = Annotated[str, typer.Argument(metavar="ID", help="The slip: its id, slip-ID or slips/ID.")]
 ProcessId = Annotated[
     str,
-    typer.Argument(metavar="ID", help="The order's id, slip-ID for a slip, or the path orders/ID or slips/ID."),
+    typer.Argument(
+        metavar="ID",
+        help="The id of an order or a slip, also as order-ID or slip-ID; orders/ID and slips/ID are never ambiguous.",
+    ),
 ]
 ChosenStyle = Annotated[Style, typer.Option(help="Run by a workflow, or by the events of the services.")]
 Express = Annotated[

@@ -1,16 +1,22 @@
 """The output of a command: its answer on stdout, as text or as one JSON document; notes on stderr."""
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic import BaseModel
-from rich.console import Console, RenderableType
+from rich.console import Console, ConsoleOptions, RenderableType
+from rich.segment import Segment
 
 
 def plain(text: str) -> str:
     """Return a text without control characters, which could move the cursor or break the line."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def _kept_lines(text: str) -> str:
+    return "\n".join(map(plain, text.split("\n")))
 
 
 def as_json(value: Any) -> Any:
@@ -25,7 +31,17 @@ def as_json(value: Any) -> Any:
 
 
 class _Console(Console):
-    """A console that raises BrokenPipeError when its reader closes the pipe, instead of exiting."""
+    """A console for foreign texts, such as the ids of other programs' workflows.
+
+    No text that is printed, from wherever it comes, has control or bidirectional characters. A console raises
+    BrokenPipeError when its reader closes the pipe, instead of exiting.
+    """
+
+    def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterator[Segment]:
+        """Yield the segments of a renderable; rich's own control codes are segments of another kind."""
+        for segment in super().render(renderable, options):
+            text, style, control = segment
+            yield segment if control or text == "\n" else Segment(_kept_lines(text), style)
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

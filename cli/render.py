@@ -1,13 +1,17 @@
 """Render orders and their steps for a terminal."""
 
 from datetime import datetime
+from typing import Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from cli.output import plain
+from models.commands import CommandAccepted
+from models.names import ProcessKind, ProcessName
 from models.process import OrderResult, ProcessState, Status, StepExecution
+from models.slips.slip import SlipCommandAccepted, SlipResult
 
 STYLE = {
     "completed": "green",
@@ -34,9 +38,17 @@ def cell(text: object) -> Text:
     return Text(plain("" if text is None else str(text)))
 
 
-def table(*columns: str, title: str = "") -> Table:
+class Rows(Table):
+    """A table whose cells are texts without markup, each on one line."""
+
+    def add_row(self, *cells: RenderableType | None, **options: Any) -> None:
+        """Add a row; a cell that is plain text is neutralised."""
+        super().add_row(*(cell(each) if isinstance(each, str) else each for each in cells), **options)
+
+
+def table(*columns: str, title: str = "") -> Rows:
     """Return an empty table with these columns: no borders, title on the left."""
-    made = Table(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
+    made = Rows(box=None, pad_edge=False, title=title or None, title_justify="left", title_style="bold")
     for column in columns:
         made.add_column(column, header_style="dim", overflow="fold")
     return made
@@ -45,11 +57,6 @@ def table(*columns: str, title: str = "") -> Table:
 def took(started: datetime | None, completed: datetime | None) -> str:
     """Return a duration such as "0.12 s"; empty while it runs."""
     return f"{(completed - started).total_seconds():.2f} s" if started and completed else ""
-
-
-def moment(at: datetime) -> str:
-    """Return a time in the local time zone."""
-    return f"{at.astimezone():%Y-%m-%d %H:%M:%S %Z}"
 
 
 def amount(minor: int) -> str:
@@ -87,24 +94,35 @@ def trail(state: ProcessState | None) -> Text:
         if each.direction == "undo":
             mark = "↶" if mark == "✓" else f"↶{mark}"
         retried = f"×{each.attempt}" if each.attempt > 1 else ""
-        line.append(f"{mark}{each.step}{retried}", style=STYLE.get(each.status, "red")).append(" ")
+        line.append(plain(f"{mark}{each.step}{retried}"), style=STYLE.get(each.status, "red")).append(" ")
     return line
 
 
 def live(name: str, state: ProcessState | None) -> RenderableType:
     """Return the current state of a process for a live display."""
     if state is None:
-        return Text(f"{name}: waiting for a worker …", style="yellow")
-    head = Text.assemble(f"{name}: ", styled(state.status.value))
+        return Text(f"{plain(name)}: waiting for a worker …", style="yellow")
+    head = Text.assemble(f"{plain(name)}: ", styled(state.status.value))
     return Group(head, steps(state.history))
 
 
-def result(ended: OrderResult) -> Text:
-    """Return the result of an order on one line."""
-    line = Text.assemble(f"order {ended.order_id} ", styled(ended.status.value))
-    if ended.total:
+def process(accepted: CommandAccepted | SlipCommandAccepted) -> str:
+    """Return the name of the process that accepted a command, such as "order o-1"."""
+    return f"slip {accepted.slip_id}" if isinstance(accepted, SlipCommandAccepted) else f"order {accepted.order_id}"
+
+
+def order_id(name: ProcessName) -> str:
+    """Return the value of `order_id` in JSON: an order's id, or the workflow id of a slip."""
+    return name.id if name.kind is ProcessKind.ORDER else name.workflow_id
+
+
+def result(ended: OrderResult | SlipResult) -> Text:
+    """Return the result of an order or a slip on one line."""
+    name = f"order {ended.order_id}" if isinstance(ended, OrderResult) else f"slip {ended.slip_id}"
+    line = Text.assemble(f"{plain(name)} ", styled(str(ended.status)))
+    if isinstance(ended, OrderResult) and ended.total:
         line.append(f" · {ended.total}")
-    if ended.tracking:
+    if isinstance(ended, OrderResult) and ended.tracking:
         line.append(f" · parcel {plain(ended.tracking)}")
     if ended.failed_step and not (ended.reason or "").startswith(f"{ended.failed_step}: "):
         line.append(f" · step {plain(ended.failed_step)}")
@@ -112,6 +130,6 @@ def result(ended: OrderResult) -> Text:
         line.append(f" · {plain(ended.reason)}")
     if ended.undone:
         line.append(f" · undone: {plain(', '.join(ended.undone))}")
-    if ended.status is Status.NEEDS_ATTENTION:
+    if ended.status == Status.NEEDS_ATTENTION:
         line.append(" · waits for an operator")
     return line

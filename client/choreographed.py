@@ -2,19 +2,27 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
+from temporalio.service import RPCError
+
+from activities.server_features import require_features
 from client.connection import Connection
 from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
 from models.choreography import DomainEvent, EventData
 from models.dead_letters import DeadLetter
-from models.errors import NotFound
+from models.errors import InvalidInput, NotFound, Unavailable
 from models.names import ProcessKind, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status, Style
+from models.server_features import STANDALONE_ACTIVITIES
+from services.assembly import Services
+from services.orders.records import OrderRecord
 
 LOOK_SECONDS = 0.1
+SECONDS_TO_CHECK = 2.0
 
 
 @dataclass(frozen=True)
@@ -36,13 +44,27 @@ class ChoreographedClient:
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._checked = False
 
     async def place(self, order: Order) -> bool:
         """Place an order; return False when the same order was placed before.
 
-        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable.
+        Raises OrderRejected, InvalidInput, Conflict (the id has another body, or the other style), Unavailable, and
+        NotSetUp when the server can't deliver its events.
         """
+        await self._check_server()
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
+
+    async def _check_server(self) -> None:
+        """Check once that the server delivers events; an unreachable one delivers them when it is back."""
+        if self._checked:
+            return
+        try:
+            async with asyncio.timeout(SECONDS_TO_CHECK):
+                await require_features(await self._connection.temporal(), STANDALONE_ACTIVITIES)
+        except (TimeoutError, Unavailable, RPCError):
+            return
+        self._checked = True
 
     async def standing(self, order_id: str) -> ChoreographedStatus:
         """Return the status of an order; raise NotFound when no choreographed order has the id, Unavailable."""
@@ -50,17 +72,12 @@ class ChoreographedClient:
         record = await services.orders.find(order_id)
         if record is None or record.style is not Style.CHOREOGRAPHED:
             raise NotFound(f"there is no choreographed order {order_id}")
-        events = await services.outbox.events(services.db, order_id)
-        letters = await services.dead_letters.of_process(workflow_id(order_id), CHANNEL)
-        result = record.result()
-        if letters and not result.status.final:
-            stuck = letters[-1]
-            subscriber, reason = stuck.message_id.partition(":")[2], f"{stuck.error_type}: {stuck.cause}"
-            changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
-            result = result.model_copy(update=changes)
-        if events and not letters:
-            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
-        return ChoreographedStatus(result, events, letters)
+        return await standing_of(record, services)
+
+    async def is_choreographed(self, order_id: str) -> bool:
+        """Return whether there is a choreographed order of this id; raise Unavailable."""
+        record = await (await self._connection.services()).orders.find(order_id)
+        return record is not None and record.style is Style.CHOREOGRAPHED
 
     async def trace(self, order: str) -> ChoreographedStatus:
         """Return the status of an order, given its id or path (`orders/ID`); raise NotFound, Conflict, Unavailable."""
@@ -77,3 +94,19 @@ class ChoreographedClient:
             if standing.at_rest:
                 return standing
             await asyncio.sleep(LOOK_SECONDS)
+
+
+async def standing_of(record: OrderRecord, services: Services) -> ChoreographedStatus:
+    """Return the status of a choreographed order from its record, its events and its dead deliveries."""
+    events = await services.outbox.events(services.db, record.order_id)
+    letters = await services.dead_letters.of_process(workflow_id(record.order_id), CHANNEL)
+    result = record.result()
+    if letters and not result.status.final:
+        stuck = letters[-1]
+        subscriber, reason = stuck.message_id.partition(":")[2], f"{stuck.error_type}: {stuck.cause}"
+        changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
+        result = result.model_copy(update=changes)
+    if events and not letters:
+        with suppress(InvalidInput):  # an event that this version can't read
+            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
+    return ChoreographedStatus(result, events, letters)

@@ -1,4 +1,7 @@
-"""The connections of a program: Temporal and the services, each opened on first use."""
+"""The connections of a program: Temporal and the services, each opened on first use.
+
+When both are open, they are checked once to belong to each other.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -7,6 +10,7 @@ from typing import Self
 
 from temporalio.client import Client
 
+from activities.installation import check_installation
 from services.assembly import Services
 
 OpenTemporal = Callable[[], Awaitable[Client]]
@@ -32,15 +36,24 @@ class Connection:
         return cls(connected, lambda: nullcontext(services), AsyncExitStack())
 
     async def temporal(self) -> Client:
-        """Return the Temporal client; raise Unavailable, InvalidInput."""
+        """Return the Temporal client; raise Unavailable, InvalidInput, NotSetUp, WrongInstallation."""
         async with self._opening:
             if self._temporal is None:
-                self._temporal = await self._open_temporal()
+                temporal = await self._open_temporal()
+                await _check(temporal, self._services)
+                self._temporal = temporal
             return self._temporal
 
     async def services(self) -> Services:
-        """Return the services on their database; raise Unavailable, Final, InvalidInput."""
+        """Return the services on their database; raise as `temporal` does, and Final for another schema version."""
         async with self._opening:
             if self._services is None:
-                self._services = await self._opened.enter_async_context(self._open_services())
+                services = await self._opened.enter_async_context(self._open_services())
+                await _check(self._temporal, services)
+                self._services = services
             return self._services
+
+
+async def _check(temporal: Client | None, services: Services | None) -> None:
+    if temporal is not None and services is not None:
+        await check_installation(temporal, services.installation)

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from temporalio.common import SearchAttributeKey
 
 from client.connection import Connection
-from client.diagnosis.causes import Cause, StuckProcess, diagnose
+from client.diagnosis.causes import Cause, StuckProcess
+from client.diagnosis.stuck import diagnosed
 from models import names
 from models.dead_letters import DeadLetter, LetterAudit, LetterGroup
 
 AT_ONCE = 1000
 PARKED = (
-    f"WorkflowType IN ('{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}')"
+    f"WorkflowType IN ({names.PROCESS_WORKFLOWS})"
     f" AND ExecutionStatus = 'Running' AND {names.STATUS_ATTRIBUTE} = 'needs_attention'"
 )
 
@@ -43,7 +44,7 @@ class DeadLettersClient:
         client, found = await self._connection.temporal(), list[StuckProcess]()
         at_risk = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
         async for run in client.list_workflows(PARKED, limit=AT_ONCE):
-            stuck = await diagnose(client, run.id, run.run_id)
+            stuck = await diagnosed(client, run)
             if stuck and stuck.cause is Cause.PARKED:
                 amount = run.typed_search_attributes.get(at_risk, 0)
                 found.append(stuck.model_copy(update={"at_risk": amount}))

@@ -13,6 +13,7 @@ from models.process import OrderResult
 from models.slips.slip import SlipResult
 
 Handle = WorkflowHandle[Any, Any]
+_A = {ProcessKind.ORDER: "an order", ProcessKind.SLIP: "a slip"}
 RESULTS = {ProcessKind.ORDER: OrderResult, ProcessKind.SLIP: SlipResult}
 # The server's status codes when no worker polls the task queue, or no worker answers in time.
 NO_WORKER = {RPCStatusCode.DEADLINE_EXCEEDED, RPCStatusCode.CANCELLED, RPCStatusCode.FAILED_PRECONDITION}
@@ -44,13 +45,19 @@ async def process_named(
     """Return the process that an id or path names; raise InvalidInput, Conflict when the id is ambiguous.
 
     `slip-1` is ambiguous when the order `slip-1` and the slip `1` both exist; `orders/slip-1` and `slips/1` never are.
+    A bare id of both an order and a slip is the order's.
     """
-    possible = readings(text, kinds)
+    allowed = list(kinds)
+    possible = readings(text, allowed)
     if not possible:
-        raise InvalidInput("ID", f"{text!r} is not the id of an order or a slip")
+        raise InvalidInput("ID", f"{text!r} is not the id of {' or '.join(_A[kind] for kind in allowed)}")
     if len(possible) == 1:
         return possible[0]
-    there = [name for name in possible if await _is_there(name, connection)]
+    there: list[ProcessName] = []
+    for name in possible:
+        bare = name.id == text
+        if not (bare and any(found.id == text for found in there)) and await _is_there(name, connection):
+            there.append(name)
     if len(there) > 1:
         both = " and ".join(f"the {name} ({name.path})" for name in there)
         raise Conflict(f"{text} is the id of {both}; give the path instead")
@@ -58,6 +65,8 @@ async def process_named(
 
 
 async def _is_there(name: ProcessName, connection: Connection) -> bool:
+    # Temporal first: the database, which has the older ones too, is then not needed for a process that runs.
+    if await exists(handle_of(name, await connection.temporal())):
+        return True
     services = await connection.services()
-    known = await (services.orders if name.kind is ProcessKind.ORDER else services.slips).find(name.id)
-    return known is not None or await exists(handle_of(name, await connection.temporal()))
+    return await (services.orders if name.kind is ProcessKind.ORDER else services.slips).find(name.id) is not None

@@ -21,7 +21,7 @@ from client.upkeep import Pruned, prune
 from models.commands import CancelOrder, CommandAccepted, Resolve, UndoPlan
 from models.errors import Conflict, NotFound
 from models.external_events import EventAccepted, ExternalEvent
-from models.names import ProcessKind
+from models.names import ProcessKind, ProcessName
 from models.order import Order
 from models.process import OrderResult, Status
 from models.slips.slip import SlipCommandAccepted
@@ -83,6 +83,10 @@ class OrdersClient:
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place_within(self.with_options(order, options), client, services.orders, seconds)
 
+    async def named(self, process: str) -> ProcessName:
+        """Return the process that an id or path names; it need not exist."""
+        return await process_named(process, self.connection)
+
     async def placed(self, order: str) -> Placed:
         """Return an order that was placed before; raise NotFound, Conflict when it is open without a workflow."""
         client, services = await self.connection.temporal(), await self.connection.services()
@@ -97,9 +101,12 @@ class OrdersClient:
             raise Conflict(f"{name} is {record.status}, but its workflow is gone; the reconciler recovers it")
         return await recorded_run(record, client, services.orders)
 
-    async def result(self, placed: Placed) -> OrderResult:
-        """Wait until the order has ended, or waits for an operator or an event; return its result."""
-        return await end_of(placed.run) if placed.run.known is None else placed.run.known
+    async def result(self, placed: Placed, seen: Seen = lambda _: None) -> OrderResult:
+        """Wait until the order has ended, or waits for an operator or an event; return its result.
+
+        `seen` gets the state every few seconds, None while no worker answers.
+        """
+        return await end_of(placed.run, seen) if placed.run.known is None else placed.run.known
 
     async def follow(self, placed: Placed, seen: Seen = lambda _: None, every: float = 0.1) -> Outcome[OrderResult]:
         """Wait as `result`; pass the state to `seen` every `every` seconds, None while no worker answers."""
@@ -130,12 +137,13 @@ class OrdersClient:
         return await history_of(process, self.connection)
 
     async def list(self, status: Status | None = None, limit: int = 20, after: str | None = None) -> ListPage:
-        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first.
+        """Return a page of orders, newest first; with NEEDS_ATTENTION, highest amount at risk first, and slips, too.
 
         `after` is the `following` of the previous page. Raises InvalidInput when it is not.
         """
         place = place_in(status, after)
-        return await list_orders(await self.connection.temporal(), status, limit, place)
+        client, services = await self.connection.temporal(), await self.connection.services()
+        return await list_orders(client, services, status, limit, place)
 
     async def stuck(self, older_than: timedelta = timedelta(minutes=5), limit: int = 200) -> StuckReport:
         """Return the processes without progress, each with its cause and a command that helps."""

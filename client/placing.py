@@ -15,7 +15,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exce
 from temporalio.service import RPCError
 
 from client.handles import NO_WORKER, Handle, exists, handle_of
-from client.progress import STANDS_STILL, end_within, result_in, undone_in
+from client.progress import STANDS_STILL, end_within, result_in, undone_in, where_it_waits
 from models import names
 from models.errors import Unavailable
 from models.intake.reading import made
@@ -95,12 +95,10 @@ class OrderRun:
         known: dict[str, Any] = {"order_id": self.order_id, "status": state.status, "total": self.total}
         if state.status not in STANDS_STILL:
             return OrderResult(**known, undone=undone_in(state))
+        where = where_it_waits(state)
         if state.status is Status.WAITING:
-            reason = next((step.summary for step in reversed(state.history) if step.direction == "wait"), None)
-            return OrderResult(**known, reason=reason)
-        parked = next((step for step in state.history if step.status == "parked"), None)
-        failed_step = parked.step if parked else state.current_step
-        return OrderResult(**known, failed_step=failed_step, reason=parked.error if parked else None)
+            where["failed_step"] = None
+        return OrderResult(**known, **where)
 
 
 async def place(order: Order, client: Client, orders: Orders) -> Placed:

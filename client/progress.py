@@ -55,6 +55,15 @@ class FollowedRun(Protocol[R_co]):
         ...
 
 
+def where_it_waits(state: ProcessState) -> dict[str, Any]:
+    """Return the fields of a result that say where a waiting process is: the step, and its error or what it awaits."""
+    parked = next((line for line in state.history if line.status == "parked"), None)
+    if parked:
+        return {"failed_step": parked.step, "reason": parked.error}
+    waits = [line for line in state.history if line.status == "pending" or line.direction == "wait"]
+    return {"failed_step": state.current_step, "reason": waits[-1].summary if waits else None}
+
+
 async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessState | None:
     """Return the state of a run, or None when no worker answers in time."""
     until = time.monotonic() + patience.total_seconds()
@@ -93,13 +102,14 @@ async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1) -> Outcome
         ended.cancel()
 
 
-async def end_of(run: FollowedRun[R], every: float = 5.0) -> R:
+async def end_of(run: FollowedRun[R], seen: Seen = lambda _: None, every: float = 5.0) -> R:
     """Wait as `follow`, but query the state only every `every` seconds: for many processes at once."""
     ended = asyncio.create_task(run.ended())
     try:
         while not (await asyncio.wait({ended}, timeout=every))[0]:
             # A long timeout: a busy worker still answers a query after its caller has given up.
             state = await state_of(run.handle, timedelta(seconds=10))
+            seen(state)
             if state and state.status in STANDS_STILL:
                 return run.standing_still(state)
         return await ended

@@ -10,12 +10,13 @@ from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exce
 from client.commands import send
 from client.connection import Connection
 from client.handles import Handle, exists, handle_of, process_named
-from client.progress import Outcome, Seen, follow, result_in
+from client.progress import Outcome, Seen, follow, result_in, where_it_waits
 from models import names
-from models.errors import NotFound
+from models.errors import Conflict, NotFound
 from models.names import ProcessKind, ProcessName
 from models.process import ProcessState
 from models.slips.slip import Review, RoutingSlip, SlipCommandAccepted, SlipResult
+from services.slips.slips import SlipRecord
 
 
 @dataclass(frozen=True)
@@ -41,18 +42,26 @@ class SlipRun:
         return result
 
     def standing_still(self, state: ProcessState) -> SlipResult:
-        """Return the result so far of a waiting slip, with the stop that waits."""
-        known: dict[str, Any] = {"slip_id": self.slip_id, "version": state.data["version"]}
-        return SlipResult(**known, status=state.status.value, failed_step=state.current_step)  # type: ignore[arg-type] # it waits
+        """Return the result so far of a waiting slip: the stop that waits, and for what, or its error."""
+        known: dict[str, Any] = {
+            "slip_id": self.slip_id,
+            "version": state.data["version"],
+            "status": state.status.value,
+        }
+        return SlipResult(**known, **where_it_waits(state))
 
 
 @dataclass(frozen=True)
 class PlacedSlip:
-    """A placed slip, its run, and whether it was placed before (`again`)."""
+    """A placed slip: its run, and whether it was placed before (`again`)."""
 
-    slip: RoutingSlip
     run: SlipRun
     again: bool
+
+    @property
+    def slip_id(self) -> str:
+        """The id of the slip."""
+        return self.run.slip_id
 
 
 class SlipsClient:
@@ -68,8 +77,7 @@ class SlipsClient:
         record = await services.slips.find(slip.slip_id)
         handle = handle_of(ProcessName(ProcessKind.SLIP, slip.slip_id), client)
         if record and record.closed_at:
-            known = None if await exists(handle) else _result(slip.slip_id, record.status, record.reason)
-            return PlacedSlip(slip, SlipRun(slip.slip_id, handle, known), again=True)
+            return await _recorded(record, handle)
         try:
             handle = await client.start_workflow(
                 names.SLIP_WORKFLOW,
@@ -84,8 +92,21 @@ class SlipsClient:
                 static_details=_details(slip),
             )
         except WorkflowAlreadyStartedError:
-            return PlacedSlip(slip, SlipRun(slip.slip_id, handle), again=True)
-        return PlacedSlip(slip, SlipRun(slip.slip_id, handle), again=False)
+            return PlacedSlip(SlipRun(slip.slip_id, handle), again=True)
+        return PlacedSlip(SlipRun(slip.slip_id, handle), again=False)
+
+    async def placed(self, slip: str) -> PlacedSlip:
+        """Return a slip that was placed before; raise NotFound, Conflict when it is open without a workflow."""
+        name = await process_named(slip, self._connection, [ProcessKind.SLIP])
+        handle = handle_of(name, await self._connection.temporal())
+        if await exists(handle):
+            return PlacedSlip(SlipRun(name.id, handle), again=True)
+        record = await (await self._connection.services()).slips.find(name.id)
+        if record is None:
+            raise NotFound(f"there is no {name}")
+        if not record.closed_at:
+            raise Conflict(f"{name} is {record.status}, but its workflow is gone")
+        return await _recorded(record, handle)
 
     async def follow(self, placed: PlacedSlip, seen: Seen = lambda _: None) -> Outcome[SlipResult]:
         """Wait until a slip has ended or waits; pass its state to `seen` on each poll, None while no worker answers."""
@@ -100,8 +121,11 @@ class SlipsClient:
         return await send(handle, "review", command, None, "not taken", SlipCommandAccepted)
 
 
-def _result(slip_id: str, status: Any, reason: str) -> SlipResult:
-    return SlipResult(slip_id=slip_id, status=status, reason=reason or None)
+async def _recorded(record: SlipRecord, handle: Handle) -> PlacedSlip:
+    """Return a slip that has ended: its run, or its recorded result when Temporal no longer has the run."""
+    status: Any = record.status
+    ended = SlipResult(slip_id=record.slip_id, status=status, reason=record.reason or None)
+    return PlacedSlip(SlipRun(record.slip_id, handle, None if await exists(handle) else ended), again=True)
 
 
 def _summary(slip: RoutingSlip) -> str:

@@ -6,21 +6,30 @@ from typing import Any
 from pydantic import BaseModel
 from temporalio.client import WorkflowExecutionDescription
 
+from client.choreographed import standing_of
 from client.connection import Connection
+from client.diagnosis.stuck import redrive_command
 from client.handles import described_or_none, handle_of, process_named
 from client.progress import state_of
 from models.errors import NotFound
 from models.money import Money
 from models.names import ProcessKind
-from models.process import ProcessState
+from models.process import ProcessState, Style
 from services.orders.records import OrderRecord
+from services.slips.slips import SlipRecord
 
 
 class ProcessStatus(BaseModel):
-    """The status of a process; `state` is None when no worker answers or no state is stored."""
+    """The status of a process; `state` is None when no worker answers or no state is stored.
+
+    `style` is how an order runs: a choreographed one has no workflow. `help` is the command that helps when its status
+    is `needs_attention`.
+    """
 
     order_id: str
     status: str
+    style: Style = Style.ORCHESTRATED
+    help: str | None = None
     workflow: str | None = None
     run_id: str | None = None
     total: Money | None = None
@@ -33,12 +42,16 @@ class ProcessStatus(BaseModel):
 async def status_of(process: str, connection: Connection) -> ProcessStatus:
     """Return the status of a process; raise NotFound, Conflict when the id is ambiguous, Unavailable."""
     name = await process_named(process, connection)
+    if name.kind is ProcessKind.ORDER and (found := await _choreographed(name.id, connection)):
+        return found
     handle = handle_of(name, await connection.temporal())
     described = await described_or_none(handle)
     state = await state_of(handle) if described else None
-    record = None
-    if state is None and name.kind is ProcessKind.ORDER:
-        services = await connection.services()
+    record: OrderRecord | SlipRecord | None = None
+    services = await connection.services()
+    if state is None and name.kind is ProcessKind.SLIP:
+        record = await services.slips.find(name.id)
+    elif state is None:
         record = await services.orders.find(name.id)
         if described is None and record:  # the stored state outlives Temporal's retention
             state = await services.process_states.load(name.id)
@@ -48,15 +61,30 @@ async def status_of(process: str, connection: Connection) -> ProcessStatus:
     return ProcessStatus(order_id=shown, **_known(described, state, record))
 
 
+async def _choreographed(order_id: str, connection: Connection) -> ProcessStatus | None:
+    """Return the status of a choreographed order, None when there is none of this id."""
+    services = await connection.services()
+    record = await services.orders.find(order_id)
+    if record is None or record.style is not Style.CHOREOGRAPHED:
+        return None
+    standing = await standing_of(record, services)
+    known = _known(None, None, record) | {"status": standing.result.status, "reason": standing.result.reason}
+    help_command = redrive_command(standing.letters[0].letter_id) if standing.letters else None
+    return ProcessStatus(order_id=order_id, style=Style.CHOREOGRAPHED, help=help_command, **known)
+
+
 def _known(
-    described: WorkflowExecutionDescription | None, state: ProcessState | None, record: OrderRecord | None
+    described: WorkflowExecutionDescription | None,
+    state: ProcessState | None,
+    record: OrderRecord | SlipRecord | None,
 ) -> dict[str, Any]:
     known: dict[str, Any] = {}
     if described:
         known |= {"workflow": described.status.name.lower() if described.status else None, "run_id": described.run_id}
         known |= {"created_at": described.start_time, "closed_at": described.close_time, "status": known["workflow"]}
     if record:
-        known |= {"status": record.status, "total": record.total, "reason": record.reason}
+        known |= {"status": record.status, "reason": record.reason}
+        known |= {"total": record.total} if isinstance(record, OrderRecord) else {}
         known |= {"created_at": record.created_at, "closed_at": record.closed_at}
     if state:
         # A state beside a record is the stored one: the record is newer.

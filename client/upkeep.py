@@ -11,17 +11,20 @@ from postgres.database import Database
 from services import demo_articles, schemas
 from services.retention import DAYS_AT_LEAST, Pruned
 
-__all__ = ["DAYS_AT_LEAST", "Pruned", "prepare", "prune"]
+__all__ = ["DAYS_AT_LEAST", "Pruned", "load_catalogue", "migrate", "prune"]
 
 
-async def prepare(database_url: str, report: Callable[[str], None], *, with_catalogue: bool = True) -> None:
-    """Migrate the database of the services and load the demo catalogue; `report` gets progress. Raise Unavailable."""
+async def migrate(database_url: str, report: Callable[[str], None]) -> None:
+    """Migrate the database of the services; `report` gets progress. Raise InvalidInput, Final, Unavailable."""
     report("applying migrations …")
     await asyncio.to_thread(schemas.migrate, database_url)
-    if with_catalogue:
-        report("loading the demo catalogue …")
-        async with await Database.open(database_url, size=1) as database:
-            await demo_articles.load(database)
+
+
+async def load_catalogue(database_url: str, report: Callable[[str], None]) -> None:
+    """Load the demo catalogue; `report` gets progress. Raise Unavailable."""
+    report("loading the demo catalogue …")
+    async with await Database.open(database_url, size=1) as database:
+        await demo_articles.load(database)
 
 
 async def prune(connection: Connection, days: int, *, dry_run: bool) -> Pruned:

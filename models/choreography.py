@@ -3,9 +3,9 @@
 import json
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from models.base import Message
 from models.errors import InvalidInput
@@ -66,6 +66,48 @@ class DomainEvent(Message):
     causation_id: str | None
     redrives: int = 0
     at: datetime
+
+
+class EventDelivery(Message):
+    """The input of a delivery: it names a stored event and its subscriber, and contains nothing of the event.
+
+    `redrives` is the event's number of redeliveries at that time.
+    """
+
+    event_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
+    subscriber: Annotated[str, Field(pattern=r"^[a-z]{1,32}$")]
+    redrives: Annotated[int, Field(ge=0)] = 0
+
+
+def event_of(text: str) -> tuple[DomainEvent, str]:
+    """Return a stored event, and the problem when its payload can't be read; it has an empty payload then."""
+    try:
+        return DomainEvent.model_validate_json(text), ""
+    except ValidationError as error:
+        without = json.dumps(json.loads(text) | {"payload": {}})
+        return DomainEvent.model_validate_json(without), ": ".join(first_problem(error))
+
+
+# While the delivery of one of these is dead, the customer's money may be held, and nothing is on the way to return it.
+_MONEY_AT_RISK = frozenset(
+    {
+        EventType.STOCK_RESERVED,
+        EventType.PAYMENT_CHARGED,
+        EventType.SHIPMENT_REFUSED,
+        EventType.ORDER_TIMED_OUT,
+        EventType.SHIPMENT_RECALLED,
+    }
+)
+
+
+def at_risk(event: DomainEvent) -> Money | None:
+    """Return the amount that a dead delivery of an event puts at risk, None without any or if it can't be read."""
+    if event.type not in _MONEY_AT_RISK:
+        return None
+    try:
+        return Money.model_validate(event.payload.get("total"))
+    except ValidationError:
+        return None
 
 
 class EventData(Message):

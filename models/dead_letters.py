@@ -22,6 +22,7 @@ class Undeliverable(Message):
     """A message that becomes a dead letter; `message_id` is its original id, kept by every redrive.
 
     `original` is the message as received; with `blocks`, later messages of the same process wait behind the letter.
+    `at_risk` is what the effect behind it may cost, in minor units of `currency`.
     """
 
     channel: str
@@ -34,6 +35,8 @@ class Undeliverable(Message):
     correlation_id: str | None = None
     place: str = ""
     blocks: bool = True
+    at_risk: int = 0
+    currency: str = ""
 
 
 class DeadLetter(Undeliverable):

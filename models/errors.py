@@ -14,10 +14,19 @@ OrderError
 │   ├── KeyReused          this idempotency key was used for another request
 │   ├── AlreadyUndone      a late do found its tombstone
 │   ├── AlreadySettled     a late undo found a completed order
-│   └── NotFound
+│   ├── NotAccepted        no accepted order or slip has this step with these values
+│   ├── NotFound
+│   ├── NotSetUp           the server or the database lacks what `starter.py setup` or an administrator creates
+│   └── WrongInstallation  the database and the namespace belong to different installations
 └── Unavailable            retry, after `retry_after` seconds if that is set
-    └── NotBegun           nothing of the request was begun: it uses up no attempt
+    └── NotBegun           nothing of the request was begun
 """
+
+from collections.abc import Sequence
+from typing import Self
+
+# The further mistakes of a document are only counted.
+MISTAKES_AT_MOST = 20
 
 
 class OrderError(Exception):
@@ -25,11 +34,23 @@ class OrderError(Exception):
 
 
 class InvalidInput(OrderError):
-    """Invalid input from the caller, with a message of one line that names the field."""
+    """Invalid input from the caller, with a message of one line that names the field.
 
-    def __init__(self, field: str, problem: str) -> None:
+    `others` are the further mistakes of a document, each one line as well.
+    """
+
+    def __init__(self, field: str, problem: str, *, others: tuple[str, ...] = ()) -> None:
         super().__init__(f"{field}: {problem}")
-        self.field, self.problem = field, problem
+        self.field, self.problem, self.others = field, problem, others
+
+    @classmethod
+    def of(cls, mistakes: Sequence[tuple[str, str]], what: str) -> Self:
+        """Return one error for the mistakes (field, problem) of the document `what`, of which there is at least one."""
+        (field, problem), *more = mistakes
+        others = [f"{other}: {its_problem}" for other, its_problem in more[: MISTAKES_AT_MOST - 1]]
+        if left := len(more) - len(others):
+            others.append(f"{what}: has {left} more mistakes")
+        return cls(field, problem, others=tuple(others))
 
 
 class Refused(OrderError):
@@ -80,8 +101,20 @@ class AlreadySettled(Final):
     """The order was completed: its effects can't be undone any more."""
 
 
+class NotAccepted(Final):
+    """No order or slip was accepted that has this step with these values; nothing was done or recorded."""
+
+
 class NotFound(Final):
     """No such order, slip, letter or event exists."""
+
+
+class NotSetUp(Final):
+    """The server or the database lacks what this project needs; the message names the command or setting that helps."""
+
+
+class WrongInstallation(Final):
+    """The database and the namespace of Temporal don't belong to each other."""
 
 
 class Unavailable(OrderError):

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import Field
 
 from models.base import Message
+from models.forms import form
 
-Currency = Annotated[str, Field(pattern=r"^[A-Z]{3}$")]
+Currency = Annotated[str, form(r"^[A-Z]{3}$", "a currency of three capital letters, such as EUR")]
 Minor = Annotated[int, Field(ge=0, le=10**12)]
 
 

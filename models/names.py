@@ -10,7 +10,14 @@ ORDER_WORKFLOW = "OrderWorkflow"
 RECOVERY_WORKFLOW = "RecoverOrderWorkflow"
 RECONCILER_WORKFLOW = "ReconcilerWorkflow"
 RECONCILER_SCHEDULE = "reconcile-orders"
+# A paused schedule whose memo names the database that the namespace belongs to.
+INSTALLATION_SCHEDULE = "orders-installation"
 SLIP_WORKFLOW = "RoutingSlipWorkflow"
+SLIP_RECOVERY_WORKFLOW = "RecoverSlipWorkflow"
+ALERT_WORKFLOW = "SendAlertWorkflow"
+# For a query of Temporal's list: the workflow types that run an order, or any process.
+ORDER_WORKFLOWS = f"'{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}'"
+PROCESS_WORKFLOWS = f"{ORDER_WORKFLOWS}, '{SLIP_WORKFLOW}', '{SLIP_RECOVERY_WORKFLOW}'"
 STATUS_ATTRIBUTE = "OrderStatus"
 AT_RISK_ATTRIBUTE = "AmountAtRisk"
 SEARCH_ATTRIBUTES = {STATUS_ATTRIBUTE: "Keyword", AT_RISK_ATTRIBUTE: "Int"}
@@ -21,7 +28,9 @@ _ORDER_ID, _SLIP_ID = "order-", "slip-"
 # No order id contains a dot, so no order can have the keys of a slip.
 _SLIP = "slip."
 ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
-SKU_PATTERN = ID_PATTERN
+# The name of a process in keys (an order's id, or `slip.` and a slip's id), and the name of a step.
+_PROCESS = r"(?:slip\.)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
+_STEP = r"[a-z][a-z0-9_-]{0,63}"
 
 
 class ProcessKind(StrEnum):
@@ -44,6 +53,11 @@ class ProcessName:
         return f"{_ORDER_ID if self.kind is ProcessKind.ORDER else _SLIP_ID}{self.id}"
 
     @property
+    def process(self) -> str:
+        """Return its name in idempotency keys and in the providers' records."""
+        return self.id if self.kind is ProcessKind.ORDER else slip_process(self.id)
+
+    @property
     def path(self) -> str:
         """Return the unambiguous name of this process, such as orders/o-1."""
         return f"{self.kind}s/{self.id}"
@@ -51,7 +65,7 @@ class ProcessName:
     @property
     def argument(self) -> str:
         """Return the shortest unambiguous argument for the CLI: the id, or else the path."""
-        return self.id if readings(self.id) == (self,) else self.path
+        return self.id if readings(self.id)[0] == self else self.path
 
     def __str__(self) -> str:
         return f"{self.kind} {self.id}"
@@ -60,8 +74,8 @@ class ProcessName:
 def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tuple[ProcessName, ...]:
     """Return the processes of these kinds that a text may name, the most likely first; empty for an invalid id.
 
-    `orders/ID` and `slips/ID` are unambiguous. `ID` is the id of an order, or of a slip if `kinds` has only slips; it
-    may also be a workflow id, `order-ID` or `slip-ID`.
+    `orders/ID` and `slips/ID` are unambiguous. `order-ID` and `slip-ID`, the ids of workflows, may also be ids. A bare
+    `ID` is the order of that id, or else the slip.
     """
     allowed, found = list(kinds), list[ProcessName]()
     for kind in allowed:
@@ -70,7 +84,7 @@ def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tu
     for kind, prefix in ((ProcessKind.SLIP, _SLIP_ID), (ProcessKind.ORDER, _ORDER_ID)):
         if kind in allowed and text.startswith(prefix):
             found.append(ProcessName(kind, text.removeprefix(prefix)))
-    return _valid([*found, ProcessName(allowed[0], text)])
+    return _valid([*found, *(ProcessName(kind, text) for kind in allowed)])
 
 
 def _valid(names: Iterable[ProcessName]) -> tuple[ProcessName, ...]:
@@ -81,6 +95,21 @@ def is_id(text: str) -> bool:
     """Return whether a text is a valid id of an order or a slip."""
     # fullmatch and not `$`, which would accept a newline at the end.
     return re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", text) is not None
+
+
+def is_process(text: str) -> bool:
+    """Return whether a text is the name of an order or a slip in idempotency keys."""
+    return re.fullmatch(_PROCESS, text) is not None
+
+
+def is_key_of(process: str, text: str, *, more: str = "") -> bool:
+    """Return whether a text is the idempotency key of a step of the process; `more` is a pattern of what follows it."""
+    return re.fullmatch(f"{re.escape(process)}:{_STEP}{more}", text) is not None
+
+
+def step_of(idempotency_key: str) -> str:
+    """Return the name of the step in an idempotency key."""
+    return idempotency_key.rpartition(":")[2]
 
 
 def workflow_id(order_id: str) -> str:
@@ -103,6 +132,11 @@ def name_of_workflow(found: str) -> ProcessName:
 def slip_process(slip_id: str) -> str:
     """Return the name of a slip in idempotency keys and in the providers' records."""
     return f"{_SLIP}{slip_id}"
+
+
+def slip_of(process: str) -> str | None:
+    """Return the id of the slip that a name in keys belongs to, None for an order's."""
+    return process.removeprefix(_SLIP) if process.startswith(_SLIP) else None
 
 
 def workflow_of(process: str) -> str:

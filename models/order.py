@@ -1,26 +1,31 @@
 """An order as a customer sends it, without prices: the catalogue has them."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
 from models.base import Message, fingerprint
+from models.forms import form
 from models.money import Minor
-from models.names import ID_PATTERN, SKU_PATTERN
+from models.names import ID_PATTERN
 from models.texts import Text, printable
 
 LINES_AT_MOST = 100
 DEADLINE_AT_MOST = 30 * 24 * 3600
 QUANTITY_AT_MOST = 1000
 SUMMARY_AT_MOST = 120
+_TOKEN = "a token of the payment provider: tok_ and 1 to 60 letters, digits and _"  # noqa: S105 - words
+_REFERENCE = "ref_ and 1 to 60 letters, digits and _"
+_POSTCODE = "1 to 12 letters, digits, spaces and -, and start with a letter or a digit"
 
-Id = Annotated[str, Field(pattern=ID_PATTERN), AfterValidator(printable)]
+_ID = form(ID_PATTERN, "1 to 64 letters, digits, - and _, and start with a letter or a digit")
+Id = Annotated[str, _ID, AfterValidator(printable)]
 
 
 class Line(Message):
     """One article and its quantity."""
 
-    sku: Annotated[str, Field(pattern=SKU_PATTERN), AfterValidator(printable)]
+    sku: Annotated[str, _ID, AfterValidator(printable)]
     quantity: Annotated[int, Field(ge=1, le=QUANTITY_AT_MOST)]
 
 
@@ -34,14 +39,14 @@ class Payment(Message):
     """Payment by card, with a token of the payment provider and never a card number."""
 
     method: Literal["card"]
-    token: Annotated[str, Field(pattern=r"^tok_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
+    token: Annotated[str, form(r"^tok_[A-Za-z0-9_]{1,60}$", _TOKEN), AfterValidator(printable)]
 
 
 class BankTransfer(Message):
     """Payment by bank transfer: the customer's reference, never an account number, and the longest wait in seconds."""
 
     method: Literal["bank_transfer"]
-    reference: Annotated[str, Field(pattern=r"^ref_[A-Za-z0-9_]{1,60}$"), AfterValidator(printable)]
+    reference: Annotated[str, form(r"^ref_[A-Za-z0-9_]{1,60}$", _REFERENCE), AfterValidator(printable)]
     deadline_seconds: Annotated[int, Field(ge=1, le=30 * 24 * 3600)] | None = None
 
 
@@ -51,8 +56,8 @@ class Address(Message):
     name: Text
     street: Text
     city: Text
-    postcode: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9 -]{0,11}$")]
-    country: Annotated[str, Field(pattern=r"^[A-Z]{2}$")]
+    postcode: Annotated[str, form(r"^[A-Za-z0-9][A-Za-z0-9 -]{0,11}$", _POSTCODE)]
+    country: Annotated[str, form(r"^[A-Z]{2}$", "a country of two capital letters, such as FR")]
 
 
 class Order(Message):
@@ -85,3 +90,9 @@ class Order(Message):
         The deadline and `express` are not part of it, because they change only how the order runs.
         """
         return fingerprint(self.model_copy(update={"deadline_seconds": None}), exclude={"express"})
+
+
+def unread_order(order_id: str) -> Order:
+    """Return a stand-in for an order that a recovery has not read yet: it has an id, no articles and no payment."""
+    known: dict[str, Any] = {"payment": None, "ship_to": None}
+    return Order.model_construct(order_id=order_id, customer_id="", currency="EUR", lines=(), **known)

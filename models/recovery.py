@@ -1,21 +1,49 @@
-"""The messages of the reconciler and of recoveries: lost orders, and the pages of open orders."""
+"""The messages of the reconciler and of recoveries: open processes, lost ones, and the rounds of the reconciler."""
 
-from pydantic import Field
+import json
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
 
 from models.base import Message
 from models.commands import Verb
 from models.external_events import ExternalEvent
 from models.money import Money
 from models.order import Order
+from models.slips.slip import RoutingSlip
 
 
-class OpenOrder(Message):
-    """An accepted order without an outcome: its stored body in JSON, its price, and its age in seconds."""
+class OpenProcess(Message):
+    """An accepted process without an outcome: its stored body in JSON, its fingerprint, and its age in seconds.
 
-    order_id: str
+    `total` is the price of an order, None for a slip.
+    """
+
     body: str
-    total: Money
+    body_hash: str
     age_seconds: float
+    total: Money | None = None
+
+
+class EffectReceipt(Message):
+    """The receipt of one step in one service: its status, when it was written, and the charged amount, if any."""
+
+    step: str
+    status: str
+    at: datetime
+    amount: Money | None = None
+
+
+class RecoverProcess(Message):
+    """The input of a recovery: the id of an order or a slip. The recovery reads everything else itself.
+
+    `run_id` is the run that was lost. It is only one more run whose history is read, because Temporal's list of runs
+    may be some seconds late.
+    """
+
+    process_id: str
+    run_id: str | None = None
 
 
 class LostOrder(Message):
@@ -31,13 +59,60 @@ class LostOrder(Message):
     event: ExternalEvent | None = None
 
 
+class RecoverOrder(RecoverProcess):
+    """The input of RecoverOrderWorkflow; only old histories have `recorded`, and only their replay uses it."""
+
+    recorded: LostOrder | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_an_old_history(cls, document: Any) -> Any:
+        if isinstance(document, dict) and "order" in document:
+            # Again as JSON: only there may a strict model read a list as a tuple.
+            recorded = LostOrder.model_validate_json(json.dumps(document))
+            return {"process_id": recorded.order.order_id, "recorded": recorded}
+        return document
+
+
+class LostStop(Message):
+    """A stop of a lost slip that may have begun; `done` when its receipt says that its effect is in force.
+
+    `at_risk` is the amount that its effect may cost, in minor units.
+    """
+
+    name: str
+    activity: str
+    done: bool = False
+    at_risk: int = 0
+
+
+class LostSlip(Message):
+    """An accepted slip without a workflow; `cause` is how its workflow was lost.
+
+    `stops` are in order of start; `resolved` is as in LostOrder. `settles` is the outcome that the lost run was
+    recording after its last stop, None before that; `reason` is the reason for that outcome.
+    """
+
+    slip: RoutingSlip
+    body_hash: str
+    cause: str
+    stops: tuple[LostStop, ...]
+    resolved: dict[str, Verb] = Field(default_factory=dict)
+    settles: Literal["completed", "terminated"] | None = None
+    reason: str = ""
+
+
 class Reconciled(Message):
-    """The counts of a round of the reconciler; `next` is the cursor, None at the end."""
+    """The counts of a round of the reconciler; `next` is the cursor, None at the end.
+
+    `failed` are the processes that could not be examined in this round; the next round examines them again.
+    """
 
     looked_at: int = 0
     started: int = 0
     recovering: int = 0
     dead: int = 0
+    failed: int = 0
     alerts_given_up: int = 0
     next: str | None = None
 
@@ -50,9 +125,10 @@ class Reconciled(Message):
 
 
 class Reconcile(Message):
-    """A round of the reconciler: open orders after the id `after` and older than `grace_seconds`, `limit` per page.
+    """A round of the reconciler: open processes after the path `after` and older than `grace_seconds`.
 
-    An alert that no operator has received after `alert_seconds` is given up; `so_far` are the counts of earlier runs.
+    `limit` is the number per page. An alert that no operator has received after `alert_seconds` is given up; `so_far`
+    are the counts of earlier runs.
     """
 
     after: str | None = None
@@ -63,8 +139,13 @@ class Reconcile(Message):
 
 
 class FailedRecovery(Message):
-    """A failed recovery, with its cause and the number of attempts."""
+    """Why a recovery failed, and the number of attempts. The process is the one whose workflow reports it."""
 
-    order: Order
     cause: str
     attempts: int
+
+
+class SendAlert(Message):
+    """The key of an alert that is sent again."""
+
+    key: str

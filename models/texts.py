@@ -70,10 +70,16 @@ def _begins_a_card_number(first: int, second: int) -> bool:
     return 10 * first + second in _FIRST_TWO
 
 
-def printable(text: str) -> str:
-    """Return the text unchanged; raise ValueError if it has control characters or a card number, or is blank."""
+def one_line(text: str) -> str:
+    """Return the text unchanged; raise ValueError if it has control characters."""
     if not text.isprintable():
         raise ValueError("may not hold control characters")
+    return text
+
+
+def printable(text: str) -> str:
+    """Return the text unchanged; raise ValueError if it has control characters or a card number, or is blank."""
+    one_line(text)
     if not text.strip():
         raise ValueError("may not be blank")
     if holds_card_number(text):

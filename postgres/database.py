@@ -1,48 +1,42 @@
 """The services' access to PostgreSQL: a connection pool for single statements, transactions and pipelines."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
 
 import psycopg
-from psycopg import AsyncConnection
 from psycopg.pq import PipelineStatus
 from psycopg.rows import TupleRow
-from psycopg_pool import AsyncConnectionPool
 
-from postgres.connection import LIMITS, LIMITS_SINCE_17, VERSION_17, connection_string, unavailable
+from models.errors import NotBegun
+from postgres.connection import place_of, unavailable
 from postgres.pipeline import Connection, Params, Pipeline
-
-POOL_WAIT_SECONDS = 5.0
+from postgres.pool import POOL_WAIT_SECONDS, Pool
+from postgres.routes import route_to
 
 
 class Database:
     """A pool of autocommit connections: one statement is one transaction, except inside `transaction`."""
 
-    def __init__(self, pool: AsyncConnectionPool[Connection]) -> None:
-        self._pool = pool
+    def __init__(self, pool: Pool, place: str, set_limits: bytes | None = None) -> None:
+        """Use `pool`; `set_limits` is the statement of its route, which sets the limits of a transaction."""
+        self._pool, self._place, self._set_limits = pool, place, set_limits
 
     @classmethod
     async def open(cls, url: str, size: int = 10) -> Self:
-        """Connect to `url` with up to `size` connections; raise InvalidInput or Unavailable."""
-        conninfo = connection_string(url)
-        with unavailable():
-            # The pool reports only a timeout; a separate first connection reports the cause.
-            async with await AsyncConnection.connect(conninfo) as first:
-                version = first.info.server_version
-        if version >= VERSION_17:
-            conninfo = connection_string(url, LIMITS | LIMITS_SINCE_17)
-        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
-            conninfo,
-            kwargs={"autocommit": True, "prepare_threshold": 0},
-            min_size=min(2, size),
-            max_size=size,
-            timeout=POOL_WAIT_SECONDS,
-            open=False,
-        )
-        with unavailable():
+        """Connect to `url` with up to `size` connections; raise InvalidInput or NotBegun."""
+        # The pool reports only a timeout; a separate first connection reports the cause.
+        route = await asyncio.to_thread(route_to, url)
+        pool = Pool(route, size)
+        with unavailable(NotBegun):
             await pool.open(wait=True, timeout=POOL_WAIT_SECONDS)
-        return cls(pool)
+        return cls(pool, place_of(url), route.set_limits)
+
+    @property
+    def place(self) -> str:
+        """The database for messages, such as db.example.com/orders: without its user and password."""
+        return self._place
 
     async def close(self) -> None:
         """Close every connection."""
@@ -65,6 +59,9 @@ class Database:
         """Run one statement as `row` does, and return all rows; raise Unavailable on a transient error."""
         if connection is not None:
             return await _fetch(connection, query, params)
+        if self._set_limits is not None:
+            async with self.pipeline() as pipeline:
+                return await (await pipeline.send(query, params)).rows()
         async with self._connection() as own:
             return await _fetch(own, query, params)
 
@@ -72,12 +69,16 @@ class Database:
     async def transaction(self) -> AsyncIterator[Connection]:
         """Yield a connection in a transaction, which the end of the block commits and any error rolls back."""
         async with self._connection() as connection, connection.transaction():
+            if self._set_limits is not None:
+                await connection.execute(self._set_limits)
             yield connection
 
     @asynccontextmanager
     async def pipeline(self) -> AsyncIterator[Pipeline]:
         """Yield a transaction as `transaction` does, whose statements don't wait for the results of earlier ones."""
         async with self._connection() as connection, connection.pipeline() as sent, connection.transaction():
+            if self._set_limits is not None:
+                await connection.execute(self._set_limits)
             yield Pipeline(connection, sent)
 
     @asynccontextmanager
@@ -86,10 +87,8 @@ class Database:
             async with self._pool.connection() as connection:
                 try:
                     yield connection
-                except psycopg.Error:
-                    if connection.closed:
-                        # When one connection is lost, the idle ones usually are, too: replace them all now.
-                        await self._pool.check()
+                except psycopg.Error as error:
+                    await self._pool.drop_if_useless(connection, error)
                     raise
                 finally:
                     # A connection that is cancelled while it leaves a pipeline stays in pipeline mode but looks idle to

@@ -15,21 +15,29 @@ class Pipeline:
     def __init__(self, connection: Connection, sent: AsyncPipeline) -> None:
         self._connection, self._sent = connection, sent
 
-    async def send(self, query: bytes, params: Params) -> "Sent":
+    async def send(self, query: bytes, params: Params | None) -> "Sent":
         """Send a statement that returns rows, without waiting for them."""
         return Sent(await self._connection.execute(query, params), self._sent)
 
 
 class Sent:
-    """A statement that was sent in a pipeline; `row` waits for its result."""
+    """A statement that was sent in a pipeline; `row` and `rows` wait for its result."""
 
     def __init__(self, cursor: AsyncCursor[TupleRow], sent: AsyncPipeline) -> None:
         self._cursor, self._sent = cursor, sent
 
     async def row(self) -> TupleRow | None:
         """Wait for the result and return its first row, None when there is none."""
+        await self._arrived()
+        return await self._cursor.fetchone()
+
+    async def rows(self) -> list[TupleRow]:
+        """Wait for the result and return all rows."""
+        await self._arrived()
+        return await self._cursor.fetchall() if self._cursor.description else []
+
+    async def _arrived(self) -> None:
         if self._cursor.pgresult is None:
             # A sync, not only the flush that fetching would send: before a sync, idle_in_transaction_session_timeout
             # does not run, so a process that is frozen here would keep its locks without limit.
             await self._sent.sync()
-        return await self._cursor.fetchone()

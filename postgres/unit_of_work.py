@@ -6,6 +6,7 @@ The pattern is Unit of Work of Martin Fowler, Patterns of Enterprise Application
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Connection
 
@@ -18,7 +19,13 @@ class UnitOfWork(Database):
 
     def __init__(self, db: Database, opened: AsyncExitStack) -> None:
         self._db, self._opened = db, opened
+        self._set_limits = None  # the transaction has set them
         self._held: Connection | None = None
+
+    @property
+    def place(self) -> str:
+        """The database for messages."""
+        return self._db.place
 
     @asynccontextmanager
     async def _connection(self) -> AsyncIterator[Connection]:
@@ -29,6 +36,10 @@ class UnitOfWork(Database):
 
 @asynccontextmanager
 async def unit_of_work(db: Database) -> AsyncIterator[UnitOfWork]:
-    """Open a unit of work, which the end of the block commits and any error rolls back."""
-    async with AsyncExitStack() as opened:
-        yield UnitOfWork(db, opened)
+    """Open a unit of work, which the end of the block commits and any error rolls back.
+
+    The block may have had effects elsewhere before its first statement, so it raises Unavailable and never NotBegun.
+    """
+    with begun():
+        async with AsyncExitStack() as opened:
+            yield UnitOfWork(db, opened)

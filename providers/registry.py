@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from models.errors import InvalidInput
 from postgres.database import Database
-from providers.ports import CardProvider, Carrier
+from providers.ports import CardProvider, Carrier, Notifier
 from providers.simulated.card_provider import SimulatedCardProvider
 from providers.simulated.carrier import SimulatedCarrier
 
@@ -36,3 +36,12 @@ def _chosen(setting: str, name: str, known: Mapping[str, T]) -> T:
     if name not in known:
         raise InvalidInput(setting, f"{name} is unknown; use one of: {', '.join(known)}")
     return known[name]
+
+
+def notifiers(webhook: str | None) -> list[Notifier]:
+    """Return the notifiers of alerts, for a webhook's URL; alerts are logged in any case."""
+    if webhook is None:
+        return []
+    from providers.webhook import WebhookNotifier  # noqa: PLC0415 - the import is slow, and most processes need none
+
+    return [WebhookNotifier(webhook)]

@@ -12,11 +12,15 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from models.errors import InvalidInput, Unavailable
 from runtime.converter import DATA_CONVERTER
+from runtime.database_url import encrypted
+from runtime.embedded.processes import ignore_libpq_variables
 from runtime.embedded.stack import running_stack
 from runtime.metrics import quiet_runtime
 from runtime.settings import Settings, is_utf8
 
 SECONDS_TO_ANSWER = 5.0
+# Parts of the names of gRPC metadata that identify the caller.
+SECRET_METADATA = ("authorization", "cookie", "key", "secret", "token")
 
 
 class Unreachable(Unavailable):
@@ -51,7 +55,13 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
         raise InvalidInput("TEMPORAL_*", _one_line(str(error))) from None
     if not config.get("namespace", "").isprintable():
         raise InvalidInput("TEMPORAL_NAMESPACE", "may not hold control characters")
+    _check_secrets(config, settings)
+    if is_embedded(settings):
+        # Variables for another server: the embedded one has no TLS, and needs no key.
+        config = {"namespace": config["namespace"]} if "namespace" in config else {}
     target = address or config.get("target_host") or _default_address(settings)
+    if "://" in target:
+        raise InvalidInput("TEMPORAL_ADDRESS", "must be HOST:PORT, without a scheme")
     config["target_host"] = target
     secured = bool(config.get("tls")) or config.get("api_key") is not None
     if not (secured or settings.insecure or is_loopback(target)):
@@ -59,6 +69,17 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
             "TEMPORAL_ADDRESS", f"{target} is a remote address; set TEMPORAL_TLS or an API key, or ORDERS_INSECURE=1"
         )
     return config
+
+
+def _check_secrets(config: ClientConnectConfig, settings: Settings) -> None:
+    """Raise InvalidInput when an API key, or a secret in gRPC metadata, would be sent without encryption."""
+    secret = config.get("api_key") is not None or any(
+        word in name.lower() for name in config.get("rpc_metadata", {}) for word in SECRET_METADATA
+    )
+    if secret and not config.get("tls") and not settings.insecure:
+        raise InvalidInput(
+            "TEMPORAL_TLS", "is off, so an API key would be sent unencrypted; turn TLS on, or set ORDERS_INSECURE=1"
+        )
 
 
 def _default_address(settings: Settings) -> str:
@@ -91,9 +112,10 @@ def _profile() -> ClientConfigProfile:
 def database_of(settings: Settings) -> str:
     """Return the URL of the services' database; raise InvalidInput when it must be set, Unreachable when none runs."""
     if settings.database_url is not None:
-        return settings.database_url
+        return encrypted(settings.database_url, insecure=settings.insecure)
     if not is_embedded(settings):
         raise InvalidInput("DATABASE_URL", "must be set when another Temporal server is configured")
+    ignore_libpq_variables()
     stack = running_stack(settings.data_dir)
     if stack is None:
         raise Unreachable(

@@ -7,11 +7,22 @@ every order.
 from functools import lru_cache
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticJSONPlainPayloadConverter
-from temporalio.converter import CompositePayloadConverter, DataConverter, DefaultPayloadConverter
+from temporalio.converter import (
+    CompositePayloadConverter,
+    DataConverter,
+    DefaultFailureConverter,
+    DefaultPayloadConverter,
+)
 from temporalio.converter import JSONPlainPayloadConverter as PlainJSON
+from temporalio.converter import PayloadConverter as SdkPayloadConverter
+from temporalio.exceptions import ApplicationError
+
+from models.errors import InvalidInput
+from models.problems import first_problem
 
 # The limit exceeds the number of types of all workflows and activities.
 _adapter = lru_cache(maxsize=1024)(TypeAdapter[Any])
@@ -35,4 +46,16 @@ class PayloadConverter(CompositePayloadConverter):
         super().__init__(*_CONVERTERS)
 
 
-DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter)
+class FailureConverter(DefaultFailureConverter):
+    """The failure converter: input that doesn't fit its type is refused at once, in one line that names the field."""
+
+    def to_failure(self, exception: BaseException, payload_converter: SdkPayloadConverter, failure: Failure) -> None:
+        """Write the failure; the SDK would let the decoding of invalid arguments be retried."""
+        if isinstance(exception, ApplicationError) and isinstance(exception.__cause__, ValidationError):
+            field, problem = first_problem(exception.__cause__)
+            text = f"{field}: {problem}" if field else problem
+            exception = ApplicationError(text, type=InvalidInput.__name__, non_retryable=True)
+        super().to_failure(exception, payload_converter, failure)
+
+
+DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter)

@@ -3,6 +3,8 @@
 import logging
 from functools import cache
 
+from temporalio.client import Client
+from temporalio.common import MetricMeter
 from temporalio.runtime import (
     LogForwardingConfig,
     LoggingConfig,
@@ -52,3 +54,9 @@ def _logging(core_level: str = "WARN") -> LoggingConfig:
             prepend_target_on_message=False,
         ),
     )
+
+
+def meter(client: Client) -> MetricMeter:
+    """Return the metric meter of a client's runtime."""
+    runtime = client.service_client.config.runtime
+    return runtime.metric_meter if runtime else MetricMeter.noop

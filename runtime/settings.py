@@ -1,7 +1,9 @@
 """The settings of a process, read from environment variables."""
 
 import os
+import re
 from collections.abc import Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal, Self
@@ -14,8 +16,15 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
 from models.problems import first_problem
+from runtime.database_url import check_database_url, is_this_machine
+from runtime.deployment import check_deployment, name_given, with_controlled
 
 PREFIX = "ORDERS_"
+# The share of equal characters, from which on a name is taken for a mistyped one.
+ALIKE = 0.82
+# https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
+INJECTED = r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
+CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
 PROJECT = Path(__file__).resolve().parent.parent
 
 
@@ -36,12 +45,6 @@ def _loopback_by_default(address: str) -> str:
     return f"{host}:{port}"
 
 
-def _database(url: str) -> str:
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise ValueError("must start with postgresql://")
-    return url
-
-
 def _webhook(url: str) -> str:
     """Return the URL; raise ValueError for an invalid one, or one that sends alerts unencrypted to another machine."""
     try:
@@ -50,21 +53,16 @@ def _webhook(url: str) -> str:
         valid = parts.port != 0 and host.isascii() and url.isprintable() and " " not in url
     except ValueError:
         raise ValueError("is not a URL") from None
-    safe = bool(host) if parts.scheme == "https" else parts.scheme == "http" and _is_this_machine(host)
+    safe = bool(host) if parts.scheme == "https" else parts.scheme == "http" and is_this_machine(host)
     if not (valid and safe):
         raise ValueError("must be a URL with https://, or with http:// and an address of this machine")
     return url
 
 
-def _is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _folder(path: Path) -> Path:
     """Return the absolute path of a folder, which may not exist yet."""
+    if re.search(CONTROL, str(path)):
+        raise ValueError("may not hold control characters")
     try:
         folder = path.expanduser().absolute()
         folder.exists()
@@ -88,7 +86,7 @@ class Settings(BaseSettings):
         frozen=True, alias_generator=variable, validate_by_name=True, env_prefix=PREFIX, case_sensitive=True
     )
 
-    database_url: Annotated[str, AfterValidator(_database)] | None = None
+    database_url: Annotated[str, AfterValidator(check_database_url)] | None = None
     data_dir: Annotated[Path, AfterValidator(_folder)] = PROJECT / ".data"
     temporal_port: Port = 7233
     ui_port: Port = 8233
@@ -102,7 +100,7 @@ class Settings(BaseSettings):
     # Longer than the longest activity attempt, so that a drain interrupts none.
     drain_seconds: Annotated[int, Field(ge=0, le=3600)] = 30
     metrics_address: Annotated[str, AfterValidator(_loopback_by_default)] | None = None
-    deployment: Name | None = None
+    deployment: Annotated[str, AfterValidator(check_deployment)] | None = None
     build_id: Name | None = None
     insecure: bool = False
     # The period of the reconciler, which finds orders without a running workflow.
@@ -144,11 +142,13 @@ class Settings(BaseSettings):
         _check_names_and_bytes(given)
         source = EnvSettingsSource(cls)
         # An empty variable counts as unset, as in a shell.
-        source.env_vars = {name: text for name, text in given.items() if text}
+        texts = {name: text for name, text in given.items() if text and not _is_injected(name, text)}
+        source.env_vars = with_controlled(texts)
         try:
             return cls(**source())
         except ValidationError as error:
-            raise _first_of(error) from None
+            first = _first_of(error)
+            raise InvalidInput(name_given(first.field, given), first.problem) from None
 
 
 def is_utf8(text: str) -> bool:
@@ -157,13 +157,29 @@ def is_utf8(text: str) -> bool:
 
 
 def _check_names_and_bytes(environ: Mapping[str, str]) -> None:
-    """Raise InvalidInput for a variable with the prefix that is no setting, or a setting that is not UTF-8."""
+    """Raise InvalidInput for a variable whose name is nearly that of a setting, or a setting that is not UTF-8."""
     known = {variable(field) for field in Settings.model_fields}
     for name in environ:
-        if name.startswith(PREFIX) and name not in known:
-            raise InvalidInput(name, "is not a setting of this project; the README lists the settings")
         if name in known and not is_utf8(environ[name]):
             raise InvalidInput(name, "is not UTF-8")
+    for name in unknown_variables(environ):
+        # Compared without the prefix, which would make any two names alike.
+        endings = {each.removeprefix(PREFIX): each for each in known}
+        if near := get_close_matches(name.removeprefix(PREFIX).upper(), endings, n=1, cutoff=ALIKE):
+            raise InvalidInput(name, f"is not a setting of this project; did you mean {endings[near[0]]}?")
+
+
+def unknown_variables(environ: Mapping[str, str]) -> list[str]:
+    """Return the variables with the prefix that are no settings, without those that an orchestrator injects."""
+    known = {variable(field) for field in Settings.model_fields}
+    ours = {name for name in environ if name.startswith(PREFIX)} - known
+    return sorted(name for name in ours if not _is_injected(name, environ[name]))
+
+
+def _is_injected(name: str, text: str) -> bool:
+    """Return whether Kubernetes or Docker has set the variable, to describe a service whose name begins like ours."""
+    is_address = name.endswith("_PORT") and re.match(r"(tcp|udp|sctp)://", text) is not None
+    return is_address or re.search(INJECTED, name) is not None
 
 
 def _first_of(error: ValidationError) -> InvalidInput:

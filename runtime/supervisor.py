@@ -8,14 +8,15 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 
-from models.errors import InvalidInput
+from models.errors import InvalidInput, WrongInstallation
 from runtime.process import SUPERVISED
 from runtime.settings import Settings, variable
 
 log = logging.getLogger("worker")
 # The backoff is 1, 2, 4 ... 30 seconds, and starts again at 1 for a process that has run for a minute.
 FIRST_PAUSE, LONGEST_PAUSE, STEADY = 1.0, 30.0, 60.0
-USAGE = 2
+# Exit codes of a process that would end in the same way again.
+USAGE, CONFLICT = 2, 6
 
 
 class Supervisor:
@@ -28,13 +29,13 @@ class Supervisor:
     async def serve(self, stop: asyncio.Event) -> None:
         """Run the processes until `stop` is set, then wait for all to drain; a cancel kills them.
 
-        Raises InvalidInput when a process refuses its configuration.
+        Raises InvalidInput when a process refuses its configuration, WrongInstallation for another installation.
         """
         try:
             async with asyncio.TaskGroup() as slots:
                 for slot in range(self._number):
                     slots.create_task(self._keep(slot, stop))
-        except* InvalidInput as refused:
+        except* (InvalidInput, WrongInstallation) as refused:
             raise refused.exceptions[0] from None
         finally:
             self.end(signal.SIGKILL)
@@ -54,6 +55,8 @@ class Supervisor:
                 return
             if code == USAGE:
                 raise InvalidInput("worker.py", "a worker process refused its configuration; its log names the setting")
+            if code == CONFLICT:
+                raise WrongInstallation("a worker process found another installation; its log names both")
             pause = FIRST_PAUSE if time.monotonic() - began > STEADY else pause
             log.warning("a worker process died", extra={"slot": slot, "exit_code": code, "again_in_seconds": pause})
             with suppress(TimeoutError):

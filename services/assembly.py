@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.idempotent_receiver.admission import AcceptedProcesses
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from messaging.outbox.processes import OutboxProcesses
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import Providers
+from services.accepted import Accepted, AcceptedMemory
 from services.fraud.fraud import FraudDesk
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
@@ -26,6 +29,8 @@ from services.payments.transfers import Transfers
 from services.retention import Retention
 from services.shipping.shipping import Shipping
 from services.slips.closing import SlipClosing
+from services.slips.open_slips import OpenSlips
+from services.slips.revisions import SlipRevisions
 from services.slips.slips import Slips
 from services.wrapping.wrapping import Wrapping
 
@@ -33,28 +38,51 @@ from services.wrapping.wrapping import Wrapping
 class Services:
     """All services on one database; each is built when it is first used."""
 
-    def __init__(self, db: Database, providers: Providers, notifiers: Sequence[Notifier] = ()) -> None:
+    def __init__(
+        self,
+        db: Database,
+        providers: Providers,
+        notifiers: Sequence[Notifier] = (),
+        outside: "Services | None" = None,
+    ) -> None:
+        """Build services whose statements run in a transaction, if `outside` are the same services without it."""
         self.db = db
-        self._providers, self._notifiers = providers, notifiers
+        self._providers, self._notifiers, self._outside = providers, notifiers, outside or self
 
     def within(self, unit: Database) -> "Services":
         """Return the services whose statements run in the transaction `unit`."""
-        return Services(unit, self._providers, self._notifiers)
+        return Services(unit, self._providers, self._notifiers, self._outside)
+
+    @cached_property
+    def _memory(self) -> AcceptedMemory:
+        return AcceptedMemory()
+
+    @cached_property
+    def accepted(self) -> AcceptedProcesses:
+        """The port of the participants to what was accepted; it is read outside of any transaction."""
+        if self._outside is not self:
+            return self._outside.accepted
+        return Accepted(self.orders, self.slips, self._memory)
+
+    @cached_property
+    def installation(self) -> Installation:
+        """The record of the namespace that the database belongs to."""
+        return Installation(self.db)
 
     @cached_property
     def inventory(self) -> Inventory:
         """The stock of articles."""
-        return Inventory(self.db)
+        return Inventory(self.db, self.accepted)
 
     @cached_property
     def payments(self) -> Payments:
         """Card payments."""
-        return Payments(self.db, self._providers.card)
+        return Payments(self.db, self._providers.card, self.accepted, self._outside.db)
 
     @cached_property
     def transfers(self) -> Transfers:
         """Bank transfers."""
-        return Transfers(self.db)
+        return Transfers(self.db, self.accepted)
 
     @cached_property
     def ledger(self) -> Ledger:
@@ -64,12 +92,13 @@ class Services:
     @cached_property
     def shipping(self) -> Shipping:
         """Parcels."""
-        return Shipping(self.db, self._providers.carrier)
+        return Shipping(self.db, self._providers.carrier, self.accepted, self._outside.db)
 
     @cached_property
     def orders(self) -> Orders:
         """Orders and their outcomes."""
-        return Orders(self.db)
+        # What a transaction accepts is remembered by the first who asks after its commit.
+        return Orders(self.db, self._memory.put) if self._outside is self else Orders(self.db)
 
     @cached_property
     def order_closing(self) -> OrderClosing:
@@ -102,14 +131,32 @@ class Services:
         return Slips(self.db)
 
     @cached_property
+    def open_slips(self) -> OpenSlips:
+        """Slips without an outcome."""
+        return OpenSlips(self.db)
+
+    @cached_property
     def slip_closing(self) -> SlipClosing:
         """The closing of routing slips."""
-        return SlipClosing(self.db, self.inventory, self.payments)
+        return SlipClosing(
+            self.db,
+            {
+                "create_shipment": self.shipping,
+                "charge_payment": self.payments,
+                "wrap_gift": self.wrapping,
+                "reserve_inventory": self.inventory,
+            },
+        )
+
+    @cached_property
+    def slip_revisions(self) -> SlipRevisions:
+        """The revisions of routing slips."""
+        return SlipRevisions(self.db)
 
     @cached_property
     def wrapping(self) -> Wrapping:
         """The wrapping desk."""
-        return Wrapping(self.db)
+        return Wrapping(self.db, self.accepted)
 
     @cached_property
     def fraud(self) -> FraudDesk:
@@ -124,7 +171,7 @@ class Services:
     @cached_property
     def unsent_alerts(self) -> UnsentAlerts:
         """Alerts that reached no operator."""
-        return UnsentAlerts(self.db, self.dead_letters)
+        return UnsentAlerts(self.db, self.dead_letters, self.alerts)
 
     @cached_property
     def dead_letters(self) -> DeadLetters:

@@ -21,8 +21,7 @@ DAYS_AT_LEAST = 7
 _DAY = 86_400
 _AT_ONCE = 500
 
-# A slip never settles its parcels and wrappings, so their receipts are deleted while they are still `done`.
-_NEVER_SETTLED = ("shipping", "wrapping")
+_OF_SLIPS = ("inventory", "payments", "shipping", "wrapping")
 _OF_ORDERS = {"inventory": "reserve", "payments": "charge", "shipping": "ship"}
 
 
@@ -83,11 +82,9 @@ class Retention:
             if not old:
                 return None
             keys = [each for slip in old for each in slip.keys]
-            in_force = [each for slip in old if slip.in_force for each in slip.keys]
             receipts = 0
-            for schema in ("inventory", "payments", *_NEVER_SETTLED):
-                settled = in_force if schema in _NEVER_SETTLED else ()
-                receipts += await prune_receipts(unit, schema, keys, settled)
+            for schema in _OF_SLIPS:
+                receipts += await prune_receipts(unit, schema, keys)
             slips = await self._slips.prune(unit, [slip.slip_id for slip in old])
         return Pruned(slips=slips, receipts=receipts)
 

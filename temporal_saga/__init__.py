@@ -6,11 +6,14 @@ A run of steps T1..Tn ends as T1..Tn or as T1..Tj Cj..C1 (Garcia-Molina and Sale
     def call(activity, attempts=4):
         return Call(activity, lambda run, key: Ask(key, run.subject), lambda run: activity.__name__, Policy(attempts))
 
+    def outcome(run, key):
+        return Ended(key, run.outcome, run.reason)
+
     TRIP = Saga(
         Step("hotel", do=call(book_hotel), undo=call(cancel_hotel, attempts=8)),
         Step("flight", do=call(book_flight), undo=call(cancel_flight, attempts=8), kind=Kind.PIVOT),
         Step("invoice", do=call(send_invoice), undo=None, kind=Kind.RETRIABLE),
-        close=call(record_outcome, attempts=0),  # after the last undo
+        close=Call(record_outcome, outcome, lambda run: run.outcome, Policy(attempts=0)),  # after the last undo
     )
 
     @workflow.defn
@@ -21,16 +24,17 @@ A run of steps T1..Tn ends as T1..Tn or as T1..Tj Cj..C1 (Garcia-Molina and Sale
 
         @workflow.run
         async def run(self, city: str) -> str:
-            await self.saga.execute()
+            await self.saga.execute()  # a cancel of the workflow turns it back, too
+            await workflow.wait_condition(workflow.all_handlers_finished)
             return self.saga.status  # completed, compensated, cancelled or failed
 
         @workflow.update
-        def decide(self, step: str, verb: str, actor: str) -> None:
-            self.saga.resolve(step, verb, audit=actor)
+        def decide(self, step: str, verb: str, actor: str, evidence: str) -> None:
+            self.saga.resolve(step, verb, audit=[actor, evidence])
 
         @decide.validator
-        def check(self, step: str, verb: str, actor: str) -> None:
-            if objection := self.saga.decision_objection(step, verb):
+        def check(self, step: str, verb: str, actor: str, evidence: str) -> None:
+            if objection := self.saga.decision_objection(step, verb, evidence=bool(evidence)):
                 raise ValueError(objection)
 
 Contract of the activities:

@@ -22,16 +22,18 @@ class RecoveredRun(Run[S]):
     """A run that replaces a lost one, whose history is not available.
 
     Set the fields before `execute`: `cause` is why the run was lost; `resolved`: step name → `skip` or `waive`, for the
-    steps that operators resolved in the lost run. The saga needs a pivot with a probe.
+    steps that operators resolved in the lost run. `passed` is whether the lost run passed its pivot; None asks the
+    pivot's probe, which the saga then needs.
     """
 
     cause = ""
     resolved: Mapping[str, str] = MappingProxyType({})
+    passed: bool | None = None
 
     async def execute(self) -> None:
         """Complete or compensate the run; raise ActivityError when the pivot's probe fails.
 
-        Raises ValueError for a saga without a pivot, or a pivot without a probe.
+        Raises ValueError for a saga without a pivot, or, unless `passed` is known, a pivot without a probe.
         """
         await finish(self, self._execute)
         await self.end()
@@ -43,7 +45,8 @@ class RecoveredRun(Run[S]):
         pivot = self.saga.pivot
         if pivot is None:
             raise ValueError("the saga has no pivot: recovery can't decide between forward and back")
-        if await self._pivot_landed(pivot):
+        passed = await self._pivot_landed(pivot) if self.passed is None else self.passed
+        if passed:
             self.pivoted, self.stopped = True, None
             for step in self.saga.steps[self.saga.steps.index(pivot) + 1 :]:
                 await do(self, step)

@@ -44,14 +44,15 @@ ALWAYS = {
     "a completed or terminated slip is not settled": b"""
         select slip_id, receipt.key from slips.slips join (
           select key, status from inventory.receipts union all select key, status from payments.receipts
+          union all select key, status from shipping.receipts union all select key, status from wrapping.receipts
         ) as receipt on split_part(receipt.key, ':', 1) = 'slip.' || slip_id
-        where slips.status in ('completed', 'terminated') and receipt.status <> 'settled'""",
+        where slips.status in ('completed', 'terminated') and receipt.status not in ('settled', 'tombstone')""",
     "the wrapping work doesn't match its receipt": b"""
         select key, kinds, status from wrapping.receipts full join (
           select key, string_agg(kind, ' ' order by kind) as kinds from wrapping.work group by key
         ) as work using (key)
-        where case status when 'done' then kinds is distinct from 'wrap'
-          when 'undone' then kinds is distinct from 'unwrap wrap' else kinds is not null end""",
+        where case when status in ('done', 'settled') then kinds is distinct from 'wrap'
+          when status = 'undone' then kinds is distinct from 'unwrap wrap' else kinds is not null end""",
 }
 
 # These hold only when no order is in flight.

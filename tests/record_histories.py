@@ -17,10 +17,15 @@ from models.external_events import ExternalEvent
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
 from models.process import Status
 from models.recovery import Reconcile, Reconciled
+from models.slips.slip import SlipResult
 from tests.orders.scenarios import EXPRESS, SCENARIOS, Scenario
 from tests.orders.waiting.transfers import early, failed, settled, transfer_order, waiting
 from tests.servers import own_stack, run_folder, started
+from tests.slips.conftest import result_of as slip_result_of
+from tests.slips.conftest import start as start_slip
+from tests.slips.conftest import waiting as waiting_slip
 from tests.slips.plays import PLAYS as SLIP_PLAYS
+from tests.slips.slips import slip
 from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import blocked, lock_awaited, reconcile, step_reached
 from worker import orders_worker
@@ -128,6 +133,31 @@ async def recovered_forward(system: System) -> WorkflowHandle[Any, Any]:
     return await _recovery_of(system, handle)
 
 
+async def recovered_slip(system: System) -> WorkflowHandle[Any, Any]:
+    """Play a slip whose workflow is terminated while it waits, so that a recovery undoes its stops."""
+    handle = await start_slip(system, slip("price", "reserve", "charge", "wrap", "hold"))
+    await waiting_slip(handle)
+    await handle.terminate("by a test")
+    return await _recovery_of_slip(system, handle)
+
+
+async def settled_slip(system: System) -> WorkflowHandle[Any, Any]:
+    """Play a slip whose workflow is terminated after the shipment, so that a recovery settles its stops."""
+    async with blocked(system, "shipping.receipts"):
+        handle = await start_slip(system, slip("price", "reserve", "charge", "ship"))
+        await step_reached(system, handle, "ship")
+        await lock_awaited(system)
+        await handle.terminate("by a test")
+    return await _recovery_of_slip(system, handle)
+
+
+async def _recovery_of_slip(system: System, handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
+    await reconcile(system)
+    recovery = system.client.get_workflow_handle(handle.id, result_type=SlipResult)
+    await slip_result_of(recovery)
+    return recovery
+
+
 async def _recovery_of(system: System, handle: WorkflowHandle[Any, Any]) -> WorkflowHandle[Any, Any]:
     await reconcile(system)
     recovery = system.client.get_workflow_handle(handle.id)
@@ -169,6 +199,10 @@ PLAYS: dict[str, Play] = (
         "transfer-cancelled": cancelled_waiting,
         "recovered": recovered,
         "recovered-forward": recovered_forward,
+        "recovered-by-id": recovered,
+        "recovered-forward-by-id": recovered_forward,
+        "slip-recovered": recovered_slip,
+        "slip-recovered-forward": settled_slip,
         "reconciled": reconciled,
     }
     | SLIP_PLAYS

@@ -14,6 +14,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError, CancelledError
 
 from client.connection import Connection
+from client.installation import bind
 from client.orders import OrdersClient
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
@@ -135,6 +136,7 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
     settings = Settings(database_url=own.database_url, log_level="error", database_pool=POOL, **changes)
     async with await Database.open(own.database_url, size=POOL) as db:
         system = System(settings, own, await new_namespace(stack), db)
+        await bind(system.client, system.services.installation)
         try:
             yield system
         finally:

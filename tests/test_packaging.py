@@ -1,6 +1,10 @@
 """The files around the code: the lock files, the containers, the Makefile and the build."""
 
+import os
+import pty
 import re
+import signal
+import subprocess
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -184,3 +188,36 @@ def test_workflows_pin_actions_by_commit_and_hold_no_rights_by_default() -> None
         assert workflow["permissions"] == {}
         uses = re.findall(r"uses: (\S+)", path.read_text())
         assert [action for action in uses if not re.fullmatch(r"[\w/-]+@[0-9a-f]{40}", action)] == []
+
+
+# A command that stops half a second after Ctrl-C, with the exit code of an interrupt, as `starter.py up` does.
+STOPPING = """#!/bin/sh
+trap 'sleep 0.5; echo stopped; exit 130' INT
+echo running
+while :; do sleep 0.05; done
+"""
+
+
+@pytest.mark.parametrize("target", ["up", "demo", "worker"])
+def test_ctrl_c_ends_make_quietly_after_its_command_has_stopped(target: str, tmp_path: Path) -> None:
+    command = tmp_path / "python"
+    command.write_text(STOPPING)
+    command.chmod(0o755)
+    screen, terminal = pty.openpty()
+    # Make in a session of its own on a terminal, so that Ctrl-C reaches make, its shell and the command.
+    arguments = ["make", "-o", "setup", f"PY={command}", target]
+    made = subprocess.Popen(
+        arguments, cwd=PROJECT, stdin=terminal, stdout=terminal, stderr=terminal, start_new_session=True
+    )
+    os.close(terminal)
+    seen = b""
+    while b"running" not in seen:
+        seen += os.read(screen, 4096)
+    os.killpg(made.pid, signal.SIGINT)
+    made.wait(30)
+    seen += os.read(screen, 4096)
+    os.close(screen)
+
+    assert b"stopped" in seen
+    assert b"Error" not in seen
+    assert b"Interrupt" not in seen

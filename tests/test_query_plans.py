@@ -57,6 +57,8 @@ insert into orders.catalogue (sku, price, currency) select 'OLD-' || n, 1, 'EUR'
 insert into slips.slips (slip_id, body, body_hash, status, closed_at)
   select 'old-' || n, '{{"itinerary": [{{"name": "wrap"}}]}}', 'hash', 'completed', now() - n * interval '1 minute'
   from generate_series(1, {rows}) as n;
+insert into slips.revisions (slip_id, version, ahead)
+  select 'old-' || n, 2, '[]' from generate_series(1, {rows}) as n;
 insert into wrapping.receipts (key, request_hash, status, answer)
   select 'slip.old-' || n || ':wrap', 'hash', 'done', '{{}}' from generate_series(1, {rows}) as n;
 insert into outbox.processes (process_id, due_at, ended_at)

@@ -15,8 +15,9 @@ from runtime.converter import DATA_CONVERTER
 from temporal_saga import Run, Saga
 from workflows.order.saga import ORDER_SAGA
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
-from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 HISTORIES = sorted((Path(__file__).parent / "histories").glob("*.json"))
@@ -33,7 +34,7 @@ def history(path: Path) -> WorkflowHistory:
 @pytest.mark.parametrize("path", HISTORIES, ids=lambda path: path.stem)
 async def test_the_current_code_replays_the_history(path: Path) -> None:
     replayer = Replayer(
-        workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow],
+        workflows=[OrderWorkflow, RoutingSlipWorkflow, RecoverOrderWorkflow, RecoverSlipWorkflow, ReconcilerWorkflow],
         data_converter=DATA_CONVERTER,
     )
 
@@ -42,7 +43,8 @@ async def test_the_current_code_replays_the_history(path: Path) -> None:
 
 def test_there_is_a_history_of_every_kind_of_ending() -> None:
     kinds = {"completed", "declined", "lost-after", "cancelled", "parked-waived", "parked-skipped", "deadline"}
-    kinds |= {"recovered", "recovered-forward", "reconciled"}
+    kinds |= {"recovered", "recovered-forward", "recovered-by-id", "recovered-forward-by-id", "reconciled"}
+    kinds |= {"slip-recovered", "slip-recovered-forward"}
     kinds |= {f"transfer-{how}" for how in ("settled", "failed", "returned", "never", "early", "cancelled")}
 
     assert kinds <= {path.stem for path in HISTORIES}

@@ -15,6 +15,7 @@ import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
 
+from client.installation import bind
 from models.names import TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status
@@ -24,6 +25,7 @@ from runtime.embedded.ports import free_port
 from runtime.embedded.stack import Stack, embedded_stack
 from runtime.settings import PROJECT, Settings
 from services import demo_articles, schemas
+from services.installation.installation import Installation
 from tests.runtime.stacks import environment_for, happens, settings_for
 from tests.servers import with_empty_cluster
 from workflows.order.workflow import OrderWorkflow
@@ -46,6 +48,7 @@ async def stack(settings: Settings) -> AsyncIterator[Stack]:
         await asyncio.to_thread(schemas.migrate, stack.database_url)
         async with await Database.open(stack.database_url, size=1) as database:
             await demo_articles.load(database)
+            await bind(await connect(settings, address=stack.temporal_address), Installation(database))
         yield stack
 
 

@@ -10,7 +10,8 @@ from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
     from activities.operators import OperatorActivities
-    from models.activities.operators import Alert, Alerted
+    from models.activities.operators import FAILURE_AT_MOST, Alert, Alerted
+    from models.problems import shown
 
 S = TypeVar("S")
 
@@ -25,7 +26,7 @@ def alert_call(currency: Callable[[Run[S]], str]) -> Call[S, Alerted]:
             order_id=run.process,
             step=parked.step.name,
             direction=parked.direction,
-            failure=parked.failure.text,
+            failure=shown(parked.failure.text, FAILURE_AT_MOST),
             at_risk=parked.at_risk,
             currency=currency(run),
         )

@@ -117,8 +117,8 @@ def _edited(run: Run[Any], command: Resolve) -> object:
     request = run.parked[command.step].request
     if {"key", "order_id"} & set(command.request):
         raise refusal("NotResolvable", "request: key and order_id can't be edited")
-    for name in command.request:  # the keys of settled effects, and the identity of a closed slip
-        if name.endswith(("_key", "_keys")) or name in {"slip_id", "body_hash"}:
+    for name in command.request:  # the identity of a closed order or slip, and the stops that it settles
+        if name in {"body_hash", "stops"}:
             raise refusal("NotResolvable", f"request.{name}: can't be edited, because it identifies the effect")
     try:
         return type(request).model_validate_json(json.dumps(request.model_dump(mode="json") | command.request))

@@ -1,5 +1,6 @@
 """Read-only views of a run: its state, its undo plan and the table in the Web UI."""
 
+import re
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +13,8 @@ with workflow.unsafe.imports_passed_through():
     from models.process import ProcessState, Status, StepExecution
 
 SIGNS = {"completed": "✔", "pending": "…", "refused": "✘", "parked": "⚠", "skipped": "✔", "waived": "⚠"}
+
+_MARKDOWN = re.compile(r"([\\`*_\[\]<>|!])")
 
 # The Web UI drops ASCII spaces between the columns of a table, but keeps an em space.
 COLUMN_GAP = "\u2003"
@@ -57,12 +60,12 @@ def table_of(run: Run[Any]) -> str:
     for line in run.history:
         sign = SIGNS.get(line.status, "✘")
         rows.append(
-            f"| {line.step}{COLUMN_GAP} | {line.direction}{COLUMN_GAP} | {line.summary} | {COLUMN_GAP}{line.attempt} "
-            f"| {sign} {line.status}{f': {_cell(line.error)}' if line.error else ''} |"
+            f"| {line.step}{COLUMN_GAP} | {line.direction}{COLUMN_GAP} | {_cell(line.summary)} "
+            f"| {COLUMN_GAP}{line.attempt} | {sign} {line.status}{f': {_cell(line.error)}' if line.error else ''} |"
         )
     return "\n".join(rows)
 
 
 def _cell(text: str) -> str:
-    """Return an error's text without the characters that would end a cell or a row."""
-    return " ".join(text.split()).replace("|", "\\|")
+    """Return a text as one cell: an argument of a slip or an error may contain links, markup, and the end of a row."""
+    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))

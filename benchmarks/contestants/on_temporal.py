@@ -18,12 +18,14 @@ from benchmarks.contestants.contestant import Contestant, Running
 from benchmarks.contestants.up import apart, together
 from benchmarks.measuring.driver import begin
 from benchmarks.measuring.stage import HERE, BenchStage, until
+from client.installation import bind_database
 from postgres.database import Database
+from runtime.connection import connect
 from runtime.embedded import processes
 from runtime.embedded.ports import LOOPBACK, free_port, is_open
 from runtime.embedded.record import Layout, Ports
 from runtime.embedded.temporal import Temporal
-from runtime.settings import PROJECT, variable
+from runtime.settings import PROJECT, Settings, variable
 from services import demo_articles, schemas
 
 RESTOCK = b"update inventory.stock set available = available + 100000000, received = received + 100000000"
@@ -114,6 +116,7 @@ class Ours(Contestant):
         """Run the tuned server, the product's worker and a starter."""
         folder, database = stage.of(self.name), stage.database(self.database)
         async with tuned_server(folder) as (address, server):
+            await bind_database(await connect(Settings(database_url=database), address=address), database)
             starter = program("ours", address, database)
             starter += ["--settings", json.dumps(self.settings), "--order", json.dumps(self.order)]
             roles = {"server": [server], "postgres": [stage.postgres_pid]}

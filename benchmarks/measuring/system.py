@@ -20,6 +20,7 @@ from benchmarks.measuring import stage
 from benchmarks.measuring.driver import Driver, Event, RunFailed, begin, tail
 from benchmarks.measuring.stage import BenchStage
 from benchmarks.measuring.turns import watched
+from client.installation import bind_database
 from postgres.database import Database
 from runtime.connection import connect
 from runtime.embedded import processes
@@ -110,6 +111,7 @@ async def held(ours: Ours, order: Mapping[str, Any]) -> AsyncIterator[BenchSyste
             command = program("ours", address, database)
             command += ["--order", json.dumps(dict(order)), "--starter-only"]
             client = await connect(Settings(database_url=database), address=address)
+            await bind_database(client, database)
             driver = await Driver.start(command, folder / "starter.log")
             roles = {"server": [server], "client": [driver.pid], "postgres": [opened.postgres_pid]}
             system = BenchSystem(ours, opened, address, db, client, Running(driver, roles, no_crash))

@@ -76,13 +76,16 @@ def shown(played: Demo, system: System) -> list[RenderableType]:
         parts.append(f"{system.page(scene.order.order_id)}\n")
         took = render.took(state.started_at, state.updated_at) if state else ""
         summary.add_row(scene.order.order_id, KINDS[scene.kind].what, render.styled(result.status), took)
-    return [*parts, summary, *_closing(played)]
+    return [*parts, summary, *_closing(played, system)]
 
 
-def _closing(played: Demo) -> list[str]:
+def _closing(played: Demo, system: System) -> list[str]:
     checked = "; ".join(played.wrong) or "only the completed orders changed stock and balances"
+    balance = f"\nStock and ledger: {checked}."
+    if system.joined:
+        return [balance, f"\nThe servers keep running for the process that started them; Web UI: {system.ui_url}"]
     return [
-        f"\nStock and ledger: {checked}.",
+        balance,
         "\nThe servers stop with the demo. `make up` starts them again, and shows these orders in the Web UI;",
         "then, in another terminal: `. .venv/bin/activate` and `python starter.py place FILE`.",
     ]

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from temporalio.client import Client
 
 import orders
+from client.installation import bind_database
 from client.orders import OrdersClient
-from client.upkeep import prepare
+from client.upkeep import load_catalogue, migrate
 from models import names
 from models.errors import InvalidInput
 from runtime.connection import connect, is_embedded
-from runtime.embedded.stack import embedded_stack
+from runtime.embedded.stack import embedded_stack, running_stack
 from runtime.metrics import build_runtime
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
@@ -23,11 +24,15 @@ from runtime.settings import Settings
 
 @dataclass(frozen=True)
 class System:
-    """A running system: Temporal with its Web UI, the services' database, a worker."""
+    """A running system: Temporal with its Web UI, the services' database, a worker.
+
+    `joined` is whether the servers were running already: they go on after this process.
+    """
 
     client: Client
     orders: OrdersClient
     ui_url: str
+    joined: bool
 
     def page(self, order_id: str) -> str:
         """Return the address of an order in the Web UI."""
@@ -41,12 +46,15 @@ async def whole_system(settings: Settings, report: Callable[[str], None]) -> Asy
 
     if not is_embedded(settings):
         raise InvalidInput("TEMPORAL_ADDRESS, DATABASE_URL", "name another system; unset both, or run worker.py there")
+    joined = running_stack(settings.data_dir) is not None
     async with embedded_stack(settings, report) as stack:
-        await prepare(stack.database_url, report)
+        await migrate(stack.database_url, report)
         client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
+        await bind_database(client, stack.database_url)
+        await load_catalogue(stack.database_url, report)
         await schedule_reconciler(client, settings.reconcile_seconds)
         async with orders_worker(client, stack.database_url, settings), orders.connect(settings, client) as connected:
-            yield System(client, connected, stack.ui_url)
+            yield System(client, connected, stack.ui_url, joined)
 
 
 def stop_on_signals(report: Callable[[str], None]) -> list[signal.Signals]:

@@ -6,7 +6,7 @@ import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
-from cli.options import AsJson
+from cli.options import Actor, AsJson
 from cli.output import Output
 from cli.run import run_to_end
 from client.dead_letters import AT_ONCE, GroupedLetters
@@ -14,8 +14,8 @@ from client.diagnosis.causes import StuckProcess
 from client.orders import OrdersClient
 from models.dead_letters import DeadLetter, LetterStatus
 from models.errors import InvalidInput
+from models.moments import moment
 from orders import connect
-from runtime.settings import Settings
 
 FEW = 5
 
@@ -25,7 +25,6 @@ Fingerprint = Annotated[str | None, typer.Option(help="The open letters with thi
 Everything = Annotated[bool, typer.Option("--all", help="All open letters, oldest first.")]
 AtMost = Annotated[int, typer.Option("--limit", min=1, max=AT_ONCE, help="Maximum number of letters.")]
 Reason = Annotated[str, typer.Option(help="The reason; it is stored with the letter.")]
-Actor = Annotated[str | None, typer.Option(help="The operator. Default: the user who is logged in.")]
 
 deadletters = typer.Typer(no_args_is_help=False, rich_markup_mode=None)
 
@@ -82,7 +81,7 @@ async def _show(number: int, output: Output) -> None:
         letter, audit = await orders.dead_letters.read(number)
     table = render.table("when", "what", "who", "why")
     for event in audit:
-        table.add_row(*map(render.cell, (render.moment(event.at), event.action, event.actor, event.reason)))
+        table.add_row(*map(render.cell, (moment(event.at), event.action, event.actor, event.reason)))
     facts = render.table("", "")
     document = _document(letter)
     for name, value in document.items():
@@ -113,10 +112,9 @@ async def _discard(number: int, actor: str, reason: str, output: Output) -> None
 
 
 async def _redriving(orders: OrdersClient) -> Any:
-    from worker import redriving, services_on  # the import is slow, and the other commands don't need it
+    from worker import redriving  # the import is slow, and the other commands don't need it
 
-    services = services_on((await orders.connection.services()).db, Settings.read())
-    return redriving(await orders.connection.temporal(), services)
+    return redriving(await orders.connection.temporal(), await orders.connection.services())
 
 
 def _groups(groups: list[GroupedLetters]) -> Any:
@@ -125,7 +123,7 @@ def _groups(groups: list[GroupedLetters]) -> Any:
         group, first = each.group, ", ".join(map(str, each.letters[:FEW]))
         count = f"{group.count} ({first}{', …' * (group.count > FEW)})"
         cause = f"{group.error_type}: {group.cause}"
-        cells = (group.fingerprint, group.channel, count, render.moment(group.oldest), cause)
+        cells = (group.fingerprint, group.channel, count, moment(group.oldest), cause)
         table.add_row(*map(render.cell, cells))
     return table
 

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import intake
-from cli.options import AsJson, ProcessId, Reason
+from cli import intake, render
+from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
 from models.commands import Resolve, Verb
@@ -22,7 +22,6 @@ Decision = Annotated[
         "waive: leave the effect open, the order ends as failed. unwind: undo the order, if the parked step allows it.",
     ),
 ]
-Actor = Annotated[str, typer.Option(help="The operator; stored with the order.")]
 Evidence = Annotated[str | None, typer.Option(help="The proof, such as a bank's reference.")]
 Request = Annotated[
     str | None, typer.Option(metavar="FILE", help="A JSON object with the changed fields; - for stdin.")
@@ -34,8 +33,8 @@ def resolve(
     step: Step,
     verb: Decision,
     *,
-    actor: Actor,
     reason: Reason,
+    actor: Actor = None,
     evidence: Evidence = None,
     request: Request = None,
     as_json: AsJson = False,
@@ -58,4 +57,6 @@ def resolve(
 async def _resolve(process: str, command: Resolve, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.resolve(process, command)
-    output.answer(accepted, f"order {process}: {command.verb} {command.step} accepted, now {accepted.status}")
+    output.answer(
+        accepted, f"{render.process(accepted)}: {command.verb} {command.step} accepted, now {accepted.status}"
+    )

@@ -7,7 +7,8 @@ import typer
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
-from client.upkeep import prepare
+from client.installation import bind_database
+from client.upkeep import load_catalogue, migrate
 from orders import connect
 from runtime.connection import database_of
 from runtime.reconciling import schedule_reconciler
@@ -18,16 +19,21 @@ Catalogue = Annotated[bool, typer.Option("--catalogue", help="Also load the demo
 
 
 def setup(with_catalogue: Catalogue = False, as_json: AsJson = False) -> None:
-    """Apply the migrations, create the search attributes and schedule the reconciler, on the configured servers."""
+    """Apply the migrations, bind database and namespace, create the search attributes and schedule the reconciler."""
     run_to_end(_setup(Output(as_json), with_catalogue=with_catalogue))
 
 
 async def _setup(output: Output, *, with_catalogue: bool) -> None:
-    done = ["migrations", "search attributes", "reconciler"] + ["catalogue"] * with_catalogue
+    done = ["migrations", "installation", "search attributes", "reconciler"] + ["catalogue"] * with_catalogue
     settings = Settings.read()
     async with connect(settings) as orders:
-        await prepare(database_of(settings), output.note, with_catalogue=with_catalogue)
+        url = database_of(settings)
         client = await orders.connection.temporal()
+        await migrate(url, output.note)
+        output.note("binding the database and the namespace to each other …")
+        await bind_database(client, url)
+        if with_catalogue:
+            await load_catalogue(url, output.note)
         output.note("creating the search attributes …")
         await create_search_attributes(client)
         output.note("scheduling the reconciler …")

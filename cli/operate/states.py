@@ -5,9 +5,12 @@ from typing import Annotated
 import typer
 
 from cli import intake, render
+from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from client.advice import command
+from models.moments import moment
 from models.process import Status
 from orders import connect
 
@@ -29,15 +32,15 @@ async def _find(status: Status, limit: int, after: str | None, output: Output) -
         page = await orders.states.find_by_status(status, limit, after)
     shown = render.table("order", "started")
     for each in page.found:
-        shown.add_row(each.order_id, render.moment(each.started_at))
+        shown.add_row(each.order_id, moment(each.started_at))
     found = [vars(each) for each in page.found]
     output.answer({"status": status, "found": found, "next": page.following}, shown if found else f"no {status} order")
     if page.following:
-        output.note(f"next page: --after {page.following}")
+        output.note(f"next page: {command('--after', page.following)}")
 
 
 def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:
-    """Update the read model of process states from Temporal; safe to repeat."""
+    """Update the read model of process states from Temporal; safe to repeat. Exit code 3 when it skipped orders."""
     run_to_end(_rebuild(drop, Output(as_json)))
 
 
@@ -46,3 +49,7 @@ async def _rebuild(drop: bool, output: Output) -> None:
         rebuilt = await orders.states.rebuild(drop=drop)
     counts = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
     output.answer(vars(rebuilt), f"stored {counts}")
+    for order_id, why in rebuilt.skipped.items():
+        output.note(f"skipped {order_id}: {why}")
+    if rebuilt.skipped:
+        raise CommandEnded(Code.NOT_COMPLETED)

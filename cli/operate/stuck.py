@@ -13,6 +13,7 @@ from cli.output import Output
 from cli.run import run_to_end
 from client.diagnosis.causes import StuckProcess
 from models.errors import InvalidInput
+from models.moments import moment
 from orders import connect
 
 # Older than any process, and within the range of dates.
@@ -39,7 +40,7 @@ async def _stuck(age: timedelta, limit: int, output: Output) -> None:
 def _shown(found: list[StuckProcess]) -> Table:
     table = render.table("process", "cause", "since", "detail", "remedy")
     for each in found:
-        since = render.moment(each.since) if each.since else ""
+        since = moment(each.since) if each.since else ""
         table.add_row(*map(render.cell, (each.process_id, each.cause, since, each.detail, each.help)))
     return table
 

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from cli import render
 from cli.exits import Code, CommandEnded
 from cli.intake import order_id
+from cli.live import interruptible, no_worker
 from cli.options import AsJson, ChosenStyle, Deadline, Express
 from cli.orders.choreographed import refuse_for_choreographed
 from cli.orders.mix import KINDS, kinds_of, read_mix, trial_order
@@ -21,6 +22,7 @@ from cli.output import Output
 from cli.run import run_to_end
 from client.orders import OrdersClient
 from client.placing import RunOptions
+from client.progress import Seen
 from models.errors import InvalidInput
 from models.order import Order
 from models.process import OrderResult, Style
@@ -34,13 +36,18 @@ Name = Annotated[
     str | None, typer.Option(help="Prefix of the order ids; the same name again continues a stopped batch.")
 ]
 
-Run = Callable[[Order], Awaitable[OrderResult]]
+# Places an order and waits; returns its result, and whether it was placed before.
+Run = Callable[[Order], Awaitable[tuple[OrderResult, bool]]]
 
 
 @dataclass
 class Tally:
-    """The results of a batch: statuses, seconds per order, and ids of orders that did not end as expected."""
+    """The results of a batch: statuses, seconds per order, and ids of orders that did not end as expected.
 
+    `placed_before` counts the orders of an earlier batch of this name, which are neither counted nor measured again.
+    """
+
+    placed_before: int = 0
     statuses: Counter[str] = field(default_factory=Counter)
     seconds: list[float] = field(default_factory=list)
     unexpected: list[str] = field(default_factory=list)
@@ -79,7 +86,8 @@ async def _batch(
     tally = Tally()
     output.note(f"orders {prefix}-1 to {prefix}-{len(kinds)}; if stopped, continue with --name {prefix}")
     async with connect() as orders:
-        run = await _runner(style, orders)
+        silence = no_worker(output, f"batch {prefix}")
+        run = await _runner(style, orders, lambda state: silence.heard(answer=state is not None))
         columns = (TextColumn("orders"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
         began = time.monotonic()
         with Progress(*columns, console=output.notes) as progress:
@@ -92,34 +100,41 @@ async def _batch(
                     await _one(orders.with_options(order, options), kind, run, tally)
                     progress.advance(bar)
 
-            async with asyncio.TaskGroup() as workers:
-                for _ in range(min(concurrency, len(kinds))):
-                    workers.create_task(work())
+            again = f"the placed orders go on; the same command with --name {prefix} continues the batch"
+            with interruptible(output, again):
+                async with asyncio.TaskGroup() as workers:
+                    for _ in range(min(concurrency, len(kinds))):
+                        workers.create_task(work())
         elapsed = time.monotonic() - began
     _report(prefix, tally, elapsed, output)
 
 
-async def _runner(style: Style, orders: OrdersClient) -> Run:
+async def _runner(style: Style, orders: OrdersClient, seen: Seen) -> Run:
     """Return a function that places an order in this style and waits for its result; raise Unavailable."""
     await orders.connection.services()  # connect before the time is measured
     if style is Style.ORCHESTRATED:
         await orders.connection.temporal()
 
-    async def run_by_events(order: Order) -> OrderResult:
-        await orders.choreographed.place(order)
-        return (await orders.choreographed.follow(order.order_id)).result
+    async def run_by_events(order: Order) -> tuple[OrderResult, bool]:
+        new = await orders.choreographed.place(order)
+        return (await orders.choreographed.follow(order.order_id)).result, not new
 
-    async def run_by_workflow(order: Order) -> OrderResult:
-        return await orders.result(await orders.place(order))
+    async def run_by_workflow(order: Order) -> tuple[OrderResult, bool]:
+        placed = await orders.place(order)
+        return await orders.result(placed, seen), placed.again
 
     return run_by_events if style is Style.CHOREOGRAPHED else run_by_workflow
 
 
 async def _one(order: Order, kind: str, run: Run, tally: Tally) -> None:
     began = time.monotonic()
-    status = (await run(order)).status
-    tally.seconds.append(time.monotonic() - began)
-    tally.statuses[status] += 1
+    result, again = await run(order)
+    status = result.status
+    if again:
+        tally.placed_before += 1
+    else:
+        tally.seconds.append(time.monotonic() - began)
+        tally.statuses[status] += 1
     if status is not KINDS[kind].ends:
         tally.unexpected.append(order.order_id)
 
@@ -130,7 +145,8 @@ def _report(prefix: str, tally: Tally, elapsed: float, output: Output) -> None:
     outcomes = ", ".join(f"{count} {status}" for status, count in document["outcomes"].items())
     latencies = [f"{seconds:.3f} s" for seconds in document["latency_seconds"].values()]
     shown.add_row(str(document["orders"]), f"{document['per_second']:.1f}", *latencies, outcomes)
-    output.answer({"name": prefix, **document}, shown)
+    before = [f"{tally.placed_before} orders were placed before and are not counted"] if tally.placed_before else []
+    output.answer({"name": prefix, **document}, shown, *before)
     if tally.unexpected:
         few = ", ".join(tally.unexpected[:5])
         line = f"{len(tally.unexpected)} orders did not end as expected: {few}"
@@ -148,9 +164,10 @@ def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:
         "latency_seconds": {name: round(percentile(ordered, share), 4) for name, share in at.items()},
         "outcomes": dict(tally.statuses.most_common()),
         "unexpected": tally.unexpected,
+        "placed_before": tally.placed_before,
     }
 
 
 def percentile(ordered: list[float], share: float) -> float:
-    """Return the percentile of sorted values by nearest rank; `share` is between 0 and 1."""
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)]
+    """Return the percentile of sorted values by nearest rank, 0 without values; `share` is between 0 and 1."""
+    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else 0.0

@@ -4,15 +4,14 @@ from typing import Annotated
 
 import typer
 
-from cli import intake
-from cli.options import AsJson, ProcessId, Reason
+from cli import intake, render
+from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
 from models.commands import CancelOrder
 from models.intake.reading import made
 from orders import connect
 
-Actor = Annotated[str | None, typer.Option(help="The person who cancels. Default: the user who is logged in.")]
 Plan = Annotated[str | None, typer.Option(metavar="HASH", help="Cancel only if `plan` still shows this hash.")]
 
 
@@ -26,4 +25,4 @@ def cancel(process: ProcessId, reason: Reason, actor: Actor = None, plan: Plan =
 async def _cancel(process: str, command: CancelOrder, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.cancel(process, command)
-    output.answer(accepted, f"order {process}: cancel accepted, now {accepted.status}")
+    output.answer(accepted, f"{render.process(accepted)}: cancel accepted, now {accepted.status}")

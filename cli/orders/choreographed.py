@@ -4,12 +4,15 @@ from typing import Any
 
 from cli import render
 from cli.exits import Code, CommandEnded
-from cli.live import live
+from cli.live import Silence, interruptible, live, placing
 from cli.orders.trace import event_document, letter_document, tree
 from cli.output import Output
 from client.choreographed import ChoreographedStatus
+from client.diagnosis.stuck import redrive_command
+from client.orders import OrdersClient
 from client.placing import RunOptions
 from models.errors import InvalidInput
+from models.names import ProcessKind, ProcessName
 from models.order import Order
 from models.process import Status, Style
 from orders import connect
@@ -26,18 +29,51 @@ def refuse_for_choreographed(express: bool | None, within: float | None = None) 
 async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
     """Place an order; with `wait`, follow it and raise CommandEnded when it does not complete."""
     async with connect() as orders:
-        new = await orders.choreographed.place(orders.with_options(order, options))
+        with placing(output, f"order {order.order_id}"):
+            new = await orders.choreographed.place(orders.with_options(order, options))
         if not new:
             output.note(f"order {order.order_id} was placed before; it is not run again")
         if wait:
-            with live(output) as shown:
-                standing = await orders.choreographed.follow(order.order_id, lambda now: shown(tree(now)))
-        else:
-            standing = await orders.choreographed.standing(order.order_id)
-    line = render.result(standing.result) if wait else f"order {order.order_id} placed · {standing.result.total}"
-    output.answer(_document(standing, placed_before=not new), line)
-    if wait and standing.result.status is not Status.COMPLETED:
+            await watch_choreographed(order.order_id, orders, output, placed_before=not new)
+            return
+        standing = await orders.choreographed.standing(order.order_id)
+    output.answer(
+        _document(standing, placed_before=not new), f"order {order.order_id} placed · {standing.result.total}"
+    )
+
+
+async def watch_choreographed(order_id: str, orders: OrdersClient, output: Output, *, placed_before: bool) -> None:
+    """Follow an order until it ends or waits for an operator; raise CommandEnded when it did not complete."""
+    name = ProcessName(ProcessKind.ORDER, order_id)
+    progress = _Progress(output, name)
+    line = f"{name} goes on; `python starter.py trace {name.argument}` shows it"
+    with interruptible(output, line), live(output) as shown:
+
+        def seen(now: ChoreographedStatus) -> None:
+            shown(tree(now))
+            progress.seen(now)
+
+        standing = await orders.choreographed.follow(order_id, seen)
+    lines = [render.result(standing.result)]
+    lines += [render.cell(redrive_command(letter.letter_id)) for letter in standing.letters[:1]]
+    output.answer(_document(standing, placed_before=placed_before), *lines)
+    if standing.result.status is not Status.COMPLETED:
         raise CommandEnded(Code.NOT_COMPLETED)
+
+
+class _Progress:
+    """Writes a line for each event of an order where there is no live display, and notes when no event follows."""
+
+    def __init__(self, output: Output, name: ProcessName) -> None:
+        self._output, self._events = output, 0
+        self._silence = Silence(output, f"{name} has no new event; unless a worker runs, `python worker.py` starts one")
+
+    def seen(self, now: ChoreographedStatus) -> None:
+        """Take note of the order's events."""
+        for event in now.events[self._events :] if not self._output.notes.is_terminal else ():
+            self._output.note(f"{event.type}")
+        self._silence.heard(answer=len(now.events) > self._events or now.at_rest)
+        self._events = len(now.events)
 
 
 def _document(standing: ChoreographedStatus, *, placed_before: bool) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import typer
 
 from cli import intake
 from cli.options import AsJson, OrderId
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from models.errors import InvalidInput
 from models.external_events import EVENT_TYPES, ExternalEvent
@@ -35,4 +35,4 @@ async def _deliver(order: str, external: ExternalEvent, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.deliver(order, external)
     line = f"order {accepted.order_id}: {accepted.type} accepted, it {accepted.effect} {accepted.step}"
-    output.answer(accepted, line)
+    output.answer(accepted, plain(line))

@@ -1,5 +1,6 @@
 """`history`: the activities of an order, which Temporal recorded, and the operators' decisions."""
 
+from datetime import datetime
 from typing import Any
 
 from cli import intake, render
@@ -8,6 +9,7 @@ from cli.output import Output, plain
 from cli.run import run_to_end
 from client.history.activity_lines import ActivityLine
 from client.history.recorded import Decision
+from models.moments import moment
 from orders import connect
 
 
@@ -21,7 +23,12 @@ async def _history(process: str, output: Output) -> None:
         found = await orders.history(process)
     if found.decisions is None:
         output.note("no worker answers: the operators' decisions are unknown until a worker runs")
-    document = {"order_id": process, "activities": found.activities, "decisions": found.decisions}
+    document = {
+        "order_id": render.order_id(found.name),
+        "process": found.name.path,
+        "activities": found.activities,
+        "decisions": found.decisions,
+    }
     output.answer(document, _shown(found.activities), *_decided(found.decisions or []))
 
 
@@ -31,8 +38,9 @@ def _decided(decisions: list[Decision]) -> list[Any]:
     shown = render.table("step", "decision", "at", "by", "why", "evidence, request", title="\nDecisions")
     for each in decisions:
         more = " ".join(str(each[name]) for name in ("evidence", "request") if name in each)
-        cells = [each.get(name) for name in ("step", "verb", "at", "actor", "reason")]
-        shown.add_row(*map(render.cell, (*cells, more)))
+        at = moment(datetime.fromisoformat(each["at"]))
+        cells = (each["step"], each["verb"], at, each.get("actor"), each.get("reason"), more)
+        shown.add_row(*map(render.cell, cells))
     return [shown]
 
 
@@ -45,8 +53,8 @@ def _shown(lines: list[ActivityLine]) -> Any:
         if line.error:
             what.append(f" · {plain(line.error)}", style="red")
         if line.next_attempt_at:
-            what.append(f" · next attempt at {line.next_attempt_at.astimezone():%H:%M:%S %Z}")
-        started = f"{line.started_at.astimezone():%H:%M:%S %Z}" if line.started_at else ""
+            what.append(f" · next attempt at {moment(line.next_attempt_at)}")
+        started = moment(line.started_at) if line.started_at else ""
         took = render.took(line.started_at, line.ended_at)
         shown.add_row(line.activity, render.styled(line.status), str(line.attempts), started, took, what)
     return shown

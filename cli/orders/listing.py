@@ -8,7 +8,9 @@ from cli import render
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from client.advice import command
 from client.state_store.listing import place_in
+from models.moments import moment
 from models.process import Status
 from orders import connect
 
@@ -30,8 +32,8 @@ async def _list(status: Status | None, limit: int, after: str | None, output: Ou
     for each in page.orders:
         at_risk = render.cell(render.amount(each.at_risk))
         took = render.took(each.started_at, each.closed_at)
-        shown.add_row(each.order_id, render.styled(each.status), render.moment(each.started_at), took, at_risk)
+        shown.add_row(each.order_id, render.styled(each.status), moment(each.started_at), took, at_risk)
     document = {"orders": [vars(each) for each in page.orders], "next": page.following}
     output.answer(document, shown if page.orders else "no orders")
     if page.following:
-        output.note(f"next page: --after {page.following}")
+        output.note(f"next page: {command('--after', page.following)}")

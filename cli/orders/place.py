@@ -6,7 +6,7 @@ import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
-from cli.live import live
+from cli.live import following, placing
 from cli.options import AsJson, ChosenStyle, Deadline, Express
 from cli.orders.choreographed import place_choreographed, refuse_for_choreographed
 from cli.output import Output
@@ -17,7 +17,7 @@ from client.progress import Outcome
 from models import names
 from models.commands import OUTCOME_WAIT_AT_MOST
 from models.order import Order
-from models.process import OrderResult, ProcessState, Status, Style
+from models.process import OrderResult, Status, Style
 from orders import connect
 
 Document = Annotated[str, typer.Argument(metavar="FILE", help="A file with one order in JSON, or - for stdin.")]
@@ -55,7 +55,8 @@ def place(  # noqa: PLR0917 - one parameter for each option
 
 async def _place(order: Order, options: RunOptions, wait: bool, output: Output) -> None:
     async with connect() as orders:
-        placed = await orders.place(order, options)
+        with placing(output, f"order {order.order_id}"):
+            placed = await orders.place(order, options)
         if placed.again:
             output.note(f"order {placed.order_id} was placed before; it is not run again")
         if not wait:
@@ -66,7 +67,8 @@ async def _place(order: Order, options: RunOptions, wait: bool, output: Output) 
 
 async def _place_within(order: Order, options: RunOptions, seconds: float, output: Output) -> None:
     async with connect() as orders:
-        placed, result = await orders.place_within(order, seconds, options)
+        with placing(output, f"order {order.order_id}"):
+            placed, result = await orders.place_within(order, seconds, options)
     output.answer({**_started(placed), **result.model_dump(mode="json")}, render.result(result))
     if result.status not in {Status.COMPLETED, Status.WAITING, Status.RUNNING}:
         raise CommandEnded(Code.NOT_COMPLETED)
@@ -74,11 +76,8 @@ async def _place_within(order: Order, options: RunOptions, seconds: float, outpu
 
 async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> None:
     """Follow an order until it ends or waits, live on a terminal; raise CommandEnded when it did not complete."""
-    with live(output) as shown:
-
-        def seen(state: ProcessState | None) -> None:
-            shown(render.live(f"order {placed.order_id}", state))
-
+    name = names.ProcessName(names.ProcessKind.ORDER, placed.order_id)
+    with following(output, str(name), f"watch {name.argument}") as seen:
         outcome = await orders.follow(placed, seen)
     output.answer(_document(placed, outcome), render.result(outcome.result))
     if outcome.result.status not in {Status.COMPLETED, Status.WAITING}:

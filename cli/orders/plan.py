@@ -4,9 +4,10 @@ from typing import Any
 
 from cli import intake, render
 from cli.options import AsJson, ProcessId
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from models.commands import UndoPlan
+from models.names import ProcessName
 from orders import connect
 
 
@@ -17,17 +18,19 @@ def plan(process: ProcessId, as_json: AsJson = False) -> None:
 
 async def _plan(process: str, output: Output) -> None:
     async with connect() as orders:
-        found = await orders.plan(process)
-    output.answer({"order_id": process, **found.model_dump(mode="json")}, *_shown(process, found))
+        name = await orders.named(process)
+        found = await orders.plan(name.path)
+    document = {"order_id": render.order_id(name), "process": name.path, **found.model_dump(mode="json")}
+    output.answer(document, *_shown(name, found))
 
 
-def _shown(process: str, found: UndoPlan) -> list[Any]:
+def _shown(name: ProcessName, found: UndoPlan) -> list[Any]:
     can = "can be cancelled" if found.cancellable else "can't be cancelled any more"
-    head = f"order {process} {can} · {render.amount(found.amount) or 'nothing'} to refund · plan {found.hash}"
+    head = f"{name} {can} · {render.amount(found.amount) or 'nothing'} to refund · plan {found.hash}"
     if not found.steps:
-        return [head, "no step would be undone"]
+        return [plain(head), "no step would be undone"]
     shown = render.table("undo of", "detail", "amount", "irreversible", "key")
     for step in found.steps:
         cells = (step.step, step.summary, render.amount(step.at_risk), step.irreversible, step.key)
         shown.add_row(*map(render.cell, cells))
-    return [head, shown]
+    return [plain(head), shown]

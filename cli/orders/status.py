@@ -4,9 +4,11 @@ from typing import Any
 
 from cli import intake, render
 from cli.options import AsJson, ProcessId
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
 from client.status import ProcessStatus
+from models.names import ProcessName
+from models.process import Style
 from orders import connect
 
 
@@ -17,15 +19,18 @@ def status(process: ProcessId, as_json: AsJson = False) -> None:
 
 async def _status(process: str, output: Output) -> None:
     async with connect() as orders:
-        standing = await orders.status(process)
+        name = await orders.named(process)
+        standing = await orders.status(name.path)
     if standing.run_id and standing.state is None:
         output.note("no worker answers: the status comes from the server and the orders table")
-    output.answer(standing, *_shown(standing))
+    output.answer({**standing.model_dump(mode="json"), "process": name.path}, *_shown(name, standing))
 
 
-def _shown(standing: ProcessStatus) -> list[Any]:
+def _shown(name: ProcessName, standing: ProcessStatus) -> list[Any]:
     """Return the status on one line, then the steps if the state is known."""
-    parts = [standing.reason, f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"]
+    orchestrated = standing.style is Style.ORCHESTRATED
+    workflow = f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"
+    parts = [standing.reason, workflow if orchestrated else "choreographed", standing.help]
     more = "".join(f" · {part}" for part in parts if part)
-    head = render.cell(f"order {standing.order_id} ").append_text(render.styled(standing.status)).append(more)
+    head = render.cell(f"{name} ").append_text(render.styled(standing.status)).append(plain(more))
     return [head, render.steps(standing.state.history)] if standing.state else [head]

@@ -10,16 +10,17 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 from temporalio.client import Client, WorkflowQueryFailedError
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.advice import START_A_WORKER, command, starter
 from client.diagnosis import evidence
 from client.diagnosis.evidence import at, one_line
 from models import names
 from models.base import Message
+from models.moments import moment
 from models.process import ProcessState, Status
 
 # A polling worker takes a task at once; a task that waits longer than this was not taken.
 NOT_TAKEN = timedelta(seconds=5)
 PATIENCE = timedelta(seconds=3)
-START_A_WORKER = "python worker.py"
 
 
 class Cause(StrEnum):
@@ -35,6 +36,8 @@ class Cause(StrEnum):
     GONE = "gone"
     DEAD_LETTER = "dead_letter"
     SILENT = "silent"
+    UNDELIVERED = "undelivered"
+    RECONCILER_FAILING = "reconciler_failing"
 
 
 class StuckProcess(Message):
@@ -74,10 +77,12 @@ async def _task_not_done(
 ) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
-        message, since = failure
-        fix = f"deploy a worker with the fix; see: temporal workflow show --workflow-id {workflow_id}"
-        detail = f"the workflow task fails, attempt {task.attempt}: {message}"
-        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=since)
+        fix = "deploy a worker with the fix; see: "
+        fix += command("temporal", "workflow", "show", "--workflow-id", workflow_id)
+        if failure.lacks_search_attributes:
+            fix = starter("setup")
+        detail = f"the workflow task fails, attempt {task.attempt}: {failure.message}"
+        return StuckProcess(process_id=workflow_id, cause=Cause.TASK_FAILING, detail=detail, help=fix, since=failure.at)
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None
@@ -101,7 +106,7 @@ async def _not_taken(
         detail = f"{what} waits for a free worker on the task queue {queue}; pollers: {pollers}"
         fix = f"start more workers: {START_A_WORKER}"
         return StuckProcess(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, help=fix, since=scheduled)
-    polled = f"; the last poll was at {last.astimezone():%H:%M:%S %Z}" if last else ""
+    polled = f"; the last poll was at {moment(last)}" if last else ""
     detail = f"{what} waits, and no worker polls the task queue {queue}{polled}"
     return StuckProcess(
         process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, help=START_A_WORKER, since=scheduled
@@ -113,18 +118,18 @@ async def _activity_not_done(
 ) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     name = pending.activity_type.name
-    target = f"--workflow-id {workflow_id} --activity-id {pending.activity_id}"
+    target = ("--workflow-id", workflow_id, "--activity-id", pending.activity_id)
     if pending.paused:
         detail = f"{name} is paused, after {pending.attempt} attempts"
-        fix = f"temporal activity unpause {target}"
+        fix = command("temporal", "activity", "unpause", *target)
         return StuckProcess(process_id=workflow_id, cause=Cause.PAUSED, detail=detail, help=fix)
     if pending.attempt > 1 and pending.HasField("last_failure"):
         attempts = f"{pending.attempt} of {pending.maximum_attempts or 'any number'}"
         following = at(pending.next_attempt_schedule_time)
-        when = f", next at {following.astimezone():%H:%M:%S %Z}" if following else ", running now"
+        when = f", next at {moment(following)}" if following else ", running now"
         since = await evidence.scheduled_at(client, described, pending.activity_id)
         detail = f"{name} is retried, attempt {attempts}{when}: {one_line(pending.last_failure.message)}"
-        fix = f"once the cause is gone: temporal activity reset {target}"
+        fix = f"once the cause is gone: {command('temporal', 'activity', 'reset', *target)}"
         return StuckProcess(process_id=workflow_id, cause=Cause.RETRYING, detail=detail, help=fix, since=since)
     scheduled = at(pending.scheduled_time)
     if scheduled and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
@@ -135,14 +140,14 @@ async def _activity_not_done(
 async def _waiting(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
     """Return what a process without pending tasks waits for, from its query `state`; None when it has ended."""
     handle = client.get_workflow_handle(workflow_id, run_id=run_id)
-    look = f"temporal workflow describe --workflow-id {workflow_id}"
+    look = command("temporal", "workflow", "describe", "--workflow-id", workflow_id)
     try:
         state: ProcessState = await handle.query("state", result_type=ProcessState, rpc_timeout=PATIENCE)
     except (RPCError, WorkflowQueryFailedError) as error:
         detail = f"no task is pending, and the query of its state failed: {one_line(str(error))}"
         return StuckProcess(process_id=workflow_id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER)
     if state.status is Status.NEEDS_ATTENTION:
-        return _parked(state)
+        return _parked(workflow_id, state)
     if state.status.final:
         return None
     if stalled := next((line for line in reversed(state.history) if line.status == "pending" and line.error), None):
@@ -157,16 +162,16 @@ async def _waiting(client: Client, workflow_id: str, run_id: str) -> StuckProces
     fix = look
     if state.status is Status.WAITING:
         detail = f"waits for the event that decides the step {state.current_step}"
-        fix = f"python starter.py event {names.name_of_workflow(workflow_id).argument} --type TYPE --event-id ID"
+        fix = starter("event", names.name_of_workflow(workflow_id).argument, "--type", "TYPE", "--event-id", "ID")
     return StuckProcess(process_id=workflow_id, cause=Cause.WAITING, detail=detail, help=fix, since=state.updated_at)
 
 
-def _parked(state: ProcessState) -> StuckProcess:
+def _parked(workflow_id: str, state: ProcessState) -> StuckProcess:
     lines = [line for line in state.history if line.status == "parked"]
     parked = "; ".join(f"{line.step} ({line.direction}): {line.error or ''}" for line in lines)
-    process = names.name_of_workflow(state.process_id).argument
+    process = names.name_of_workflow(workflow_id).argument
     return StuckProcess(
-        process_id=state.process_id,
+        process_id=workflow_id,
         cause=Cause.PARKED,
         detail=f"waits for an operator: {parked}",
         help=resolve_command(process, lines[0].step if lines else state.current_step),
@@ -176,4 +181,4 @@ def _parked(state: ProcessState) -> StuckProcess:
 
 def resolve_command(process: str, step: str) -> str:
     """Return the command that retries a parked step; the operator adds a name and a reason."""
-    return f"python starter.py resolve {process} {step} retry --actor NAME --reason TEXT"
+    return starter("resolve", process, step, "retry", "--actor", "NAME", "--reason", "TEXT")

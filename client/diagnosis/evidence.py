@@ -1,10 +1,11 @@
 """Evidence for a diagnosis, from Temporal: the end of a run's history, and the pollers of its task queue."""
 
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from temporalio.api.enums.v1 import EventType, TaskQueueType
+from temporalio.api.enums.v1 import EventType, TaskQueueType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
@@ -27,14 +28,22 @@ async def polls(client: Client, queue: str, kind: "TaskQueueType.ValueType") -> 
     return max(times, default=None), len(pollers)
 
 
-async def task_failure(
-    client: Client, described: DescribeWorkflowExecutionResponse
-) -> tuple[str, datetime | None] | None:
-    """Return the error and time of the last workflow task; None when it did not fail, as after a lost worker."""
+@dataclass(frozen=True)
+class TaskFailure:
+    """The failure of a workflow task; `lacks_search_attributes`: the server refused one that the workflow set."""
+
+    message: str
+    at: datetime | None
+    lacks_search_attributes: bool
+
+
+async def task_failure(client: Client, described: DescribeWorkflowExecutionResponse) -> TaskFailure | None:
+    """Return the failure of the last workflow task; None when it did not fail, as after a lost worker."""
     async for event in _backwards(client, described):
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
-            failure = event.workflow_task_failed_event_attributes.failure
-            return one_line(failure.message or "without a message"), at(event.event_time)
+            failed = event.workflow_task_failed_event_attributes
+            lacks = failed.cause == WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_BAD_SEARCH_ATTRIBUTES
+            return TaskFailure(one_line(failed.failure.message or "without a message"), at(event.event_time), lacks)
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED:
             return None
     return None

@@ -6,12 +6,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
+from temporalio.service import RPCError, RPCStatusCode
 
-from client.state_store.paging import place_of, token_of
+from client.state_store.paging import no_token, place_of, token_of
+from client.state_store.without_workflow import WithoutWorkflow, waiting_for_operators
 from models import names
 from models.process import Status
+from services.assembly import Services
 
 OPEN = "ExecutionStatus = 'Running'"
 # An order on the happy path sets no search attribute: its status follows from Temporal's own status.
@@ -34,6 +38,8 @@ STATUS_OF = {
     WorkflowExecutionStatus.TERMINATED: Status.FAILED,
     WorkflowExecutionStatus.TIMED_OUT: Status.FAILED,
 }
+# A server's answers to a page token that it can't read.
+FOREIGN_TOKEN = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.INTERNAL, RPCStatusCode.UNKNOWN}
 NEWEST, RISKIEST = "newest", "riskiest"
 
 Rank = tuple[int, str]
@@ -61,13 +67,21 @@ class ListPage:
 
 def place_in(status: Status | None, after: str | None) -> bytes:
     """Return the position that the token `after` encodes; raise InvalidInput when it is not a token of this list."""
-    return place_of(_order_of(status), after) if after else b""
+    place = place_of(_order_of(status), after) if after else b""
+    if status is Status.NEEDS_ATTENTION:
+        _rank_at(place)
+    return place
 
 
-async def list_orders(client: Client, status: Status | None, limit: int, place: bytes) -> ListPage:
-    """Return a page of all orders or of one status, from the position `place` on."""
-    riskiest = status is Status.NEEDS_ATTENTION
-    orders, following = await (_riskiest(client, limit, place) if riskiest else _newest(client, status, limit, place))
+async def list_orders(client: Client, services: Services, status: Status | None, limit: int, place: bytes) -> ListPage:
+    """Return a page of all orders or of one status, from the position `place` on.
+
+    With NEEDS_ATTENTION, it has every process that waits for an operator: slips, and those that no workflow runs, too.
+    """
+    if status is Status.NEEDS_ATTENTION:
+        orders, following = await _riskiest(client, services, limit, place)
+    else:
+        orders, following = await _newest(client, status, limit, place)
     return ListPage(orders, token_of(_order_of(status), following) if following else None)
 
 
@@ -76,23 +90,31 @@ def _order_of(status: Status | None) -> str:
 
 
 def _query(status: Status | None) -> str:
-    kinds = f"WorkflowType IN ('{names.ORDER_WORKFLOW}', '{names.RECOVERY_WORKFLOW}')"
+    every = status is Status.NEEDS_ATTENTION
+    kinds = f"WorkflowType IN ({names.PROCESS_WORKFLOWS if every else names.ORDER_WORKFLOWS})"
     return kinds + (f" AND ({QUERY[status]})" if status else "")
 
 
 async def _newest(client: Client, status: Status | None, limit: int, token: bytes) -> tuple[list[ListedOrder], bytes]:
     """Return a page in the server's order, and the server's token of the next page."""
     pages = client.list_workflows(_query(status), page_size=limit, next_page_token=token or None)
-    await pages.fetch_next_page()
+    try:
+        await pages.fetch_next_page()
+    except RPCError as error:
+        if token and error.status in FOREIGN_TOKEN:
+            raise no_token() from None
+        raise
     return [_listed(each) for each in pages.current_page or ()], pages.next_page_token or b""
 
 
-async def _riskiest(client: Client, limit: int, place: bytes) -> tuple[list[ListedOrder], bytes]:
+async def _riskiest(client: Client, services: Services, limit: int, place: bytes) -> tuple[list[ListedOrder], bytes]:
     """Return the parked orders ranked after `place`; a rank, unlike an offset, skips none when others are resolved."""
     # SQL visibility has no ORDER BY, so all parked orders are read and ranked here.
     behind = _rank_at(place)
-    every = [_listed(each) async for each in client.list_workflows(_query(Status.NEEDS_ATTENTION), page_size=1000)]
-    left = [order for order in every if behind is None or _rank(order) > behind]
+    waiting = {_shown(each.name): _waiting(each) for each in await waiting_for_operators(services)}
+    async for run in client.list_workflows(_query(Status.NEEDS_ATTENTION), page_size=1000):
+        waiting[_shown(names.name_of_workflow(run.id))] = _listed(run)
+    left = [order for order in waiting.values() if behind is None or _rank(order) > behind]
     orders = heapq.nsmallest(limit, left, key=_rank)
     return orders, json.dumps(_rank(orders[-1])).encode() if len(left) > limit else b""
 
@@ -102,11 +124,27 @@ def _rank(order: ListedOrder) -> Rank:
 
 
 def _rank_at(place: bytes) -> Rank | None:
-    """Return the rank of the last order of the previous page, None before the first page."""
-    if not place:
-        return None
-    at_risk, order_id = json.loads(place)
-    return at_risk, order_id
+    """Return the rank of the last order of the previous page, None before the first page; raise InvalidInput."""
+    try:
+        return TypeAdapter(Rank).validate_json(place) if place else None
+    except ValidationError:
+        raise no_token() from None
+
+
+def _shown(name: names.ProcessName) -> str:
+    """Return the id of an order, and the path of a slip."""
+    return name.id if name.kind is names.ProcessKind.ORDER else name.path
+
+
+def _waiting(found: WithoutWorkflow) -> ListedOrder:
+    return ListedOrder(
+        order_id=_shown(found.name),
+        status=Status.NEEDS_ATTENTION,
+        workflow=None,
+        started_at=found.started_at,
+        closed_at=None,
+        at_risk=found.at_risk,
+    )
 
 
 def _listed(run: WorkflowExecution) -> ListedOrder:
@@ -114,7 +152,7 @@ def _listed(run: WorkflowExecution) -> ListedOrder:
     ended = STATUS_OF.get(run.status) if run.status else None
     failed = run.status is WorkflowExecutionStatus.FAILED
     return ListedOrder(
-        order_id=names.name_of_workflow(run.id).id,
+        order_id=_shown(names.name_of_workflow(run.id)),
         status=str(ended or status or (Status.FAILED if failed else Status.RUNNING)),
         workflow=run.status.name.lower() if run.status else None,
         started_at=run.start_time,

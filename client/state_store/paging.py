@@ -23,8 +23,13 @@ def place_of(what: str, token: str) -> bytes:
     seal, place = sealed[:SEAL_BYTES], sealed[SEAL_BYTES:]
     # The server retries a foreign page token for minutes, so the checksum rejects one before the call.
     if not place or seal != _seal(what, place):
-        raise InvalidInput("--after", "is not a `next` token of this list; use the one from the previous page")
+        raise no_token()
     return place
+
+
+def no_token() -> InvalidInput:
+    """Return the error for a token that this list has not made."""
+    return InvalidInput("--after", "is not a `next` token of this list; use the one from the previous page")
 
 
 def _seal(what: str, place: bytes) -> bytes:

@@ -2,16 +2,19 @@
 
 import asyncio
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connection import Connection
+from client.diagnosis.evidence import one_line
 from client.handles import handle_of
 from client.progress import state_of
 from client.state_store.listing import QUERY
-from client.state_store.paging import place_of, token_of
+from client.state_store.paging import no_token, place_of, token_of
+from client.state_store.without_workflow import without_workflow
 from models import names
 from models.errors import Unavailable
 from models.names import ProcessKind, ProcessName
@@ -40,10 +43,14 @@ class Page:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The number of states that a rebuild read from Temporal, and of outcomes from the orders table."""
+    """The number of states that a rebuild read from Temporal, and of outcomes from the orders table.
+
+    `skipped`: order id → why its state could not be read or stored.
+    """
 
     from_temporal: int
     from_orders: int
+    skipped: dict[str, str] = field(default_factory=dict)
 
 
 class StateStore:
@@ -80,41 +87,85 @@ class StateStore:
 
     async def _open(self, status: Status, limit: int, after: str | None) -> Page:
         """Return a page of open processes. The cursor is the start time, so an order that leaves shifts no other."""
-        query = f"WorkflowType = '{names.ORDER_WORKFLOW}' AND ({QUERY[status]})"
+        query = f"WorkflowType IN ({names.ORDER_WORKFLOWS}) AND ({QUERY[status]})"
         before, seen = _place(after) if after else (None, set())
-        if before:
-            # Python's datetime has microseconds, the server's timestamps are finer.
-            query += f" AND StartTime <= '{(before + timedelta(microseconds=1)).isoformat()}'"
-        found: list[FoundProcess] = []
-        client = await self._connection.temporal()
-        async for run in client.list_workflows(query, page_size=limit + len(seen) + 1):
+        # Python's datetime has microseconds, the server's timestamps are finer.
+        latest = before + timedelta(microseconds=1) if before else None
+        if latest:
+            query += f" AND StartTime <= '{latest.isoformat()}'"
+        client, services = await self._connection.temporal(), await self._connection.services()
+
+        def is_behind(each: FoundProcess) -> bool:
+            return not before or each.started_at < before or (each.started_at == before and each.order_id not in seen)
+
+        at_most = limit + len(seen) + 1
+        found: dict[str, FoundProcess] = {}
+        async for run in client.list_workflows(query, page_size=at_most):
             each = FoundProcess(names.name_of_workflow(run.id).id, run.start_time)
-            if before and (each.started_at > before or (each.started_at == before and each.order_id in seen)):
-                continue
-            if len(found) == limit:
-                return Page(found, _token(found, before, seen))
-            found.append(each)
-        return Page(found, None)
+            if is_behind(each):
+                found.setdefault(each.order_id, each)
+            if len(found) > limit:
+                break
+        for other in await without_workflow(services, status, at_most, latest):
+            each = FoundProcess(other.name.id, other.started_at)
+            if other.name.kind is ProcessKind.ORDER and is_behind(each):
+                found.setdefault(each.order_id, each)
+        page = sorted(found.values(), key=lambda each: each.started_at, reverse=True)
+        return Page(page[:limit], _token(page[:limit], before, seen) if len(page) > limit else None)
 
     async def rebuild(self, *, drop: bool = False) -> Rebuilt:
-        """Update the read model from Temporal; `drop` empties it first. Raise Unavailable when no worker answers."""
+        """Update the read model from Temporal; `drop` empties it first.
+
+        An order whose state can't be read or stored is skipped. Raises Unavailable when no worker answers for any.
+        """
         states, client = (await self._connection.services()).process_states, await self._connection.temporal()
         if drop:
             await states.drop()
-        read, batch = 0, list[str]()
-        async for run in client.list_workflows(f"WorkflowType = '{names.ORDER_WORKFLOW}'"):
-            batch.append(names.name_of_workflow(run.id).id)
+        read, skipped, batch, met = 0, dict[str, Exception](), list[str](), set[str]()
+        async for run in client.list_workflows(f"WorkflowType IN ({names.ORDER_WORKFLOWS})"):
+            order_id = names.name_of_workflow(run.id).id
+            batch += [order_id] if order_id not in met else []
+            met.add(order_id)
             if len(batch) == AT_ONCE:
-                read += await self._keep(batch)
+                read += await self._keep(batch, skipped)
                 batch = []
-        read += await self._keep(batch)
-        return Rebuilt(read, await states.fill(names.ORDER_WORKFLOW, names.workflow_id("")))
+                _check(read, skipped)
+        read += await self._keep(batch, skipped)
+        _check(read, skipped)
+        filled = await states.fill(names.ORDER_WORKFLOW, names.workflow_id(""))
+        return Rebuilt(read, filled, {order_id: one_line(str(error)) for order_id, error in skipped.items()})
 
-    async def _keep(self, order_ids: list[str]) -> int:
-        states = await asyncio.gather(*(self.load(order_id) for order_id in order_ids))
-        known = [(order_id, state) for order_id, state in zip(order_ids, states, strict=True) if state]
-        await (await self._connection.services()).process_states.keep(known)
-        return len(known)
+    async def _keep(self, order_ids: list[str], skipped: dict[str, Exception]) -> int:
+        """Store the states of some orders, and return their number; add the orders without one to `skipped`."""
+        answers = await asyncio.gather(*map(self.load, order_ids), return_exceptions=True)
+        known: list[tuple[str, ProcessState]] = []
+        for order_id, answer in zip(order_ids, answers, strict=True):
+            if isinstance(answer, ProcessState):
+                known.append((order_id, answer))
+            elif isinstance(answer, Exception):
+                skipped[order_id] = answer
+            elif answer is not None:
+                raise answer
+        states = (await self._connection.services()).process_states
+        kept = 0
+        for each in known:
+            # One by one: a state that the database can't store must not take the others with it.
+            try:
+                await states.keep([each])
+            except Unavailable:
+                raise
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is reported with the order
+                skipped[each[0]] = error
+            else:
+                kept += 1
+        return kept
+
+
+def _check(read: int, skipped: dict[str, Exception]) -> None:
+    """Raise the first error when no state could be read at all: then it is not one order's."""
+    for error in skipped.values():
+        if not read and isinstance(error, Unavailable | RPCError):
+            raise error
 
 
 def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -> str:
@@ -125,5 +176,8 @@ def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -
 
 
 def _place(token: str) -> tuple[datetime, set[str]]:
-    last, seen = json.loads(place_of(OPEN, token))
-    return datetime.fromisoformat(last), set(seen)
+    try:
+        last, seen = TypeAdapter(tuple[AwareDatetime, set[str]]).validate_json(place_of(OPEN, token))
+    except ValidationError:
+        raise no_token() from None
+    return last, seen

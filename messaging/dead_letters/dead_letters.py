@@ -59,9 +59,10 @@ class DeadLetters:
             for mark, channel, kind, cause, n, oldest, each in await self._db.rows(sql.GROUPS)
         ]
 
-    async def open(self, fingerprint: str | None = None, limit: int = 1000) -> list[DeadLetter]:
-        """Return up to `limit` open letters, oldest first; `fingerprint` None means all letters."""
-        return [_letter(row) for row in await self._db.rows(sql.OPEN, {"fingerprint": fingerprint, "limit": limit})]
+    async def open(self, fingerprint: str | None = None, limit: int = 1000, after: int = 0) -> list[DeadLetter]:
+        """Return up to `limit` open letters, oldest first, behind the letter `after`; `fingerprint` None means all."""
+        params = {"fingerprint": fingerprint, "limit": limit, "after": after}
+        return [_letter(row) for row in await self._db.rows(sql.OPEN, params)]
 
     async def read(self, letter_id: int) -> DeadLetter:
         """Return one letter; raise NotFound."""

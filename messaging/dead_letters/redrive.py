@@ -5,7 +5,7 @@ from typing import Protocol
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.dead_letters import DeadLetter, LetterStatus, RedriveResult, Undeliverable
-from models.errors import Final
+from models.errors import Conflict, Final
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 
@@ -31,7 +31,8 @@ class Redriving:
     async def one(self, letter_id: int, actor: str, reason: str) -> RedriveResult:
         """Redrive one letter; a letter that fails again is reopened with the new cause.
 
-        Raises NotFound, Conflict, or Final when its channel has no redriver.
+        Raises NotFound, Conflict when it is held or its receiver refuses all messages now, or Final when its channel
+        has no redriver.
         """
         channel = (await self._letters.read(letter_id)).channel
         if channel not in self._redrivers:
@@ -39,8 +40,10 @@ class Redriving:
         letter = await self._letters.take(letter_id, actor, reason)
         try:
             await self._redrivers[channel].redrive(letter)
-        except Exception as error:  # noqa: BLE001 - every error is recorded in the letter and returned
+        except Exception as error:
             await self._letters.record(_again(letter, error))
+            if isinstance(error, Conflict):
+                raise
         else:
             await self._letters.redriven(letter_id, actor)
         letter = await self._letters.read(letter_id)

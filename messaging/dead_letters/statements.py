@@ -1,7 +1,7 @@
 """The SQL of messaging/dead_letters/dead_letters.py. A statement that changes a letter also writes its audit entry."""
 
 COLUMNS = """letter_id, channel, message_id, process_id, correlation_id, place, original, error_type, cause,
-  fingerprint, attempts, total_attempts, returned, blocks, status, parent_id, died_at"""
+  fingerprint, attempts, total_attempts, returned, blocks, at_risk, currency, status, parent_id, died_at"""
 
 # A message has at most one letter that isn't closed. A message that fails during its redrive reopens that letter; one
 # that fails after it was redriven gets a new letter, whose parent is the letter before.
@@ -12,10 +12,11 @@ with parent as (
 ),
 died as (
   insert into dead_letters.letters as held (channel, message_id, process_id, correlation_id, place, original,
-    error_type, cause, fingerprint, attempts, total_attempts, blocks, parent_id)
+    error_type, cause, fingerprint, attempts, total_attempts, blocks, at_risk, currency, parent_id)
   select %(channel)s, %(message_id)s, %(process_id)s, %(correlation_id)s, %(place)s, %(original)s,
     %(error_type)s, %(cause)s, %(fingerprint)s, %(attempts)s,
-    %(attempts)s + coalesce((select total_attempts from parent), 0), %(blocks)s, (select letter_id from parent)
+    %(attempts)s + coalesce((select total_attempts from parent), 0), %(blocks)s, %(at_risk)s,
+    %(currency)s, (select letter_id from parent)
   on conflict (channel, message_id) where status in ('open', 'redriving') do update set
     status = 'open', error_type = excluded.error_type, cause = excluded.cause, fingerprint = excluded.fingerprint,
     attempts = excluded.attempts, total_attempts = held.total_attempts + excluded.attempts,
@@ -39,7 +40,8 @@ AUDIT = b"select at, action, actor, reason from dead_letters.audit where letter_
 OPEN = (
     _ALL.encode()
     + b"""
-where status in ('open', 'redriving') and (%(fingerprint)s::text is null or fingerprint = %(fingerprint)s)
+where status in ('open', 'redriving') and letter_id > %(after)s
+  and (%(fingerprint)s::text is null or fingerprint = %(fingerprint)s)
 order by letter_id limit %(limit)s
 """
 )

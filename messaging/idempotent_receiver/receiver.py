@@ -21,6 +21,7 @@ from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Request
 from models.base import fingerprint
 from models.errors import BY_NAME, AlreadySettled, AlreadyUndone, KeyReused, Refused, Unavailable
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 
@@ -71,6 +72,7 @@ class Receiver:
         self._do = compiled(statements.DO, done)
         self._undo = compiled(statements.UNDO, undone)
         self._settle = compiled(statements.SETTLE, settled)
+        self._seal = compiled(statements.SEAL)
         self._read = compiled(statements.READ)
 
     async def do(self, db: Database, request: Request, **values: object) -> str:
@@ -81,8 +83,16 @@ class Receiver:
         """
         request_hash = fingerprint(request)
         params = {**values, "key": request.key, "hash": request_hash}
-        receipt = await db.row(self._do, params) or await db.row(self._read, {"key": request.key})
+        receipt = await db.row(self._do, params)
+        if receipt is None:
+            with begun():
+                receipt = await db.row(self._read, {"key": request.key})
         return _judge(request.key, request_hash, receipt)
+
+    async def recorded(self, db: Database, request: Request) -> str | None:
+        """Return the recorded answer of the request, None when its key has no receipt; raise as `do` does."""
+        receipt = await db.row(self._read, {"key": request.key})
+        return _judge(request.key, fingerprint(request), receipt) if receipt else None
 
     async def undo(self, db: Database, request: Request, **values: object) -> UndoResult:
         """Undo the effect of the request's key; if there is none, store a tombstone, which stops a late do.
@@ -97,6 +107,10 @@ class Receiver:
     async def settle(self, pipeline: Pipeline, key: str) -> "Settlement":
         """Send the statement that makes an effect final, in the caller's transaction; `end` awaits its result."""
         return Settlement(pipeline, key, await pipeline.send(self._settle, {"key": key}), self._read)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the statement that refuses every later do of a key without a receipt, in the caller's transaction."""
+        await pipeline.send(self._seal, {"key": key})
 
 
 def _judge(key: str, request_hash: str, receipt: TupleRow | None) -> str:

@@ -9,17 +9,17 @@ from postgres.database import Database
 # A receipt that is still `done`, because an operator waived its undo, explains missing stock or money.
 _PRUNE = """
 with pruned as (
-  delete from {schema}.receipts where key = any(%(keys)s) and (status <> 'done' or key = any(%(settled)s)) returning 1
+  delete from {schema}.receipts where key = any(%(keys)s) and status <> 'done' returning 1
 )
 select count(*) from pruned
 """
 
 
-async def prune_receipts(unit: Database, schema: str, keys: Sequence[str], settled: Sequence[str] = ()) -> int:
+async def prune_receipts(unit: Database, schema: str, keys: Sequence[str]) -> int:
     """Delete the receipts of these keys, in the transaction `unit`; return their number; raise Unavailable.
 
-    A receipt that is still `done` is kept unless `settled` holds its key, which is for services that never settle.
+    A receipt that is still `done` is kept.
     """
     query = SQL(_PRUNE).format(schema=Identifier(schema)).as_bytes(None)
-    row = await unit.row(query, {"keys": list(keys), "settled": list(settled)})
+    row = await unit.row(query, {"keys": list(keys)})
     return int(row[0]) if row else 0

@@ -35,3 +35,7 @@ class SettlingService(Protocol):
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the statement that makes the key's effect final, in the caller's transaction."""
         ...
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the statement that refuses every later do of a key without a receipt, in the caller's transaction."""
+        ...

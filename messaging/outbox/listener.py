@@ -2,41 +2,54 @@
 
 import asyncio
 
-import psycopg
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from postgres.connection import connection_string
+from models.errors import Unavailable
+from postgres.connection import connection_string, unavailable
+from postgres.routes import is_pooled
 
 
 class OutboxListener:
-    """Listens for committed events, on its own connection."""
+    """Listens for committed events, on its own connection; through a pooler it only waits, as nothing would arrive."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: AsyncConnection[TupleRow] | None = None
+        self._pooled = False
 
     async def wait(self, seconds: float) -> None:
         """Return when an event was committed since the last wait, and after `seconds` at the latest.
 
-        When the connection is lost, the call returns after `seconds`: an event is then published late, never lost.
+        When the connection is lost or useless, the call returns after `seconds`: an event is then published late, never
+        lost.
         """
         try:
-            connection = await self._listening()
-            async for _ in connection.notifies(timeout=seconds, stop_after=1):
-                pass
-        except psycopg.OperationalError:
+            with unavailable():
+                if (connection := await self._listening()) is not None:
+                    async for _ in connection.notifies(timeout=seconds, stop_after=1):
+                        pass
+                    return
+        except Unavailable:
             await self.close()
-            await asyncio.sleep(seconds)
+        await asyncio.sleep(seconds)
 
-    async def _listening(self) -> AsyncConnection[TupleRow]:
-        if self._connection is None:
-            self._connection = await AsyncConnection.connect(connection_string(self._url), autocommit=True)
-            await self._connection.execute("listen outbox")
+    async def _listening(self) -> AsyncConnection[TupleRow] | None:
+        """Return the connection that listens; None through a pooler."""
+        if self._connection is None and not self._pooled:
+            self._connection = await AsyncConnection.connect(
+                connection_string(self._url, {}), autocommit=True, prepare_threshold=None
+            )
+            row = await (await self._connection.execute("select pg_backend_pid()")).fetchone()
+            self._pooled = row is None or is_pooled(self._connection, row[0])
+            if self._pooled:
+                await self.close()
+            else:
+                await self._connection.execute("listen outbox")
         return self._connection
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening; the next wait connects again."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await connection.close()

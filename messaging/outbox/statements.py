@@ -49,9 +49,18 @@ select json_build_object('event_id', event_id, 'process_id', process_id, 'sequen
 from outbox.events as event
 """
 
+# A limit is part of the text: PostgreSQL plans a parameter as a tenth of the table, and would sort all of it.
+_LIMIT = b"{limit}"
+
+
+def limited(statement: bytes, limit: int) -> bytes:
+    """Return a statement of this module with its limit."""
+    return statement.replace(_LIMIT, str(int(limit)).encode())
+
+
 # The first unpublished event of each process, whatever its number and age: a high-water mark would skip an event that
 # was committed late. The row lock keeps other relays from this event and from the later events of its process, but
-# still lets consumers insert foreign keys to the row.
+# still lets consumers insert foreign keys to the row. Read in the order of the index, until the limit is reached.
 HEADS = (
     _EVENT
     + b"""
@@ -59,19 +68,43 @@ where published_at is null and not exists (
   select from outbox.events as earlier
   where earlier.process_id = event.process_id and earlier.sequence < event.sequence and earlier.published_at is null
 ) and not exists (select from outbox.undelivered where undelivered.process_id = event.process_id)
-order by at limit %(limit)s
+order by at limit {limit}
 for no key update of event skip locked
 """
 )
 
 MARK = b"update outbox.events set published_at = clock_timestamp() where event_id = any(%(event_ids)s)"
+# Counted up to a limit, because the relay asks after each batch.
 LAG = b"""
-select count(*), coalesce(extract(epoch from clock_timestamp() - min(at)), 0)::float8
-from outbox.events where published_at is null
+select (select count(*) from (select from outbox.events where published_at is null limit {limit}) as waiting),
+  coalesce(extract(epoch from clock_timestamp() - (select min(at) from outbox.events where published_at is null)), 0)
+    ::float8
 """
 
+READ = _EVENT + b"where event_id = %(event_id)s"
 OF_PROCESS = _EVENT + b"where process_id = %(process_id)s order by sequence"
 UNPUBLISHED = b"select event_id from outbox.events where process_id = %(process_id)s and published_at is null limit 1"
+
+# Processes that don't wait for an operator: the first event that waits for a relay, or else the last event, which
+# nothing followed in time.
+SILENT = b"""
+with silent as (
+  (select distinct on (process_id) process_id, type, at as since, false as published from outbox.events
+   where published_at is null and at < clock_timestamp() - %(seconds)s * interval '1 second'
+   order by process_id, sequence)
+  union all
+  select process.process_id, last.type, process.due_at, true from outbox.processes as process
+  cross join lateral (
+    select type, published_at from outbox.events as event where event.process_id = process.process_id
+    order by sequence desc limit 1
+  ) as last
+  where process.ended_at is null and process.due_at < clock_timestamp() - %(seconds)s * interval '1 second'
+    and last.published_at is not null
+)
+select process_id, type, since, published from silent
+where not exists (select from outbox.undelivered where undelivered.process_id = silent.process_id)
+order by since limit %(limit)s
+"""
 
 HALT = b"""
 insert into outbox.undelivered (event_id, subscriber, process_id)
@@ -112,13 +145,23 @@ with again as (
 select pg_notify('outbox', process_id) from again
 """
 
-# A process with a dead letter waits for an operator, so it is never overdue.
+# A process with a dead letter waits for an operator, so it is never overdue. No index can be used for a comparison with
+# `clock_timestamp()`, which may change from row to row.
 OVERDUE = b"""
-select process_id from outbox.processes as process
-where ended_at is null
-  and (due_at < clock_timestamp() or (deadline_at < clock_timestamp() and not undoing))
-  and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
-order by due_at limit %(limit)s
+select process_id from (
+  (
+    select process_id, due_at from outbox.processes as process
+    where ended_at is null and due_at < now()
+      and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
+    order by due_at limit {limit}
+  ) union (
+    select process_id, due_at from outbox.processes as process
+    where ended_at is null and not undoing and deadline_at < now()
+      and not exists (select from outbox.undelivered where undelivered.process_id = process.process_id)
+    order by deadline_at limit {limit}
+  )
+) as overdue
+order by due_at limit {limit}
 """
 # The row lock makes two watchers, or a watcher and a handler, decide one after the other.
 STILL_OVERDUE = b"""

@@ -3,14 +3,35 @@
 An undo has the key of the effect that it undoes, and no field that depends on the effect's reply, which may be lost.
 """
 
+from typing import Annotated, ClassVar, Self
+
+from pydantic import Field, model_validator
+
 from models.base import Message
+from models.names import is_key_of, is_process
+
+BodyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Request(Message):
-    """The common fields of a step's requests."""
+    """The common fields of a step's requests: the process, and the key `{process}:{step}`.
+
+    `order_id` is the id of an order, or `slip.` and the id of a slip.
+    """
+
+    # A pattern of what follows the step in the key.
+    _more: ClassVar[str] = ""
 
     key: str
     order_id: str
+
+    @model_validator(mode="after")
+    def _a_key_of_this_process(self) -> Self:
+        if not is_process(self.order_id):
+            raise ValueError("order_id: is not the id of an order or a slip")
+        if not is_key_of(self.order_id, self.key, more=self._more):
+            raise ValueError("key: is not order_id, a colon and the name of a step")
+        return self
 
 
 class Reply(Message):

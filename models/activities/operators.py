@@ -1,16 +1,30 @@
 """Request and reply of the activity that alerts operators."""
 
+from typing import Annotated, ClassVar
+
+from pydantic import AfterValidator, Field
+
 from models.activities.base import Reply, Request
+from models.money import Currency
+from models.slips.slip import Name
+from models.texts import one_line
+
+FAILURE_AT_MOST = 1000
 
 
 class Alert(Request):
-    """A parked effect: its step, its failure, and the amount at risk in minor units."""
+    """A parked effect: its step, its failure, and the amount at risk in minor units.
 
-    step: str
-    direction: str
-    failure: str
-    at_risk: int
-    currency: str
+    The key is that of the step, with the direction and the number of the alert: `o-1:charge:undo:0`.
+    """
+
+    _more: ClassVar[str] = r":[a-z]{1,10}:[0-9]{1,6}"
+
+    step: Name
+    direction: Annotated[str, Field(pattern=r"^[a-z]{1,10}$")]
+    failure: Annotated[str, Field(max_length=FAILURE_AT_MOST), AfterValidator(one_line)]
+    at_risk: Annotated[int, Field(ge=0)]
+    currency: Currency
 
 
 class Alerted(Reply):

@@ -2,11 +2,14 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import AfterValidator, Field
 
-from models.activities.base import Reply, Request
+from models.activities.base import BodyHash, Reply, Request
 from models.money import Minor, Money
 from models.order import LINES_AT_MOST, Line
+from models.texts import one_line
+
+REASON_AT_MOST = 1000
 
 
 class Priced(Reply):
@@ -23,10 +26,8 @@ class PriceArticles(Request):
 
 
 class CompleteOrder(Request):
-    """Close the order: record its outcome and, if it was completed, settle the effects of these keys."""
+    """Close the order of this body: record its outcome and, if it was completed, settle its effects."""
 
+    body_hash: BodyHash
     outcome: Literal["completed", "compensated", "cancelled", "failed"]
-    reserve_key: str
-    charge_key: str
-    ship_key: str
-    reason: str = ""
+    reason: Annotated[str, Field(max_length=REASON_AT_MOST), AfterValidator(one_line)] = ""

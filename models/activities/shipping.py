@@ -21,6 +21,10 @@ class Shipment(Reply):
     tracking: str
 
 
+class FindParcel(Request):
+    """Ask whether there is a parcel under this key; the articles and the address are not known."""
+
+
 class CancelShipment(Request):
     """Recall the parcel under this key, if any."""
 

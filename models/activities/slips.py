@@ -1,21 +1,47 @@
 """Requests and replies of the activities of the slips service, and of the stops at which a slip waits."""
 
 from datetime import UTC, datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 
-from models.activities.base import Reply, Request
-from models.slips.slip import A_YEAR, RoutingSlip
+from models.activities.base import BodyHash, Reply, Request
+from models.activities.orders import REASON_AT_MOST
+from models.names import slip_of
+from models.slips.slip import A_YEAR, HOPS_AT_MOST, Name, RoutingSlip, Stop
+from models.texts import one_line
 
+# A revision may only drop stops, so their number has no natural limit.
+VERSION_AT_MOST = 10_000
 # Within these, a time can be shown in every zone, and a timer until then fits into the server's clock.
 EARLIEST, LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
 
 
-class AcceptSlip(Request):
+class SlipRequest(Request):
+    """The request of a slip itself; its process is never an order."""
+
+    @model_validator(mode="after")
+    def _of_a_slip(self) -> Self:
+        if slip_of(self.order_id) is None:
+            raise ValueError("order_id: is not a slip")
+        return self
+
+    @property
+    def slip_id(self) -> str:
+        """Return the id of the slip."""
+        return slip_of(self.order_id) or ""
+
+
+class AcceptSlip(SlipRequest):
     """Record the slip, whose id no other slip can use then."""
 
     slip: RoutingSlip
+
+    @model_validator(mode="after")
+    def _the_slip_of_this_process(self) -> Self:
+        if self.slip_id != self.slip.slip_id:
+            raise ValueError("slip.slip_id: is not the slip of order_id")
+        return self
 
 
 class SlipAccepted(Reply):
@@ -24,15 +50,28 @@ class SlipAccepted(Reply):
     new: bool
 
 
-class CloseSlip(Request):
-    """Close the slip: record its outcome, and settle the stock and the charges of these keys (none if undone)."""
+class RecordRevision(SlipRequest):
+    """Record the stops ahead after a revision of the slip of this body: no participant serves a stop it doesn't know.
 
-    slip_id: str
-    body_hash: str
+    `version` is the version of the itinerary, 2 after the first revision.
+    """
+
+    body_hash: BodyHash
+    version: Annotated[int, Field(ge=2, le=VERSION_AT_MOST)]
+    ahead: Annotated[tuple[Stop, ...], Field(max_length=HOPS_AT_MOST)]
+
+
+class RevisionRecorded(Reply):
+    """The revision is recorded."""
+
+
+class CloseSlip(SlipRequest):
+    """Close the slip of this body: record its outcome, and settle the effects of these stops (none if undone)."""
+
+    body_hash: BodyHash
     outcome: Literal["completed", "terminated", "compensated", "cancelled", "failed"]
-    reserve_keys: tuple[str, ...] = ()
-    charge_keys: tuple[str, ...] = ()
-    reason: str = ""
+    stops: Annotated[tuple[Name, ...], Field(max_length=HOPS_AT_MOST)] = ()
+    reason: Annotated[str, Field(max_length=REASON_AT_MOST), AfterValidator(one_line)] = ""
 
 
 class ManualReview(Request):

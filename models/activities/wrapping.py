@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import Field
 
 from models.activities.base import Reply, Request
+from models.forms import form
 from models.order import LINES_AT_MOST, Line
 
 
@@ -12,7 +13,7 @@ class WrapGift(Request):
     """Wrap the articles in this paper."""
 
     lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
-    paper: Annotated[str, Field(pattern=r"^[a-z]{1,20}$")]
+    paper: Annotated[str, form(r"^[a-z]{1,20}$", "1 to 20 lower-case letters")]
 
 
 class Wrapped(Reply):

@@ -1,7 +1,7 @@
 """Checks of a stop's arguments before the run, the request that a stop sends, and the stops after a revision."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Annotated, Any, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -10,36 +10,42 @@ from pydantic.fields import FieldInfo
 from models.activities.base import Reply, Request
 from models.base import Message
 from models.errors import InvalidInput
-from models.problems import first_problem
+from models.problems import did_you_mean, problems, shown
 from models.slips.slip import Revision, Stop
 
 VARIABLE = "$var"
 
 
-def check_arguments(
+def argument_mistakes(
     at: str,
     stop: Stop,
     request_type: type[Request],
     variables: Mapping[str, JsonValue],
-    answers: Mapping[str, type[Reply]],
-) -> None:
-    """Raise InvalidInput when a stop's arguments don't fit its request type.
+    answers: Mapping[str, type[Reply] | None],
+) -> Iterator[tuple[str, str]]:
+    """Yield the mistakes (field, problem) in a stop's arguments, which must fit its request type.
 
-    `at` is the stop's path in the error, such as `itinerary[0]`; `answers`: name of an earlier stop → its reply type.
+    `at` is the stop's path in the error, such as `itinerary[0]`; `answers`: name of an earlier stop → its reply type,
+    None when it is unknown.
     """
     fields = {name: field for name, field in request_type.model_fields.items() if name not in Request.model_fields}
     for name in stop.arguments:
         if name not in fields:
-            raise InvalidInput(f"{at}.arguments.{name}", f"{stop.activity} has no such argument")
+            similar = did_you_mean(name, fields)
+            yield f"{at}.arguments.{shown(name)}", f"{stop.activity} has no such argument{similar}"
     for name, field in fields.items():
         where = f"{at}.arguments.{name}"
         if name not in stop.arguments:
             if field.is_required():
-                raise InvalidInput(where, "is missing")
-        elif source := _of_a_stop(stop.arguments[name]):
-            _check_reference(where, field, source, answers)
-        else:
-            _check_value(where, field, _resolved(where, stop.arguments[name], variables))
+                yield where, "is missing"
+            continue
+        try:
+            if source := _of_a_stop(stop.arguments[name]):
+                _check_reference(where, field, source, answers)
+            else:
+                yield from _value_mistakes(where, field, _resolved(where, stop.arguments[name], variables))
+        except InvalidInput as mistake:
+            yield mistake.field, mistake.problem
 
 
 def request_of(
@@ -86,27 +92,31 @@ def _of_a_stop(value: JsonValue) -> str | None:
     return name if isinstance(name, str) and "." in name else None
 
 
-def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping[str, type[Message]]) -> None:
+def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping[str, type[Message] | None]) -> None:
     stop, _, name = source.partition(".")
     if stop not in answers:
-        raise InvalidInput(where, f"no stop {stop} comes before it")
-    given = answers[stop].model_fields.get(name)
+        raise InvalidInput(where, f"no stop {shown(stop)} comes before it{did_you_mean(stop, answers)}")
+    reply = answers[stop]
+    if reply is None:
+        return
+    given = reply.model_fields.get(name)
     if given is None:
-        raise InvalidInput(where, f"the answer of {stop} has no {name}")
+        similar = did_you_mean(name, reply.model_fields)
+        raise InvalidInput(where, f"the answer of {stop} has no {shown(name)}{similar}")
     if given.annotation != field.annotation and given.annotation not in get_args(field.annotation):
         raise InvalidInput(where, f"{source} is of another type")
 
 
-def _check_value(where: str, field: FieldInfo, value: JsonValue) -> None:
+def _value_mistakes(where: str, field: FieldInfo, value: JsonValue) -> Iterator[tuple[str, str]]:
     # Each field is checked alone, because fields that refer to an answer have no value yet.
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     adapter: TypeAdapter[Any] = TypeAdapter(kind)
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
-        inner, problem = first_problem(error)
-        dot = "." * bool(inner and not inner.startswith("["))
-        raise InvalidInput(f"{where}{dot}{inner}", problem) from None
+        for inner, problem in problems(error, kind):
+            dot = "." * bool(inner and not inner.startswith("["))
+            yield f"{where}{dot}{inner}", problem
 
 
 def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:
@@ -119,5 +129,6 @@ def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) 
         return {name: _resolved(where, item, variables) for name, item in value.items()}
     name = value[VARIABLE]
     if len(value) > 1 or not isinstance(name, str) or name not in variables:
-        raise InvalidInput(where, f"there is no variable {name}")
+        similar = did_you_mean(name, variables) if isinstance(name, str) else ""
+        raise InvalidInput(where, f"there is no variable {shown(str(name))}{similar}")
     return variables[name]

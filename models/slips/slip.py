@@ -6,6 +6,7 @@ from pydantic import AfterValidator, Field, JsonValue, model_validator
 
 from models.base import Message, fingerprint
 from models.commands import Actor, PlanHash, Reason
+from models.forms import form
 from models.order import Id
 from models.texts import check_size, check_texts, printable
 
@@ -17,8 +18,17 @@ ARGUMENTS_AT_MOST = 20
 A_YEAR = 366 * 24 * 3600
 # The steps of every slip; no stop may have one of these names.
 OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
+# A step of this name and a version records a revision.
+RECORD = "itinerary-"
 
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,63}$")]
+
+def is_own(step: str) -> bool:
+    """Return whether a step belongs to every slip, so that no stop may have its name."""
+    return step in OWN_STEPS or step.startswith(RECORD)
+
+
+_NAME = "1 to 64 lower-case letters, digits, - and _, and start with a letter"
+Name = Annotated[str, form(r"^[a-z][a-z0-9_-]{0,63}$", _NAME)]
 
 
 class Stop(Message):
@@ -136,3 +146,8 @@ class SlipResult(Message):
     undone: tuple[str, ...] = ()
     waived: tuple[str, ...] = ()
     answers: dict[str, Any] = Field(default_factory=dict)
+
+
+def unread_slip(slip_id: str) -> RoutingSlip:
+    """Return a stand-in for a slip that a recovery has not read yet: it has an id and no stops."""
+    return RoutingSlip.model_construct(slip_id=slip_id, version=1, itinerary=(), variables={}, max_hops=HOPS_AT_MOST)

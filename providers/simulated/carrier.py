@@ -3,12 +3,18 @@
 import re
 from uuid import uuid4
 
-from models.activities.shipping import CreateShipment
-from models.base import fingerprint
+from models.base import Message, fingerprint
 from models.errors import ShipmentRefused
 from models.order import Address, Line
 from postgres.database import Database
 from providers.simulated.book import Book, Script
+
+
+class _Parcel(Message):
+    """What one key hands over."""
+
+    lines: tuple[Line, ...]
+    ship_to: Address
 
 
 class SimulatedCarrier:
@@ -19,12 +25,11 @@ class SimulatedCarrier:
 
     async def create(self, key: str, lines: tuple[Line, ...], ship_to: Address) -> str:
         """Accept one parcel for the key, with the result of its postcode; return its tracking number."""
-        request = CreateShipment(key=key, order_id="", lines=lines, ship_to=ship_to)
         entry = await self._book.do(
             key,
             _plan(ship_to.postcode),
             operation="create",
-            hash=fingerprint(request),
+            hash=fingerprint(_Parcel(lines=lines, ship_to=ship_to)),
             detail={"postcode": ship_to.postcode, "pieces": sum(line.quantity for line in lines)},
             reference=f"TRK-{uuid4().hex[:16].upper()}",
         )

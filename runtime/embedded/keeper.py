@@ -99,9 +99,12 @@ class Keeper:
 
     def _end_leftovers(self) -> None:
         """End the servers of a keeper that was killed: two servers on one file would corrupt it."""
-        record = read_record(self._layout)
-        for pid in record.children.values() if record else ():
-            end_leftover(pid, str(self._layout.root), SECONDS_TO_STOP)
+        if (record := read_record(self._layout)) is None:
+            return
+        # PostgreSQL's command line names the folder, Temporal's the port.
+        marks = str(self._layout.root), f" --port {record.ports.temporal} "
+        for pid in record.children.values():
+            end_leftover(pid, marks, SECONDS_TO_STOP)
 
 
 def _arguments() -> argparse.Namespace:

@@ -15,10 +15,22 @@ USER = "pgserver"
 def owner_of(data: Path) -> Owner | None:
     """Return the user that PostgreSQL must run as, None for the current user; as root, create a missing user."""
     if os.geteuid() != 0:
+        _named(os.geteuid())
         return None
     if data.exists() and data.stat().st_uid != 0:
-        return _as_owner(pwd.getpwuid(data.stat().st_uid))
+        return _as_owner(_named(data.stat().st_uid))
     return _as_owner(_account())
+
+
+def _named(uid: int) -> pwd.struct_passwd:
+    """Return the entry of a user id; raise StackFailed for an id without a name, which PostgreSQL's set-up refuses."""
+    try:
+        return pwd.getpwuid(uid)
+    except KeyError:
+        raise StackFailed(
+            f"PostgreSQL can't run as the user id {uid}, which has no name on this machine: run as a user with a name,"
+            " or set DATABASE_URL and TEMPORAL_ADDRESS"
+        ) from None
 
 
 def _as_owner(entry: pwd.struct_passwd) -> Owner:

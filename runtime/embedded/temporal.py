@@ -53,8 +53,9 @@ class Temporal:
         options += ["--http-port", str(self._http_port), "--ui-disable-news-fetch", "--log-level", "error"]
         for name, kind in SEARCH_ATTRIBUTES.items():
             options += ["--search-attribute", f"{name}={kind}"]
-        command: list[str | Path] = [self._binary, "server", "start-dev", "--db-filename", self._layout.temporal_file]
-        return spawn([*command, *options, *self._tuning()], log=self._layout.temporal_log)
+        # The name alone, in its folder: the server takes the text for a URI, where # ? and % have a meaning.
+        command = [self._binary, "server", "start-dev", "--db-filename", self._layout.temporal_file.name]
+        return spawn([*command, *options, *self._tuning()], log=self._layout.temporal_log, folder=self._layout.root)
 
     def _tuning(self) -> list[str]:
         if not self._ports.tuned:

@@ -3,10 +3,13 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
 from models.errors import OutOfStock
+from models.recovery import EffectReceipt
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from services.inventory import statements
@@ -34,11 +37,15 @@ class Level:
 class Inventory:
     """Reserves stock for an order, releases it, or sells it."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, processes: AcceptedProcesses) -> None:
+        self._db, self._admission = db, Admission("reserve_inventory", processes)
 
     async def reserve(self, request: ReserveInventory) -> Reservation:
-        """Reserve all lines or none; raise OutOfStock that names the SKU, KeyReused, AlreadyUndone, Unavailable."""
+        """Reserve all lines or none.
+
+        Raises OutOfStock that names the SKU, NotAccepted, KeyReused, AlreadyUndone, Unavailable.
+        """
+        await self._admission.do(request)
         answer = Reservation(lines=request.lines).model_dump_json(exclude={"attempt"})
         skus = [line.sku for line in request.lines]
         quantities = [line.quantity for line in request.lines]
@@ -46,7 +53,8 @@ class Inventory:
         return Reservation.model_validate_json(stored)
 
     async def release(self, request: ReleaseInventory) -> Released:
-        """Release the key's reservation, if there is one; raise AlreadySettled, Unavailable."""
+        """Release the key's reservation, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Released()
@@ -55,6 +63,14 @@ class Inventory:
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the sale of the key's reservation, in the caller's transaction; the caller awaits the result's `end`."""
         return await _RECEIVER.settle(pipeline, key)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the refusal of any later reservation of the key, in the caller's transaction."""
+        await _RECEIVER.seal(pipeline, key)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "inventory", process)
 
     async def receive(self, pieces: Mapping[str, int]) -> None:
         """Add new articles, `pieces`: SKU → number; articles already known stay unchanged; raise Unavailable."""

@@ -1,7 +1,7 @@
 """Orders that were accepted and not closed, which the reconciler reads page by page, oldest first."""
 
 from models.money import Money
-from models.recovery import OpenOrder
+from models.recovery import OpenProcess
 from postgres.database import Database
 
 # Choreographed orders have no workflow to lose; the watcher and their deadlines end them.
@@ -13,9 +13,10 @@ where style = 'orchestrated' and closed_at is null and created_at < now() - make
 order by created_at, order_id limit %(limit)s
 """
 _READ = b"""
-select body::text, total, currency, extract(epoch from now() - created_at)::float8 from orders.orders
+select body::text, body_hash, total, currency, extract(epoch from now() - created_at)::float8 from orders.orders
 where order_id = %(order_id)s and closed_at is null and style = 'orchestrated'
 """
+_COUNT = b"select count(*) from orders.orders where closed_at is null"
 _OUTCOME = b"select status, reason from orders.orders where order_id = %(order_id)s and closed_at is not null"
 
 
@@ -30,13 +31,19 @@ class OpenOrders:
         rows = await self._db.rows(_PAGE, {"after": after, "limit": limit, "grace": grace})
         return [order_id for (order_id,) in rows]
 
-    async def read(self, order_id: str) -> OpenOrder | None:
+    async def count(self) -> int:
+        """Return the number of open orders of every style."""
+        row = await self._db.row(_COUNT, {})
+        return int(row[0]) if row else 0
+
+    async def read(self, order_id: str) -> OpenProcess | None:
         """Return an open order, None when the order was closed or never accepted."""
         row = await self._db.row(_READ, {"order_id": order_id})
         if row is None:
             return None
-        body, total, currency, age = row
-        return OpenOrder(order_id=order_id, body=body, total=Money(amount=total, currency=currency), age_seconds=age)
+        body, body_hash, total, currency, age = row
+        money = Money(amount=total, currency=currency)
+        return OpenProcess(body=body, body_hash=body_hash, total=money, age_seconds=age)
 
     async def outcome(self, order_id: str) -> tuple[str, str] | None:
         """Return the status and the reason of a closed order, None while the order is open."""

@@ -26,7 +26,8 @@ select order_id, %(prefix)s || order_id, status, created_at, created_at, jsonb_b
   'process_id', %(prefix)s || order_id, 'process_type', %(type)s::text, 'current_step', 'end', 'status', status,
   'data', jsonb_build_object('order', body - 'ship_to' - 'payment', 'reason', reason),
   'history', '[]'::jsonb, 'started_at', created_at, 'updated_at', created_at)
-from orders.orders where closed_at is not null and (body is null or body ? 'payment')
+from orders.orders where closed_at is not null
+  and (body is null or body ? 'payment' and jsonb_typeof(body) = 'object')
 on conflict (order_id) do nothing
 returning order_id
 """

@@ -24,10 +24,14 @@ decision as (
   from priced
 ),
 accepted as (
-  insert into orders.orders (order_id, style, body, body_hash, total, currency, status)
+  insert into orders.orders as held (order_id, style, body, body_hash, total, currency, status)
   select %(order_id)s, %(style)s, %(body)s::jsonb, %(hash)s, total, %(currency)s, 'running' from decision
   where refusal is null
-  on conflict (order_id) do nothing
+  -- An order that was closed before it was accepted keeps its id from the same body only.
+  on conflict (order_id) do update set style = excluded.style, body = excluded.body, body_hash = excluded.body_hash,
+    total = excluded.total, currency = excluded.currency, status = excluded.status, reason = '', refused_hash = null,
+    created_at = now(), closed_at = null
+  where held.body is null and held.refused_hash is distinct from excluded.body_hash
   returning {_RECORD}
 ),
 known as (
@@ -38,17 +42,24 @@ known as (
 select decision.refusal, known.* from decision left join known on true
 """.encode()  # noqa: S608 - constant columns, as below
 
-# An order that was never accepted can be closed as undone: a late accept is then refused.
+# An order that was never accepted can be closed as undone: a late accept of the same body is then refused.
 CLOSE = b"""
-insert into orders.orders as held (order_id, status, reason, closed_at)
-values (%(order_id)s, %(outcome)s, %(reason)s, now())
+insert into orders.orders as held (order_id, status, reason, refused_hash, closed_at)
+values (%(order_id)s, %(outcome)s, %(reason)s, %(hash)s, now())
 on conflict (order_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
-where held.closed_at is null
+where held.closed_at is null and held.body_hash = %(hash)s
 returning body_hash
 """
 
 READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
 READ_BODY = b"select body::text, total, currency from orders.orders where order_id = %(order_id)s and body is not null"
+
+OF_IDS = f"select {_RECORD} from orders.orders where order_id = any(%(order_ids)s)".encode()  # noqa: S608
+OPEN_OF_STYLE = f"""
+select {_RECORD} from orders.orders
+where closed_at is null and style = %(style)s and (%(before)s::timestamptz is null or created_at <= %(before)s)
+order by created_at desc, order_id desc limit %(limit)s
+""".encode()  # noqa: S608
 
 BY_STATUS = f"""
 select {_RECORD} from orders.orders

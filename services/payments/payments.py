@@ -4,10 +4,14 @@ Accounts: `card_clearing` (owed by the card provider), `bank` (received by trans
 and `revenue`.
 """
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
 from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
 from models.errors import CardDeclined
+from models.recovery import EffectReceipt
+from postgres.connection import begun
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from providers.ports import CapturedCharge, CardProvider
@@ -25,12 +29,19 @@ _RECEIVER = Receiver(
 class Payments:
     """Charges and refunds cards, and writes the ledger."""
 
-    def __init__(self, db: Database, provider: CardProvider) -> None:
-        self._db = db
-        self._provider = provider
+    def __init__(
+        self, db: Database, provider: CardProvider, processes: AcceptedProcesses, outside: Database | None = None
+    ) -> None:
+        """`outside` is the database for what is read before the provider is called, which no transaction includes."""
+        self._db, self._outside = db, outside or db
+        self._provider, self._admission = provider, Admission("charge_payment", processes)
 
     async def charge(self, request: ChargePayment) -> Charge:
-        """Charge the amount once; raise CardDeclined, KeyReused, AlreadyUndone, Unavailable."""
+        """Charge the amount once; raise CardDeclined, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
+        await self._admission.do(request)
+        # Before the provider is called: an order that has ended has a receipt for each of its keys.
+        if answer := await _RECEIVER.recorded(self._outside, request):
+            return Charge.model_validate_json(answer)
         try:
             captured = await self._provider.charge(request.key, request.token, request.amount)
         except CardDeclined as declined:
@@ -39,6 +50,7 @@ class Payments:
 
     async def find(self, request: ChargePayment) -> Charge | None:
         """Return the charge if the provider has one, and record it in the ledger; return None otherwise."""
+        await self._admission.do(request)
         captured = await self._provider.find(request.key)
         return await self._record(request, captured) if captured else None
 
@@ -49,34 +61,45 @@ class Payments:
         charge = Charge(charge_id=captured.charge_id, amount=captured.amount) if captured else None
         answer = charge.model_dump_json(exclude={"attempt"}) if charge else None
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
-        stored = await _RECEIVER.do(
-            self._db, request, refusal=refusal, answer=answer, order_id=request.order_id, **money
-        )
+        with begun():  # by the provider's call
+            stored = await _RECEIVER.do(
+                self._db, request, refusal=refusal, answer=answer, order_id=request.order_id, **money
+            )
         return Charge.model_validate_json(stored)
 
     async def stop(self, request: RefundPayment) -> None:
         """Refuse any later booking of the key's charge, even of one that the provider took.
 
-        Raises AlreadySettled, Unavailable.
+        Raises NotAccepted, AlreadySettled, Unavailable.
         """
+        await self._admission.undo(request)
         await _RECEIVER.undo(self._db, request)
 
     async def refund(self, request: RefundPayment, unit: Database | None = None) -> Refunded:
-        """Refund the key's charge, if there is one; raise AlreadySettled, Unavailable.
+        """Refund the key's charge, if there is one; raise NotAccepted, AlreadySettled, Unavailable.
 
         The ledger is written in the transaction `unit`, if given.
         """
         # The receipt is written first: after it no late charge is booked and no closing can settle, even if the
         # provider's call fails. On a retry, both the provider and the ledger return the first result.
         await self.stop(request)
-        refund = await self._provider.refund(request.key)
-        if refund is None:
-            return Refunded()
-        amount = refund.amount
-        money = {"amount": amount.amount, "currency": amount.currency}
-        await (unit or self._db).rows(statements.REFUNDED, {"key": request.key, "order_id": request.order_id, **money})
-        return Refunded(refund_id=refund.refund_id, amount=amount)
+        with begun():
+            refund = await self._provider.refund(request.key)
+            if refund is None:
+                return Refunded()
+            money = {"amount": refund.amount.amount, "currency": refund.amount.currency}
+            values = {"key": request.key, "order_id": request.order_id, **money}
+            await (unit or self._db).rows(statements.REFUNDED, values)
+        return Refunded(refund_id=refund.refund_id, amount=refund.amount)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "payments", process)
 
     async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
         """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""
         return await _RECEIVER.settle(pipeline, key)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the refusal of any later charge of the key, in the caller's transaction."""
+        await _RECEIVER.seal(pipeline, key)

@@ -5,10 +5,12 @@ transfer that never arrived stores a tombstone, moves no money, and makes a late
 gets the status `returned` in the table of transfers, from which the bank's payment run takes its instructions.
 """
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.payments import BookTransfer, Charge, ExpectTransfer, PendingTransfer, Refunded, RefundPayment
 from models.base import fingerprint
 from models.errors import AlreadyUndone, KeyReused, TransferRefused, Unavailable
+from postgres.connection import begun
 from postgres.database import Database
 from services.payments import statements
 
@@ -24,15 +26,17 @@ _RECEIVER = Receiver(
 class Transfers:
     """Expects, books and returns transfers."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, processes: AcceptedProcesses) -> None:
+        self._db, self._admission = db, Admission("charge_payment", processes)
 
     async def expect(self, request: ExpectTransfer) -> PendingTransfer:
-        """Record the expected transfer once; raise KeyReused, AlreadyUndone, Unavailable."""
+        """Record the expected transfer once; raise NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
+        await self._admission.do(request)
         money = {"amount": request.amount.amount, "currency": request.amount.currency}
         ids = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
         await self._db.rows(statements.EXPECT_TRANSFER, {**ids, **money, "hash": fingerprint(request)})
-        found = await self.find(request)
+        with begun():
+            found = await self.find(request)
         if found is None:
             raise Unavailable(f"{request.key}: the transfer can't be read back")
         return found
@@ -55,16 +59,19 @@ class Transfers:
     async def book(self, request: BookTransfer) -> Charge:
         """Book an arrived transfer once.
 
-        Raises TransferRefused when the amount differs, KeyReused, AlreadyUndone, Unavailable.
+        Raises TransferRefused when the amount differs, without a receipt: the right amount may still arrive. Raises
+        NotAccepted, KeyReused, AlreadyUndone, Unavailable.
         """
+        await self._admission.do(request)
+        if request.paid != request.amount:
+            raise TransferRefused(f"{request.paid} arrived, not {request.amount}")
         charge = Charge(charge_id=f"tr_{request.event_id}", amount=request.paid)
-        refusal = None if request.paid == request.amount else f"{request.paid} arrived, not {request.amount}"
         expected = ExpectTransfer.model_validate(request.model_dump(exclude={"paid", "event_id"}))
         stored = await _RECEIVER.do(
             self._db,
             request,
-            refusal=refusal,
-            answer=None if refusal else charge.model_dump_json(exclude={"attempt"}),
+            refusal=None,
+            answer=charge.model_dump_json(exclude={"attempt"}),
             order_id=request.order_id,
             event_id=request.event_id,
             reference=request.reference,
@@ -75,7 +82,8 @@ class Transfers:
         return Charge.model_validate_json(stored)
 
     async def give_back(self, request: RefundPayment) -> Refunded:
-        """Send a booked transfer back, or stop expecting it; raise AlreadySettled, Unavailable."""
+        """Send a booked transfer back, or stop expecting it; raise NotAccepted, AlreadySettled, Unavailable."""
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request, order_id=request.order_id)
         if not undone.was_done or undone.answer is None:
             return Refunded()

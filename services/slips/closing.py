@@ -1,37 +1,34 @@
-"""Closing a routing slip: one transaction records its outcome and, unless it was undone, settles its effects."""
+"""Closing a routing slip: one transaction records its outcome and settles its effects or, if undone, seals its keys."""
+
+from collections.abc import Mapping
 
 from messaging.idempotent_receiver.settlement import SettlingService
 from models.activities.base import Closed
 from models.activities.slips import CloseSlip
-from models.errors import Final
+from models.errors import Final, NotFound
+from models.names import key
 from models.process import UNDONE
 from postgres.database import Database
-from services.slips.slips import Slips
-
-# A slip that was never accepted can be closed as undone: a late accept is then refused.
-_CLOSE = b"""
-insert into slips.slips as held (slip_id, status, reason, closed_at)
-values (%(slip_id)s, %(outcome)s, %(reason)s, now())
-on conflict (slip_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
-where held.closed_at is null and held.body_hash = %(hash)s
-returning slip_id
-"""
+from postgres.pipeline import Pipeline
+from services.slips.slips import Slips, accepted_of
+from services.slips.statements import ACCEPTED, CLOSE
+from services.slips.stops import WITH_EFFECT
 
 # The outcomes with which the effects of a slip stay in force.
 IN_FORCE = frozenset({"completed", "terminated"})
 
 
 class SlipClosing:
-    """Closes slips, each in one transaction over all services."""
+    """Closes slips, each in one transaction over all services; `services`: activity → the service of its effects."""
 
-    def __init__(self, db: Database, inventory: SettlingService, payments: SettlingService) -> None:
-        self._db, self._inventory, self._payments = db, inventory, payments
+    def __init__(self, db: Database, services: Mapping[str, SettlingService]) -> None:
+        self._db, self._services = db, services
 
     async def close(self, request: CloseSlip) -> Closed:
         """Record the outcome once, and return the recorded outcome.
 
         The recorded outcome differs from the request's only between cancelled and compensated: the first one is kept.
-        Raises Final (another outcome, or a step not done), Unavailable.
+        Raises NotFound, Final (another outcome, or a step not done), Unavailable.
         """
         params = {
             "slip_id": request.slip_id,
@@ -41,13 +38,26 @@ class SlipClosing:
         }
         async with self._db.pipeline() as pipeline:
             # The slip's row is locked first, so that two closings queue there; the stock last, as for an order.
-            newly = await (await pipeline.send(_CLOSE, params)).row()
-            if newly and request.outcome in IN_FORCE:
-                for key in request.charge_keys:
-                    await (await self._payments.settle(pipeline, key)).end()
-                for key in request.reserve_keys:
-                    await (await self._inventory.settle(pipeline, key)).end()
+            newly = await (await pipeline.send(CLOSE, params)).row()
+            if newly:
+                await self._settle_or_seal(pipeline, request)
         return Closed(outcome=request.outcome) if newly else await self._repeated(request)
+
+    async def _settle_or_seal(self, pipeline: Pipeline, request: CloseSlip) -> None:
+        """Settle the request's stops, and seal all others: no stop of a closed slip begins any more."""
+        found = await (await pipeline.send(ACCEPTED, {"slip_id": request.slip_id})).row()
+        steps = accepted_of(request.slip_id, found).steps if found else {}
+        settled = set(request.stops if request.outcome in IN_FORCE else ())
+        if request.outcome in IN_FORCE and found is None:
+            raise NotFound(f"{request.slip_id}: was never accepted, so it can't be {request.outcome}")
+        if unknown := settled - steps.keys():
+            raise Final(f"{request.slip_id}: {', '.join(sorted(unknown))}: not a stop of it with an effect")
+        for name in sorted(steps, key=lambda name: WITH_EFFECT.index(steps[name].activity)):
+            service, of_stop = self._services[steps[name].activity], key(request.order_id, name)
+            if name in settled:
+                await (await service.settle(pipeline, of_stop)).end()
+            else:
+                await service.seal(pipeline, of_stop)
 
     async def _repeated(self, request: CloseSlip) -> Closed:
         known = await Slips(self._db).find(request.slip_id)

@@ -5,10 +5,13 @@ from dataclasses import dataclass
 
 from models.names import key, slip_process
 from postgres.database import Database
-from services.slips.closing import IN_FORCE
 
 _OLD = b"""
-select slip_id, status, array(select stop ->> 'name' from jsonb_array_elements(body -> 'itinerary') as stop)
+select slip_id, array(
+  select name #>> '{}' from jsonb_path_query(body, '$.itinerary[*].name') as name
+  union select name #>> '{}' from slips.revisions as revision, jsonb_path_query(ahead, '$[*].name') as name
+  where revision.slip_id = slips.slip_id
+)
 from slips.slips
 where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
 order by closed_at limit %(limit)s
@@ -18,16 +21,18 @@ _COUNT = b"""
 select count(*) from slips.slips
 where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
 """
-_PRUNE = b"update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) returning slip_id"
+_PRUNE = b"""
+with revisions as (delete from slips.revisions where slip_id = any(%(slip_ids)s))
+update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) returning slip_id
+"""
 
 
 @dataclass(frozen=True)
 class OldSlip:
-    """A slip that ended long ago: the keys of its stops, and whether its effects are in force."""
+    """A slip that ended long ago, and the keys of its stops."""
 
     slip_id: str
     keys: tuple[str, ...]
-    in_force: bool
 
 
 class SlipRetention:
@@ -44,8 +49,8 @@ class SlipRetention:
     async def old(self, unit: Database, seconds: int, limit: int) -> list[OldSlip]:
         """Return up to `limit` such slips, oldest first, locked for the transaction `unit`."""
         return [
-            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops), status in IN_FORCE)
-            for slip_id, status, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
+            OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops))
+            for slip_id, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
         ]
 
     async def prune(self, unit: Database, slip_ids: Sequence[str]) -> int:

@@ -1,23 +1,22 @@
 """Routing slips and their outcomes."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 
+from psycopg.rows import TupleRow
+
+from models.accepted import AcceptedProcess
 from models.activities.slips import AcceptSlip, SlipAccepted
 from models.errors import AlreadyUndone, Conflict, Final
+from models.names import slip_process
 from models.slips.slip import RoutingSlip
+from postgres.connection import begun
 from postgres.database import Database
+from services.slips.statements import ACCEPT, ACCEPTED, READ
+from services.slips.stops import steps_of_slip
 
-_ACCEPT = b"""
-insert into slips.slips (slip_id, body, body_hash, status)
-values (%(slip_id)s, %(body)s::jsonb, %(hash)s, 'running')
-on conflict (slip_id) do nothing returning slip_id
-"""
-
-_READ = b"""
-select slip_id, status, reason, body_hash, created_at, closed_at, body is not null and not body ? 'itinerary'
-from slips.slips where slip_id = %(slip_id)s
-"""
+_COUNT_OPEN = b"select count(*) from slips.slips where closed_at is null"
 
 
 @dataclass(frozen=True)
@@ -45,9 +44,10 @@ class Slips:
     async def accept(self, slip: RoutingSlip) -> SlipAccepted:
         """Accept the slip once; raise Conflict when its id belongs to another slip, AlreadyUndone, Unavailable."""
         params = {"slip_id": slip.slip_id, "body": slip.model_dump_json(), "hash": slip.body_hash()}
-        if await self._db.row(_ACCEPT, params):
+        if await self._db.row(ACCEPT, params):
             return SlipAccepted(new=True)
-        known = await self.find(slip.slip_id)
+        with begun():
+            known = await self.find(slip.slip_id)
         if known is not None and known.body_hash is None:
             raise AlreadyUndone(f"{slip.slip_id}: was closed as {known.status} before it was accepted")
         if known is None or known.body_hash != slip.body_hash():
@@ -57,12 +57,31 @@ class Slips:
     async def accept_to_run(self, request: AcceptSlip) -> SlipAccepted:
         """Accept a slip whose run begins; raise as `accept` does, and Final for a pruned slip."""
         accepted = await self.accept(request.slip)
-        known = None if accepted.new else await self.find(request.slip.slip_id)
+        with begun():
+            known = None if accepted.new else await self.find(request.slip.slip_id)
         if known and known.pruned:
             raise Final(f"{known.slip_id}: ended long ago as {known.status} and was pruned")
         return accepted
 
     async def find(self, slip_id: str) -> SlipRecord | None:
         """Return the record of a slip, None when there is none."""
-        row = await self._db.row(_READ, {"slip_id": slip_id})
+        row = await self._db.row(READ, {"slip_id": slip_id})
         return SlipRecord(*row) if row else None
+
+    async def accepted(self, slip_id: str) -> AcceptedProcess | None:
+        """Return what an accepted slip and its revisions ask of the participants, None when there is no such slip."""
+        row = await self._db.row(ACCEPTED, {"slip_id": slip_id})
+        return accepted_of(slip_id, row) if row else None
+
+    async def count_open(self) -> int:
+        """Return the number of slips without an outcome."""
+        row = await self._db.row(_COUNT_OPEN, {})
+        return int(row[0]) if row else 0
+
+
+def accepted_of(slip_id: str, row: TupleRow) -> AcceptedProcess:
+    """Return the accepted slip of a row of ACCEPTED."""
+    body = json.loads(row[0])
+    if "itinerary" not in body:
+        return AcceptedProcess(process=slip_process(slip_id), pruned=True)
+    return AcceptedProcess(process=slip_process(slip_id), steps=steps_of_slip(body, json.loads(row[1])))

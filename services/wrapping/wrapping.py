@@ -1,9 +1,14 @@
 """Gift wrapping: records each wrapping with its paper, and each unwrapping."""
 
+from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
+from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
 from models.errors import WrapRefused
+from models.recovery import EffectReceipt
 from postgres.database import Database
+from postgres.pipeline import Pipeline
 
 PAPERS = ("plain", "snow", "stars")
 
@@ -20,25 +25,43 @@ work as (
 )
 """
 
-_RECEIVER = Receiver("wrapping", refused_as=WrapRefused, done=_WRAPPED, undone=_UNWRAPPED)
+# The work is recorded permanently.
+_IN_FORCE = """(exists (select from wrapping.work where key = %(key)s and kind = 'wrap')
+  and not exists (select from wrapping.work where key = %(key)s and kind = 'unwrap'))"""
+
+_RECEIVER = Receiver("wrapping", refused_as=WrapRefused, done=_WRAPPED, undone=_UNWRAPPED, in_force=_IN_FORCE)
 
 
 class Wrapping:
     """Wraps and unwraps gifts."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, processes: AcceptedProcesses) -> None:
+        self._db, self._admission = db, Admission("wrap_gift", processes)
 
     async def wrap(self, request: WrapGift) -> Wrapped:
-        """Wrap once; raise WrapRefused for an unknown paper, KeyReused, AlreadyUndone, Unavailable."""
+        """Wrap once; raise WrapRefused for an unknown paper, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
+        await self._admission.do(request)
         known = request.paper in PAPERS
         refusal = None if known else f"there is no paper {request.paper}, only {', '.join(PAPERS)}"
         answer = Wrapped(paper=request.paper).model_dump_json(exclude={"attempt"})
         return Wrapped.model_validate_json(await _RECEIVER.do(self._db, request, refusal=refusal, answer=answer))
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
-        """Undo the key's wrapping, if there is one; raise Unavailable."""
+        """Undo the key's wrapping, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Unwrapped()
         return Unwrapped(paper=Wrapped.model_validate_json(undone.answer).paper)
+
+    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
+        """Send the settling of the key's wrapping, in the caller's transaction; the caller awaits `end`."""
+        return await _RECEIVER.settle(pipeline, key)
+
+    async def seal(self, pipeline: Pipeline, key: str) -> None:
+        """Send the refusal of any later wrapping of the key, in the caller's transaction."""
+        await _RECEIVER.seal(pipeline, key)
+
+    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of_slip(self._db, "wrapping", process)

@@ -29,8 +29,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
         {"temporalio", "pydantic", "google"},
     ),
     "cli": ({"client", "runtime", "models", *ENTRY_POINTS}, ANY_LIBRARY),
-    # Outside programs: they use the Python API only.
-    "examples": ({"orders", "models"}, set()),
+    # Outside programs: they use the Python API, or the saga engine alone.
+    "examples": ({"orders", "models", "temporal_saga"}, {"temporalio"}),
 }
 PACKAGES = set(MAY_IMPORT)
 

@@ -91,7 +91,7 @@ def test_a_worker_that_only_runs_workflows_needs_no_driver() -> None:
 
 
 def test_the_starter_only_starts_the_cli() -> None:
-    assert imported_by("starter.py") == {"cli"}
+    assert imported_by("starter.py") == {"cli", "runtime"}
 
 
 def test_every_folder_with_code_has_its_rule() -> None:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -15,6 +16,7 @@ from unittest import mock
 import pytest
 
 from cli.app import run
+from models.errors import MISTAKES_AT_MOST
 from runtime.embedded.stack import Stack
 from runtime.reconciling import schedule_reconciler
 from tests.servers import free_ports
@@ -39,7 +41,16 @@ class Ran:
 Starter = Callable[..., Ran]
 
 
-def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 60) -> Ran:
+def check_errors(err: str) -> None:
+    """Check that each mistake is one printable line, and that their number is bounded."""
+    lines = err.removesuffix("\n").split("\n")
+    assert 1 <= len(lines) <= MISTAKES_AT_MOST + 1, err
+    for line in lines:
+        assert line.startswith("error: "), err
+        assert line.isprintable(), err
+
+
+def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", seconds: float = 120) -> Ran:
     done = subprocess.run(
         [sys.executable, "starter.py", *arguments],
         cwd=PROJECT,
@@ -50,6 +61,15 @@ def run_starter(environment: Environment, *arguments: str, stdin: bytes = b"", s
         check=False,
     )
     return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+
+def run_here(environment: Environment, *arguments: str, stdin: bytes = b"") -> Ran:
+    """Run a command of the starter in this process, which saves the time of a start."""
+    out, err = io.StringIO(), io.StringIO()
+    given = mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+    with mock.patch.dict(os.environ, environment, clear=True), given, redirect_stdout(out), redirect_stderr(err):
+        code = run(list(arguments))
+    return Ran(code, out.getvalue(), err.getvalue())
 
 
 @pytest.fixture
@@ -85,14 +105,7 @@ def worker_process(environment: Environment, *arguments: str) -> Iterator["subpr
 def starter(system: Environment) -> Starter:
     """Return a function that runs a command of the starter on the running system, in this process to save time."""
 
-    def run_here(*arguments: str, stdin: bytes = b"") -> Ran:
-        out, err = io.StringIO(), io.StringIO()
-        given = mock.patch.object(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
-        with mock.patch.dict(os.environ, system, clear=True), given, redirect_stdout(out), redirect_stderr(err):
-            code = run(list(arguments))
-        return Ran(code, out.getvalue(), err.getvalue())
-
-    return run_here
+    return partial(run_here, system)
 
 
 def order_document(order_id: str = "o-1001", **changes: Any) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import pytest
 
 from cli.app import run
 from models.intake.documents import BYTES_AT_MOST
-from tests.cli.conftest import as_bytes, order_document
+from tests.cli.conftest import as_bytes, check_errors, order_document
 
 WHO = ("--actor", "ana", "--reason", "r")
 LINE = {"sku": "SKU-1", "quantity": 1}
@@ -48,7 +48,9 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("given", BAD)
-def test_a_bad_order_is_refused_in_one_line(given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bad_order_is_refused_with_one_line_for_each_mistake(
+    given: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     document, message = BAD[given]
     (tmp_path / "order.json").write_bytes(document)
 
@@ -58,7 +60,7 @@ def test_a_bad_order_is_refused_in_one_line(given: str, tmp_path: Path, capsys: 
     assert code == 2
     assert out == ""
     assert err.startswith(f"error: {message}")
-    assert err.count("\n") == 1
+    check_errors(err)
 
 
 def test_a_bad_order_on_stdin_is_refused_too(
@@ -96,7 +98,6 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "reason with a control character": (["cancel", "o-1", "--reason", "a\x1b[2J"], "--reason: "),
     "reason of spaces only": (["resolve", "o-1", "charge", "retry", "--actor", "a", "--reason", " "], "--reason: "),
     "empty actor": (["cancel", "o-1", "--reason", "r", "--actor", ""], "--actor: "),
-    "missing actor": (["resolve", "o-1", "charge", "retry", "--reason", "r"], "--actor"),
     "no such verb": (["resolve", "o-1", "charge", "undo", *WHO], "VERB"),
     "empty evidence": (["resolve", "o-1", "charge", "skip", *WHO, "--evidence", ""], "--evidence: "),
     "a request for a retry": (["resolve", "o-1", "charge", "retry", *WHO, "--request", "-"], "--request: "),

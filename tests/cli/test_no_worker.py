@@ -1,6 +1,7 @@
 """The commands while the servers run without a worker."""
 
 import asyncio
+import json
 import os
 import pty
 import signal
@@ -29,9 +30,12 @@ async def idle(servers: Stack) -> AsyncIterator[Environment]:
 async def test_an_order_waits_for_a_worker(idle: Environment, tmp_path: Path) -> None:
     (tmp_path / "order.json").write_bytes(as_bytes(order_document("o-idle")))
 
-    placing = await in_thread(interrupted_after, idle, "waiting for a worker", str(tmp_path / "order.json"))
+    code, screen = await in_thread(
+        interrupted_after, idle, "waiting for a worker", "place", str(tmp_path / "order.json")
+    )
 
-    assert placing == 130
+    assert code == 130
+    assert "order o-idle goes on; `python starter.py watch o-idle` follows it" in screen
     status = await in_thread(run_starter, idle, "status", "o-idle", "--json")
     assert status.code == 0
     assert status.document["status"] == "running"
@@ -56,21 +60,85 @@ async def in_thread(work: Callable[..., Any], *arguments: Any) -> Any:
     return await asyncio.to_thread(work, *arguments)
 
 
-def interrupted_after(environment: Environment, text: str, path: str) -> int:
-    """Place an order on a terminal, send Ctrl-C once the command prints `text`, and return the exit code."""
-    terminal, command_side = pty.openpty()
-    placing = subprocess.Popen(
-        [sys.executable, "starter.py", "place", path],
+def interrupted_after(environment: Environment, text: str, *arguments: str) -> tuple[int, str]:
+    """Run a command on a terminal, send Ctrl-C once it prints `text`; return the exit code and what it printed."""
+    screen, command_side = pty.openpty()
+    running = subprocess.Popen(
+        [sys.executable, "starter.py", *arguments],
         cwd=PROJECT,
         env=environment,
         stdout=command_side,
         stderr=command_side,
     )
-    with open(terminal, "rb", buffering=0) as screen:  # noqa: PTH123 - a descriptor, not a path
-        seen = b""
-        while text.encode() not in seen:
-            seen += screen.read(4096)
-        placing.send_signal(signal.SIGINT)
-        code = placing.wait(30)
+    seen = b""
+    while text.encode() not in seen:
+        seen += os.read(screen, 4096)
+    running.send_signal(signal.SIGINT)
+    code = running.wait(60)
+    os.set_blocking(screen, False)
+    while True:
+        try:
+            seen += os.read(screen, 4096)
+        except BlockingIOError:
+            break
+    os.close(screen)
     os.close(command_side)
-    return code
+    return code, " ".join(seen.decode().split())
+
+
+def documents(folder: Path) -> tuple[str, str]:
+    """Return a file with an order and one with a slip."""
+    order, slip = folder / "order.json", folder / "slip.json"
+    order.write_bytes(as_bytes(order_document("o-quiet")))
+    itinerary = json.loads((PROJECT / "itineraries" / "digital-goods.json").read_text())
+    slip.write_bytes(as_bytes(itinerary | {"slip_id": "s-quiet"}))
+    return str(order), str(slip)
+
+
+def quiet_commands(order: str, slip: str) -> dict[tuple[str, ...], str]:
+    """Return each command that waits, and what it says after Ctrl-C."""
+    return {
+        ("place", order): "order o-quiet goes on; `python starter.py watch o-quiet` follows it",
+        ("slip", slip): "slip s-quiet goes on; `python starter.py watch slips/s-quiet` follows it",
+        ("batch", "2", "--name", "quiet"): "the placed orders go on; the same command with --name quiet continues",
+    }
+
+
+async def test_without_a_terminal_a_command_says_that_no_worker_answers_and_how_what_it_placed_goes_on(
+    idle: Environment, tmp_path: Path
+) -> None:
+    commands = quiet_commands(*documents(tmp_path))
+
+    noted = await asyncio.gather(*(in_thread(interrupted_after_note, idle, *command) for command in commands))
+
+    for says, (code, err) in zip(commands.values(), noted, strict=True):
+        assert code == 130
+        assert says in err
+        assert "no worker answers; `python worker.py` starts one" in err
+    code, err = await in_thread(interrupted_after_note, idle, "watch", "s-quiet")
+    assert (code, commands["slip", str(tmp_path / "slip.json")] in err) == (130, True)
+
+
+async def test_a_choreographed_order_without_a_worker_says_so_too(idle: Environment, tmp_path: Path) -> None:
+    (tmp_path / "order.json").write_bytes(as_bytes(order_document("o-events")))
+    place = ("place", "--style", "choreographed", str(tmp_path / "order.json"))
+
+    code, err = await in_thread(interrupted_after_note, idle, *place)
+
+    assert code == 130
+    assert "order o-events has no new event" in err
+    assert "order o-events goes on; `python starter.py trace o-events` shows it" in err
+
+
+def interrupted_after_note(environment: Environment, *arguments: str) -> tuple[int, str]:
+    """Run a command without a terminal, send Ctrl-C after its first note about workers; return its code and stderr."""
+    command, seen = [sys.executable, "starter.py", *arguments], []
+    with subprocess.Popen(
+        command, cwd=PROJECT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stderr
+        for line in running.stderr:
+            seen.append(line)
+            if "`python worker.py`" in line:
+                running.send_signal(signal.SIGINT)
+        return running.wait(60), "".join(seen)

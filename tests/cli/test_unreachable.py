@@ -52,7 +52,9 @@ def test_a_misspelt_setting_is_exit_code_2(nowhere: Environment) -> None:
     ran = run_starter({**nowhere, "ORDERS_TEMPORAL_PROT": "1"}, "list")
 
     assert ran.code == 2
-    assert ran.err == "error: ORDERS_TEMPORAL_PROT: is not a setting of this project; the README lists the settings\n"
+    assert (
+        ran.err == "error: ORDERS_TEMPORAL_PROT: is not a setting of this project; did you mean ORDERS_TEMPORAL_PORT?\n"
+    )
 
 
 @pytest.mark.parametrize("command", ["up", "demo"])

@@ -24,7 +24,6 @@ class NotRun:
 NOT_RUN = (
     NotRun("README.md", "make demo", "starts servers of its own: tests/cli/test_demo.py runs it"),
     NotRun("README.md", "make test", MINUTES),
-    NotRun("README.md", "def call(", "needs imports and activities: tests/test_readme.py adds them, and runs it"),
     NotRun("CONTRIBUTING.md", "make ", MINUTES),
     NotRun("docs/benchmarks.md", "make bench", MINUTES),
     NotRun("docs/benchmarks.md", ".venv/bin/python -m benchmarks.report", "needs the result of a run"),

@@ -10,6 +10,7 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 
 from client.commands import deliver
+from client.state_store.paging import token_of
 from client.state_store.state_store import StateStore
 from models.errors import InvalidInput
 from models.order import Order
@@ -104,6 +105,21 @@ async def test_pages_of_ended_orders_do_not_shift(system: System, store: StateSt
 async def test_an_invalid_page_token_is_refused(store: StateStore) -> None:
     with pytest.raises(InvalidInput, match="--after: is not a `next` token of this list"):
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
+
+
+FORGED = [b"nonsense", b"[1, 2, 3]", b'["2026-01-01", []]']
+
+
+async def test_a_forged_token_with_the_right_checksum_is_refused(system: System, store: StateStore) -> None:
+    listed = [system.orders.list(None, 3, token_of("newest", place)) for place in FORGED]
+    ranked = [system.orders.list(Status.NEEDS_ATTENTION, 3, token_of("riskiest", place)) for place in FORGED]
+    found = [store.find_by_status(Status.WAITING, 3, token_of("open", place)) for place in FORGED]
+
+    answers = await asyncio.gather(*listed, *ranked, *found, return_exceptions=True)
+
+    for answer in answers:
+        assert isinstance(answer, InvalidInput), answer
+        assert str(answer).startswith("--after: is not a `next` token of this list")
 
 
 async def rows(system: System) -> list[Any]:

@@ -10,6 +10,7 @@ import pytest
 from temporalio.service import RPCError
 
 from models.errors import InvalidInput
+from postgres.database import Database
 from runtime.connection import Unreachable, connect, database_of, is_embedded, is_loopback
 from runtime.embedded.ports import free_port
 from runtime.embedded.stack import Stack, embedded_stack
@@ -51,6 +52,71 @@ async def test_another_machine_without_tls_is_refused(
 
     with pytest.raises(InvalidInput, match=r"TEMPORAL_ADDRESS.*TLS"):
         await connect(settings)
+
+
+SECRETS = [{"TEMPORAL_API_KEY": "hunter2"}, {"TEMPORAL_GRPC_META_AUTHORIZATION": "Bearer hunter2"}]
+
+
+@pytest.mark.parametrize("secret", SECRETS, ids=lambda secret: next(iter(secret)))
+@pytest.mark.parametrize("how", ["variable", "file"])
+@pytest.mark.parametrize("address", ["temporal.example.com:7233", "127.0.0.1:7233"])
+async def test_a_secret_is_never_sent_unencrypted(
+    settings: Settings, secret: dict[str, str], how: str, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    for name, text in secret.items():
+        monkeypatch.setenv(name, text)
+    if how == "file":
+        profile = settings.data_dir / "profile.toml"
+        await asyncio.to_thread(profile.write_text, "[profile.default.tls]\ndisabled = true\n")
+        monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(profile))
+    else:
+        monkeypatch.setenv("TEMPORAL_TLS", "false")
+
+    with pytest.raises(InvalidInput, match=r"^TEMPORAL_TLS: [^\n]*ORDERS_INSECURE") as caught:
+        await connect(settings)
+    assert "hunter2" not in str(caught.value)
+
+    insecure = settings.model_copy(update={"insecure": True, "temporal_port": free_port()})
+    monkeypatch.setenv("TEMPORAL_ADDRESS", f"127.0.0.1:{insecure.temporal_port}")
+    with pytest.raises(Unreachable):
+        await connect(insecure)
+
+
+@pytest.mark.parametrize("address", ["http://127.0.0.1:7233", "tcp://10.0.0.1:7233", "https://temporal.example.com"])
+async def test_an_address_with_a_scheme_is_refused(
+    settings: Settings, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    monkeypatch.setenv("TEMPORAL_TLS", "true")
+
+    with pytest.raises(InvalidInput, match=r"^TEMPORAL_ADDRESS: must be HOST:PORT"):
+        await connect(settings)
+
+
+async def test_the_embedded_server_needs_no_variables_for_another_one(
+    running_settings: Settings, stack: Stack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_API_KEY", "hunter2")
+    for name, text in {
+        "PGSERVICE": "nowhere",
+        "PGHOSTADDR": "10.255.255.1",
+        "PGOPTIONS": "-c nonsense=1",
+        "PGREQUIREAUTH": "scram-sha-256",
+        "PGCLIENTENCODING": "LATIN1",
+        "PGDATESTYLE": "German",
+        "PGPASSFILE": "/dev/null",
+        "PGSSLMODE": "require",
+    }.items():
+        monkeypatch.setenv(name, text)
+
+    client = await connect(running_settings)
+    async with await Database.open(database_of(running_settings), size=1) as db:
+        row = await db.row(b"select now(), chr(8364)", {})
+
+    assert client.service_client.config.target_host == stack.temporal_address
+    assert row is not None
+    assert row[1] == "€"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from pydantic import ValidationError
 
 from models.errors import InvalidInput
-from runtime.settings import PROJECT, Settings
+from runtime.settings import PROJECT, Settings, unknown_variables, variable
 
 
 def test_an_empty_environment_gives_the_defaults() -> None:
@@ -59,6 +59,10 @@ def test_each_variable_is_read() -> None:
     )
 
 
+OURS = ("ORDERS_DEPLOYMENT", "ORDERS_BUILD_ID")
+THEIRS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
+
+
 @pytest.mark.parametrize(
     ("name", "text", "named"),
     [
@@ -76,7 +80,11 @@ def test_each_variable_is_read() -> None:
         ("ORDERS_METRICS_ADDRESS", "127.0.0.1:0", "ORDERS_METRICS_ADDRESS"),
         ("ORDERS_DEPLOYMENT", "orders", "ORDERS_DEPLOYMENT"),
         ("ORDERS_BUILD_ID", "1", "ORDERS_DEPLOYMENT"),
+        ("TEMPORAL_DEPLOYMENT_NAME", "orders", "TEMPORAL_DEPLOYMENT_NAME"),
+        ("TEMPORAL_WORKER_BUILD_ID", "1", "TEMPORAL_DEPLOYMENT_NAME"),
         ("ORDERS_DRAIN_SECOND", "30", "ORDERS_DRAIN_SECOND"),
+        ("ORDERS_DATABASE_URL", "postgresql://u:hunter2@db/orders", "ORDERS_DATABASE_URL"),
+        ("ORDERS_DATA_DIR", "/data/\x1b[2Jhunter2", "ORDERS_DATA_DIR"),
         ("ORDERS_DEADLINE_SECONDS", "0", "ORDERS_DEADLINE_SECONDS"),
         ("ORDERS_DEADLINE_SECONDS", "soon", "ORDERS_DEADLINE_SECONDS"),
         ("ORDERS_ALERT_WEBHOOK", "http://alerts.example.com/hunter2", "ORDERS_ALERT_WEBHOOK"),
@@ -95,6 +103,52 @@ def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: 
     assert line.startswith(f"{named}: ")
     assert "\n" not in line
     assert "hunter2" not in line
+
+
+INJECTED_BY_KUBERNETES = {
+    f"ORDERS_{service}{ending}": text
+    for service in ("DB", "UI", "TEMPORAL", "DATA", "CARRIER", "METRICS", "LOG_LEVEL", "EXPRESS", "METRICS_ADDRESS")
+    for ending, text in {
+        "_SERVICE_HOST": "10.0.0.1",
+        "_SERVICE_PORT": "8233",
+        "_SERVICE_PORT_HTTP": "8233",
+        "_PORT": "tcp://10.0.0.1:8233",
+        "_PORT_8233_TCP": "tcp://10.0.0.1:8233",
+        "_PORT_8233_TCP_PROTO": "tcp",
+        "_PORT_8233_TCP_PORT": "8233",
+        "_PORT_8233_TCP_ADDR": "10.0.0.1",
+        "_PORT_53_UDP": "udp://10.0.0.1:53",
+        "_PORT_53_UDP_ADDR": "10.0.0.1",
+    }.items()
+} | {"ORDERS_SERVICE_HOST": "10.0.0.1", "ORDERS_PORT": "tcp://10.0.0.1:80", "ORDERS_PORT_80_TCP_ADDR": "10.0.0.1"}
+
+
+def test_what_kubernetes_injects_for_services_with_our_prefix_is_no_setting() -> None:
+    assert Settings.read(INJECTED_BY_KUBERNETES) == Settings()
+    assert unknown_variables(INJECTED_BY_KUBERNETES) == []
+
+
+def test_a_port_beside_injected_variables_is_still_read() -> None:
+    assert Settings.read({**INJECTED_BY_KUBERNETES, "ORDERS_UI_PORT": "8000"}).ui_port == 8000
+
+
+def test_a_variable_that_is_like_no_setting_is_listed_and_ignored() -> None:
+    given = {"ORDERS_RUN_BY": "team-a", "ORDERS_REPLICAS": "3", "ORDERS_UI_PORT": "8000"}
+
+    assert Settings.read(given) == Settings(ui_port=8000)
+    assert unknown_variables(given) == ["ORDERS_REPLICAS", "ORDERS_RUN_BY"]
+
+
+@pytest.mark.parametrize("field", Settings.model_fields)
+def test_a_typo_in_the_name_of_any_setting_is_refused_with_the_right_name(field: str) -> None:
+    name = variable(field)
+    ending = name.removeprefix("ORDERS_")
+    if name == "DATABASE_URL":
+        return  # the prefix is missing: not a variable of this project
+    typos = {f"{ending}S", ending[:-2] + ending[-1], ending[1] + ending[0] + ending[2:], ending.lower()} - {ending}
+    for typo in typos:
+        with pytest.raises(InvalidInput, match=rf"did you mean {name}\?$"):
+            Settings.read({f"ORDERS_{typo}": "1"})
 
 
 def test_an_empty_variable_counts_as_unset() -> None:
@@ -135,3 +189,22 @@ def test_the_settings_of_every_order_are_read_too() -> None:
 @pytest.mark.parametrize("url", ["http://localhost:8080/a", "http://127.0.0.1/a", "http://[::1]:1/a"])
 def test_a_webhook_on_loopback_may_use_plain_http(url: str) -> None:
     assert Settings.read({"ORDERS_ALERT_WEBHOOK": url}).alert_webhook == url
+
+
+@pytest.mark.parametrize("name", ["shop.orders", "shop:orders", "__orders", "", "a b", "o" * 129, "orders\n"])
+@pytest.mark.parametrize("variables", [OURS, THEIRS])
+def test_a_deployment_that_the_server_gives_no_tasks_is_refused(name: str, variables: tuple[str, str]) -> None:
+    with pytest.raises(InvalidInput, match=rf"^{variables[0]}: "):
+        Settings.read({variables[0]: name, variables[1]: "1.2"})
+
+
+@pytest.mark.parametrize("name", ["orders", "shop/orders", "O-1_2"])
+def test_the_version_that_the_worker_controller_sets_is_used(name: str) -> None:
+    build_id = {"TEMPORAL_WORKER_BUILD_ID": "v1.2-3f"}
+
+    settings = Settings.read({"TEMPORAL_DEPLOYMENT_NAME": name, **build_id})
+
+    assert settings == Settings(deployment=name, build_id="v1.2-3f")
+    assert Settings.read({"ORDERS_DEPLOYMENT": name, "TEMPORAL_DEPLOYMENT_NAME": name, **build_id}) == settings
+    with pytest.raises(InvalidInput, match=r"^ORDERS_DEPLOYMENT: differs from TEMPORAL_DEPLOYMENT_NAME"):
+        Settings.read({"ORDERS_DEPLOYMENT": "other", "TEMPORAL_DEPLOYMENT_NAME": name, **build_id})

@@ -76,6 +76,36 @@ async def test_a_refused_connection_is_retriable_and_the_error_hides_the_address
     assert str(caught.value) == "alert webhook: ConnectError"
 
 
+async def test_the_body_of_the_answer_is_never_read(hook: Hook) -> None:
+    hook.headers = {"Content-Encoding": "gzip", "Content-Length": str(10**12)}
+    hook.answers = [200]
+
+    await WebhookNotifier(hook.url).notify(AN_ALERT)  # the body never comes, and no error either
+
+    assert len(hook.calls) == 1
+
+
+async def test_the_body_of_an_error_is_not_read_either(hook: Hook) -> None:
+    hook.headers = {"Content-Encoding": "gzip", "Content-Length": str(10**12), "Retry-After": "7"}
+    hook.answers = [503]
+
+    with pytest.raises(Unavailable, match="answered 503") as caught:
+        await WebhookNotifier(hook.url).notify(AN_ALERT)
+    assert caught.value.retry_after == 7
+
+
+@pytest.mark.parametrize("variable", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+async def test_an_alert_for_this_machine_goes_through_no_proxy(
+    variable: str, hook: Hook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with listening() as proxy:
+        monkeypatch.setenv(variable, proxy.url.partition("/hook")[0])
+
+        await WebhookNotifier(hook.url).notify(AN_ALERT)
+
+    assert (len(hook.calls), proxy.calls) == (1, [])
+
+
 async def test_the_address_is_not_logged(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 

@@ -32,7 +32,7 @@ class Uncommitted:
     """The inventory's statements in a transaction that stays uncommitted."""
 
     def __init__(self, shop: Shop, connection: psycopg.AsyncConnection[tuple[object, ...]]) -> None:
-        self._inventory = Inventory(_Held(shop, connection))  # type: ignore[arg-type]
+        self._inventory = Inventory(_Held(shop, connection), shop.accepted)  # type: ignore[arg-type]
 
     async def reserve(self) -> None:
         await self._inventory.reserve(requests.reserve())

@@ -61,9 +61,7 @@ def complete(order_id: str = "o-1", outcome: str = "completed", reason: str = ""
             "key": key(order_id, "complete"),
             "order_id": order_id,
             "outcome": outcome,
-            "reserve_key": key(order_id, "reserve"),
-            "charge_key": key(order_id, "charge"),
-            "ship_key": key(order_id, "ship"),
+            "body_hash": order(order_id).body_hash(),
             "reason": reason,
         }
     )

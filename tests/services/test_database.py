@@ -12,7 +12,7 @@ from postgres.database import Database
 from services import demo_articles
 from services.inventory.inventory import Inventory
 from tests.services.races import held_stock
-from tests.services.shop import Shop
+from tests.services.shop import AnyProcess, Shop
 
 
 async def test_one_connection_serves_many_at_once(url: str) -> None:
@@ -91,7 +91,7 @@ async def test_loading_the_catalogue_again_changes_nothing(db: Database) -> None
     await db.rows(b"update inventory.stock set available = 900, reserved = 100 where sku = 'SKU-1'")
     await asyncio.gather(*(demo_articles.load(db) for _ in range(5)))
 
-    levels = await Inventory(db).levels()
+    levels = await Inventory(db, AnyProcess()).levels()
     assert levels["SKU-1"].available == 900
     assert len(levels) == 21
 

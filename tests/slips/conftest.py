@@ -85,10 +85,14 @@ def lines(state: ProcessState, direction: str) -> list[str]:
 
 
 async def receipts(system: System, slip_id: str) -> dict[str, str]:
-    """Return stop → status of its receipt, for the stops of a slip."""
+    """Return stop → status of its receipt, for the stops of a slip that were done or undone.
+
+    The end of a slip seals the keys of all other stops, by a tombstone without an undo.
+    """
     query = b"""
         select split_part(key, ':', 2), status from (
-          select key, status from inventory.receipts union all select key, status from payments.receipts
-          union all select key, status from shipping.receipts union all select key, status from wrapping.receipts
-        ) as receipt where split_part(key, ':', 1) = %(process)s"""
+          select key, status, undos from inventory.receipts union all select key, status, undos from payments.receipts
+          union all select key, status, undos from shipping.receipts
+          union all select key, status, undos from wrapping.receipts
+        ) as receipt where split_part(key, ':', 1) = %(process)s and (status <> 'tombstone' or undos > 0)"""
     return dict(await system.db.rows(query, {"process": f"slip.{slip_id}"}))

@@ -30,10 +30,10 @@ CASES: dict[str, tuple[RoutingSlip, str]] = {
     "missing argument": (slip(Stop(name="a", activity="wrap_gift")), "itinerary[0].arguments.lines: is missing"),
     "unknown argument": (slip(stop("wrap", colour="red")), "arguments.colour: wrap_gift has no such argument"),
     "own key": (slip(stop("wrap", key="o-1:charge")), "arguments.key: wrap_gift has no such argument"),
-    "wrong type": (slip(stop("wrap", paper=1)), "arguments.paper: Input should be a valid string"),
+    "wrong type": (slip(stop("wrap", paper=1)), "arguments.paper: must be a text"),
     "wrong inside": (
         slip(stop("reserve", lines=[{"sku": "SKU-1", "quantity": 0}])),
-        "arguments.lines[0].quantity: Input should be greater than or equal to 1",
+        "arguments.lines[0].quantity: must be at least 1",
     ),
     "wrong by variable": (
         slip("ship", variables={"articles": [{"sku": "SKU-1", "quantity": 1}], "ship_to": SHIP_TO | {"country": "?"}}),

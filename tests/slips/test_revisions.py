@@ -59,7 +59,8 @@ async def test_a_revised_slip_is_undone_in_reverse_order(
     result, state = await result_of(handle), await state_of(handle)
     assert result is not None
     assert (taken.version, result.version) == (2, 2)
-    assert lines(state, "do") == ["accept", "price", "reserve", "hold", *visited]
+    recorded = [] if set(visited) <= {"charge", "ship"} else ["itinerary-2"]
+    assert lines(state, "do") == ["accept", "price", "reserve", "hold", *recorded, *visited]
     assert result.undone == (*reversed(visited[:-1]), "reserve")
 
 

@@ -14,7 +14,7 @@ from models.dead_letters import DeadLetter, LetterStatus, Undeliverable
 from models.errors import Conflict, Final, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from services.operators.alerts import Alerts
-from services.operators.unsent_alerts import AlertRedriver, UnsentAlerts
+from services.operators.unsent_alerts import UnsentAlerts
 from tests.systems import System
 
 pytestmark = pytest.mark.server
@@ -223,9 +223,9 @@ async def test_an_alert_that_can_not_be_sent_is_given_up_once_and_sent_by_a_redr
 ) -> None:
     pager = Pager()
     alerts = Alerts(workerless.db, [pager])
-    unsent = UnsentAlerts(workerless.db, letters)
+    unsent = UnsentAlerts(workerless.db, letters, alerts)
     order_id = f"o-{uuid.uuid4().hex[:8]}"
-    key = f"{order_id}:charge"
+    key = f"{order_id}:charge:undo:0"
     alert = Alert(
         key=key,
         order_id=order_id,
@@ -244,11 +244,29 @@ async def test_an_alert_that_can_not_be_sent_is_given_up_once_and_sent_by_a_redr
 
     (letter,) = [letter for letter in await letters.open() if letter.message_id == key]
     assert (letter.channel, letter.attempts, letter.blocks) == ("alerts", 20, False)
-    redrive = Redriving(workerless.db, {"alerts": AlertRedriver(alerts)})
-    assert (await redrive.one(letter.letter_id, "ann", "try")).status is LetterStatus.OPEN
+    with pytest.raises(Unavailable):
+        await alerts.send_again(key)
     pager.up = True
-    assert (await redrive.one(letter.letter_id, "ann", "the pager is back")).status is LetterStatus.REDRIVEN
+    await alerts.send_again(key)
     assert pager.sent == [key]
+
+
+async def test_an_alert_without_a_receiver_is_never_marked_as_sent(workerless: System, letters: DeadLetters) -> None:
+    alerts = Alerts(workerless.db)
+    order_id = f"o-{uuid.uuid4().hex[:8]}"
+    key = f"{order_id}:charge"
+    alert = Alert(
+        key=key, order_id=order_id, step="charge", direction="undo", failure="down", at_risk=1, currency="EUR"
+    )
+    await alerts.log_once(alert)
+
+    await alerts.send(alert)
+
+    sent = "select sent_at is not null or given_up_at is not null from operators.alerts where key = %s"
+    await UnsentAlerts(workerless.db, letters, alerts).give_up(0)
+    assert await workerless.one(sent, key) is False
+    with pytest.raises(Conflict, match="the workers have no receiver of alerts"):
+        await alerts.send_again(key)
 
 
 async def test_a_letter_without_a_redriver_does_not_block_other_letters(letters: DeadLetters) -> None:

@@ -1,16 +1,22 @@
 """The reconciler's page of orders: the activity ends only after the checks of all orders of the page have ended."""
 
 import asyncio
+import dataclasses
 
 import pytest
 from temporalio.testing import ActivityEnvironment
 
-from activities.recovery import RecoveryActivities
+from activities.process_types import OrderType
+from activities.recovery import PAGE_ATTEMPTS, RecoveryActivities
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.errors import Unavailable
-from models.recovery import Reconcile
+from models.names import workflow_id
+from models.recovery import Reconcile, Reconciled
 from postgres.database import Database
+from services.accepted import accepted_on
+from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
+from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
@@ -23,7 +29,8 @@ pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    return RecoveryActivities(OpenOrders(db), Inventory(db), letters, UnsentAlerts(db, letters))
+    types = [OrderType(OpenOrders(db), Inventory(db, accepted_on(db)))]
+    return RecoveryActivities(types, letters, UnsentAlerts(db, letters, Alerts(db)), Installation(db))
 
 
 def running_checks() -> list[str]:
@@ -42,3 +49,50 @@ async def test_a_page_that_fails_at_one_order_leaves_no_check_of_another_order_r
         with pytest.raises(Unavailable):
             await ActivityEnvironment(workerless.client).run(upkeep(db).recover_page, Reconcile(grace_seconds=0))
         assert running_checks() == []
+
+
+class Spoilt(OrderType):
+    """Orders of which some can't be read: an error of one order, and a server that doesn't answer for another."""
+
+    def __init__(self, db: Database, broken: set[str], silent: set[str]) -> None:
+        super().__init__(OpenOrders(db), Inventory(db, accepted_on(db)))
+        self._broken, self._silent = broken, silent
+
+    async def untouched(self, process_id: str) -> bool:
+        if process_id in self._broken:
+            raise KeyError("a field of another version")
+        if process_id in self._silent:
+            raise Unavailable("no answer")
+        return await super().untouched(process_id)
+
+
+@pytest.mark.parametrize("limit", [1, 100])
+async def test_orders_that_can_not_be_examined_stop_no_other_order(workerless: System, limit: int) -> None:
+    await workerless.db.rows(b"update orders.orders set status = 'failed', closed_at = now() where closed_at is null")
+    orders = [Scenario(name).order() for name in ("broken", "silent", "good")]
+    for order in orders:
+        await Orders(workerless.db).accept(order)
+    broken, silent, good = (order.order_id for order in orders)
+    letters = DeadLetters(workerless.db)
+    activities = RecoveryActivities(
+        [Spoilt(workerless.db, {broken}, {silent})],
+        letters,
+        UnsentAlerts(workerless.db, letters, Alerts(workerless.db)),
+        Installation(workerless.db),
+    )
+
+    total, task = Reconciled(), Reconcile(grace_seconds=0, limit=limit)
+    while total.next or not total.looked_at:
+        environment = ActivityEnvironment(workerless.client)
+        # The last attempt of a page: the one order of a page may be the one that no server answers for.
+        environment.info = dataclasses.replace(environment.info, attempt=PAGE_ATTEMPTS)
+        page = await environment.run(activities.recover_page, task.model_copy(update={"after": total.next}))
+        total = total.plus(page)
+
+    assert (total.looked_at, total.dead, total.failed, total.started) == (3, 1, 1, 1)
+    (letter,) = await letters.of_process(workflow_id(broken), "recovery")
+    assert (letter.error_type, letter.message_id) == ("KeyError", broken)
+    handle = workerless.client.get_workflow_handle(workflow_id(good))
+    await handle.terminate("by a test")
+    await workerless.db.rows(b"update dead_letters.letters set status = 'discarded' where status = 'open'")
+    await workerless.db.rows(b"update orders.orders set status = 'failed', closed_at = now() where closed_at is null")

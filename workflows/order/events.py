@@ -33,6 +33,8 @@ def objection(event: ExternalEvent, run: OrderRun, accepted: dict[str, ExternalE
         return None if accepted[event.event_id] == event else f"event id {event.event_id} belongs to another event"
     if event.type not in EVENT_TYPES:
         return f"unknown event type {event.type!r}; known are {', '.join(EVENT_TYPES)}"
+    if not run.subject.lines:  # a recovery that has not read its order yet; it checks the event again after that
+        return None
     if not isinstance(run.subject.payment, BankTransfer):
         return "the order is paid by card and accepts no event"
     if late := run.event_objection(CHARGE):

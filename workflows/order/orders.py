@@ -24,10 +24,8 @@ def _closing(run: OrderRun, key: str) -> CompleteOrder:
     return CompleteOrder(
         key=key,
         order_id=run.process,
+        body_hash=run.subject.body_hash(),
         outcome=run.outcome,
-        reserve_key=run.key("reserve"),
-        charge_key=run.key("charge"),
-        ship_key=run.key("ship"),
         reason=run.reason,
     )
 

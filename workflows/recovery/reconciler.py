@@ -1,4 +1,4 @@
-"""The reconciler: finds open orders whose workflow is lost and starts their recovery. A Temporal Schedule runs it."""
+"""The reconciler: finds open processes whose workflow is lost and recovers them. A Temporal Schedule runs it."""
 
 from datetime import timedelta
 
@@ -20,7 +20,7 @@ RETRIES = RetryPolicy(maximum_attempts=5)
 
 @workflow.defn(name=RECONCILER_WORKFLOW)
 class ReconcilerWorkflow:
-    """Check every open order once, page by page, recover the lost ones, and give up undeliverable alerts."""
+    """Check every open order and slip once, page by page, recover the lost ones, and see to unsent alerts."""
 
     @workflow.run
     async def run(self, task: Reconcile) -> Reconciled:
@@ -33,7 +33,7 @@ class ReconcilerWorkflow:
                 start_to_close_timeout=A_PAGE,
                 heartbeat_timeout=HEARTBEAT,
                 retry_policy=RETRIES,
-                summary="recover lost orders",
+                summary="recover lost processes",
             )
             total = total.plus(page)
             workflow.set_current_details(_details(total))
@@ -56,6 +56,6 @@ async def _given_up(task: Reconcile) -> int:
 
 def _details(total: Reconciled) -> str:
     return (
-        f"looked at **{total.looked_at}** open orders: {total.started} started, {total.recovering} recovering, "
-        f"{total.dead} for a person"
+        f"looked at **{total.looked_at}** open processes: {total.started} started, {total.recovering} recovering, "
+        f"{total.dead} for a person, {total.failed} to be examined again"
     )

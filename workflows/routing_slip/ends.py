@@ -3,6 +3,7 @@
 from __future__ import annotations  # the module of Itinerary imports this one
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from temporalio import workflow
@@ -18,7 +19,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.slips import SlipActivities
     from models.activities.base import Closed
     from models.activities.operators import Alerted
-    from models.activities.slips import AcceptSlip, CloseSlip, SlipAccepted
+    from models.activities.orders import REASON_AT_MOST
+    from models.activities.slips import AcceptSlip, CloseSlip, RecordRevision, RevisionRecorded, SlipAccepted
+    from models.problems import shown
+    from models.slips.slip import RECORD, Stop
 
 SlipRun = Run["Itinerary"]
 
@@ -33,13 +37,27 @@ def _closing(run: SlipRun, key: str) -> CloseSlip:
     return CloseSlip(
         key=key,
         order_id=run.process,
-        slip_id=it.slip.slip_id,
-        body_hash=it.slip.body_hash(),
+        body_hash=it.body_hash,
         outcome="terminated" if forward and it.terminated else run.outcome,
-        reserve_keys=it.keys(run, "stock") if forward else (),
-        charge_keys=it.keys(run, "money") if forward else (),
-        reason=(it.terminated or "") if forward else run.reason,
+        stops=it.done(run) if forward else (),
+        reason=shown(it.terminated or "", REASON_AT_MOST) if forward else run.reason,
     )
+
+
+def _recording(version: int, ahead: tuple[Stop, ...], run: SlipRun, key: str) -> RecordRevision:
+    body_hash = run.subject.slip.body_hash()
+    return RecordRevision(key=key, order_id=run.process, body_hash=body_hash, version=version, ahead=ahead)
+
+
+def record(version: int, ahead: tuple[Stop, ...]) -> Step[Itinerary, RevisionRecorded]:
+    """Return the step that records a revision before its first stop."""
+    do: Call[Itinerary, RevisionRecorded] = Call(
+        SlipActivities.record_revision,
+        partial(_recording, version, ahead),
+        lambda _: f"record version {version}",
+        policies.VALIDATE,
+    )
+    return Step(f"{RECORD}{version}", do=do, undo=None, has_effect=False)
 
 
 async def _no_way_back(_run: SlipRun, _request: None) -> None:

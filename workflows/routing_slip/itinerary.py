@@ -1,5 +1,6 @@
 """An itinerary as the steps of a saga, checked before the first stop and at every revision."""
 
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -7,24 +8,26 @@ from temporalio import workflow
 
 from temporal_saga import Call, InWorkflow, Kind, Saga, Step
 from workflows import policies
-from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun
+from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun, record
 from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import InvalidInput
-    from models.slips.itinerary import check_arguments, request_of, revised
-    from models.slips.slip import OWN_STEPS, Review, Revision, RoutingSlip, Stop
+    from models.slips.itinerary import argument_mistakes, request_of, revised
+    from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
 
 
 class Itinerary:
     """A running slip: its stops, its version and its reviews; raises InvalidInput for an invalid itinerary."""
 
     def __init__(self, slip: RoutingSlip) -> None:
-        self.slip, self.version = slip, slip.version
+        self.slip, self.version, self.body_hash = slip, slip.version, slip.body_hash()
         self.terminated: str | None = None
         self.reviews: dict[str, Review] = {}
         self._stops = {stop.name: stop for stop in slip.itinerary}
+        # The stops ahead that each step records, by the step's name.
+        self._recorded: dict[str, tuple[Stop, ...]] = {}
         try:
             self.saga = Saga(ACCEPT, *self._steps((), slip.itinerary), close=CLOSE)
         except ValueError as problem:
@@ -54,8 +57,15 @@ class Itinerary:
     def revise(self, run: SlipRun, revision: Revision, **by: str) -> None:
         """Replace the stops ahead and record the new version in the history with `by`; raise InvalidInput."""
         stops, steps = self.preview(run, revision)
+        known = self._known(run)
+        new = any(known.get(stop.name) != stop and STOPS[stop.activity].undo for stop in stops)
         self._stops.update({stop.name: stop for stop in stops})
         self.version += 1
+        # Of stops without an effect, no participant asks whether they belong to the slip.
+        if new and workflow.patched("record-revisions"):
+            recording = record(self.version, stops)
+            self._recorded[recording.name] = stops
+            steps = [recording, *steps]
         if revision.terminate:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
@@ -63,28 +73,41 @@ class Itinerary:
         run.history.note("itinerary", "revise", f"version {self.version}: {ahead} ahead", result)
         run.revise(*steps)
 
-    def keys(self, run: SlipRun, settles: str) -> tuple[str, ...]:
-        """Return the idempotency keys of the completed stops whose effect is settled as `stock` or `money`."""
+    def done(self, run: SlipRun) -> tuple[str, ...]:
+        """Return the completed stops that have an effect to settle, in order."""
         done = [name for name in run.answers if name in self._stops]
-        return tuple(run.key(name) for name in done if STOPS[self._stops[name].activity].settles == settles)
+        return tuple(name for name in done if STOPS[self._stops[name].activity].undo)
+
+    def _known(self, run: SlipRun) -> dict[str, Stop]:
+        """Return the stops that participants know: those of the accepted slip and of the recorded revisions."""
+        known = {stop.name: stop for stop in self.slip.itinerary}
+        for step in run.begun:
+            known.update({stop.name: stop for stop in self._recorded.get(step.name, ())})
+        return known
 
     def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
         """Return the steps ahead, with those that end every slip; raise InvalidInput."""
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
             raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
-        replies: dict[str, type[Reply]] = {stop.name: STOPS[stop.activity].reply for stop in behind}
-        for number, stop in enumerate(ahead, start=len(behind)):
-            at = f"itinerary[{number}]"
-            if stop.activity not in STOPS:
-                raise InvalidInput(f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}")
-            if stop.name in OWN_STEPS or stop.name in replies:
-                raise InvalidInput(f"{at}.name", f"{stop.name} is taken")
-            offer = STOPS[stop.activity]
-            check_arguments(at, stop, offer.request, self.slip.variables, replies)
-            replies[stop.name] = offer.reply
+        if mistakes := [*self._mistakes(behind, ahead)]:
+            raise InvalidInput.of(mistakes, "itinerary")
         pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
         return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
+
+    def _mistakes(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Iterator[tuple[str, str]]:
+        """Yield the mistakes (field, problem) in the stops ahead."""
+        replies: dict[str, type[Reply] | None] = {stop.name: STOPS[stop.activity].reply for stop in behind}
+        for number, stop in enumerate(ahead, start=len(behind)):
+            at = f"itinerary[{number}]"
+            offer = STOPS.get(stop.activity)
+            if is_own(stop.name) or stop.name in replies:
+                yield f"{at}.name", f"{stop.name} is taken"
+            if offer is None:
+                yield f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}"
+            else:
+                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies)
+            replies[stop.name] = offer.reply if offer else None
 
 
 def _step(stop: Stop) -> Step[Itinerary, Any]:
@@ -92,7 +115,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
     request = partial(_request, stop, offer)
 
     def summary(run: SlipRun) -> str:
-        return offer.summary(request(run, ""))
+        return offer.summary(request(run, run.key(stop.name)))
 
     called = InWorkflow[Itinerary, Any] if offer.inside else Call[Itinerary, Any]
     undo = probe = None
@@ -113,7 +136,7 @@ def _step(stop: Stop) -> Step[Itinerary, Any]:
         kind=offer.kind,
         has_effect=undo is not None,
         probe=probe,
-        at_risk=lambda run: offer.at_risk(request(run, "")),
+        at_risk=lambda run: offer.at_risk(request(run, run.key(stop.name))),
         then=partial(_apply_revision, stop.name),
     )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from temporalio import workflow
 
@@ -32,8 +32,8 @@ with workflow.unsafe.imports_passed_through():
 class SlipActivity:
     """An activity that a slip may name.
 
-    `undo` is an activity and the type of its request. With `inside`, `do` is workflow code. `settles` is the effect
-    that the end of a slip settles. `at_risk`: request → the amount at risk in minor units.
+    `undo` is an activity and the type of its request. With `inside`, `do` is workflow code. `at_risk`: request → the
+    amount at risk in minor units.
     """
 
     do: Callable[..., Any]
@@ -45,7 +45,6 @@ class SlipActivity:
     kind: Kind = Kind.COMPENSATABLE
     policy: Policy = policies.DO
     inside: bool = False
-    settles: Literal["", "stock", "money"] = ""
     at_risk: Callable[[Any], int] = lambda _: 0
 
 
@@ -80,7 +79,6 @@ STOPS: dict[str, SlipActivity] = {
         Reservation,
         lambda request: f"reserve {articles(request.lines)}",
         undo=(InventoryActivities.release_inventory, ReleaseInventory),
-        settles="stock",
     ),
     "charge_payment": SlipActivity(
         PaymentActivities.charge_payment,
@@ -89,7 +87,6 @@ STOPS: dict[str, SlipActivity] = {
         lambda request: f"charge {request.amount}",
         undo=(PaymentActivities.refund_payment, RefundPayment),
         probe=PaymentActivities.find_charge,
-        settles="money",
         at_risk=lambda request: int(request.amount.amount),
     ),
     "wrap_gift": SlipActivity(

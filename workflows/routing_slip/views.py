@@ -11,14 +11,13 @@ from workflows.states import COLUMN_GAP, state_of, table_of
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import SlipResult
+    from models.slips.slip import SlipResult, is_own
 
 
 def _answers(run: SlipRun) -> dict[str, Any]:
     """Return the answers of the stops, by name; later stops use them as variables."""
     answers = {name: answer for name, answer in run.answers.items() if hasattr(answer, "model_dump")}
-    own = {"accept", "settle"}
-    return {name: answer.model_dump(mode="json") for name, answer in answers.items() if name not in own}
+    return {name: answer.model_dump(mode="json") for name, answer in answers.items() if not is_own(name)}
 
 
 def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> ProcessState:
@@ -33,7 +32,7 @@ def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> P
             "version": itinerary.version,
             "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in slip.itinerary],
             "ahead": [stop.name for stop in itinerary.ahead(run)],
-            "hops_left": slip.max_hops - sum(step.name not in {"accept", "commit", "settle"} for step in run.begun),
+            "hops_left": slip.max_hops - sum(not is_own(step.name) for step in run.begun),
             "terminated": itinerary.terminated,
             "answers": _answers(run),
         },

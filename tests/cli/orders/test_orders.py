@@ -212,12 +212,25 @@ def test_a_batch_ends_with_the_outcomes_of_its_mix(starter: Starter) -> None:
     assert document["per_second"] > 0
     assert set(document["latency_seconds"]) == {"p50", "p90", "p99", "max"}
     again = starter("batch", "10", "--mix", "ok=6,declined=2,no_stock=1,refused=1", "--name", name, "--json")
-    assert again.document["outcomes"] == document["outcomes"]
+    assert (again.code, again.document["placed_before"], again.document["orders"]) == (0, 10, 0)
+    assert (again.document["outcomes"], again.document["latency_seconds"]["max"]) == ({}, 0)
+
+
+@pytest.mark.parametrize("style", ["orchestrated", "choreographed"])
+def test_a_resumed_batch_counts_its_own_orders(starter: Starter, style: str) -> None:
+    name = f"b-{uuid4().hex[:8]}"
+    assert starter("batch", "2", "--name", name, "--style", style).code == 0
+
+    resumed, shown = (starter("batch", "5", "--name", name, "--style", style, *more) for more in (["--json"], []))
+
+    assert (resumed.code, resumed.document["orders"], resumed.document["placed_before"]) == (0, 3, 2), resumed.err
+    assert resumed.document["outcomes"] == {"completed": 3}
+    assert "5 orders were placed before and are not counted" in shown.out
 
 
 def test_setup_may_be_repeated(starter: Starter) -> None:
     assert starter("setup", "--catalogue", "--json").document == {
-        "done": ["migrations", "search attributes", "reconciler", "catalogue"]
+        "done": ["migrations", "installation", "search attributes", "reconciler", "catalogue"]
     }
 
 
@@ -239,7 +252,10 @@ def test_ctrl_c_prints_one_line_and_the_order_continues(starter: Starter, system
     err = output.decode()
 
     assert placing.returncode == 130
-    assert err.splitlines()[-1] == "interrupted"
+    assert err.splitlines()[-2:] == [
+        f"order {order_id} goes on; `python starter.py watch {order_id}` follows it",
+        "interrupted",
+    ]
     assert "Traceback" not in err
     until_status(starter, order_id, "completed")
 

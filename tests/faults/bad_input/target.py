@@ -106,7 +106,7 @@ def put_in_place(target: Target) -> None:
     target.place("done")
     target.place("waiting", **with_a_transfer())
     until_status(target.run, parked, "needs_attention")
-    alerted = "select true from operators.alerts where order_id = %s and sent_at is not null"
+    alerted = "select true from operators.alerts where order_id = %s and logged_only"
     until(lambda: sql(target.environment, alerted, parked))
     until(lambda: target.runner.run(target.client.count_workflows(KINDS)).count == len(target.orders))
 

@@ -1,6 +1,7 @@
 """Every document is accepted exactly within the documented limits, or refused in one line that names the field."""
 
 import json
+import re
 from random import Random
 from typing import Any
 
@@ -8,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import InvalidInput
+from models.errors import MISTAKES_AT_MOST, InvalidInput
 from models.external_events import FAILED, SETTLED, FailedPayload, SettledPayload
 from models.intake.documents import BYTES_AT_MOST
 from models.intake.reading import check_payload, read_order, read_slip
@@ -25,6 +26,10 @@ from workflows.routing_slip.itinerary import Itinerary
 ORDERS = valid(Order).filter(is_order)
 CANARY = "Zoë Canary"
 LINE_AT_MOST = 400
+# What only a programmer reads: regular expressions, and pydantic's own sentences.
+OF_PYDANTIC = re.compile(
+    r"[\^$\\{}]|pattern|input should|string should|extra inputs|valid (integer|string|tuple|dict)", re.IGNORECASE
+)
 
 
 def of_the_canary(order: dict[str, Any]) -> dict[str, Any]:
@@ -46,10 +51,13 @@ def beginning(field: str) -> str:
 
 def check_message(problem: InvalidInput, what: str, document: Any) -> None:
     """Check the error line: it names the field, is printable and short, and has no personal data."""
+    for line in (str(problem), *problem.others):
+        assert line.isprintable(), line
+        assert CANARY not in line
+        assert len(line) <= LINE_AT_MOST, line
+        assert not OF_PYDANTIC.search(line.partition(": ")[2]), line
+    assert len(problem.others) <= MISTAKES_AT_MOST
     line = str(problem)
-    assert line.isprintable(), line
-    assert CANARY not in line
-    assert len(line) <= LINE_AT_MOST, line
     assert beginning(problem.field) in {what, *Order.model_fields, *RoutingSlip.model_fields} | names(document), line
 
 

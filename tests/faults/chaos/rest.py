@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from temporalio.service import RPCError
 
 from models.errors import Unavailable
-from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
+from models.names import PROCESS_WORKFLOWS
 from tests.faults.chaos.processes.system import ChaosSystem
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -23,9 +23,7 @@ _OPEN = {
     "dead deliveries": b"select count(*) from outbox.undelivered",
     "dead letters": b"select count(*) from dead_letters.letters where status in ('open', 'redriving')",
 }
-_RUNNING = (
-    f"WorkflowType IN ('{ORDER_WORKFLOW}', '{RECOVERY_WORKFLOW}', '{SLIP_WORKFLOW}') AND ExecutionStatus = 'Running'"
-)
+_RUNNING = f"WorkflowType IN ({PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running'"
 
 
 @dataclass(frozen=True)

@@ -12,17 +12,24 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError, RPCStatusCode
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from models.names import ORDER_WORKFLOW, RECONCILER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
+from models.names import (
+    ORDER_WORKFLOW,
+    RECONCILER_WORKFLOW,
+    RECOVERY_WORKFLOW,
+    SLIP_RECOVERY_WORKFLOW,
+    SLIP_WORKFLOW,
+)
 from tests.faults.evidence.reading import Reader
 from tests.faults.evidence.runs import ObservedProcess, Replay
 from tests.faults.invariants.endings import process_of, workflow_of
 from workflows.order.workflow import OrderWorkflow
+from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
-from workflows.recovery.workflow import RecoverOrderWorkflow
+from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
-TYPES = (ORDER_WORKFLOW, RECOVERY_WORKFLOW, RECONCILER_WORKFLOW, SLIP_WORKFLOW)
-WORKFLOWS = [OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow]
+TYPES = (ORDER_WORKFLOW, RECOVERY_WORKFLOW, RECONCILER_WORKFLOW, SLIP_WORKFLOW, SLIP_RECOVERY_WORKFLOW)
+WORKFLOWS = [OrderWorkflow, RecoverOrderWorkflow, ReconcilerWorkflow, RoutingSlipWorkflow, RecoverSlipWorkflow]
 T = TypeVar("T")
 # Concurrent requests to Temporal.
 AT_ONCE = 20

@@ -15,7 +15,7 @@ End = tuple[str, tuple[str, ...] | None]
 # The route of undos is not checked.
 ANY = None
 _ONCE = frozenset({"error", "hang", "lost-commit", "duplicate", "zombie", "kill", "stop", "refuse"})
-_ONCE |= {"reused", "rival", "crossed", "overtaken", "again"}
+_ONCE |= {"reused", "rival", "crossed", "overtaken", "again", "failover"}
 _REFUSALS = {"error: OutOfStock", "error: CardDeclined", "error: ShipmentRefused"}
 _FENCED = frozenset({"zombie-undone", "zombies-undone", "terminate-zombie"})
 # The fault needs at least so many late attempts of one request.
@@ -188,7 +188,7 @@ def allowed_late(case: Case, status: str) -> set[str]:
     undone = status in {"cancelled", "compensated"} and case.step.stage in {"do", "pivot"}
     fenced = undone and case.step.style == "orchestrated" and case.fault in _FENCED
     if case.fault == "reused":
-        return {"error: KeyReused"}
+        return {"error: NotAccepted"}
     if case.fault == "crossed":
         return {"answer", "error: AlreadyUndone"}
     allowed = {"answer"} | (_REFUSALS if case.step.refused else set())

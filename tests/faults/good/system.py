@@ -9,15 +9,14 @@ from typing import Any
 import pytest_asyncio
 from temporalio.client import WorkflowHandle
 
-from activities.lost_orders import Recovery
+from activities.lost_processes import Recovery
+from activities.process_types import process_types
 from messaging.outbox.outbox import Outbox
 from models.commands import CancelOrder, CommandAccepted, Resolve
-from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
+from models.names import SLIP_WORKFLOW, TASK_QUEUE, ProcessKind, ProcessName, slip_workflow_id
 from models.order import Order
 from models.slips.slip import RoutingSlip
 from runtime.embedded.stack import Stack
-from services.inventory.inventory import Inventory
-from services.orders.open_orders import OpenOrders
 from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Evidence, Snapshot
 from tests.faults.evidence.gathering import gather
@@ -114,7 +113,7 @@ class Clients:
         await self.cancel(order, handle)
 
         async def waits() -> bool:
-            sent = await self.system.one("select sent_at from operators.alerts where order_id = %s", order.order_id)
+            sent = await self.system.one("select logged_only from operators.alerts where order_id = %s", order.order_id)
             return bool(sent) and (await self.system.state(handle)).status == "needs_attention"
 
         await until(waits)
@@ -141,6 +140,6 @@ class Clients:
         self.note("terminate", order.order_id)
         await handle.terminate()
         system = self.system
-        recovery = Recovery(system.client, OpenOrders(system.db), Inventory(system.db))
-        assert await recovery.recover(order.order_id) == "recovering"
+        recovery = Recovery(system.client, process_types(system.services))
+        assert await recovery.recover(ProcessName(ProcessKind.ORDER, order.order_id)) == "recovering"
         await result_of(system.client.get_workflow_handle(handle.id))

@@ -94,6 +94,13 @@ async def _stop(_attempt: "Attempt", _rule: Rule, _connection: Connection | None
     os.kill(os.getpid(), signal.SIGSTOP)
 
 
+async def _read_only(attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
+    """Leave this process with connections that answer readers only, as a failover does; new ones may write."""
+    assert attempt.database is not None
+    for connection in list(attempt.database._pool._pool):
+        await connection.execute("set default_transaction_read_only = on")
+
+
 async def _signal(_attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
     """Only leave the note: the explorer watches the notes and does the rest."""
 
@@ -114,4 +121,5 @@ ACTIONS: dict[Action, Callable[["Attempt", Rule, Connection | None], Awaitable[N
     "kill": _kill,
     "stop": _stop,
     "signal": _signal,
+    "read-only": _read_only,
 }

@@ -1,6 +1,7 @@
 """The hooks for faults in a worker process: around its activities and around its relay's publishing."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -10,6 +11,8 @@ from temporalio.exceptions import ActivityAlreadyStartedError, ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.interceptor import as_failure
+from messaging.outbox.statements import READ
+from models.choreography import DomainEvent, EventDelivery
 from models.errors import Final, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
@@ -40,8 +43,9 @@ class _Running(ActivityInboundInterceptor):
 
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         name = activity.info().activity_type
-        await self._wait_for_earlier_faults(name, target_of(name, tuple(input.args))[0])
-        rules = self._plan.of_call(name, input.args)
+        named = await _named(self._database, input.args)
+        await self._wait_for_earlier_faults(name, target_of(name, named)[0])
+        rules = self._plan.of_call(name, named)
         if not rules:
             return await self.next.execute_activity(input)
         again = replace(input, args=[*map(reused, input.args)]) if any(r.action == "reuse" for r in rules) else input
@@ -76,6 +80,15 @@ class _Running(ActivityInboundInterceptor):
                 await self._notes.until(rule.name, "struck")
 
 
+async def _named(database: Database, args: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a call's arguments; in place of a delivery, its subscriber and the event that it names."""
+    if not args or not isinstance(delivery := args[0], EventDelivery):
+        return tuple(args)
+    # Not through the methods of FaultyDatabase: this question is not the product's.
+    rows = await Database.rows(database, READ, {"event_id": delivery.event_id})
+    return delivery.subscriber, DomainEvent.model_validate_json(rows[0][0])
+
+
 class RelayRound(Attempt):
     """The events that a relay has published since its last commit; their faults may also strike around that commit."""
 
@@ -105,9 +118,10 @@ class _Publishing(OutboundInterceptor):
         self._plan, self._notes, self._database = faults.plan, faults.notes, faults.database
 
     async def start_activity(self, input: StartActivityInput) -> ActivityHandle[Any]:  # noqa: A002 - the SDK's name
-        order_id, _ = target_of(RELAY, tuple(input.args))
+        named = await _named(self._database, input.args)
+        order_id, _ = target_of(RELAY, named)
         input.task_queue = self._plan.queues.get(order_id, input.task_queue)
-        rules = self._plan.of_call(RELAY, input.args)
+        rules = self._plan.of_call(RELAY, named)
         attempt = Attempt(rules, self._notes, lambda: self.next.start_activity(input), self._database)
         await attempt.strike("before")
         try:

@@ -38,6 +38,7 @@ Action = Literal[
     "kill",
     "stop",
     "signal",
+    "read-only",
 ]
 NoteKind = Literal["hit", "struck", "release", "lifted", "ended"]
 SECONDS_BETWEEN_LOOKS = 0.01

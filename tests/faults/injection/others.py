@@ -12,6 +12,7 @@ from postgres.database import Database
 from postgres.pipeline import Connection
 from services.inventory.inventory import Inventory
 from tests.faults.injection.injecting import SECONDS_BETWEEN_LOOKS, Rule
+from tests.services.shop import AnyProcess
 
 if TYPE_CHECKING:
     from tests.faults.injection.attempts import Attempt
@@ -63,7 +64,7 @@ async def _crossed(database: Database, request: ReserveInventory, waits: asyncio
     try:
         async with Database.transaction(database) as blocker:
             await Database.rows(database, _LAST_ARTICLE, {"sku": request.lines[-1].sku}, blocker)
-            late = asyncio.create_task(Inventory(database).reserve(request))
+            late = asyncio.create_task(Inventory(database, AnyProcess()).reserve(request))
             # First the do waits for the article, then the undo for the do: or each for the other in a deadlock.
             while not late.done() and (count := await _waiting(database, blocker)) < 2:
                 if count:

@@ -9,7 +9,14 @@ from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import Client, WorkflowHistory
 
-from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW, slip_workflow_id, workflow_id
+from models.names import (
+    ORDER_WORKFLOW,
+    RECOVERY_WORKFLOW,
+    SLIP_RECOVERY_WORKFLOW,
+    SLIP_WORKFLOW,
+    slip_workflow_id,
+    workflow_id,
+)
 from tests.faults.evidence.runs import LogLine, ObservedProcess
 
 SLIP = "slip."
@@ -17,6 +24,7 @@ PREFIXES = {
     ORDER_WORKFLOW: (workflow_id(""), ""),
     RECOVERY_WORKFLOW: (workflow_id(""), ""),
     SLIP_WORKFLOW: (slip_workflow_id(""), SLIP),
+    SLIP_RECOVERY_WORKFLOW: (slip_workflow_id(""), SLIP),
 }
 ENDS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: "completed",

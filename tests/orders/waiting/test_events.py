@@ -19,7 +19,6 @@ from models.external_events import EventAccepted, ExternalEvent
 from models.money import Money
 from models.names import STATUS_ATTRIBUTE, key
 from models.process import OrderResult, Status
-from services.payments.transfers import Transfers
 from tests.conservation import assert_conserved
 from tests.orders.deaths.test_kills import blocked, until_blocked
 from tests.orders.moments.test_cancel_everywhere import until_recorded
@@ -127,7 +126,7 @@ async def test_a_missing_transfer_undoes_the_order_and_a_late_one_is_refused(sys
         event_id="e-1",
     )
     with pytest.raises(AlreadyUndone):
-        await Transfers(system.db).book(late)
+        await system.services.transfers.book(late)
 
 
 async def test_a_cancel_ends_the_wait_and_moves_no_money(system: System) -> None:

@@ -12,9 +12,7 @@ from temporalio.client import WorkflowUpdateFailedError
 from models.activities.payments import RefundPayment
 from models.commands import CancelOrder, CommandAccepted
 from models.order import Order
-from providers.simulated.card_provider import SimulatedCardProvider
 from runtime.converter import DATA_CONVERTER
-from services.payments.payments import Payments
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
 from tests.orders.skipping import Handle, Retries, Skipping, retries, skipping_orders
@@ -124,7 +122,7 @@ async def test_skip_needs_evidence_that_the_effect_was_settled_by_hand(skipping:
 
     await allow_refund_of(skipping, order)
     by_hand = RefundPayment(key=f"{order.order_id}:charge", order_id=order.order_id)
-    refunded = await Payments(skipping.system.db, SimulatedCardProvider(skipping.system.db)).refund(by_hand)
+    refunded = await skipping.system.services.payments.refund(by_hand)
     await decide(handle, "skip", evidence=refunded.refund_id)
     result = await result_of(handle)
 

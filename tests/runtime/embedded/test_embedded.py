@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from temporalio.client import Client
 
-from runtime.connection import connect
+from runtime.connection import connect, database_of
 from runtime.embedded import temporal as temporal_module
 from runtime.embedded.errors import StackFailed
 from runtime.embedded.ports import is_open
@@ -20,6 +20,7 @@ from runtime.embedded.stack import embedded_stack, running_stack
 from runtime.embedded.visibility import INDEXES, USED
 from runtime.settings import Settings
 from tests.runtime.stacks import all_gone, happens, output_until_ready, processes_of, settings_for, start_user
+from tests.servers import with_empty_cluster
 
 QUERY = "select run_id from executions_visibility"
 
@@ -38,6 +39,29 @@ async def test_both_servers_answer_and_end_with_their_user(settings: Settings) -
 
     assert await happens(lambda: all_gone(processes))
     assert running_stack(settings.data_dir) is None
+
+
+SPECIAL = "-with # hash, ? question, %41 escape, 'q' \"d\" é=&;$HOME"
+
+
+async def test_a_data_folder_may_have_any_name_also_after_its_keeper_was_killed(settings: Settings) -> None:
+    special = settings.model_copy(update={"data_dir": settings.data_dir / SPECIAL})
+    settings.data_dir.chmod(0o711)
+    before = {each.name for each in settings.data_dir.iterdir()}
+    await asyncio.to_thread(with_empty_cluster, special)
+
+    async with embedded_stack(special):
+        processes = processes_of(special)
+        processes[0].kill()
+        assert await happens(lambda: all_gone(processes))
+        assert await happens(lambda: running_stack(special.data_dir) is not None)
+        client = await connect(special)
+        assert (await client.count_workflows()).count == 0
+        async with await psycopg.AsyncConnection.connect(database_of(special)) as connection:
+            await connection.execute("select 1")
+
+    assert Layout(special.data_dir).temporal_file.stat().st_size > 0
+    assert {each.name for each in settings.data_dir.iterdir()} - before == {SPECIAL}
 
 
 @pytest.mark.usefixtures("stack")

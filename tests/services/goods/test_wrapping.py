@@ -10,6 +10,7 @@ from postgres.database import Database
 from services.wrapping.wrapping import Wrapping
 from tests.conservation import assert_conserved
 from tests.services import requests
+from tests.services.shop import AnyProcess
 
 UNWRAP = UnwrapGift(key="slip.s-1:wrap", order_id="slip.s-1")
 
@@ -23,14 +24,14 @@ async def work(db: Database) -> list[str]:
 
 
 async def test_100_concurrent_wraps_of_one_key_are_one(db: Database) -> None:
-    answers = await asyncio.gather(*(Wrapping(db).wrap(wrapping()) for _ in range(100)))
+    answers = await asyncio.gather(*(Wrapping(db, AnyProcess()).wrap(wrapping()) for _ in range(100)))
 
     assert set(map(str, answers)) == {str(Wrapped(paper="stars"))}
     assert await work(db) == ["wrap"]
 
 
 async def test_concurrent_wraps_and_unwraps_leave_nothing_wrapped(db: Database) -> None:
-    desk = Wrapping(db)
+    desk = Wrapping(db, AnyProcess())
 
     for round_ in range(20):
         key = {"key": f"slip.s-{round_}:wrap"}
@@ -42,7 +43,7 @@ async def test_concurrent_wraps_and_unwraps_leave_nothing_wrapped(db: Database) 
 
 
 async def test_a_gift_can_be_unwrapped_and_is_not_wrapped_again(db: Database) -> None:
-    desk = Wrapping(db)
+    desk = Wrapping(db, AnyProcess())
     await desk.wrap(wrapping())
 
     for _ in range(2):
@@ -54,7 +55,7 @@ async def test_a_gift_can_be_unwrapped_and_is_not_wrapped_again(db: Database) ->
 
 
 async def test_an_unwrap_before_its_wrap_refuses_the_wrap(db: Database) -> None:
-    desk = Wrapping(db)
+    desk = Wrapping(db, AnyProcess())
 
     assert await desk.unwrap(UNWRAP) == Unwrapped()
 
@@ -66,13 +67,13 @@ async def test_an_unwrap_before_its_wrap_refuses_the_wrap(db: Database) -> None:
 async def test_unknown_paper_is_refused_permanently(db: Database) -> None:
     for _ in range(2):
         with pytest.raises(WrapRefused, match="no paper gold"):
-            await Wrapping(db).wrap(wrapping("gold"))
+            await Wrapping(db, AnyProcess()).wrap(wrapping("gold"))
 
     assert await work(db) == []
 
 
 async def test_the_same_key_for_other_paper_is_an_error(db: Database) -> None:
-    await Wrapping(db).wrap(wrapping())
+    await Wrapping(db, AnyProcess()).wrap(wrapping())
 
     with pytest.raises(KeyReused):
-        await Wrapping(db).wrap(wrapping("snow"))
+        await Wrapping(db, AnyProcess()).wrap(wrapping("snow"))

@@ -14,14 +14,14 @@ from services.inventory.inventory import Inventory
 from services.orders.closing import OrderClosing
 from tests.services import requests
 from tests.services.orders.test_closing import placed
-from tests.services.shop import Shop
+from tests.services.shop import AnyProcess, Shop
 
 
 class FrozenClosing(Inventory):
     """An inventory whose settlement is executed and then blocks, as in a process that was stopped."""
 
     def __init__(self, db: Database) -> None:
-        super().__init__(db)
+        super().__init__(db, AnyProcess())
         self.reached, self.thawed = asyncio.Event(), asyncio.Event()
 
     async def settle(self, *arguments: object) -> Settlement:

@@ -58,7 +58,7 @@ async def test_an_order_is_accepted_again_in_one_statement(shop: Shop) -> None:
             statements.append(query)
             return await super().rows(query, *rest, **more)
 
-    counting = Counting(shop.db._pool)
+    counting = Counting(shop.db._pool, shop.db.place)
     assert not (await Orders(counting).accept(order)).new
     assert (await Orders(counting).accept_to_run(order)).total.amount == PRICE["SKU-1"] * 2
     assert len(statements) == 2

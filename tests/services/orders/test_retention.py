@@ -11,11 +11,8 @@ from models.dead_letters import Undeliverable
 from models.errors import AlreadySettled, Conflict, Final, InvalidInput, OrderRejected
 from models.money import Money
 from models.slips.slip import RoutingSlip, Stop
-from services.payments.transfers import Transfers
 from services.retention import Pruned, Retention
-from services.slips.closing import SlipClosing
 from services.slips.slips import Slips
-from services.wrapping.wrapping import Wrapping
 from tests.services import requests
 from tests.services.orders.test_closing import placed
 from tests.services.shop import Shop
@@ -99,7 +96,7 @@ async def test_the_effects_of_a_pruned_order_are_never_undone(unchecked_shop: Sh
     with pytest.raises(AlreadySettled):
         await shop.shipping.cancel(requests.cancel())
     with pytest.raises(AlreadySettled):
-        await Transfers(shop.db).give_back(requests.refund())
+        await shop.transfers.give_back(requests.refund())
 
     assert await shop.inventory.release(requests.release()) == Released()
     assert (await shop.inventory.levels(), await shop.ledger.balances()) == totals
@@ -158,10 +155,10 @@ async def test_an_old_slip_is_pruned_and_its_id_is_not_run_again(unchecked_shop:
         await slips.accept(slip)
         process = f"slip.{slip.slip_id}"
         wrap = WrapGift(key=f"{process}:wrap", order_id=process, lines=requests.order().lines, paper="stars")
-        await Wrapping(shop.db).wrap(wrap)
-        body = {"key": f"{process}:close", "order_id": process, "slip_id": slip.slip_id, "body_hash": slip.body_hash()}
-        request = CloseSlip.model_validate(body | {"outcome": "completed"})
-        await SlipClosing(shop.db, shop.inventory, shop.payments).close(request)
+        await shop.wrapping.wrap(wrap)
+        body = {"key": f"{process}:close", "order_id": process, "body_hash": slip.body_hash()}
+        request = CloseSlip.model_validate(body | {"outcome": "completed", "stops": ("wrap",)})
+        await shop.slip_closing.close(request)
     await shop.db.rows(AGE_SLIP)
 
     assert await Retention(shop.db).count(29) == Pruned(slips=1)

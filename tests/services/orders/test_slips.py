@@ -18,17 +18,18 @@ from services.slips.slips import Slips
 from tests.services import requests
 from tests.services.shop import Shop
 
-SLIP = RoutingSlip(slip_id="s-1", itinerary=(Stop(name="wrap", activity="wrap_gift"),))
+STOPS = {"reserve": "reserve_inventory", "charge": "charge_payment", "wrap": "wrap_gift"}
+SLIP = RoutingSlip(slip_id="s-1", itinerary=tuple(Stop(name=name, activity=STOPS[name]) for name in STOPS))
 OTHER = SLIP.model_copy(update={"max_hops": 3})
 RESERVE, CHARGE = "slip.s-1:reserve", "slip.s-1:charge"
 
 
 def closing(shop: Shop) -> SlipClosing:
-    return SlipClosing(shop.db, shop.inventory, shop.payments)
+    return shop.slip_closing
 
 
 def close(outcome: Any = "completed", **changes: Any) -> CloseSlip:
-    body = {"key": "slip.s-1:close", "order_id": "slip.s-1", "slip_id": "s-1", "body_hash": SLIP.body_hash()}
+    body = {"key": "slip.s-1:close", "order_id": "slip.s-1", "body_hash": SLIP.body_hash()}
     return CloseSlip.model_validate(body | {"outcome": outcome} | changes)
 
 
@@ -38,7 +39,7 @@ async def reserved_and_charged(shop: Shop) -> CloseSlip:
     keyed = {"order_id": "slip.s-1"}
     await shop.inventory.reserve(requests.reserve(SKU_1=2).model_copy(update=keyed | {"key": RESERVE}))
     await shop.payments.charge(requests.charge().model_copy(update=keyed | {"key": CHARGE}))
-    return close(reserve_keys=(RESERVE,), charge_keys=(CHARGE,))
+    return close(stops=("reserve", "charge"))
 
 
 async def test_a_slip_is_accepted_once_and_its_id_is_unique(shop: Shop) -> None:
@@ -63,7 +64,7 @@ async def test_repeated_closings_sell_the_reserved_stock_once(shop: Shop) -> Non
 
 async def test_closing_is_all_or_nothing(shop: Shop) -> None:
     request = await reserved_and_charged(shop)
-    wrong = request.model_copy(update={"reserve_keys": (RESERVE, "slip.s-1:never")})
+    wrong = request.model_copy(update={"stops": ("reserve", "charge", "wrap")})
 
     with pytest.raises(NotFound):
         await closing(shop).close(wrong)
@@ -110,7 +111,7 @@ async def test_closing_another_slip_of_the_same_id_changes_nothing(shop: Shop) -
 
 
 def pricing(total: int | None = None, **quantities: int) -> PriceArticles:
-    return PriceArticles(key="k", order_id="slip.s-1", lines=requests.lines(**quantities), total=total)
+    return PriceArticles(key="slip.s-1:price", order_id="slip.s-1", lines=requests.lines(**quantities), total=total)
 
 
 async def test_articles_have_the_price_of_the_catalogue(shop: Shop) -> None:

@@ -34,7 +34,7 @@ async def test_a_charge_that_resumes_after_its_refund_is_not_booked(shop: Shop) 
             await refunded.wait()
             return answer
 
-    late = asyncio.create_task(Payments(shop.db, Frozen(shop.db)).charge(requests.charge()))
+    late = asyncio.create_task(Payments(shop.db, Frozen(shop.db), shop.accepted).charge(requests.charge()))
     await captured.wait()
     await shop.payments.refund(requests.refund())
     refunded.set()

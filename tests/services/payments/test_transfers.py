@@ -18,7 +18,7 @@ NOTHING = {"card_clearing": 0, "bank": 0, "held": 0, "revenue": 0}
 
 @pytest.fixture
 def transfers(shop: Shop) -> Transfers:
-    return Transfers(shop.db)
+    return shop.transfers
 
 
 def expect(reference: str = "ref_1") -> ExpectTransfer:

@@ -16,6 +16,7 @@ from psycopg.rows import TupleRow
 from temporalio.client import Client
 
 from client.connection import Connection
+from client.installation import bind_database
 from client.orders import OrdersClient
 from postgres.database import Database
 from runtime.connection import connect
@@ -80,12 +81,13 @@ async def open_system(folder: Path, *, hasty: bool) -> AsyncIterator[ChaosSystem
     os.environ["TEMPORAL_CONFIG_FILE"] = os.devnull
     async with embedded_stack(settings) as stack:
         await asyncio.to_thread(schemas.migrate, stack.database_url)
+        client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
+        await bind_database(client, stack.database_url)
         async with (
             await Database.open(_with_application_name(stack.database_url), size=20) as db,
             crew(stack, folder, WORKERS, hasty=hasty) as members,
         ):
             await demo_articles.load(db)
-            client = await connect(settings, address=stack.temporal_address, runtime=build_runtime(settings))
             await schedule_reconciler(client, SECONDS_BETWEEN_ROUNDS)
             await _wait_until_ready(members)
             yield ChaosSystem(folder, settings, stack, client, db, members)

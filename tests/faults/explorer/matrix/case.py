@@ -69,8 +69,8 @@ class Case:
 
     @property
     def own_worker(self) -> bool:
-        """Whether the order needs a dedicated worker: one that dies or freezes, or that also serves a rival."""
-        return self.fault == "rival" or (self.fault in DEADLY and self.step.stage != "relay")
+        """Whether the order needs a dedicated worker: one that dies or freezes, or whose connections are spoilt."""
+        return self.fault in {"rival", "failover"} or (self.fault in DEADLY and self.step.stage != "relay")
 
     @property
     def kind(self) -> Kind:

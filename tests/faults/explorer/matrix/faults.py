@@ -30,6 +30,7 @@ Fault = Literal[
     "crossed",
     "overtaken",
     "again",
+    "failover",
 ]
 Kind = Literal["dedicated", "relay", "other"]
 FAULTS: tuple[Fault, ...] = get_args(Fault)
@@ -64,6 +65,7 @@ ACTIONS: dict[Fault, Action] = {
     "rival": "rival",
     "crossed": "cross",
     "overtaken": "stand",
+    "failover": "read-only",
 }
 # Faults without an action in a worker: they come from outside.
 FROM_OUTSIDE = frozenset({"refuse", "again"})

@@ -19,6 +19,8 @@ SELDOM: Mapping[str, set[str]] = {
     "crossed": {"o-release-before"},
     # An event of another order is published while this order's event is written and not committed.
     "overtaken": {"c-reserve-sent", "c-charge-sent", "c-ship-sent"},
+    # The worker keeps connections to a server that has become read-only.
+    "failover": {"o-charge-before", "o-ship-before", "o-refund-before"},
     # After its end the order is placed again, and then a different order under its id.
     "again": {"o-complete-answered", "o-close-answered", "c-complete-answered", "c-fail-answered"},
 }

@@ -110,7 +110,7 @@ ORCHESTRATED = (
         PARKED,
         "aside",
         "alert_operators",
-        marks={"fenced": "insert into operators.alerts", "sent": "set sent_at"},
+        marks={"fenced": "insert into operators.alerts", "sent": "set logged_only"},
         local=True,
     ),
     Step(

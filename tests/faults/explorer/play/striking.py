@@ -5,6 +5,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tests.faults.explorer.fleet import ended, stopped
+from tests.faults.explorer.matrix.faults import DEADLY
 from tests.faults.explorer.play import asking, moments, others
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ async def strike(play: "Play") -> None:
         await others.place_rival(play)
     elif case.fault == "overtaken":
         await others.overtake(play)
-    elif case.own_worker:
+    elif case.fault in DEADLY and case.own_worker:
         await _replace_worker(play, hit["pid"])
     elif case.fault.startswith("cancel") or (case.fault == "zombie-undone" and case.step.style == "orchestrated"):
         await asking.cancel(play)

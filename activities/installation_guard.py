@@ -1,0 +1,53 @@
+"""Stops a process whose database or namespace has been moved to another installation while it runs."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from activities.installation import InstallationRecord, check_installation
+from models.errors import NotSetUp, Unavailable
+
+log = logging.getLogger("worker")
+SECONDS_BETWEEN_CHECKS = 15.0
+
+
+@asynccontextmanager
+async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[None]:
+    """Check that both sides belong to each other, now and every SECONDS_BETWEEN_CHECKS during the block.
+
+    Raises NotSetUp or WrongInstallation; during the block, WrongInstallation cancels the block first.
+    """
+    await check_installation(client, record)
+    block, watch = asyncio.current_task(), asyncio.create_task(_watch(client, record))
+
+    def stop(done: asyncio.Task[None]) -> None:
+        if block and not done.cancelled():
+            block.cancel()
+
+    watch.add_done_callback(stop)
+    try:
+        yield
+    except asyncio.CancelledError:
+        if not watch.done() or watch.cancelled():
+            raise
+        if block:
+            block.uncancel()
+        await watch  # raises its error
+    finally:
+        watch.cancel()
+
+
+async def _watch(client: Client, record: InstallationRecord) -> None:
+    """Check the installation until it is another one; a check without an answer is repeated later."""
+    while True:
+        await asyncio.sleep(SECONDS_BETWEEN_CHECKS)
+        try:
+            await check_installation(client, record)
+        except NotSetUp as error:
+            log.warning("the installation is incomplete", extra={"error": str(error)})
+        except (Unavailable, RPCError) as error:
+            log.debug("the installation can't be checked now", extra={"error": str(error)})

@@ -1,0 +1,133 @@
+"""Recovery of processes whose workflow is lost: a recovery workflow starts under the process's own workflow id.
+
+Temporal runs at most one workflow per id. So the recovery of a process with a running workflow can't start, and of
+several concurrent recoveries exactly one starts.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError, WorkflowHandle
+from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
+from temporalio.service import RPCError, RPCStatusCode
+
+from activities.finished_runs import refuse_completed
+from activities.process_types import ProcessType
+from models.base import Message
+from models.dead_letters import DeadLetter
+from models.errors import Final, Unavailable
+from models.names import TASK_QUEUE, ProcessName, name_of_workflow
+from models.recovery import RecoverProcess
+
+CHANNEL = "recovery"
+# Temporal's answer is the same in both cases.
+NEVER_OR_DELETED = "never started, or deleted"
+Recovered = Literal["alive", "closed", "started", "recovering"]
+ENDED = {
+    WorkflowExecutionStatus.COMPLETED,
+    WorkflowExecutionStatus.FAILED,
+    WorkflowExecutionStatus.CANCELED,
+    WorkflowExecutionStatus.TERMINATED,
+    WorkflowExecutionStatus.TIMED_OUT,
+}
+# An accepted process that never started is started only while its customer may still expect that.
+YOUNG_SECONDS = 3600.0
+SECONDS_TO_RECOVER = 30.0
+
+
+@dataclass(frozen=True)
+class Lost:
+    """How a workflow was lost, and its last run; None when Temporal has no run."""
+
+    cause: str
+    run_id: str | None = None
+
+
+class Recovery:
+    """Detects lost processes, and starts or recovers them."""
+
+    def __init__(self, client: Client, types: Iterable[ProcessType]) -> None:
+        self._client, self._types = client, {each.kind: each for each in types}
+
+    async def lost(self, name: ProcessName) -> Lost | None:
+        """Return how the workflow of a process was lost, None while it runs; raise RPCError."""
+        try:
+            described = await self._client.get_workflow_handle(name.workflow_id).describe()
+        except RPCError as error:
+            if error.status is RPCStatusCode.NOT_FOUND:
+                return Lost(NEVER_OR_DELETED)
+            raise
+        return Lost(described.status.name.lower(), described.run_id) if described.status in ENDED else None
+
+    async def recover(self, name: ProcessName) -> Recovered:
+        """Start or recover a process if it is lost, and return its state then.
+
+        Raises Final if the stored body is invalid or the workflow completed, Unavailable, and RPCError.
+        """
+        lost = await self.lost(name)
+        if lost is None:
+            return "alive"
+        of_type = self._types[name.kind]
+        # Read after the check: the workflow may have closed the process and ended since then.
+        found = await of_type.open.read(name.id)
+        if found is None:
+            return "closed"
+        refuse_completed(name.workflow_id, lost.cause)
+        body = of_type.body_of(found)
+        never = lost.run_id is None
+        # Without a receipt of any step there is no effect to undo, and a start can't repeat one.
+        if never and found.age_seconds < YOUNG_SECONDS and await of_type.untouched(name.id):
+            started = await self._start(of_type.workflow, body, name, WorkflowIDReusePolicy.REJECT_DUPLICATE)
+            return "started" if started else "alive"
+        task = RecoverProcess(process_id=name.id, run_id=lost.run_id)
+        started = await self._start(of_type.recovery, task, name, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        return "recovering" if started else "alive"
+
+    async def _start(self, kind: str, argument: Message, name: ProcessName, reuse: WorkflowIDReusePolicy) -> bool:
+        """Start a workflow under the process's id; return False when another recovery was first."""
+        recovers = isinstance(argument, RecoverProcess)
+        try:
+            await self._client.start_workflow(
+                kind,
+                argument,
+                id=name.workflow_id,
+                task_queue=TASK_QUEUE,
+                id_reuse_policy=reuse,
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                static_summary=f"recover a lost {name.kind}" if recovers else "found by the reconciler",
+            )
+        except WorkflowAlreadyStartedError:
+            return False
+        return True
+
+
+class RecoveryRedriver:
+    """Repeats the recovery of a process whose recovery failed."""
+
+    def __init__(self, client: Client, recovery: Recovery) -> None:
+        self._client, self._recovery = client, recovery
+
+    async def redrive(self, letter: DeadLetter) -> None:
+        """Start the recovery and wait up to SECONDS_TO_RECOVER for its end; raise Unavailable when it fails again.
+
+        Raises Final when the letter names no process.
+        """
+        if letter.process_id is None:
+            raise Final(f"{letter.message_id}: the letter names no process")
+        await self._recovery.recover(name_of_workflow(letter.process_id))
+        handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(letter.process_id)
+        try:
+            async with asyncio.timeout(SECONDS_TO_RECOVER):
+                await handle.result()
+        except TimeoutError:
+            # The recovery continues; if it fails, its dead letter opens again.
+            return
+        except WorkflowFailureError as error:
+            if isinstance(error.cause, ApplicationError) and error.cause.type == "RecoveryFailed":
+                raise Unavailable(error.cause.message) from error
+
+    async def discard(self, letter: DeadLetter, unit: object) -> None:
+        """Do nothing: the process stays open, and the reconciler checks it again."""

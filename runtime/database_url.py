@@ -1,0 +1,83 @@
+"""The address in DATABASE_URL: checked so that no error quotes a part of its password; encrypted by default."""
+
+import os
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import parse_qsl, unquote
+
+from models.errors import InvalidInput
+
+SCHEMES = ("postgresql://", "postgres://")
+ENCRYPTED = {"require", "verify-ca", "verify-full"}
+UNENCODED = "special characters of the user name and the password must be percent-encoded, such as @ as %40"
+
+
+@dataclass(frozen=True)
+class DatabaseUrl:
+    """The parts of a PostgreSQL URL that this project looks at, as libpq reads them."""
+
+    hosts: tuple[str, ...]
+    options: dict[str, str]
+
+    @classmethod
+    def parse(cls, url: str) -> "DatabaseUrl":
+        """Return the parts; raise ValueError, with a message that quotes nothing of the URL."""
+        if not url.startswith(SCHEMES):
+            raise ValueError("must start with postgresql://")
+        if re.search(r"%(?![0-9A-Fa-f]{2})", url):
+            raise ValueError("has a % that two hexadecimal digits don't follow; write % itself as %25")
+        authority, path, query = re.fullmatch(r"([^/?]*)([^?]*)\??(.*)", url.partition("://")[2], re.DOTALL).groups()  # type: ignore[union-attr]
+        _, _, hosts = authority.rpartition("@")
+        # libpq ends the user's part at the first @, and the host's part at the first slash.
+        if authority.count("@") > 1 or "@" in path:
+            raise ValueError(UNENCODED)
+        options = dict(parse_qsl(query, keep_blank_values=True))
+        return cls((*_hosts_in(hosts), *options.get("host", "").split(",")), options)
+
+    @property
+    def is_remote(self) -> bool:
+        """Return whether a host is another machine; a socket and no host at all are this one."""
+        given = (*self.hosts, *self.options.get("hostaddr", "").split(","))
+        return any(host and not host.startswith(("/", "@")) and not is_this_machine(host) for host in given)
+
+
+def _hosts_in(text: str) -> list[str]:
+    """Return the hosts of HOST:PORT,HOST:PORT; raise ValueError."""
+    found = []
+    for each in text.split(","):
+        if not (parts := re.fullmatch(r"(\[[0-9A-Fa-f:.%]+\]|[\w.%-]*)(?::([0-9]*))?", each)):
+            raise ValueError(f"has a host or a port that is none; {UNENCODED}")
+        found.append(unquote(parts[1].strip("[]")))
+    return found
+
+
+def check_database_url(url: str) -> str:
+    """Return the URL; raise ValueError when it can't be read as it was meant."""
+    DatabaseUrl.parse(url)
+    return url
+
+
+def encrypted(url: str, *, insecure: bool) -> str:
+    """Return the URL, with encryption required when it names another machine.
+
+    Raises InvalidInput when it allows a connection without; with `insecure` it may.
+    """
+    parsed = DatabaseUrl.parse(url)
+    if insecure or not parsed.is_remote:
+        return url
+    mode = parsed.options.get("sslmode") or os.environ.get("PGSSLMODE")
+    if not mode:
+        return f"{url}{'&' if '?' in url else '?'}sslmode=require"
+    if mode not in ENCRYPTED:
+        problem = f"names another machine, and sslmode={mode} allows a connection without encryption"
+        raise InvalidInput("DATABASE_URL", f"{problem}; use sslmode=require or more, or set ORDERS_INSECURE=1")
+    return url
+
+
+def is_this_machine(host: str) -> bool:
+    """Return whether a host's name or address is a loopback address."""
+    try:
+        return host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        return False

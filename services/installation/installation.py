@@ -1,0 +1,72 @@
+"""The record of the namespace that a database belongs to."""
+
+from psycopg.errors import InsufficientPrivilege, UndefinedFunction
+
+from models.installation import Binding, DatabaseSide
+from postgres.database import Database
+
+_READ = b"""
+select here.datname, here.oid::text, binding.installation_id, binding.namespace, binding.namespace_id, binding.server,
+  binding.database_id
+from pg_database as here left join installation.binding as binding on true
+where here.datname = current_database()
+"""
+# Differs in a copy on another server; a standby and a base backup have the one of their origin.
+_SYSTEM = b"select system_identifier::text from pg_control_system()"
+_BIND = b"""
+insert into installation.binding (installation_id, namespace, namespace_id, server, database_id)
+values (%(installation_id)s, %(namespace)s, %(namespace_id)s, %(server)s, %(database_id)s)
+"""
+_UNLESS_BOUND = _BIND + b"on conflict (only_one) do nothing"
+_AGAIN = (
+    _BIND
+    + b"""
+on conflict (only_one) do update set
+  installation_id = excluded.installation_id, namespace = excluded.namespace, namespace_id = excluded.namespace_id,
+  server = excluded.server, database_id = excluded.database_id, bound_at = now()
+"""
+)
+_RELEASE = b"delete from installation.binding where installation_id = %(installation_id)s"
+
+
+class Installation:
+    """Reads and writes the record of the installation that a database belongs to."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._system: str | None = None
+
+    async def read(self) -> DatabaseSide:
+        """Return the database with its record; raise Unavailable."""
+        row = await self._db.row(_READ, {})
+        if row is None:
+            raise RuntimeError("PostgreSQL does not list the current database")
+        name, oid, *binding = row
+        return DatabaseSide(
+            place=self._db.place,
+            name=name,
+            database_id=f"{await self._system_id()}/{oid}",
+            binding=Binding(**dict(zip(Binding.model_fields, binding, strict=True))) if binding[0] else None,
+        )
+
+    async def bind(self, binding: Binding) -> None:
+        """Record a namespace unless the database has a record."""
+        await self._db.rows(_UNLESS_BOUND, binding.model_dump())
+
+    async def move(self, binding: Binding) -> None:
+        """Record a namespace, in place of the recorded one."""
+        await self._db.rows(_AGAIN, binding.model_dump())
+
+    async def release(self, installation_id: str) -> None:
+        """Delete the record if it is of this installation."""
+        await self._db.rows(_RELEASE, {"installation_id": installation_id})
+
+    async def _system_id(self) -> str:
+        """Return the identity of the PostgreSQL cluster; empty where the role may not read it."""
+        if self._system is None:
+            try:
+                row = await self._db.row(_SYSTEM, {})
+                self._system = str(row[0]) if row else ""
+            except (InsufficientPrivilege, UndefinedFunction):
+                self._system = ""
+        return self._system

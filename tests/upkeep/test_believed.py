@@ -1,0 +1,147 @@
+"""A recovery believes nothing of its input, and its activities act only for the process whose workflow calls them."""
+
+import dataclasses
+import uuid
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.testing import ActivityEnvironment
+
+from activities.process_types import order_type, slip_type
+from activities.recovering import RecoveringActivities
+from models.errors import Conflict
+from models.names import RECOVERY_WORKFLOW, SLIP_RECOVERY_WORKFLOW, TASK_QUEUE, workflow_id
+from models.order import Order
+from models.process import OrderResult, Status
+from models.recovery import FailedRecovery, RecoverProcess
+from tests.choreography.conftest import until_ended
+from tests.orders.scenarios import Scenario
+from tests.systems import System, result_of
+from tests.upkeep.conftest import closed_as, step_reached
+
+pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+
+async def forge(system: System, kind: str, argument: object, workflow: str) -> Any:
+    """Start a recovery as any client of the namespace can."""
+    return await system.client.start_workflow(kind, argument, id=workflow, task_queue=TASK_QUEUE)
+
+
+def forged(order: Order) -> dict[str, Any]:
+    """Return the input that an older version of the workflow believed."""
+    resolved = {"ship": "waive", "charge": "waive", "reserve": "skip"}
+    document = order.model_dump(mode="json")
+    return {
+        "order": document,
+        "total": {"amount": 1, "currency": "EUR"},
+        "cause": "forged",
+        "resolved": resolved,
+        "event": None,
+    }
+
+
+async def test_a_forged_order_total_and_decision_are_not_believed(kept: System) -> None:
+    order = Scenario("forged", postcode="00003").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "ship")
+    await handle.terminate("by a test")
+
+    other = order.model_copy(update={"customer_id": "mallory"})
+    await forge(kept, RECOVERY_WORKFLOW, forged(other), handle.id)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+    result = await result_of(kept.client.get_workflow_handle(handle.id, result_type=OrderResult))
+    assert result is not None
+    assert (result.undone, result.waived) == (("ship", "charge", "reserve"), ())
+    assert result.total is not None
+    assert result.total.amount == 4970
+    assert result.reason == "workflow: Lost: its workflow was terminated"
+
+
+async def test_a_run_id_of_another_workflow_adds_nothing(kept: System) -> None:
+    other = await kept.start(Scenario("other").order())
+    await other.result()
+    order = Scenario("forged-run", postcode="00003").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "ship")
+    await handle.terminate("by a test")
+
+    task = RecoverProcess(process_id=order.order_id, run_id=other.first_execution_run_id)
+    await forge(kept, RECOVERY_WORKFLOW, task, handle.id)
+
+    assert await closed_as(kept, order.order_id) == "compensated"
+
+
+async def test_a_running_order_can_not_be_recovered(kept: System) -> None:
+    order = Scenario("running", token="tok_flaky_2").order()
+    handle = await kept.start(order)
+    task = RecoverProcess(process_id=order.order_id)
+
+    with pytest.raises(WorkflowAlreadyStartedError):
+        await forge(kept, RECOVERY_WORKFLOW, task, handle.id)
+    for workflow in (f"mine-{uuid.uuid4().hex}", workflow_id(f"{order.order_id}-2")):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await (await forge(kept, RECOVERY_WORKFLOW, task, workflow)).result()
+        assert "the workflow id must be" in str(caught.value.cause)
+
+    assert (await handle.result()).status is Status.COMPLETED
+
+
+async def test_a_completed_order_is_returned_as_it_ended(kept: System) -> None:
+    order = Scenario("completed").order()
+    handle = await kept.start(order)
+    await handle.result()
+
+    recovery = await forge(kept, RECOVERY_WORKFLOW, RecoverProcess(process_id=order.order_id), handle.id)
+
+    assert (await recovery.result())["status"] == "completed"
+    assert (
+        await kept.one("select status from payments.receipts where key = %s", f"{order.order_id}:charge") == "settled"
+    )
+
+
+@pytest.mark.parametrize(("kind", "prefix"), [(RECOVERY_WORKFLOW, "order-"), (SLIP_RECOVERY_WORKFLOW, "slip-")])
+async def test_an_unknown_process_leaves_no_row_and_no_letter(kept: System, kind: str, prefix: str) -> None:
+    process = f"never-was-{uuid.uuid4().hex[:8]}"
+
+    recovery = await forge(kept, kind, RecoverProcess(process_id=process), f"{prefix}{process}")
+
+    with pytest.raises(WorkflowFailureError):
+        await recovery.result()
+    letters = "select count(*)::int from dead_letters.letters where process_id = %s"
+    assert await kept.one(letters, f"{prefix}{process}") == 0
+    assert await kept.one("select count(*)::int from shipping.receipts where key like %s", f"%{process}%") == 0
+
+
+async def test_a_choreographed_order_is_not_recovered_by_a_workflow(kept: System) -> None:
+    order = Scenario("choreographed").order()
+    await kept.services.choreographed_orders.place(order)
+
+    recovery = await forge(
+        kept, RECOVERY_WORKFLOW, RecoverProcess(process_id=order.order_id), workflow_id(order.order_id)
+    )
+
+    with pytest.raises(WorkflowFailureError):
+        await recovery.result()
+    await until_ended(kept.db, order)
+    assert await closed_as(kept, order.order_id) == "completed"
+
+
+@pytest.mark.parametrize("kind", ["OrderWorkflow", "Another", None])
+async def test_a_letter_is_recorded_only_for_the_recovery_that_calls(kept: System, kind: str | None) -> None:
+    order = Scenario("healthy", token="tok_flaky_2").order()
+    handle = await kept.start(order)
+    services = kept.services
+    activities = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
+    environment = ActivityEnvironment(kept.client)
+    environment.info = dataclasses.replace(
+        environment.info, workflow_id=handle.id if kind else None, workflow_type=kind, activity_type="record"
+    )
+
+    with pytest.raises(Conflict, match="only a recovery under the process's own workflow id"):
+        await environment.run(activities.record_failed_recovery, FailedRecovery(cause="forged", attempts=1))
+
+    assert not await services.dead_letters.is_blocked(handle.id)
+    assert (await handle.result()).status is Status.COMPLETED
