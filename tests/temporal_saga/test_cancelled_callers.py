@@ -69,7 +69,7 @@ async def _task(saga: Callable[[], Awaitable[None]], after: float, times: int = 
 
 
 async def _gather(saga: Callable[[], Awaitable[None]], after: float) -> None:
-    both = asyncio.gather(saga(), asyncio.sleep(after), return_exceptions=True)
+    both = asyncio.gather(saga(), asyncio.sleep(after + 10_000), return_exceptions=True)
     await asyncio.sleep(after)
     both.cancel()
     await both
