@@ -116,17 +116,21 @@ def check_size(field: str, value: object, bytes_at_most: int) -> None:
 
 def _parts(field: str, value: JsonValue, levels: int) -> Iterator[str | float]:
     """Return the texts and numbers of a value, and the names that are not printable."""
-    if not levels:
-        raise ValueError(f"{field}: is nested too deeply")
-    if isinstance(value, str | int | float):
-        yield value
-    elif isinstance(value, dict):
-        yield from (name for name in value if not name.isprintable())
-        for item in value.values():
-            yield from _parts(field, item, levels - 1)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _parts(field, item, levels - 1)
+    level: list[JsonValue] = [value]
+    while level:  # level by level: a generator within a generator would cost every part its depth
+        if not levels:
+            raise ValueError(f"{field}: is nested too deeply")
+        levels -= 1
+        below: list[JsonValue] = []
+        for each in level:
+            if isinstance(each, str | int | float):
+                yield each
+            elif isinstance(each, dict):
+                yield from (name for name in each if not name.isprintable())
+                below += each.values()
+            elif isinstance(each, list):
+                below += each
+        level = below
 
 
 def _is_moment(text: str) -> bool:
