@@ -1,7 +1,5 @@
 """The record of the namespace that a database belongs to."""
 
-from psycopg.errors import InsufficientPrivilege, UndefinedFunction
-
 from models.installation import Binding, DatabaseSide
 from postgres.database import Database
 
@@ -13,6 +11,7 @@ where here.datname = current_database()
 """
 # Differs in a copy on another server; a standby and a base backup have the one of their origin.
 _SYSTEM = b"select system_identifier::text from pg_control_system()"
+_MAY_READ_SYSTEM = b"select has_function_privilege('pg_control_system()', 'execute')"
 _BIND = b"""
 insert into installation.binding (installation_id, namespace, namespace_id, server, database_id)
 values (%(installation_id)s, %(namespace)s, %(namespace_id)s, %(server)s, %(database_id)s)
@@ -64,9 +63,7 @@ class Installation:
     async def _system_id(self) -> str:
         """Return the identity of the PostgreSQL cluster; empty where the role may not read it."""
         if self._system is None:
-            try:
-                row = await self._db.row(_SYSTEM, {})
-                self._system = str(row[0]) if row else ""
-            except (InsufficientPrivilege, UndefinedFunction):
-                self._system = ""
+            allowed = await self._db.row(_MAY_READ_SYSTEM, {})
+            row = await self._db.row(_SYSTEM, {}) if allowed and allowed[0] else None
+            self._system = str(row[0]) if row else ""
         return self._system

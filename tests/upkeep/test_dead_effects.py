@@ -114,7 +114,7 @@ async def test_place_reports_the_events_and_that_nothing_follows(stage: Stage) -
     )
 
     async with asyncio.timeout(SECONDS_TO_HAPPEN):
-        while "nothing has followed OrderPlaced yet" not in written.getvalue():
+        while "has no new event" not in written.getvalue():
             await asyncio.sleep(0.1)
     assert await stage.to_the_end(order) == "completed"
     await following

@@ -254,7 +254,7 @@ async def test_an_alert_that_can_not_be_sent_is_given_up_once_and_sent_by_a_redr
 async def test_an_alert_without_a_receiver_is_never_marked_as_sent(workerless: System, letters: DeadLetters) -> None:
     alerts = Alerts(workerless.db)
     order_id = f"o-{uuid.uuid4().hex[:8]}"
-    key = f"{order_id}:charge"
+    key = f"{order_id}:charge:undo:0"
     alert = Alert(
         key=key, order_id=order_id, step="charge", direction="undo", failure="down", at_risk=1, currency="EUR"
     )
