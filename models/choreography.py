@@ -9,6 +9,7 @@ from pydantic import Field, ValidationError
 
 from models.base import Message
 from models.errors import InvalidInput
+from models.forms import form
 from models.money import Money
 from models.order import Order
 from models.problems import first_problem
@@ -74,8 +75,8 @@ class EventDelivery(Message):
     `redrives` is the event's number of redeliveries at that time.
     """
 
-    event_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-    subscriber: Annotated[str, Field(pattern=r"^[a-z]{1,32}$")]
+    event_id: Annotated[str, form(r"^[A-Za-z0-9_-]{1,64}$", "1 to 64 letters, digits, - and _")]
+    subscriber: Annotated[str, form(r"^[a-z]{1,32}$", "1 to 32 lower-case letters")]
     redrives: Annotated[int, Field(ge=0)] = 0
 
 

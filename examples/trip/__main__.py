@@ -72,6 +72,7 @@ async def follow(handle: Handle) -> int:
     """Print each new step until the trip has ended, or waits for a decision; return the exit code."""
     seen = 0
     while True:
+        ended = (await handle.describe()).close_time  # before the state, which is then the last one
         state = await handle.query(TripWorkflow.state)
         ready = [step for step in state["steps"] if not step.endswith(" pending")]
         for step in ready[seen:]:
@@ -81,7 +82,7 @@ async def follow(handle: Handle) -> int:
             step = next(iter(state["parked"]))
             print(HELP.format(id=handle.id, parked=state["parked"], step=step))
             return 3
-        if (await handle.describe()).close_time:
+        if ended:
             print(f"{handle.id}: {state['status']} {state['reason']}".rstrip())
             return 0 if state["status"] == "completed" else 3
         await asyncio.sleep(0.2)

@@ -5,12 +5,13 @@ An undo has the key of the effect that it undoes, and no field that depends on t
 
 from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from models.base import Message
+from models.forms import form
 from models.names import is_key_of, is_process
 
-BodyHash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+BodyHash = Annotated[str, form(r"^[0-9a-f]{64}$", "a SHA-256 in hex")]
 
 
 class Request(Message):

@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field
 
 from models.activities.base import Reply, Request
+from models.forms import form
 from models.money import Currency
 from models.slips.slip import Name
 from models.texts import one_line
@@ -21,7 +22,7 @@ class Alert(Request):
     _more: ClassVar[str] = r":[a-z]{1,10}:[0-9]{1,6}"
 
     step: Name
-    direction: Annotated[str, Field(pattern=r"^[a-z]{1,10}$")]
+    direction: Annotated[str, form(r"^[a-z]{1,10}$", "1 to 10 lower-case letters")]
     failure: Annotated[str, Field(max_length=FAILURE_AT_MOST), AfterValidator(one_line)]
     at_risk: Annotated[int, Field(ge=0)]
     currency: Currency
