@@ -1,7 +1,7 @@
-"""The stops of a lost slip that may have begun: from its body, from the histories of its runs, and from the receipts.
+"""The stops of a lost slip that may have begun: from its body and recorded revisions, from histories and receipts.
 
-Nothing else knows the stops that a revision inserted: the histories do, and when Temporal has deleted them, the
-receipts of those that had an effect.
+A revision is recorded before its first stop with an effect begins, so that also a stop is known whose history Temporal
+has deleted and whose receipt is still to come.
 """
 
 from collections.abc import Iterable, Sequence
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from activities.last_run import Begun
 from models.recovery import EffectReceipt, LostStop
-from models.slips.slip import RoutingSlip
+from models.slips.slip import RoutingSlip, Stop
 
 # A receipt with one of these statuses says that the effect is in force.
 IN_FORCE = frozenset({"done", "settled"})
@@ -18,24 +18,41 @@ SETTLES: tuple[Literal["completed", "terminated"], ...] = ("completed", "termina
 
 
 def stops_of(
-    slip: RoutingSlip, begun: Sequence[Begun], receipts: Sequence[tuple[str, EffectReceipt]]
+    slip: RoutingSlip,
+    revisions: Sequence[Sequence[Stop]],
+    begun: Sequence[Begun],
+    receipts: Sequence[tuple[str, EffectReceipt]],
 ) -> tuple[LostStop, ...]:
-    """Return the stops in order of start; `receipts`: (activity, receipt), oldest first.
+    """Return the stops in order of start.
+
+    `revisions`: the stops ahead after each recorded revision; `receipts`: (activity, receipt), oldest first.
 
     The begun ones come first, in their order. The others stand where the itinerary has them, or at the end: an undo by
     key of a stop that never began has no effect.
     """
-    activities = {stop.name: stop.activity for stop in slip.itinerary}
+    activities = {stop.name: stop.activity for stops in (slip.itinerary, *revisions) for stop in stops}
     effects = {activity for activity, _ in receipts} | set(activities.values())
     started = [each for each in begun if each.activity in effects]
     # A begun stop or a receipt is newer than the itinerary, in which a revision may have replaced the stop.
     activities |= {each.step: each.activity for each in started}
     activities |= {receipt.step: activity for activity, receipt in receipts}
     order = dict.fromkeys(each.step for each in started)
-    order |= dict.fromkeys(_placed([stop.name for stop in slip.itinerary], [receipt.step for _, receipt in receipts]))
+    order |= dict.fromkeys(_placed(_planned(slip, revisions), [receipt.step for _, receipt in receipts]))
     written = {receipt.step: receipt for _, receipt in receipts}
     amounts = {each.step: _amount(each.request) for each in started}
     return tuple(_stop(name, activities[name], written.get(name), amounts.get(name, 0)) for name in order)
+
+
+def _planned(slip: RoutingSlip, revisions: Sequence[Sequence[Stop]]) -> list[str]:
+    """Return the names of the itinerary, with each inserted stop in front of the one that followed it."""
+    planned = [stop.name for stop in slip.itinerary]
+    for ahead in revisions:
+        place = len(planned)
+        for stop in reversed(ahead):
+            if stop.name not in planned:
+                planned.insert(place, stop.name)
+            place = planned.index(stop.name)
+    return planned
 
 
 def _placed(planned: list[str], recorded: list[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from models.base import Message
 from models.errors import Final
@@ -20,9 +20,10 @@ from models.names import (
 from models.order import Order
 from models.problems import first_problem
 from models.recovery import EffectReceipt, OpenProcess
-from models.slips.slip import RoutingSlip
+from models.slips.slip import RoutingSlip, Stop
 
 M = TypeVar("M", bound=Message)
+_REVISIONS: TypeAdapter[tuple[tuple[Stop, ...], ...]] = TypeAdapter(tuple[tuple[Stop, ...], ...])
 
 
 class OpenProcessesService(Protocol):
@@ -130,6 +131,14 @@ class SlipType:
         if not charged:
             return None
         return Money(amount=sum(each.amount for each in charged), currency=charged[0].currency)
+
+
+def revisions_of(found: OpenProcess) -> tuple[tuple[Stop, ...], ...]:
+    """Return the stops ahead after each recorded revision of a slip; raise Final when they can't be read."""
+    try:
+        return _REVISIONS.validate_json(found.revisions)
+    except ValidationError as error:
+        raise Final(f"the recorded revisions can't be read: {': '.join(first_problem(error))}") from None
 
 
 class _Services(Protocol):

@@ -9,7 +9,7 @@ from temporalio import activity
 from activities.last_run import LastRun, last_run
 from activities.lost_processes import NEVER_OR_DELETED
 from activities.lost_slips import settling, stops_of
-from activities.process_types import OrderType, ProcessType, SlipType
+from activities.process_types import OrderType, ProcessType, SlipType, revisions_of
 from activities.recovery import DeadLetterChannel, failed_recovery
 from models.activities.base import Closed
 from models.errors import Conflict, Final, NotFound
@@ -59,7 +59,7 @@ class RecoveringActivities:
             body_hash=found.body_hash,
             cause=left.cause,
             # The receipts are read last: the attempts that were on their way may have written some meanwhile.
-            stops=stops_of(slip, left.begun, await self._slips.receipts(name.id)),
+            stops=stops_of(slip, revisions_of(found), left.begun, await self._slips.receipts(name.id)),
             resolved=left.resolved,
             settles=settles,
             reason=reason,

@@ -17,13 +17,15 @@ from models.slips.slip import RoutingSlip
 class OpenProcess(Message):
     """An accepted process without an outcome: its stored body in JSON, its fingerprint, and its age in seconds.
 
-    `total` is the price of an order, None for a slip.
+    `total` is the price of an order, None for a slip. `revisions` are the stops ahead after each recorded revision of a
+    slip, as JSON.
     """
 
     body: str
     body_hash: str
     age_seconds: float
     total: Money | None = None
+    revisions: str = "[]"
 
 
 class EffectReceipt(Message):

@@ -11,7 +11,9 @@ where closed_at is null and created_at < now() - make_interval(secs => %(grace)s
 order by created_at, slip_id limit %(limit)s
 """
 _READ = b"""
-select body::text, body_hash, extract(epoch from now() - created_at)::float8 from slips.slips
+select body::text, body_hash, extract(epoch from now() - created_at)::float8, (
+  select coalesce(jsonb_agg(ahead order by version), '[]')::text from slips.revisions where slip_id = %(slip_id)s
+) from slips.slips
 where slip_id = %(slip_id)s and closed_at is null
 """
 _OUTCOME = b"select status, reason from slips.slips where slip_id = %(slip_id)s and closed_at is not null"
@@ -31,7 +33,9 @@ class OpenSlips:
     async def read(self, slip_id: str) -> OpenProcess | None:
         """Return an open slip, None when the slip was closed or never accepted."""
         row = await self._db.row(_READ, {"slip_id": slip_id})
-        return OpenProcess(body=row[0], body_hash=row[1], age_seconds=row[2]) if row else None
+        if row is None:
+            return None
+        return OpenProcess(body=row[0], body_hash=row[1], age_seconds=row[2], revisions=row[3])
 
     async def outcome(self, slip_id: str) -> tuple[str, str] | None:
         """Return the status and the reason of a closed slip, None while the slip is open."""
