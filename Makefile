@@ -19,7 +19,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up worker test bench bench-check chaos explore mutants check lint types schemas architecture format lock clean
+.PHONY: help setup demo up worker test bench bench-check chaos drill explore mutants check lint types schemas architecture format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -47,6 +47,9 @@ bench-check: setup  ## Fail when orders have become slower, relative to a bare w
 
 chaos: setup  ## Run orders on processes that are killed, paused and disconnected; check the results (SECONDS=60 SEED=)
 	$(PY) -m tests.faults.chaos --seconds $(or $(SECONDS),60) $(if $(SEED),--seed $(SEED)) $(ARGS)
+
+drill: setup  ## Take the card provider away, and end the incident with the advised commands (ARGS='--seconds 600')
+	$(PY) -m tests.faults.drill $(ARGS)
 
 explore: setup  ## Run an order for each step × point × fault; check the results (ARGS='--quick' or '--case ID')
 	$(PY) -m tests.faults.explore $(ARGS)

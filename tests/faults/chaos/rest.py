@@ -42,7 +42,7 @@ async def rest(system: ChaosSystem, since: float, within: float, coming: Callabl
     left: dict[str, int] = {"unknown": 1}
     while (passed := time.monotonic() - since) < within:
         try:
-            left = {"customers": coming()} if coming() else await _left(system)
+            left = {"customers": coming()} if coming() else await open_work(system)
         except (Unavailable, RPCError):
             left = {"answers": 1}
         if not left:
@@ -52,7 +52,8 @@ async def rest(system: ChaosSystem, since: float, within: float, coming: Callabl
     return Rest(None, left)
 
 
-async def _left(system: ChaosSystem) -> dict[str, int]:
+async def open_work(system: ChaosSystem) -> dict[str, int]:
+    """Return the counts of everything that has not ended; raise Unavailable, RPCError."""
     left = {name: int((await system.db.rows(query))[0][0]) for name, query in _OPEN.items()}
     left["running workflows"] = (await system.client.count_workflows(_RUNNING)).count
     left["running deliveries"] = (await system.client.count_activities("ExecutionStatus = 'Running'")).count
