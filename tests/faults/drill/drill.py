@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from runtime.settings import PROJECT
 from tests.conservation import assert_conserved
@@ -109,11 +110,11 @@ async def _round(system: ChaosSystem, done: Drilled, report: Callable[[str], Non
     return bool(groups or waiting)
 
 
-async def _stuck(system: ChaosSystem) -> list[dict[str, object]]:
+async def _stuck(system: ChaosSystem) -> list[dict[str, Any]]:
     code, output = await _shell(system, "python starter.py stuck --older-than 0s --json")
     if code:
         raise RuntimeError(f"stuck ended with {code}: {output}")
-    groups: list[dict[str, object]] = json.loads(output)["groups"]
+    groups: list[dict[str, Any]] = json.loads(output)["groups"]
     return groups
 
 
