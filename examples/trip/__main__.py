@@ -7,6 +7,7 @@ Each command runs a worker while it lasts, so that one process is enough. Exit c
 import argparse
 import asyncio
 import getpass
+import os
 import secrets
 import sys
 from collections.abc import Awaitable, Callable
@@ -151,7 +152,9 @@ async def main(given: argparse.Namespace) -> int:
 
 if __name__ == "__main__":
     try:
-        sys.exit(asyncio.run(main(arguments())))
+        code = asyncio.run(main(arguments()))
     except KeyboardInterrupt:
         print("interrupted; the trip goes on as soon as a worker runs: `show` its id", file=sys.stderr)
-        sys.exit(130)
+        code = 130
+    sys.stdout.flush()
+    os._exit(code)  # not sys.exit: the SDK's threads can crash the interpreter's shutdown

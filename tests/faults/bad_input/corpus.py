@@ -87,7 +87,7 @@ LARGE: dict[str, tuple[str, Callable[[], bytes], str]] = {
             + b",".join(b'{"name":"s%d","activity":"rm"}' % n for n in range(5_000))
             + b"]}"
         ),
-        "itinerary: has 5000 stops, over its limit of 50",
+        "itinerary: must have at most 50 entries",
     ),
     "a slip of 256 KB and a byte": ("slips", lambda: b" " * (TOO_MUCH + 1), "slip: is over 256 KB"),
     "a payload of 256 KB and a byte": (
