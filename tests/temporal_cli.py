@@ -30,10 +30,10 @@ class CliAnswer:
 
 
 def documented(start: str = "temporal ") -> list[str]:
-    """Return the distinct commands of docs/operations.md that start with `start`, each on one line."""
+    """Return the distinct commands of docs/operations.md that start with `start`, on one line without comment."""
     text = (PROJECT / "docs" / "operations.md").read_text().replace("\\\n", " ")
     blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    lines = [line.strip() for block in blocks for line in block.splitlines()]
+    lines = [line.partition(" # ")[0].strip() for block in blocks for line in block.splitlines()]
     return list(dict.fromkeys(re.sub(r"\s+", " ", line) for line in lines if line.startswith(start)))
 
 
