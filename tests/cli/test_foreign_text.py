@@ -17,7 +17,7 @@ from client.choreographed import ChoreographedStatus
 from client.diagnosis.causes import resolve_command
 from models.process import OrderResult, ProcessState, Status, StepExecution
 from runtime.converter import DATA_CONVERTER
-from tests.cli.conftest import Ran, Starter, as_bytes, order_document
+from tests.cli.conftest import Ran, Starter, as_bytes, order_document, run_starter
 from tests.cli.operate.parking import sql, until
 from tests.orders.scenarios import Scenario
 from tests.systems import Environment
@@ -138,7 +138,7 @@ def test_ordinary_commands_are_not_quoted() -> None:
 
 
 @pytest.fixture(scope="module")
-async def attacked(system: Environment, starter: Starter) -> Environment:
+async def attacked(system: Environment) -> Environment:
     """A system whose namespace has workflows of another program, and whose tables have texts of it."""
     client = await Client.connect(
         system["TEMPORAL_ADDRESS"], namespace=system["TEMPORAL_NAMESPACE"], data_converter=DATA_CONVERTER
@@ -150,7 +150,7 @@ async def attacked(system: Environment, starter: Starter) -> Environment:
     insert into dead_letters.letters (channel, message_id, process_id, place, original, error_type, cause, fingerprint,
       attempts, total_attempts, blocks) values (%s, %s, %s, %s, %s, %s, %s, 'f00', 1, 1, true)"""
     # The worker has started when it has completed an order.
-    assert starter("place", "-", stdin=as_bytes(order_document("o-own"))).code == 0
+    assert run_starter(system, "place", "-", stdin=as_bytes(order_document("o-own"))).code == 0
     sql(system, letter, EVIL, EVIL, f"order-{EVIL}", EVIL, EVIL.encode(), EVIL, LINES)
     sql(
         system,

@@ -6,7 +6,7 @@ import pytest
 
 from runtime.embedded.stack import Stack
 from tests.cli.conftest import Starter, as_bytes, order_document, run_starter
-from tests.servers import new_namespace
+from tests.servers import new_database, new_namespace
 from tests.systems import Environment
 
 pytestmark = pytest.mark.server
@@ -36,7 +36,11 @@ def test_less_than_a_week_or_no_age_is_refused(starter: Starter) -> None:
 
 
 async def test_an_age_within_temporals_retention_is_refused(servers: Stack, system: Environment) -> None:
-    there = system | {"TEMPORAL_NAMESPACE": (await new_namespace(servers, days=10)).namespace}
+    there = system | {
+        "TEMPORAL_NAMESPACE": (await new_namespace(servers, days=10)).namespace,
+        "DATABASE_URL": new_database(servers.database_url),
+    }
+    assert run_starter(there, "setup").code == 0
 
     refused = run_starter(there, "prune", "--older-than", "10")
     taken = run_starter(there, "prune", "--older-than", "11")
