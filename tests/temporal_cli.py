@@ -12,6 +12,7 @@ from typing import Any
 
 PROJECT = Path(__file__).parent.parent
 BINARY = Path(sys.executable).parent / "temporal"
+PAGE = PROJECT / "docs" / "operations.md"
 # Workflow id in the documented commands.
 EXAMPLE = "order-o-1001"
 
@@ -31,7 +32,7 @@ class CliAnswer:
 
 def documented(start: str = "temporal ") -> list[str]:
     """Return the distinct commands of docs/operations.md that start with `start`, on one line without comment."""
-    text = (PROJECT / "docs" / "operations.md").read_text().replace("\\\n", " ")
+    text = PAGE.read_text().replace("\\\n", " ")
     blocks = re.findall(r"^```bash\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
     lines = [line.partition(" # ")[0].strip() for block in blocks for line in block.splitlines()]
     return list(dict.fromkeys(re.sub(r"\s+", " ", line) for line in lines if line.startswith(start)))

@@ -1,6 +1,7 @@
 """The exact `temporal` commands of docs/operations.md on a real system."""
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -19,7 +20,7 @@ from tests.cli.operate.parking import (
     until_status,
 )
 from tests.systems import Environment
-from tests.temporal_cli import CliAnswer, documented, run_documented, the_command
+from tests.temporal_cli import PAGE, CliAnswer, documented, run_documented, the_command
 
 pytestmark = pytest.mark.server
 
@@ -35,9 +36,6 @@ COMMANDS = {
     "plan": ("query", "--name undo_plan"),
     "describe": ("workflow describe",),
     "retry": ("resolve", '"retry"'),
-    "skip": ("resolve", '"skip"'),
-    "waive": ("resolve", '"waive"'),
-    "edit": ("resolve", '"edit"'),
     "cancel order": ("--name cancel_order",),
     "cancel": ("workflow cancel",),
     "reset": ("workflow reset",),
@@ -62,6 +60,12 @@ def test_every_documented_command_is_tested() -> None:
 
     assert sorted(documented()) == sorted([*tested, *elsewhere])
     assert len(tested) == len(set(tested))
+
+
+def deciding(verb: str) -> tuple[str, str]:
+    """Return the replacement that makes another decision of the documented `retry`, with the fields of the table."""
+    (also,) = re.findall(rf"^\| `{verb}` \|.*\| (?:`(.*)` )?\|$", PAGE.read_text(), re.MULTILINE)
+    return '"verb": "retry"', f'"verb": "{verb}"' + (f", {also}" if also else "")
 
 
 def listed(answer: CliAnswer) -> set[str]:
@@ -101,8 +105,11 @@ def test_a_repeated_retry_is_one_decision(starter: Starter, system: Environment,
 def test_skip_and_waive_end_the_order(starter: Starter, system: Environment, temporal: Temporal) -> None:
     skipped, waived = park(starter, system), park(starter, system)
 
-    bare = temporal("skip", skipped, instead=(', "evidence": "transfer 4711"', ""))
-    answers = [temporal("skip", skipped), temporal("waive", waived)]
+    bare = temporal("retry", skipped, instead=('"retry"', '"skip"'))
+    answers = [
+        temporal("retry", skipped, instead=deciding("skip")),
+        temporal("retry", waived, instead=deciding("waive")),
+    ]
 
     assert bare.code == 1
     assert "skip needs evidence that the effect was settled by hand (type: NotResolvable" in bare.err
@@ -115,7 +122,8 @@ def test_edit_sends_the_changed_request(starter: Starter, system: Environment, t
     order_id = park_completion(starter, system)
     allow_completion(system, order_id)
 
-    answer = temporal("edit", order_id)
+    retry, edit = deciding("edit")
+    answer = temporal("retry", order_id, instead=(f'"step": "charge", {retry}', f'"step": "complete", {edit}'))
 
     assert answer.code == 0, answer.err
     until_status(starter, order_id, "completed")
