@@ -16,11 +16,13 @@ from models.order import Order
 from models.slips.slip import RoutingSlip
 
 PAGE = Path(__file__).parent.parent / "docs" / "orders.md"
+# What the page explains once, above its tables, as an *id*.
+ID = "1 to 64 letters, digits, - and _, and start with a letter or a digit"
 TABLE = re.compile(r"<!-- fields: (\w+) -->\n(?:\n\|[^\n]*(?:\n\|[^\n]*)*\n)?")
 
 
 def table(fields: list[FieldEntry]) -> str:
-    rows = [f"| `{each.field}` | {each.value} | {each.needed} | {each.description} |" for each in fields]
+    rows = [f"| `{each.field}` | {'an id' if each.value == ID else each.value} | {each.needed} | {each.description} |" for each in fields]
     return "\n".join(["| field | value | needed | meaning |", "|---|---|---|---|", *rows])
 
 
