@@ -22,7 +22,8 @@ TABLE = re.compile(r"<!-- fields: (\w+) -->\n(?:\n\|[^\n]*(?:\n\|[^\n]*)*\n)?")
 
 
 def table(fields: list[FieldEntry]) -> str:
-    rows = [f"| `{each.field}` | {'an id' if each.value == ID else each.value} | {each.needed} | {each.description} |" for each in fields]
+    values = [(each, "an id" if each.value == ID else each.value) for each in fields]
+    rows = [f"| `{each.field}` | {value} | {each.needed} | {each.description} |" for each, value in values]
     return "\n".join(["| field | value | needed | meaning |", "|---|---|---|---|", *rows])
 
 
