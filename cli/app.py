@@ -17,6 +17,7 @@ from cli.operate.dead_letters import deadletters
 from cli.operate.move import move
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
+from cli.operate.resolve_all import resolve_all
 from cli.operate.setup import setup
 from cli.operate.states import find, rebuild
 from cli.operate.stuck import stuck
@@ -142,6 +143,7 @@ COMMANDS = (
     ("plan", plan, "Show what a cancel would undo."),
     ("cancel", cancel, "Cancel an order and undo its steps."),
     ("resolve", resolve, "Decide on a parked step."),
+    ("resolve-all", resolve_all, "Decide on all parked steps of a filter."),
     ("slip", slip, "Run a routing slip and show its stops live."),
     ("review", review, "Approve or reject at a slip's review stop."),
     ("event", event, "Report a bank transfer's result to an order."),

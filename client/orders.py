@@ -1,5 +1,6 @@
 """The Python API of the order saga. `orders.connect()` returns a client for the settings in the environment."""
 
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from functools import cached_property
 
@@ -13,6 +14,8 @@ from client.handles import exists, handle_of, process_named
 from client.history.recorded import RecordedHistory, history_of
 from client.placing import OrderRun, Placed, RunOptions, place, place_within, recorded_run
 from client.progress import Outcome, Seen, end_of, follow
+from client.resolving import AT_ONCE, ParkedFilter, ParkedStep, Resolution, resolve_each, select
+from client.settling import settled
 from client.slips import SlipsClient
 from client.state_store.listing import ListPage, list_orders, place_in
 from client.state_store.state_store import StateStore
@@ -23,7 +26,7 @@ from models.errors import Conflict, NotFound
 from models.external_events import EventAccepted, ExternalEvent
 from models.names import ProcessKind, ProcessName
 from models.order import Order
-from models.process import OrderResult, Status
+from models.process import OrderResult, ProcessState, Status
 from models.slips.slip import SlipCommandAccepted
 
 _AS_IT_IS = RunOptions()
@@ -127,6 +130,24 @@ class OrdersClient:
     async def resolve(self, process: str, command: Resolve) -> CommandAccepted | SlipCommandAccepted:
         """Decide on a parked step; raise NotFound, Conflict when the decision is not possible."""
         return await commands.resolve(process, command, self.connection)
+
+    async def settled(self, process: str, seconds: float, step: str | None = None) -> ProcessState | None:
+        """Return the state once the process has ended or waits, else after `seconds`; None when no worker answers.
+
+        With `step`, a process that waits stands still only when the decision on that step has taken effect.
+        """
+        name = await process_named(process, self.connection)
+        return await settled(handle_of(name, await self.connection.temporal()), seconds, step)
+
+    async def parked_steps(self, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
+        """Return the steps that wait for an operator and that `chosen` selects, the most at risk first."""
+        return await select(self.connection, chosen, limit)
+
+    def resolve_each(
+        self, selection: Sequence[ParkedStep], command: Resolve, seconds: float = 5.0
+    ) -> AsyncIterator[Resolution]:
+        """Decide on each selected step and yield what came of it; one whose failure came back before is not tried."""
+        return resolve_each(self.connection, selection, command, seconds)
 
     async def deliver(self, order: str, event: ExternalEvent) -> EventAccepted:
         """Deliver an event, at most once per event id; raise NotFound, Conflict when the order refuses it."""

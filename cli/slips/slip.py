@@ -5,10 +5,12 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import intake, render
+from cli.accepted import Wait as WaitForIt
+from cli.accepted import answer_accepted
 from cli.exits import Code, CommandEnded
 from cli.live import following, placing
 from cli.options import Actor, AsJson, Reason, SlipId
-from cli.output import Output, plain
+from cli.output import Output
 from cli.run import run_to_end
 from client.slips import PlacedSlip, SlipsClient
 from models import names
@@ -67,15 +69,24 @@ def _started(placed: PlacedSlip) -> dict[str, Any]:
 
 
 def review(
-    slip_id: SlipId, stop: Stop, verdict: Verdict, reason: Reason, actor: Actor = None, as_json: AsJson = False
+    slip_id: SlipId,
+    stop: Stop,
+    *,
+    verdict: Verdict,
+    reason: Reason,
+    actor: Actor = None,
+    wait: WaitForIt = 5.0,
+    as_json: AsJson = False,
 ) -> None:
     """Approve or reject at a review stop; exit code 6 when the stop does not wait."""
     fields = {"stop": stop, "verdict": verdict, "actor": intake.actor(actor), "reason": intake.reason(reason)}
     command = made(Review, fields, {"stop": "STOP"})
-    run_to_end(_review(intake.process(slip_id), command, Output(as_json)))
+    run_to_end(_review(intake.process(slip_id), command, wait, Output(as_json)))
 
 
-async def _review(slip_id: str, command: Review, output: Output) -> None:
+async def _review(slip_id: str, command: Review, wait: float, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.slips.review(slip_id, command)
-    output.answer(accepted, plain(f"slip {accepted.slip_id}: {command.verdict} accepted at {command.stop}"))
+        name = names.ProcessName(names.ProcessKind.SLIP, accepted.slip_id)
+        state = await orders.settled(name.path, wait)
+    answer_accepted(output, accepted, f"{command.verdict} accepted at {command.stop}", state)

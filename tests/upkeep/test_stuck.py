@@ -86,7 +86,7 @@ async def test_a_parked_effect_is_named_and_listed_with_the_dead_letters(impatie
     found = await named(impatient, handle.id, "parked")
     listed = await starter(impatient, "deadletters", "list", "--json")
 
-    assert found["help"] == f"python starter.py resolve {order.order_id} charge retry --actor NAME --reason TEXT"
+    assert found["help"] == f"python starter.py resolve {order.order_id} charge retry --reason 'cause fixed'"
     assert "charge (undo)" in found["detail"]
     effects = {effect["process_id"]: effect for effect in listed.document["parked"]}
     assert effects[handle.id]["help"] == found["help"]
@@ -137,7 +137,7 @@ async def test_a_lost_order_is_named_with_the_time_of_its_recovery(impatient: Sy
         found = await named(impatient, workflow_id(order.order_id), "gone")
     finally:
         await impatient.client.get_schedule_handle("reconcile-orders").delete()
-    assert found["help"] == "temporal schedule trigger --schedule-id reconcile-orders"
+    assert found["help"].startswith("temporal schedule trigger --schedule-id reconcile-orders --address")
     assert "the reconciler runs at" in found["detail"]
     found = await named(impatient, workflow_id(order.order_id), "gone")
     assert found["help"] == "python starter.py setup"
