@@ -1,6 +1,7 @@
 """The Python API of the order saga. `orders.connect()` returns a client for the settings in the environment."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -67,6 +68,10 @@ class OrdersClient:
         """Return the order with these options; where neither sets a value, with the defaults of the client."""
         return options.on(order, self._defaults)
 
+    def tell_outages(self, note: Callable[[str], None]) -> None:
+        """Have the calls that wait report an outage that they outlast, in a line now and then."""
+        self.connection.outages.note = note
+
     async def place(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
         """Place an order and return its run; the existing run when the order was placed before.
 
@@ -75,6 +80,14 @@ class OrdersClient:
         """
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place(self.with_options(order, options), client, services.orders)
+
+    async def place_patiently(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
+        """Place an order as `place`, and outlast an outage of a server that was reached before.
+
+        An order that was placed by a call whose answer was lost is not reported as placed before.
+        """
+        placed, repeated = await self.connection.patiently(lambda: self.place(order, options))
+        return replace(placed, again=False) if repeated else placed
 
     async def place_within(
         self, order: Order, seconds: float, options: RunOptions = _AS_IT_IS
@@ -107,13 +120,18 @@ class OrdersClient:
     async def result(self, placed: Placed, seen: Seen = lambda _: None) -> OrderResult:
         """Wait until the order has ended, or waits for an operator or an event; return its result.
 
-        `seen` gets the state every few seconds, None while no worker answers.
+        `seen` gets the state every few seconds, None while no worker answers. Outlasts an outage of up to a minute.
+        Raises WorkflowGone when the workflow was deleted before the order was closed.
         """
-        return await end_of(placed.run, seen) if placed.run.known is None else placed.run.known
+        if placed.run.known is not None:
+            return placed.run.known
+        return await end_of(placed.run, seen, outages=self.connection.outages)
 
     async def follow(self, placed: Placed, seen: Seen = lambda _: None, every: float = 0.1) -> Outcome[OrderResult]:
         """Wait as `result`; pass the state to `seen` every `every` seconds, None while no worker answers."""
-        return await follow(placed.run, seen, every) if placed.run.known is None else Outcome(placed.run.known)
+        if placed.run.known is not None:
+            return Outcome(placed.run.known)
+        return await follow(placed.run, seen, every, self.connection.outages)
 
     async def status(self, process: str) -> ProcessStatus:
         """Return the status of a process; raise NotFound."""

@@ -11,6 +11,7 @@ OrderError
 │   └── WrapRefused
 ├── Final                  a retry can't succeed
 │   ├── Conflict           this order id was used for another order
+│   │   └── WorkflowGone   the process is open, and Temporal no longer has its workflow
 │   ├── KeyReused          this idempotency key was used for another request
 │   ├── AlreadyUndone      a late do found its tombstone
 │   ├── AlreadySettled     a late undo found a completed order
@@ -87,6 +88,10 @@ class Final(OrderError):
 
 class Conflict(Final):
     """The id is already used with another body."""
+
+
+class WorkflowGone(Conflict):
+    """The process is open, and Temporal no longer has its workflow; the reconciler recovers it."""
 
 
 class KeyReused(Final):

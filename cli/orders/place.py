@@ -55,8 +55,9 @@ def place(  # noqa: PLR0917 - one parameter for each option
 
 async def _place(order: Order, options: RunOptions, wait: bool, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"order {order.order_id}"):
-            placed = await orders.place(order, options)
+            placed = await orders.place_patiently(order, options)
         if placed.again:
             output.note(f"order {placed.order_id} was placed before; it is not run again")
         if not wait:

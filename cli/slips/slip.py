@@ -38,8 +38,9 @@ def slip(document: Document, wait: Wait = True, as_json: AsJson = False) -> None
 
 async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"slip {read.slip_id}"):
-            placed = await orders.slips.place(read)
+            placed = await orders.slips.place_patiently(read)
         if placed.again:
             output.note(f"slip {read.slip_id} was placed before; it is not run again")
         if not wait:
