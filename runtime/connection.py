@@ -2,14 +2,13 @@
 
 import asyncio
 import os
-import re
 from ipaddress import ip_address
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ListNamespacesRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.runtime import Runtime
-from temporalio.service import RPCError, RPCStatusCode, TLSConfig
+from temporalio.service import RPCError, RPCStatusCode
 
 from models.errors import InvalidInput, Unavailable
 from runtime.converter import DATA_CONVERTER
@@ -18,6 +17,7 @@ from runtime.embedded.processes import ignore_libpq_variables
 from runtime.embedded.stack import running_stack
 from runtime.metrics import quiet_runtime
 from runtime.settings import Settings, is_utf8
+from runtime.transport_errors import in_words
 
 SECONDS_TO_ANSWER = 5.0
 # Parts of the names of gRPC metadata that identify the caller.
@@ -43,53 +43,12 @@ async def connect(settings: Settings, *, address: str | None = None, runtime: Ru
     except TimeoutError:
         raise Unreachable(f"Temporal at {target} did not answer within {SECONDS_TO_ANSWER:.0f} s") from None
     except RPCError as error:
-        said = f"{_one_line(error.message)}{tls_hint(error.message, tls=bool(config.get('tls')))}"
+        said = in_words(error.message, tls=bool(config.get("tls")))
         raise Unreachable(f"Temporal at {target} refused the connection: {said}") from None
     except (RuntimeError, OSError, ValueError) as error:
-        _check_key_pair(str(error))
-        said = f"{_reason(str(error))}{tls_hint(str(error), tls=bool(config.get('tls')))}"
+        said = in_words(str(error), tls=bool(config.get("tls")))
         raise Unreachable(f"can't reach Temporal at {target}: {said}") from None
     return client
-
-
-# Parts of the errors of the SDK's transport, which are those of the Rust libraries hyper, tonic and rustls.
-ENDED_BY_THE_SERVER = ("transport error", "connection closed", "reset", "broken pipe", "frame", "h2")
-NOT_TLS = ("InvalidContentType", "corrupt message", "wrong version")
-NO_CERTIFICATE = ("CertificateRequired", "HandshakeFailure", "AccessDenied", "BadCertificate", "UnknownCA")
-NOT_LISTENING = ("ConnectionRefused", "Connection refused", "dns error", "Network is unreachable", "No route")
-NO_KEY_PAIR = ("KeyMismatch", "InconsistentKeys")
-
-
-def tls_hint(error: str, *, tls: bool) -> str:
-    """Return which setting of TLS may explain an error of the transport, with a leading semicolon; often empty."""
-    if any(word in error for word in NOT_LISTENING):
-        return ""
-    if tls and any(word in error for word in NOT_TLS):
-        return "; the server seems to have no TLS: see TEMPORAL_TLS"
-    if tls and any(word in error for word in NO_CERTIFICATE):
-        return (
-            "; the server wants another client certificate: see TEMPORAL_TLS_CLIENT_CERT_PATH and "
-            "TEMPORAL_TLS_CLIENT_KEY_PATH"
-        )
-    if any(word in error for word in ENDED_BY_THE_SERVER):
-        if tls:
-            return "; it may want a client certificate: see TEMPORAL_TLS_CLIENT_CERT_PATH"
-        return "; it may want TLS: see TEMPORAL_TLS"
-    return ""
-
-
-def _check_key_pair(error: str) -> None:
-    if any(word in error for word in NO_KEY_PAIR):
-        raise InvalidInput("TEMPORAL_TLS_CLIENT_KEY_PATH", "is not the key of the client certificate") from None
-
-
-def _reason(error: str) -> str:
-    """Return an error of the SDK in one line; without the debug output of Rust, which follows the first words."""
-    words, _, debug = _one_line(error).partition(": Status {")
-    if not debug:
-        words, _, debug = _one_line(error).partition("`.: ")
-    found = re.findall(r'(?:message|error): "([^"]+)"', error)
-    return ": ".join(dict.fromkeys([words or "Temporal's client can't connect", *found[-2:]])) if found else words
 
 
 def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
@@ -100,7 +59,6 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
     if not config.get("namespace", "").isprintable():
         raise InvalidInput("TEMPORAL_NAMESPACE", "may not hold control characters")
     _check_secrets(config, settings)
-    _check_certificate(config)
     if is_embedded(settings):
         # Variables for another server: the embedded one has no TLS, and needs no key.
         config = {"namespace": config["namespace"]} if "namespace" in config else {}
@@ -114,16 +72,6 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
             "TEMPORAL_ADDRESS", f"{target} is a remote address; set TEMPORAL_TLS or an API key, or ORDERS_INSECURE=1"
         )
     return config
-
-
-def _check_certificate(config: ClientConnectConfig) -> None:
-    """Raise InvalidInput when a client certificate has no key, or a key no certificate."""
-    tls = config.get("tls")
-    if not isinstance(tls, TLSConfig) or bool(tls.client_cert) == bool(tls.client_private_key):
-        return
-    missing = ("KEY", "CERT") if tls.client_cert else ("CERT", "KEY")
-    names = [f"TEMPORAL_TLS_CLIENT_{which}_PATH" for which in missing]
-    raise InvalidInput(names[0], f"is needed beside {names[1]}: a client certificate and its key go together")
 
 
 def _check_secrets(config: ClientConnectConfig, settings: Settings) -> None:

@@ -46,7 +46,7 @@ async def _task_not_done(
 ) -> StuckProcess | None:
     workflow_id = described.workflow_execution_info.execution.workflow_id
     if task.attempt > 1 and (failure := await evidence.task_failure(client, described)):
-        show = temporal(client, "workflow", "show", "--workflow-id", workflow_id)
+        show = temporal(client, "workflow", "show", "--detailed", "--workflow-id", workflow_id)
         fix = helps(show, first="deploy a worker with the fix; see")
         return StuckProcess(
             process_id=workflow_id,
