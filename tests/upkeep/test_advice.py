@@ -115,7 +115,7 @@ async def task_failing(system: System, _: pytest.MonkeyPatch) -> None:
     runner = UnsandboxedWorkflowRunner()
     async with Worker(system.client, task_queue=TASK_QUEUE, workflows=[Broken], workflow_runner=runner):
         stuck = await found(system, handle.id, Cause.TASK_FAILING)
-    assert "the missing field" in (await run(system, stuck.help_command)).out
+        assert "the missing field" in (await run(system, stuck.help_command)).out
 
 
 async def retrying(system: System, _: pytest.MonkeyPatch) -> None:
@@ -144,10 +144,9 @@ async def paused(system: System, _: pytest.MonkeyPatch) -> None:
 async def parked(system: System, _: pytest.MonkeyPatch) -> None:
     async with working(system):
         orders = [await refund_forbidden(system) for _ in range(3)]
-        for order in orders:
-            stuck = await found(system, workflow_id(order.order_id), Cause.PARKED)
-            assert (stuck.step, stuck.direction, stuck.at_risk, stuck.currency) == ("charge", "undo", 4970, "EUR")
-            assert stuck.failure
+        stuck, *_ = [await found(system, workflow_id(order.order_id), Cause.PARKED) for order in orders]
+        assert (stuck.step, stuck.direction, stuck.at_risk, stuck.currency) == ("charge", "undo", 4970, "EUR")
+        assert stuck.failure
         await refund_allowed(system)
         assert "now cancelled" in (await run(system, stuck.help_command)).out
         (group,) = (await system.orders.stuck(timedelta(0))).groups

@@ -63,4 +63,4 @@ def table_of_slip(run: SlipRun) -> str:
     """Return the completed stops and those ahead as the markdown table of the Web UI's current details."""
     ahead = [] if run.unwinding else run.subject.ahead(run)
     rows = [f"| {stop.name}{COLUMN_GAP} | ahead{COLUMN_GAP} | {stop.activity} | | |" for stop in ahead]
-    return "\n".join([f"version {run.subject.version}", "", table_of(run), *rows])
+    return "\n".join([table_of(run), *rows, "", f"version {run.subject.version}"])
