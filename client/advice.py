@@ -9,7 +9,7 @@ PYTHON_STARTER = ("python", "starter.py")
 START_A_WORKER = "python worker.py"
 START_A_RELAY = "python worker.py --relay-only"
 SET_UP = "python starter.py setup"
-# The reason of an advised decision; whoever copies the command may replace it.
+# The reason of an advised decision.
 CAUSE_FIXED = "cause fixed"
 # Where the `temporal` command looks when it is not told otherwise.
 USUAL_ADDRESSES = {"localhost:7233", "127.0.0.1:7233"}

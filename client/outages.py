@@ -83,13 +83,13 @@ def error_of(error: RPCError) -> OrderError | None:
 
 
 class Outages:
-    """Repeats calls while a server is away, for at most `seconds` after the last call that succeeded.
+    """Repeats calls while a server is away, for at most `seconds` (by default OUTLASTED) after the first that failed.
 
     Shared by all calls of a command. `note` gets a line at the beginning of an outage, and ever more rarely after it.
     """
 
-    def __init__(self, note: Callable[[str], None] = lambda _: None, seconds: float = OUTLASTED) -> None:
-        self.note, self._seconds = note, seconds
+    def __init__(self, note: Callable[[str], None] = lambda _: None, seconds: float | None = None) -> None:
+        self.note, self._seconds = note, OUTLASTED if seconds is None else seconds
         self._since: float | None = None
         self._due, self._between = 0.0, 0.0
 

@@ -144,7 +144,7 @@ async def paused(system: System, _: pytest.MonkeyPatch) -> None:
 async def parked(system: System, _: pytest.MonkeyPatch) -> None:
     async with working(system):
         orders = [await refund_forbidden(system) for _ in range(3)]
-        stuck, *_ = [await found(system, workflow_id(order.order_id), Cause.PARKED) for order in orders]
+        (stuck, *_rest) = [await found(system, workflow_id(order.order_id), Cause.PARKED) for order in orders]
         assert (stuck.step, stuck.direction, stuck.at_risk, stuck.currency) == ("charge", "undo", 4970, "EUR")
         assert stuck.failure
         await refund_allowed(system)
