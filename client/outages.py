@@ -14,9 +14,9 @@ A = TypeVar("A")
 OUTLASTED = 60.0
 FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 
-# A connection that breaks has one of these, with a text of the transport.
+# A connection that breaks has one of these, with a text of the transport. CANCELLED alone is a timeout of the caller.
 BROKEN = {RPCStatusCode.UNKNOWN, RPCStatusCode.CANCELLED, RPCStatusCode.INTERNAL}
-TRANSPORT = ("transport", "connection", "broken pipe", "h2 protocol", "stream closed", "timeout expired")
+TRANSPORT = ("transport", "connection", "broken pipe", "h2 protocol", "stream closed")
 AWAY = {
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,

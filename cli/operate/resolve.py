@@ -6,7 +6,6 @@ import typer
 
 from cli import intake
 from cli.accepted import Wait, answer_accepted
-from cli.exits import Code, CommandEnded
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
@@ -45,7 +44,7 @@ def resolve(
 ) -> None:
     """Decide on a parked step, and say what came of it; a repeated decision is applied once.
 
-    Exit code 6 when it is refused, and 3 when the step is parked again.
+    Exit code 0 when it is accepted, also if the step is parked again; 6 when it is refused.
     """
     if request is not None and verb != "edit":
         raise InvalidInput("--request", "goes with edit only")
@@ -67,5 +66,3 @@ async def _resolve(process: str, command: Resolve, wait: float, output: Output) 
         state = await orders.settled(process, wait, command.step)
     again = parked_at(state, command.step) if state and stands_still(state, command.step) else None
     answer_accepted(output, accepted, f"{command.verb} {command.step} accepted", state, again, command.step)
-    if again:
-        raise CommandEnded(Code.NOT_COMPLETED)

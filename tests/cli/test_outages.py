@@ -31,7 +31,7 @@ async def behind_a_link(servers: Stack) -> AsyncIterator[tuple[System, Link, dic
         host, port = system.stack.temporal_address.rsplit(":", 1)
         link = Link("temporal", lambda: asyncio.open_connection(host, int(port)))
         async with link.open(), orders_worker(system.client, system.stack.database_url, system.settings):
-            yield system, link, system.environment(TEMPORAL_ADDRESS=f"127.0.0.1:{link.port}")
+            yield system, link, system.environment() | {"TEMPORAL_ADDRESS": f"127.0.0.1:{link.port}"}
 
 
 async def placed(system: System, order_id: str) -> None:

@@ -36,7 +36,7 @@ def test_one_decision_resolves_all_and_stops_when_the_failure_comes_back(starter
     assert "1 of 3: " in hopeless.err
 
     again = starter("resolve", cheap, "charge", "retry", "--reason", "try", "--json")
-    assert (again.code, again.document["status"], again.document["in_progress"]) == (3, "needs_attention", False)
+    assert (again.code, again.document["status"], again.document["in_progress"]) == (0, "needs_attention", False)
     assert again.document["reason"]
 
     for order in (cheap, other, costly):
