@@ -67,10 +67,10 @@ def resolve_all(
     }
     command = made(Resolve, fields, {"step": "--step"})
     chosen = ParkedFilter(command.step, direction, failure)
-    work = _list(chosen, limit, Output(as_json))
-    if not dry_run:
-        work = _resolve(chosen, command, limit, wait, confirm, Output(as_json))
-    run_to_end(work)
+    if dry_run:
+        run_to_end(_list(chosen, limit, Output(as_json)))
+    else:
+        run_to_end(_resolve(chosen, command, limit, wait, confirm, Output(as_json)))
 
 
 async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:

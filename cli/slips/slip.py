@@ -12,6 +12,7 @@ from cli.live import following, placing
 from cli.options import Actor, AsJson, Reason, SlipId
 from cli.output import Output
 from cli.run import run_to_end
+from client.diagnosis.waiting import help_of
 from client.slips import PlacedSlip, SlipsClient
 from models import names
 from models.intake.reading import made
@@ -56,7 +57,9 @@ async def watch_slip(placed: PlacedSlip, slips: SlipsClient, output: Output) -> 
         outcome = await slips.follow(placed, seen)
     steps = outcome.state.history if outcome.state else ()
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
-    output.answer(document, render.result(outcome.result))
+    helps = help_of(name, outcome.state) if outcome.state else None
+    lines = [render.result(outcome.result), *([helps] if helps else [])]
+    output.answer(document | ({"help": helps} if helps else {}), *lines)
     if outcome.result.status not in SUCCEEDED:
         raise CommandEnded(Code.NOT_COMPLETED)
 

@@ -12,6 +12,7 @@ from client.diagnosis.evidence import one_line
 from client.diagnosis.findings import Cause, StuckProcess
 from models import names
 from models.external_events import FAILED, SETTLED
+from models.names import ProcessName
 from models.process import ProcessState, Status, StepExecution
 
 PATIENCE = timedelta(seconds=3)
@@ -125,6 +126,12 @@ def _parked(workflow_id: str, state: ProcessState) -> StuckProcess:
         currency=currency_of(state),
         **helps(*retries),
     )
+
+
+def help_of(name: ProcessName, state: ProcessState) -> str | None:
+    """Return the command that retries the first parked step of a process, None when no step is parked."""
+    parked = next((line.step for line in state.history if line.status == "parked"), None)
+    return resolve_command(name.argument, parked) if parked else None
 
 
 def currency_of(state: ProcessState) -> str | None:
