@@ -82,7 +82,7 @@ async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> 
     with following(output, str(name), f"watch {name.argument}") as seen:
         outcome = await orders.follow(placed, seen)
     helps = help_of(name, outcome.state) if outcome.state else None
-    lines = [render.result(outcome.result), *([helps] if helps else [])]
+    lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
     output.answer(_document(placed, outcome) | ({"help": helps} if helps else {}), *lines)
     if outcome.result.status not in {Status.COMPLETED, Status.WAITING}:
         raise CommandEnded(Code.NOT_COMPLETED)

@@ -58,7 +58,7 @@ async def watch_slip(placed: PlacedSlip, slips: SlipsClient, output: Output) -> 
     steps = outcome.state.history if outcome.state else ()
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
     helps = help_of(name, outcome.state) if outcome.state else None
-    lines = [render.result(outcome.result), *([helps] if helps else [])]
+    lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
     output.answer(document | ({"help": helps} if helps else {}), *lines)
     if outcome.result.status not in SUCCEEDED:
         raise CommandEnded(Code.NOT_COMPLETED)
