@@ -29,7 +29,7 @@ def is_outage(error: Exception) -> bool:
     """Return whether the same call may succeed once a server is back; a refusal of the caller is no outage."""
     if isinstance(error, RPCError):
         return error.status in AWAY or _transport(error) or lacks_namespace(error)
-    return isinstance(error, Unavailable)
+    return isinstance(error, Unavailable) and not error.lasting
 
 
 def lacks_namespace(error: RPCError) -> bool:

@@ -123,11 +123,14 @@ class WrongInstallation(Final):
 
 
 class Unavailable(OrderError):
-    """A dependency can't answer now; `retry_after` is the time in seconds that it asked to wait, or None."""
+    """A dependency can't answer now; `retry_after` is the time in seconds that it asked to wait, or None.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `lasting`: only a person can change that, as with a missing right, so that a command doesn't wait for it.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, *, lasting: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.lasting = retry_after, lasting
 
 
 class NotBegun(Unavailable):

@@ -78,7 +78,9 @@ async def test_an_outage_is_outlasted_with_one_note(monkeypatch: pytest.MonkeyPa
     assert notes == ["Temporal does not answer: away; waits for it, 60 s at most"]
 
 
-@pytest.mark.parametrize("error", [Conflict("no"), RPCError("no", Status.PERMISSION_DENIED, b"")])
+@pytest.mark.parametrize(
+    "error", [Conflict("no"), Unavailable("no right", lasting=True), RPCError("no", Status.PERMISSION_DENIED, b"")]
+)
 async def test_a_refusal_is_not_repeated(error: Exception) -> None:
     server = Server(error, error)
 
