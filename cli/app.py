@@ -8,7 +8,6 @@ from typing import Annotated, Any
 
 import typer
 from temporalio.client import RPCError
-from temporalio.service import RPCStatusCode
 
 from cli.demo.demo import demo
 from cli.demo.up import up
@@ -17,6 +16,7 @@ from cli.operate.dead_letters import deadletters
 from cli.operate.move import move
 from cli.operate.prune import prune
 from cli.operate.resolve import resolve
+from cli.operate.resolve_all import resolve_all
 from cli.operate.setup import setup
 from cli.operate.states import find, rebuild
 from cli.operate.stuck import stuck
@@ -33,6 +33,7 @@ from cli.orders.watch import watch
 from cli.output import plain
 from cli.schema import schema
 from cli.slips.slip import review, slip
+from client.outages import error_of
 
 app = typer.Typer(
     name="starter.py",
@@ -111,14 +112,12 @@ def _ending(error: Exception) -> CommandEnded:
         error = error.exceptions[0]
     if os.environ.get("ORDERS_LOG_LEVEL", "").lower() == "debug":
         sys.excepthook(type(error), error, error.__traceback__)
+    if isinstance(error, RPCError):
+        error = error_of(error) or error
     for known, code in BY_CLASS.items():
         if isinstance(error, known):
             message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
             return CommandEnded(code, message, getattr(error, "others", ()))
-    if isinstance(error, RPCError) and error.status in {RPCStatusCode.UNAVAILABLE, RPCStatusCode.DEADLINE_EXCEEDED}:
-        return CommandEnded(Code.UNREACHABLE, f"Temporal does not answer: {error.message}")
-    if isinstance(error, RPCError) and "search attribute" in error.message:
-        return CommandEnded(Code.USAGE, f"{error.message}: run `python starter.py setup`")
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
 
 
@@ -142,6 +141,7 @@ COMMANDS = (
     ("plan", plan, "Show what a cancel would undo."),
     ("cancel", cancel, "Cancel an order and undo its steps."),
     ("resolve", resolve, "Decide on a parked step."),
+    ("resolve-all", resolve_all, "Decide on all parked steps of a filter."),
     ("slip", slip, "Run a routing slip and show its stops live."),
     ("review", review, "Approve or reject at a slip's review stop."),
     ("event", event, "Report a bank transfer's result to an order."),

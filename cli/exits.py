@@ -12,6 +12,7 @@ from models.errors import (
     NotFound,
     OrderRejected,
     Unavailable,
+    WorkflowGone,
     WrongInstallation,
 )
 
@@ -46,6 +47,7 @@ BY_CLASS: dict[type[Exception], Code] = {
     InvalidInput: Code.USAGE,
     OrderRejected: Code.USAGE,
     TyperException: Code.USAGE,
+    WorkflowGone: Code.NOT_COMPLETED,
     Conflict: Code.CONFLICT,
     WrongInstallation: Code.CONFLICT,
     AlreadyUndone: Code.CONFLICT,

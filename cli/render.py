@@ -111,6 +111,13 @@ def process(accepted: CommandAccepted | SlipCommandAccepted) -> str:
     return f"slip {accepted.slip_id}" if isinstance(accepted, SlipCommandAccepted) else f"order {accepted.order_id}"
 
 
+def path(accepted: CommandAccepted | SlipCommandAccepted) -> str:
+    """Return the shortest unambiguous argument for the process that accepted a command."""
+    slip = isinstance(accepted, SlipCommandAccepted)
+    found = accepted.slip_id if isinstance(accepted, SlipCommandAccepted) else accepted.order_id
+    return ProcessName(ProcessKind.SLIP if slip else ProcessKind.ORDER, found).argument
+
+
 def order_id(name: ProcessName) -> str:
     """Return the value of `order_id` in JSON: an order's id, or the workflow id of a slip."""
     return name.id if name.kind is ProcessKind.ORDER else name.workflow_id

@@ -55,6 +55,19 @@ class ChoreographedClient:
         await self._check_server()
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 
+    async def place_patiently(self, order: Order) -> bool:
+        """Place an order as `place`, and outlast an outage of a database that was reached before."""
+        await self._connection.services()
+        calls = 0
+
+        async def counted() -> bool:
+            nonlocal calls
+            calls += 1
+            return await self.place(order)
+
+        new = await self._connection.outages.outlast(counted)
+        return new or calls > 1
+
     async def _check_server(self) -> None:
         """Check once that the server delivers events; an unreachable one delivers them when it is back."""
         if self._checked:
@@ -89,7 +102,7 @@ class ChoreographedClient:
     ) -> ChoreographedStatus:
         """Poll an order until it has ended or waits for an operator; each poll passes the status to `seen`."""
         while True:
-            standing = await self.standing(order_id)
+            standing = await self._connection.outages.outlast(lambda: self.standing(order_id))
             seen(standing)
             if standing.at_rest:
                 return standing

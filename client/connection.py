@@ -6,13 +6,15 @@ When both are open, they are checked once to belong to each other.
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
-from typing import Self
+from typing import Self, TypeVar
 
 from temporalio.client import Client
 
 from activities.installation import check_installation
+from client.outages import Outages
 from services.assembly import Services
 
+A = TypeVar("A")
 OpenTemporal = Callable[[], Awaitable[Client]]
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
@@ -25,6 +27,7 @@ class Connection:
         self._temporal: Client | None = None
         self._services: Services | None = None
         self._opening = asyncio.Lock()
+        self.outages = Outages()
 
     @classmethod
     def to(cls, temporal: Client, services: Services) -> Self:
@@ -43,6 +46,22 @@ class Connection:
                 await _check(temporal, self._services)
                 self._temporal = temporal
             return self._temporal
+
+    async def patiently(self, call: Callable[[], Awaitable[A]]) -> tuple[A, bool]:
+        """Return what a call returns that may be repeated during an outage, and whether it was repeated.
+
+        Connects first: a server that can't be reached at the beginning is not waited for.
+        """
+        calls = 0
+
+        async def counted() -> A:
+            nonlocal calls
+            calls += 1
+            return await call()
+
+        await self.temporal()
+        await self.services()
+        return await self.outages.outlast(counted), calls > 1
 
     async def services(self) -> Services:
         """Return the services on their database; raise as `temporal` does, and Final for another schema version."""

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from temporalio.common import SearchAttributeKey
-
+from client.advice import CAUSE_FIXED, starter
 from client.connection import Connection
-from client.diagnosis.causes import Cause, StuckProcess
+from client.diagnosis.findings import Cause, StuckProcess
 from client.diagnosis.stuck import diagnosed
 from models import names
 from models.dead_letters import DeadLetter, LetterAudit, LetterGroup
@@ -25,6 +24,11 @@ class GroupedLetters:
     letters: list[int]
 
 
+def redrive_group(group: LetterGroup) -> str:
+    """Return the command that delivers all letters of a group again."""
+    return starter("deadletters", "redrive", "--fingerprint", group.fingerprint, "--reason", CAUSE_FIXED)
+
+
 class DeadLettersClient:
     """Lists dead letters and parked effects."""
 
@@ -42,12 +46,9 @@ class DeadLettersClient:
     async def parked(self) -> list[StuckProcess]:
         """Return the parked effects, highest amount at risk first, each with the command that resolves it."""
         client, found = await self._connection.temporal(), list[StuckProcess]()
-        at_risk = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
         async for run in client.list_workflows(PARKED, limit=AT_ONCE):
             stuck = await diagnosed(client, run)
-            if stuck and stuck.cause is Cause.PARKED:
-                amount = run.typed_search_attributes.get(at_risk, 0)
-                found.append(stuck.model_copy(update={"at_risk": amount}))
+            found += [stuck] if stuck and stuck.cause is Cause.PARKED else []
         return sorted(found, key=lambda effect: -effect.at_risk)
 
     async def read(self, letter_id: int) -> tuple[DeadLetter, list[LetterAudit]]:

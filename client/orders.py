@@ -1,5 +1,7 @@
 """The Python API of the order saga. `orders.connect()` returns a client for the settings in the environment."""
 
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from functools import cached_property
 
@@ -13,6 +15,8 @@ from client.handles import exists, handle_of, process_named
 from client.history.recorded import RecordedHistory, history_of
 from client.placing import OrderRun, Placed, RunOptions, place, place_within, recorded_run
 from client.progress import Outcome, Seen, end_of, follow
+from client.resolving import AT_ONCE, ParkedFilter, ParkedStep, Resolution, resolve_each, select
+from client.settling import settled
 from client.slips import SlipsClient
 from client.state_store.listing import ListPage, list_orders, place_in
 from client.state_store.state_store import StateStore
@@ -23,7 +27,7 @@ from models.errors import Conflict, NotFound
 from models.external_events import EventAccepted, ExternalEvent
 from models.names import ProcessKind, ProcessName
 from models.order import Order
-from models.process import OrderResult, Status
+from models.process import OrderResult, ProcessState, Status
 from models.slips.slip import SlipCommandAccepted
 
 _AS_IT_IS = RunOptions()
@@ -64,6 +68,10 @@ class OrdersClient:
         """Return the order with these options; where neither sets a value, with the defaults of the client."""
         return options.on(order, self._defaults)
 
+    def tell_outages(self, note: Callable[[str], None]) -> None:
+        """Have the calls that wait report an outage that they outlast, in a line now and then."""
+        self.connection.outages.note = note
+
     async def place(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
         """Place an order and return its run; the existing run when the order was placed before.
 
@@ -72,6 +80,14 @@ class OrdersClient:
         """
         client, services = await self.connection.temporal(), await self.connection.services()
         return await place(self.with_options(order, options), client, services.orders)
+
+    async def place_patiently(self, order: Order, options: RunOptions = _AS_IT_IS) -> Placed:
+        """Place an order as `place`, and outlast an outage of a server that was reached before.
+
+        An order that was placed by a call whose answer was lost is not reported as placed before.
+        """
+        placed, repeated = await self.connection.patiently(lambda: self.place(order, options))
+        return replace(placed, again=False) if repeated else placed
 
     async def place_within(
         self, order: Order, seconds: float, options: RunOptions = _AS_IT_IS
@@ -104,13 +120,18 @@ class OrdersClient:
     async def result(self, placed: Placed, seen: Seen = lambda _: None) -> OrderResult:
         """Wait until the order has ended, or waits for an operator or an event; return its result.
 
-        `seen` gets the state every few seconds, None while no worker answers.
+        `seen` gets the state every few seconds, None while no worker answers. Outlasts an outage of up to a minute.
+        Raises WorkflowGone when the workflow was deleted before the order was closed.
         """
-        return await end_of(placed.run, seen) if placed.run.known is None else placed.run.known
+        if placed.run.known is not None:
+            return placed.run.known
+        return await end_of(placed.run, seen, outages=self.connection.outages)
 
     async def follow(self, placed: Placed, seen: Seen = lambda _: None, every: float = 0.1) -> Outcome[OrderResult]:
         """Wait as `result`; pass the state to `seen` every `every` seconds, None while no worker answers."""
-        return await follow(placed.run, seen, every) if placed.run.known is None else Outcome(placed.run.known)
+        if placed.run.known is not None:
+            return Outcome(placed.run.known)
+        return await follow(placed.run, seen, every, self.connection.outages)
 
     async def status(self, process: str) -> ProcessStatus:
         """Return the status of a process; raise NotFound."""
@@ -127,6 +148,24 @@ class OrdersClient:
     async def resolve(self, process: str, command: Resolve) -> CommandAccepted | SlipCommandAccepted:
         """Decide on a parked step; raise NotFound, Conflict when the decision is not possible."""
         return await commands.resolve(process, command, self.connection)
+
+    async def settled(self, process: str, seconds: float, step: str | None = None) -> ProcessState | None:
+        """Return the state once the process has ended or waits, else after `seconds`; None when no worker answers.
+
+        With `step`, a process that waits stands still only when the decision on that step has taken effect.
+        """
+        name = await process_named(process, self.connection)
+        return await settled(handle_of(name, await self.connection.temporal()), seconds, step)
+
+    async def parked_steps(self, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
+        """Return the steps that wait for an operator and that `chosen` selects, the most at risk first."""
+        return await select(self.connection, chosen, limit)
+
+    def resolve_each(
+        self, selection: Sequence[ParkedStep], command: Resolve, seconds: float = 5.0
+    ) -> AsyncIterator[Resolution]:
+        """Decide on each selected step and yield what came of it; one whose failure came back before is not tried."""
+        return resolve_each(self.connection, selection, command, seconds)
 
     async def deliver(self, order: str, event: ExternalEvent) -> EventAccepted:
         """Deliver an event, at most once per event id; raise NotFound, Conflict when the order refuses it."""

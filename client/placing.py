@@ -17,7 +17,7 @@ from temporalio.service import RPCError
 from client.handles import NO_WORKER, Handle, exists, handle_of
 from client.progress import STANDS_STILL, end_within, result_in, undone_in, where_it_waits
 from models import names
-from models.errors import Unavailable
+from models.errors import Unavailable, WorkflowGone
 from models.intake.reading import made
 from models.money import Money
 from models.names import ProcessKind, ProcessName
@@ -79,6 +79,13 @@ class OrderRun:
         except WorkflowFailureError as failure:
             return result_in(failure, "OrderCompensated", OrderResult) or await self._recorded(failure.cause)
         return result
+
+    async def without_workflow(self) -> OrderResult:
+        """Return the recorded result when Temporal no longer has the run; raise WorkflowGone when it is open."""
+        record = await self.orders.find(self.order_id)
+        if record and record.status.final:
+            return record.result()
+        raise WorkflowGone(f"order {self.order_id} is open, but its workflow is gone; the reconciler recovers it")
 
     async def _recorded(self, cause: BaseException) -> OrderResult:
         record = await self.orders.find(self.order_id)

@@ -13,6 +13,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.handles import NO_WORKER, Handle
+from client.outages import Outages, is_outage, lacks_workflow
 from models.names import STATUS_ATTRIBUTE
 from models.process import OrderResult, ProcessState, Status
 from models.slips.slip import SlipResult
@@ -50,6 +51,10 @@ class FollowedRun(Protocol[R_co]):
         """Wait for the end, and return the result."""
         ...
 
+    async def without_workflow(self) -> R_co:
+        """Return the recorded result when Temporal no longer has the run; raise WorkflowGone when there is none."""
+        ...
+
     def standing_still(self, state: ProcessState) -> R_co:
         """Return the result so far of a process that waits."""
         ...
@@ -73,7 +78,7 @@ async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessSta
                 "state", result_type=ProcessState, rpc_timeout=timedelta(seconds=min(left, ASK_AGAIN))
             )
         except RPCError as error:
-            if error.status not in NO_WORKER:
+            if error.status not in NO_WORKER or (error.status is RPCStatusCode.CANCELLED and is_outage(error)):
                 raise
             if error.status is RPCStatusCode.FAILED_PRECONDITION:  # no worker polls: a retry fails at once, too
                 break
@@ -82,39 +87,64 @@ async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessSta
     return None
 
 
-async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1) -> Outcome[R]:
+async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1, outages: Outages | None = None) -> Outcome[R]:
     """Wait until a process has ended, or waits for an operator or an event; return its outcome.
 
-    The state is queried every `every` seconds and passed to `seen`; it is None while no worker answers.
+    The state is queried every `every` seconds and passed to `seen`; it is None while no worker answers. Outlasts an
+    outage of Temporal, as `outages` does. Raises WorkflowGone when the workflow was deleted and has no recorded result.
     """
-    ended = asyncio.create_task(run.ended())
+    patient = outages or Outages()
+    ended = asyncio.create_task(_ended(run, patient))
     try:
         while not ended.done():
-            state = await state_of(run.handle)
+            state = await _looked(run, patient, PATIENCE)
             seen(state)
             if state and state.status in STANDS_STILL:
                 return Outcome(run.standing_still(state), state)
             await asyncio.wait({ended}, timeout=every)
-        state = await state_of(run.handle)
+        result = await ended
+        state = await _looked(run, patient, PATIENCE)
         seen(state)
-        return Outcome(_with_undone(await ended, state), state)
+        return Outcome(_with_undone(result, state), state)
     finally:
         ended.cancel()
 
 
-async def end_of(run: FollowedRun[R], seen: Seen = lambda _: None, every: float = 5.0) -> R:
+async def end_of(
+    run: FollowedRun[R], seen: Seen = lambda _: None, every: float = 5.0, outages: Outages | None = None
+) -> R:
     """Wait as `follow`, but query the state only every `every` seconds: for many processes at once."""
-    ended = asyncio.create_task(run.ended())
+    patient = outages or Outages()
+    ended = asyncio.create_task(_ended(run, patient))
     try:
         while not (await asyncio.wait({ended}, timeout=every))[0]:
             # A long timeout: a busy worker still answers a query after its caller has given up.
-            state = await state_of(run.handle, timedelta(seconds=10))
+            state = await _looked(run, patient, timedelta(seconds=10))
             seen(state)
             if state and state.status in STANDS_STILL:
                 return run.standing_still(state)
         return await ended
     finally:
         ended.cancel()
+
+
+async def _ended(run: FollowedRun[R], outages: Outages) -> R:
+    try:
+        return await outages.outlast(run.ended)
+    except RPCError as error:
+        if not lacks_workflow(error):
+            raise
+    return await outages.outlast(run.without_workflow)
+
+
+async def _looked(run: FollowedRun[R], outages: Outages, patience: timedelta) -> ProcessState | None:
+    """Return the state, None when no worker answers or Temporal no longer has the run."""
+    try:
+        return await outages.outlast(lambda: state_of(run.handle, patience))
+    except RPCError as error:
+        if not lacks_workflow(error):
+            raise
+        return None
 
 
 async def end_within(run: FollowedRun[R], seconds: float) -> R | None:

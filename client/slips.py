@@ -1,6 +1,6 @@
 """Client for routing slips (Enterprise Integration Patterns): place, follow and review them."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from temporalio.client import WorkflowFailureError
@@ -12,11 +12,11 @@ from client.connection import Connection
 from client.handles import Handle, exists, handle_of, process_named
 from client.progress import Outcome, Seen, follow, result_in, where_it_waits
 from models import names
-from models.errors import Conflict, NotFound
+from models.errors import Conflict, NotFound, WorkflowGone
 from models.names import ProcessKind, ProcessName
 from models.process import ProcessState
 from models.slips.slip import Review, RoutingSlip, SlipCommandAccepted, SlipResult
-from services.slips.slips import SlipRecord
+from services.slips.slips import SlipRecord, Slips
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class SlipRun:
 
     slip_id: str
     handle: Handle
+    slips: Slips
     known: SlipResult | None = None
 
     async def ended(self) -> SlipResult:
@@ -40,6 +41,13 @@ class SlipRun:
             reason = getattr(failure.cause, "message", type(failure.cause).__name__)
             return SlipResult(slip_id=self.slip_id, status=status, reason=reason)
         return result
+
+    async def without_workflow(self) -> SlipResult:
+        """Return the recorded result when Temporal no longer has the run; raise WorkflowGone when it is open."""
+        record = await self.slips.find(self.slip_id)
+        if record and record.closed_at:
+            return _result(record)
+        raise WorkflowGone(f"slip {self.slip_id} is open, but its workflow is gone; the reconciler recovers it")
 
     def standing_still(self, state: ProcessState) -> SlipResult:
         """Return the result so far of a waiting slip: the stop that waits, and for what, or its error."""
@@ -77,7 +85,7 @@ class SlipsClient:
         record = await services.slips.find(slip.slip_id)
         handle = handle_of(ProcessName(ProcessKind.SLIP, slip.slip_id), client)
         if record and record.closed_at:
-            return await _recorded(record, handle)
+            return await _recorded(record, handle, services.slips)
         try:
             handle = await client.start_workflow(
                 names.SLIP_WORKFLOW,
@@ -92,25 +100,33 @@ class SlipsClient:
                 static_details=_details(slip),
             )
         except WorkflowAlreadyStartedError:
-            return PlacedSlip(SlipRun(slip.slip_id, handle), again=True)
-        return PlacedSlip(SlipRun(slip.slip_id, handle), again=False)
+            return PlacedSlip(SlipRun(slip.slip_id, handle, services.slips), again=True)
+        return PlacedSlip(SlipRun(slip.slip_id, handle, services.slips), again=False)
+
+    async def place_patiently(self, slip: RoutingSlip) -> PlacedSlip:
+        """Place a slip as `place`, and outlast an outage of a server that was reached before."""
+        placed, repeated = await self._connection.patiently(lambda: self.place(slip))
+        return replace(placed, again=False) if repeated else placed
 
     async def placed(self, slip: str) -> PlacedSlip:
         """Return a slip that was placed before; raise NotFound, Conflict when it is open without a workflow."""
         name = await process_named(slip, self._connection, [ProcessKind.SLIP])
         handle = handle_of(name, await self._connection.temporal())
+        slips = (await self._connection.services()).slips
         if await exists(handle):
-            return PlacedSlip(SlipRun(name.id, handle), again=True)
-        record = await (await self._connection.services()).slips.find(name.id)
+            return PlacedSlip(SlipRun(name.id, handle, slips), again=True)
+        record = await slips.find(name.id)
         if record is None:
             raise NotFound(f"there is no {name}")
         if not record.closed_at:
             raise Conflict(f"{name} is {record.status}, but its workflow is gone")
-        return await _recorded(record, handle)
+        return await _recorded(record, handle, slips)
 
     async def follow(self, placed: PlacedSlip, seen: Seen = lambda _: None) -> Outcome[SlipResult]:
         """Wait until a slip has ended or waits; pass its state to `seen` on each poll, None while no worker answers."""
-        return await follow(placed.run, seen) if placed.run.known is None else Outcome(placed.run.known)
+        if placed.run.known is not None:
+            return Outcome(placed.run.known)
+        return await follow(placed.run, seen, outages=self._connection.outages)
 
     async def review(self, slip_id: str, command: Review) -> SlipCommandAccepted:
         """Send the decision on a review stop; raise NotFound, Conflict when the stop doesn't wait, Unavailable."""
@@ -121,11 +137,15 @@ class SlipsClient:
         return await send(handle, "review", command, None, "not taken", SlipCommandAccepted)
 
 
-async def _recorded(record: SlipRecord, handle: Handle) -> PlacedSlip:
+async def _recorded(record: SlipRecord, handle: Handle, slips: Slips) -> PlacedSlip:
     """Return a slip that has ended: its run, or its recorded result when Temporal no longer has the run."""
+    known = None if await exists(handle) else _result(record)
+    return PlacedSlip(SlipRun(record.slip_id, handle, slips, known), again=True)
+
+
+def _result(record: SlipRecord) -> SlipResult:
     status: Any = record.status
-    ended = SlipResult(slip_id=record.slip_id, status=status, reason=record.reason or None)
-    return PlacedSlip(SlipRun(record.slip_id, handle, None if await exists(handle) else ended), again=True)
+    return SlipResult(slip_id=record.slip_id, status=status, reason=record.reason or None)
 
 
 def _summary(slip: RoutingSlip) -> str:

@@ -9,6 +9,7 @@ from temporalio.client import WorkflowExecutionDescription
 from client.choreographed import standing_of
 from client.connection import Connection
 from client.diagnosis.stuck import redrive_command
+from client.diagnosis.waiting import help_of
 from client.handles import described_or_none, handle_of, process_named
 from client.progress import state_of
 from models.errors import NotFound
@@ -58,7 +59,8 @@ async def status_of(process: str, connection: Connection) -> ProcessStatus:
     if described is None and record is None:
         raise NotFound(f"there is no {name}")
     shown = name.id if name.kind is ProcessKind.ORDER else name.workflow_id
-    return ProcessStatus(order_id=shown, **_known(described, state, record))
+    helps = help_of(name, state) if state else None
+    return ProcessStatus(order_id=shown, help=helps, **_known(described, state, record))
 
 
 async def _choreographed(order_id: str, connection: Connection) -> ProcessStatus | None:

@@ -11,6 +11,7 @@ OrderError
 │   └── WrapRefused
 ├── Final                  a retry can't succeed
 │   ├── Conflict           this order id was used for another order
+│   │   └── WorkflowGone   the process is open, and Temporal no longer has its workflow
 │   ├── KeyReused          this idempotency key was used for another request
 │   ├── AlreadyUndone      a late do found its tombstone
 │   ├── AlreadySettled     a late undo found a completed order
@@ -89,6 +90,10 @@ class Conflict(Final):
     """The id is already used with another body."""
 
 
+class WorkflowGone(Conflict):
+    """The process is open, and Temporal no longer has its workflow; the reconciler recovers it."""
+
+
 class KeyReused(Final):
     """The idempotency key is already used for another request."""
 
@@ -118,11 +123,14 @@ class WrongInstallation(Final):
 
 
 class Unavailable(OrderError):
-    """A dependency can't answer now; `retry_after` is the time in seconds that it asked to wait, or None."""
+    """A dependency can't answer now; `retry_after` is the time in seconds that it asked to wait, or None.
 
-    def __init__(self, message: str, retry_after: float | None = None) -> None:
+    `lasting`: only a person can change that, as with a missing right, so that a command doesn't wait for it.
+    """
+
+    def __init__(self, message: str, retry_after: float | None = None, *, lasting: bool = False) -> None:
         super().__init__(message)
-        self.retry_after = retry_after
+        self.retry_after, self.lasting = retry_after, lasting
 
 
 class NotBegun(Unavailable):

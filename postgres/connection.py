@@ -96,8 +96,9 @@ def unavailable(connecting: type[Unavailable] = Unavailable) -> Iterator[None]:
         yield
     except TRANSIENT as error:
         kind = NotBegun if isinstance(error, NOT_BEGUN) else connecting
-        remedy = _NEEDS_RIGHTS if isinstance(error, InsufficientPrivilege) else ""
-        raise kind(f"database: {first_line(error)}{remedy}") from error
+        lacks_rights = isinstance(error, InsufficientPrivilege)
+        remedy = _NEEDS_RIGHTS if lacks_rights else ""
+        raise kind(f"database: {first_line(error)}{remedy}", lasting=lacks_rights) from error
     except psycopg.Error as error:
         error.args = (first_line(error),)
         raise
@@ -109,7 +110,7 @@ def begun() -> Iterator[None]:
     try:
         yield
     except NotBegun as error:
-        raise Unavailable(str(error), error.retry_after) from error
+        raise Unavailable(str(error), error.retry_after, lasting=error.lasting) from error
 
 
 def first_line(error: BaseException) -> str:

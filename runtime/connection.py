@@ -4,7 +4,7 @@ import asyncio
 import os
 from ipaddress import ip_address
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ListNamespacesRequest
 from temporalio.client import Client
 from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.runtime import Runtime
@@ -17,6 +17,7 @@ from runtime.embedded.processes import ignore_libpq_variables
 from runtime.embedded.stack import running_stack
 from runtime.metrics import quiet_runtime
 from runtime.settings import Settings, is_utf8
+from runtime.transport_errors import in_words
 
 SECONDS_TO_ANSWER = 5.0
 # Parts of the names of gRPC metadata that identify the caller.
@@ -42,9 +43,11 @@ async def connect(settings: Settings, *, address: str | None = None, runtime: Ru
     except TimeoutError:
         raise Unreachable(f"Temporal at {target} did not answer within {SECONDS_TO_ANSWER:.0f} s") from None
     except RPCError as error:
-        raise Unreachable(f"Temporal at {target} refused the connection: {_one_line(error.message)}") from None
+        said = in_words(error.message, tls=bool(config.get("tls")))
+        raise Unreachable(f"Temporal at {target} refused the connection: {said}") from None
     except (RuntimeError, OSError, ValueError) as error:
-        raise Unreachable(f"can't reach Temporal at {target}: {_one_line(str(error))}") from None
+        said = in_words(str(error), tls=bool(config.get("tls")))
+        raise Unreachable(f"can't reach Temporal at {target}: {said}") from None
     return client
 
 
@@ -141,7 +144,17 @@ async def _check_namespace(client: Client) -> None:
     except RPCError as error:
         if error.status != RPCStatusCode.NOT_FOUND:
             raise
+        await _check_that_it_lists(client)
         raise InvalidInput("TEMPORAL_NAMESPACE", f"the server has no namespace {client.namespace!r}") from None
+
+
+async def _check_that_it_lists(client: Client) -> None:
+    """Raise RPCError when the server's own database is away: it then finds no namespace, and can't list any."""
+    try:
+        await client.workflow_service.list_namespaces(ListNamespacesRequest(page_size=1))
+    except RPCError as error:
+        if error.status not in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
+            raise
 
 
 def _one_line(text: str) -> str:

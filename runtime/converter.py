@@ -19,7 +19,7 @@ from temporalio.converter import (
 )
 from temporalio.converter import JSONPlainPayloadConverter as PlainJSON
 from temporalio.converter import PayloadConverter as SdkPayloadConverter
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from models.errors import InvalidInput
 from models.problems import first_problem
@@ -47,7 +47,10 @@ class PayloadConverter(CompositePayloadConverter):
 
 
 class FailureConverter(DefaultFailureConverter):
-    """The failure converter: input that doesn't fit its type is refused at once, in one line that names the field."""
+    """The failure converter: input that doesn't fit its type is refused at once, in one line that names the field.
+
+    A benign failure has no stack trace.
+    """
 
     def to_failure(self, exception: BaseException, payload_converter: SdkPayloadConverter, failure: Failure) -> None:
         """Write the failure; the SDK would let the decoding of invalid arguments be retried."""
@@ -56,6 +59,9 @@ class FailureConverter(DefaultFailureConverter):
             text = f"{field}: {problem}" if field else problem
             exception = ApplicationError(text, type=InvalidInput.__name__, non_retryable=True)
         super().to_failure(exception, payload_converter, failure)
+        # An outcome that is no fault of the code, such as a compensated order, is explained by its words alone.
+        if isinstance(exception, ApplicationError) and exception.category is ApplicationErrorCategory.BENIGN:
+            failure.ClearField("stack_trace")
 
 
 DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter)

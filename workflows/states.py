@@ -10,6 +10,7 @@ from temporal_saga import Execution, Plan, Run
 
 with workflow.unsafe.imports_passed_through():
     from models.commands import PlannedStep, UndoPlan
+    from models.names import ProcessKind, ProcessName, slip_of
     from models.process import ProcessState, Status, StepExecution
 
 SIGNS = {"completed": "✔", "pending": "…", "refused": "✘", "parked": "⚠", "skipped": "✔", "waived": "⚠"}
@@ -56,7 +57,7 @@ def undo_plan_of(plan: Plan, *, cancellable: bool) -> UndoPlan:
 
 def table_of(run: Run[Any]) -> str:
     """Return the steps as the markdown table of the Web UI's current details."""
-    rows = [f"**{run.status}**", "", "| step | | what | attempts | |", "|---|---|---|---|---|"]
+    rows = [*_needed(run), f"**{run.status}**", "", "| step | | what | attempts | |", "|---|---|---|---|---|"]
     for line in run.history:
         sign = SIGNS.get(line.status, "✘")
         rows.append(
@@ -64,6 +65,24 @@ def table_of(run: Run[Any]) -> str:
             f"| {COLUMN_GAP}{line.attempt} | {sign} {line.status}{f': {_cell(line.error)}' if line.error else ''} |"
         )
     return "\n".join(rows)
+
+
+def _needed(run: Run[Any]) -> list[str]:
+    """Return a paragraph for each step that waits for an operator: what is parked, why, and the command that helps."""
+    lines = []
+    for line in run.history:
+        if line.status == "parked":
+            why = f" ({_cell(line.error)})" if line.error else ""
+            lines += [f"**⚠ needs attention: {_cell(line.summary)} is parked**{why}: run", ""]
+            lines += ["```", retry_command(run.process, line.step), "```", ""]
+    return lines
+
+
+def retry_command(process: str, step: str) -> str:
+    """Return the command that retries a parked step, given the name of the process in keys."""
+    slip = slip_of(process)
+    name = ProcessName(ProcessKind.SLIP, slip) if slip else ProcessName(ProcessKind.ORDER, process)
+    return f"python starter.py resolve {name.argument} {step} retry --reason 'cause fixed'"
 
 
 def _cell(text: str) -> str:

@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from temporalio.client import Client
 
@@ -15,6 +16,7 @@ from client.orders import OrdersClient
 from client.upkeep import load_catalogue, migrate
 from models import names
 from models.errors import InvalidInput
+from models.process import Status
 from runtime.connection import connect, is_embedded
 from runtime.embedded.stack import embedded_stack, running_stack
 from runtime.metrics import build_runtime
@@ -33,6 +35,11 @@ class System:
     orders: OrdersClient
     ui_url: str
     joined: bool
+
+    def list_of(self, status: Status) -> str:
+        """Return the address of the list of the open processes of a status in the Web UI."""
+        query = quote(f'{names.STATUS_ATTRIBUTE}="{status}" AND ExecutionStatus="Running"')
+        return f"{self.ui_url}/namespaces/{self.client.namespace}/workflows?query={query}"
 
     def page(self, order_id: str) -> str:
         """Return the address of an order in the Web UI."""

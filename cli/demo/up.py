@@ -8,16 +8,20 @@ from cli.exits import Code, CommandEnded
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from models.process import Status
 from runtime import logs
 from runtime.settings import Settings
 
 NEXT = """
-Web UI    {ui_url}
+Web UI                  {ui_url}
+  waits for an operator {needs_attention}
+  waits for an event    {waiting}
 
 Try, in another terminal, after `. .venv/bin/activate`:
   python starter.py batch 20 --mix ok=14,declined=3,refused=3
   python starter.py list
   python starter.py history ID
+  python starter.py stuck
 
 Stop with Ctrl-C."""
 
@@ -43,4 +47,6 @@ async def _up(output: Output) -> None:
 
 def _print_addresses(system: System, output: Output) -> None:
     address = system.client.service_client.config.target_host
-    output.answer({"ui_url": system.ui_url, "temporal_address": address}, NEXT.format(ui_url=system.ui_url))
+    waiting = {status.value: system.list_of(status) for status in (Status.NEEDS_ATTENTION, Status.WAITING)}
+    document = {"ui_url": system.ui_url, "temporal_address": address, "lists": waiting}
+    output.answer(document, NEXT.format(ui_url=system.ui_url, **waiting))

@@ -6,11 +6,12 @@ import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
+from cli.operate.findings import groups_shown
 from cli.options import Actor, AsJson
-from cli.output import Output
+from cli.output import Output, plain
 from cli.run import run_to_end
-from client.dead_letters import AT_ONCE, GroupedLetters
-from client.diagnosis.causes import StuckProcess
+from client.dead_letters import AT_ONCE, GroupedLetters, redrive_group
+from client.diagnosis.grouping import grouped
 from client.orders import OrdersClient
 from models.dead_letters import DeadLetter, LetterStatus
 from models.errors import InvalidInput
@@ -71,9 +72,9 @@ async def _list(output: Output) -> None:
     async with connect() as orders:
         groups, parked = await orders.dead_letters.groups(), await orders.dead_letters.parked()
     document = [each.group.model_dump(mode="json") | {"letters": each.letters} for each in groups]
-    shown = [_groups(groups)] if groups else []
-    shown += [_effects(parked)] if parked else []
-    output.answer({"groups": document, "parked": parked}, *(shown or ["no dead letters"]))
+    of_parked = grouped(parked)
+    shown = [*_groups(groups), *groups_shown(of_parked)]
+    output.answer({"groups": document, "parked": parked, "parked_groups": of_parked}, *(shown or ["no dead letters"]))
 
 
 async def _show(number: int, output: Output) -> None:
@@ -117,23 +118,18 @@ async def _redriving(orders: OrdersClient) -> Any:
     return redriving(await orders.connection.temporal(), await orders.connection.services())
 
 
-def _groups(groups: list[GroupedLetters]) -> Any:
-    table = render.table("fingerprint", "channel", "letters", "oldest", "cause", title="dead letters")
+def _groups(groups: list[GroupedLetters]) -> list[str]:
+    """Return the lines of the groups of letters: what they are, the cause, and the command, each on one line."""
+    lines = []
     for each in groups:
-        group, first = each.group, ", ".join(map(str, each.letters[:FEW]))
-        count = f"{group.count} ({first}{', …' * (group.count > FEW)})"
-        cause = f"{group.error_type}: {group.cause}"
-        cells = (group.fingerprint, group.channel, count, moment(group.oldest), cause)
-        table.add_row(*map(render.cell, cells))
-    return table
-
-
-def _effects(parked: list[StuckProcess]) -> Any:
-    table = render.table("process", "at risk", "cause", "remedy", title="parked effects")
-    for effect in parked:
-        at_risk = f"{effect.at_risk / 100:.2f}"
-        table.add_row(*map(render.cell, (effect.process_id, at_risk, effect.detail, effect.help)))
-    return table
+        group = each.group
+        first = ", ".join(map(str, each.letters[:FEW])) + f", … and {group.count - FEW} more" * (group.count > FEW)
+        letters = f"letter{'s' * (group.count != 1)} {first}"
+        lines += [
+            f"dead letters of {group.channel} · {group.count} · since {moment(group.oldest)} · {group.fingerprint}"
+        ]
+        lines += [f"  {plain(f'{group.error_type}: {group.cause}')}", f"  {letters}", f"  {redrive_group(group)}"]
+    return lines
 
 
 def _document(letter: DeadLetter) -> dict[str, Any]:

@@ -4,10 +4,12 @@ from typing import Annotated
 
 import typer
 
-from cli import intake, render
+from cli import intake
+from cli.accepted import Wait, answer_accepted
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
+from client.settling import parked_at, stands_still
 from models.commands import Resolve, Verb
 from models.errors import InvalidInput
 from models.intake.reading import made
@@ -37,9 +39,13 @@ def resolve(
     actor: Actor = None,
     evidence: Evidence = None,
     request: Request = None,
+    wait: Wait = 5.0,
     as_json: AsJson = False,
 ) -> None:
-    """Decide on a parked step; a repeated decision is applied once. Exit code 6 when it is refused."""
+    """Decide on a parked step, and say what came of it; a repeated decision is applied once.
+
+    Exit code 0 when it is accepted, also if the step is parked again; 6 when it is refused.
+    """
     if request is not None and verb != "edit":
         raise InvalidInput("--request", "goes with edit only")
     fields = {
@@ -51,12 +57,12 @@ def resolve(
         "request": None if request is None else intake.read_request(request),
     }
     command = made(Resolve, fields, {"step": "STEP", "request": "--request"})
-    run_to_end(_resolve(intake.process(process), command, Output(as_json)))
+    run_to_end(_resolve(intake.process(process), command, wait, Output(as_json)))
 
 
-async def _resolve(process: str, command: Resolve, output: Output) -> None:
+async def _resolve(process: str, command: Resolve, wait: float, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.resolve(process, command)
-    output.answer(
-        accepted, f"{render.process(accepted)}: {command.verb} {command.step} accepted, now {accepted.status}"
-    )
+        state = await orders.settled(process, wait, command.step)
+    again = parked_at(state, command.step) if state and stands_still(state, command.step) else None
+    answer_accepted(output, accepted, f"{command.verb} {command.step} accepted", state, again, command.step)

@@ -1,19 +1,16 @@
-"""`stuck`: the processes without progress, each with its cause and a command that helps."""
+"""`stuck`: the processes without progress, grouped by cause, with the command that helps."""
 
 import re
 from datetime import timedelta
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from cli import render
+from cli.operate.findings import groups_shown
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
-from client.diagnosis.causes import StuckProcess
 from models.errors import InvalidInput
-from models.moments import moment
 from orders import connect
 
 # Older than any process, and within the range of dates.
@@ -25,24 +22,26 @@ Limit = Annotated[int, typer.Option(min=1, max=1000, help="Maximum number of pro
 
 
 def stuck(older_than: OlderThan = "5m", limit: Limit = 200, as_json: AsJson = False) -> None:
-    """List the processes without progress, each with its cause and a command that helps."""
-    run_to_end(_stuck(_age(older_than), limit, Output(as_json)))
+    """List the processes without progress, grouped by cause, each group with a command that helps."""
+    _age(older_than)  # refused before a server is called
+    run_to_end(_stuck(older_than, limit, Output(as_json)))
 
 
-async def _stuck(age: timedelta, limit: int, output: Output) -> None:
+async def _stuck(asked: str, limit: int, output: Output) -> None:
     async with connect() as orders:
-        survey = await orders.stuck(age, limit)
-    if survey.cut_off:
-        output.note(f"only {limit} processes were examined; raise --limit")
-    output.answer({"stuck": survey.stuck}, _shown(survey.stuck) if survey.stuck else "no process is stuck")
-
-
-def _shown(found: list[StuckProcess]) -> Table:
-    table = render.table("process", "cause", "since", "detail", "remedy")
-    for each in found:
-        since = moment(each.since) if each.since else ""
-        table.add_row(*map(render.cell, (each.process_id, each.cause, since, each.detail, each.help)))
-    return table
+        survey = await orders.stuck(_age(asked), limit)
+    if survey.beyond_limit:
+        output.note(f"only {limit} processes were examined, {survey.beyond_limit} were not; raise --limit")
+    if survey.younger:
+        line = f"{survey.younger} younger than {asked} were not examined; --older-than 0s examines them, too"
+        output.note(line)
+    document = {
+        "stuck": survey.stuck,
+        "groups": survey.groups,
+        "not_examined": {"younger": survey.younger, "beyond_limit": survey.beyond_limit},
+    }
+    nothing = f"no process older than {asked} is stuck" if survey.younger else "no process is stuck"
+    output.answer(document, *(groups_shown(survey.groups) or [nothing]))
 
 
 def _age(text: str) -> timedelta:

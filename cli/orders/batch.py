@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from temporalio.client import RPCError
 
 from cli import render
 from cli.exits import Code, CommandEnded
@@ -21,6 +22,7 @@ from cli.orders.mix import KINDS, kinds_of, read_mix, trial_order
 from cli.output import Output
 from cli.run import run_to_end
 from client.orders import OrdersClient
+from client.outages import error_of, is_outage
 from client.placing import RunOptions
 from client.progress import Seen
 from models.errors import InvalidInput
@@ -86,6 +88,7 @@ async def _batch(
     tally = Tally()
     output.note(f"orders {prefix}-1 to {prefix}-{len(kinds)}; if stopped, continue with --name {prefix}")
     async with connect() as orders:
+        orders.tell_outages(output.note)
         silence = no_worker(output, f"batch {prefix}")
         run = await _runner(style, orders, lambda state: silence.heard(answer=state is not None))
         columns = (TextColumn("orders"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -101,12 +104,31 @@ async def _batch(
                     progress.advance(bar)
 
             again = f"the placed orders go on; the same command with --name {prefix} continues the batch"
+            failed: ExceptionGroup | None = None
             with interruptible(output, again):
-                async with asyncio.TaskGroup() as workers:
-                    for _ in range(min(concurrency, len(kinds))):
-                        workers.create_task(work())
+                try:
+                    async with asyncio.TaskGroup() as workers:
+                        for _ in range(min(concurrency, len(kinds))):
+                            workers.create_task(work())
+                except ExceptionGroup as errors:
+                    failed = errors
         elapsed = time.monotonic() - began
     _report(prefix, tally, elapsed, output)
+    if failed:  # after the figures of the orders that did end
+        _report_failure(failed, again, output)
+    if tally.unexpected:
+        raise CommandEnded(Code.NOT_COMPLETED)
+
+
+def _report_failure(failed: ExceptionGroup, again: str, output: Output) -> None:
+    """Write why a batch ended early; the answer, with the tally, has been written. Raise CommandEnded, or the error."""
+    first = failed.exceptions[0]
+    if not is_outage(first):
+        raise failed
+    known = error_of(first) if isinstance(first, RPCError) else first
+    output.note(f"error: {known}")
+    output.note(again)
+    raise CommandEnded(Code.UNREACHABLE)
 
 
 async def _runner(style: Style, orders: OrdersClient, seen: Seen) -> Run:
@@ -116,11 +138,11 @@ async def _runner(style: Style, orders: OrdersClient, seen: Seen) -> Run:
         await orders.connection.temporal()
 
     async def run_by_events(order: Order) -> tuple[OrderResult, bool]:
-        new = await orders.choreographed.place(order)
+        new = await orders.choreographed.place_patiently(order)
         return (await orders.choreographed.follow(order.order_id)).result, not new
 
     async def run_by_workflow(order: Order) -> tuple[OrderResult, bool]:
-        placed = await orders.place(order)
+        placed = await orders.place_patiently(order)
         return await orders.result(placed, seen), placed.again
 
     return run_by_events if style is Style.CHOREOGRAPHED else run_by_workflow
@@ -149,8 +171,7 @@ def _report(prefix: str, tally: Tally, elapsed: float, output: Output) -> None:
     output.answer({"name": prefix, **document}, shown, *before)
     if tally.unexpected:
         few = ", ".join(tally.unexpected[:5])
-        line = f"{len(tally.unexpected)} orders did not end as expected: {few}"
-        raise CommandEnded(Code.NOT_COMPLETED, line)
+        output.note(f"error: {len(tally.unexpected)} orders did not end as expected: {few}")
 
 
 def summary_of(tally: Tally, elapsed: float) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from cli import intake, render
+from cli import intake
+from cli.accepted import Wait, answer_accepted
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
@@ -15,14 +16,23 @@ from orders import connect
 Plan = Annotated[str | None, typer.Option(metavar="HASH", help="Cancel only if `plan` still shows this hash.")]
 
 
-def cancel(process: ProcessId, reason: Reason, actor: Actor = None, plan: Plan = None, as_json: AsJson = False) -> None:
+def cancel(
+    process: ProcessId,
+    *,
+    reason: Reason,
+    actor: Actor = None,
+    plan: Plan = None,
+    wait: Wait = 5.0,
+    as_json: AsJson = False,
+) -> None:
     """Cancel an order or a slip and undo its steps; exit code 6 when it can no longer be cancelled."""
     fields = {"reason": intake.reason(reason), "actor": intake.actor(actor), "plan": plan}
     command = made(CancelOrder, fields, {"plan": "--plan"})
-    run_to_end(_cancel(intake.process(process), command, Output(as_json)))
+    run_to_end(_cancel(intake.process(process), command, wait, Output(as_json)))
 
 
-async def _cancel(process: str, command: CancelOrder, output: Output) -> None:
+async def _cancel(process: str, command: CancelOrder, wait: float, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.cancel(process, command)
-    output.answer(accepted, f"{render.process(accepted)}: cancel accepted, now {accepted.status}")
+        state = await orders.settled(process, wait)
+    answer_accepted(output, accepted, "cancel accepted", state)

@@ -29,8 +29,9 @@ def refuse_for_choreographed(express: bool | None, within: float | None = None) 
 async def place_choreographed(order: Order, options: RunOptions, output: Output, *, wait: bool) -> None:
     """Place an order; with `wait`, follow it and raise CommandEnded when it does not complete."""
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"order {order.order_id}"):
-            new = await orders.choreographed.place(orders.with_options(order, options))
+            new = await orders.choreographed.place_patiently(orders.with_options(order, options))
         if not new:
             output.note(f"order {order.order_id} was placed before; it is not run again")
         if wait:

@@ -11,6 +11,7 @@ from cli.options import AsJson, ChosenStyle, Deadline, Express
 from cli.orders.choreographed import place_choreographed, refuse_for_choreographed
 from cli.output import Output
 from cli.run import run_to_end
+from client.diagnosis.waiting import help_of
 from client.orders import OrdersClient
 from client.placing import Placed, RunOptions
 from client.progress import Outcome
@@ -55,8 +56,9 @@ def place(  # noqa: PLR0917 - one parameter for each option
 
 async def _place(order: Order, options: RunOptions, wait: bool, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"order {order.order_id}"):
-            placed = await orders.place(order, options)
+            placed = await orders.place_patiently(order, options)
         if placed.again:
             output.note(f"order {placed.order_id} was placed before; it is not run again")
         if not wait:
@@ -79,7 +81,9 @@ async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> 
     name = names.ProcessName(names.ProcessKind.ORDER, placed.order_id)
     with following(output, str(name), f"watch {name.argument}") as seen:
         outcome = await orders.follow(placed, seen)
-    output.answer(_document(placed, outcome), render.result(outcome.result))
+    helps = help_of(name, outcome.state) if outcome.state else None
+    lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
+    output.answer(_document(placed, outcome) | ({"help": helps} if helps else {}), *lines)
     if outcome.result.status not in {Status.COMPLETED, Status.WAITING}:
         raise CommandEnded(Code.NOT_COMPLETED)
 

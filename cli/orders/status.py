@@ -30,7 +30,8 @@ def _shown(name: ProcessName, standing: ProcessStatus) -> list[Any]:
     """Return the status on one line, then the steps if the state is known."""
     orchestrated = standing.style is Style.ORCHESTRATED
     workflow = f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"
-    parts = [standing.reason, workflow if orchestrated else "choreographed", standing.help]
+    parts = [standing.reason, workflow if orchestrated else "choreographed"]
     more = "".join(f" · {part}" for part in parts if part)
     head = render.cell(f"{name} ").append_text(render.styled(standing.status)).append(plain(more))
-    return [head, render.steps(standing.state.history)] if standing.state else [head]
+    steps = [render.steps(standing.state.history)] if standing.state else []
+    return [head, *([plain(standing.help)] if standing.help else []), *steps]

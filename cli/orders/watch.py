@@ -20,6 +20,7 @@ def watch(process: ProcessId, as_json: AsJson = False) -> None:
 
 async def _watch(process: str, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         name = await orders.named(process)
         if name.kind is ProcessKind.ORDER and await orders.choreographed.is_choreographed(name.id):
             await watch_choreographed(name.id, orders, output, placed_before=True)

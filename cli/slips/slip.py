@@ -5,11 +5,14 @@ from typing import Annotated, Any, Literal
 import typer
 
 from cli import intake, render
+from cli.accepted import Wait as WaitForIt
+from cli.accepted import answer_accepted
 from cli.exits import Code, CommandEnded
 from cli.live import following, placing
 from cli.options import Actor, AsJson, Reason, SlipId
-from cli.output import Output, plain
+from cli.output import Output
 from cli.run import run_to_end
+from client.diagnosis.waiting import help_of
 from client.slips import PlacedSlip, SlipsClient
 from models import names
 from models.intake.reading import made
@@ -36,8 +39,9 @@ def slip(document: Document, wait: Wait = True, as_json: AsJson = False) -> None
 
 async def _slip(read: RoutingSlip, wait: bool, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"slip {read.slip_id}"):
-            placed = await orders.slips.place(read)
+            placed = await orders.slips.place_patiently(read)
         if placed.again:
             output.note(f"slip {read.slip_id} was placed before; it is not run again")
         if not wait:
@@ -53,7 +57,9 @@ async def watch_slip(placed: PlacedSlip, slips: SlipsClient, output: Output) -> 
         outcome = await slips.follow(placed, seen)
     steps = outcome.state.history if outcome.state else ()
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
-    output.answer(document, render.result(outcome.result))
+    helps = help_of(name, outcome.state) if outcome.state else None
+    lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
+    output.answer(document | ({"help": helps} if helps else {}), *lines)
     if outcome.result.status not in SUCCEEDED:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -67,15 +73,24 @@ def _started(placed: PlacedSlip) -> dict[str, Any]:
 
 
 def review(
-    slip_id: SlipId, stop: Stop, verdict: Verdict, reason: Reason, actor: Actor = None, as_json: AsJson = False
+    slip_id: SlipId,
+    stop: Stop,
+    *,
+    verdict: Verdict,
+    reason: Reason,
+    actor: Actor = None,
+    wait: WaitForIt = 5.0,
+    as_json: AsJson = False,
 ) -> None:
     """Approve or reject at a review stop; exit code 6 when the stop does not wait."""
     fields = {"stop": stop, "verdict": verdict, "actor": intake.actor(actor), "reason": intake.reason(reason)}
     command = made(Review, fields, {"stop": "STOP"})
-    run_to_end(_review(intake.process(slip_id), command, Output(as_json)))
+    run_to_end(_review(intake.process(slip_id), command, wait, Output(as_json)))
 
 
-async def _review(slip_id: str, command: Review, output: Output) -> None:
+async def _review(slip_id: str, command: Review, wait: float, output: Output) -> None:
     async with connect() as orders:
         accepted = await orders.slips.review(slip_id, command)
-    output.answer(accepted, plain(f"slip {accepted.slip_id}: {command.verdict} accepted at {command.stop}"))
+        name = names.ProcessName(names.ProcessKind.SLIP, accepted.slip_id)
+        state = await orders.settled(name.path, wait)
+    answer_accepted(output, accepted, f"{command.verdict} accepted at {command.stop}", state)

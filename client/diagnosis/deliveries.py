@@ -5,14 +5,12 @@ from datetime import timedelta
 from temporalio.client import Client
 
 from activities.server_features import missing_features
-from client.advice import START_A_WORKER
-from client.diagnosis.causes import Cause, StuckProcess
+from client.advice import START_A_RELAY, START_A_WORKER, helps
+from client.diagnosis.findings import Cause, StuckProcess
 from messaging.outbox.processes import SilentProcess
 from models.names import workflow_id
 from models.server_features import STANDALONE_ACTIVITIES
 from services.assembly import Services
-
-START_A_RELAY = "python worker.py --relay-only"
 
 
 async def undelivered(client: Client, services: Services, age: timedelta, limit: int) -> list[StuckProcess]:
@@ -24,16 +22,27 @@ async def undelivered(client: Client, services: Services, age: timedelta, limit:
     return [_named(process, STANDALONE_ACTIVITIES.missing_in(client.namespace) if off else None) for process in silent]
 
 
+async def silent_younger(services: Services, age: timedelta, limit: int) -> int:
+    """Return how many choreographed orders have an event that nothing followed yet, for less than `age`."""
+    silent, old = [
+        {each.process_id for each in await services.outbox_processes.silent(seconds, limit)}
+        for seconds in (0.0, age.total_seconds())
+    ]
+    return len(silent - old)
+
+
 def _named(process: SilentProcess, off: str | None) -> StuckProcess:
-    fix, why = START_A_RELAY, "no relay has published it"
+    fix, why = helps(START_A_RELAY), "no relay has published it"
     if process.published:
-        fix, why = START_A_WORKER, "nothing followed it"
+        fix, why = helps(START_A_WORKER), "nothing followed it"
     if off:
-        fix, why = f"set {STANDALONE_ACTIVITIES.switch} to true in the server's dynamic configuration", off
+        fix = helps(first=f"set {STANDALONE_ACTIVITIES.switch} to true in the server's dynamic configuration")
+        why = off
     return StuckProcess(
         process_id=workflow_id(process.process_id),
         cause=Cause.UNDELIVERED,
         detail=f"its event {process.event} has no effect: {why}",
-        help=fix,
+        failure=why,
         since=process.since,
+        **fix,
     )

@@ -10,8 +10,9 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.diagnosis.causes import Cause, StuckProcess
+from client.advice import helps, temporal
 from client.diagnosis.evidence import one_line
+from client.diagnosis.findings import Cause, StuckProcess
 from models.names import RECONCILER_SCHEDULE
 
 
@@ -25,14 +26,19 @@ async def failed_round(client: Client) -> StuckProcess | None:
             run = client.get_workflow_handle(taken.action.workflow_id, run_id=taken.action.first_execution_run_id)
             described = await run.describe()
             if described.status is not WorkflowExecutionStatus.RUNNING:
-                return await _why(run) if described.status is WorkflowExecutionStatus.FAILED else None
+                return await _why(client, run) if described.status is WorkflowExecutionStatus.FAILED else None
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
     return None
 
 
-async def _why(run: WorkflowHandle[object, object]) -> StuckProcess:
+def next_round_now(client: Client) -> str:
+    """Return the command that starts a round of the reconciler."""
+    return temporal(client, "schedule", "trigger", "--schedule-id", RECONCILER_SCHEDULE)
+
+
+async def _why(client: Client, run: WorkflowHandle[object, object]) -> StuckProcess:
     try:
         await run.result()
         reason = ""
@@ -45,5 +51,6 @@ async def _why(run: WorkflowHandle[object, object]) -> StuckProcess:
         process_id=RECONCILER_SCHEDULE,
         cause=Cause.RECONCILER_FAILING,
         detail=f"the reconciler's last round failed: {reason}",
-        help=f"once the cause is gone: temporal schedule trigger --schedule-id {RECONCILER_SCHEDULE}",
+        failure=reason,
+        **helps(next_round_now(client), first="once the cause is gone"),
     )

@@ -5,24 +5,28 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio.client import Client, WorkflowExecution
+from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lost_processes import Recovery
 from activities.process_types import process_types
-from client.advice import START_A_WORKER, command, starter
+from client.advice import CAUSE_FIXED, SET_UP, START_A_WORKER, helps, starter
 from client.connection import Connection
-from client.diagnosis.causes import Cause, StuckProcess, diagnose
-from client.diagnosis.deliveries import undelivered
+from client.diagnosis.causes import diagnose
+from client.diagnosis.deliveries import silent_younger, undelivered
 from client.diagnosis.evidence import one_line
-from client.diagnosis.reconciler import failed_round
+from client.diagnosis.findings import Cause, StuckGroup, StuckProcess
+from client.diagnosis.grouping import grouped
+from client.diagnosis.reconciler import failed_round, next_round_now
 from models import names
 from models.dead_letters import DeadLetter
 from models.moments import moment
 from models.names import ProcessName
-from models.recovery import OpenProcess
 from services.assembly import Services
 
-NO_SCHEDULE = f"no reconciler is scheduled; run: {starter('setup')}"
+NO_SCHEDULE = f"no reconciler is scheduled; run: {SET_UP}"
+OPEN = f"WorkflowType IN ({names.PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running'"
+AT_RISK = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
 # The server's answers about one process; any other error means that the server can't be reached.
 OF_ONE_PROCESS = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 OF_ONE_PROCESS |= {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.INTERNAL, RPCStatusCode.DATA_LOSS}
@@ -30,20 +34,28 @@ OF_ONE_PROCESS |= {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.INTERNAL, RP
 
 @dataclass(frozen=True)
 class StuckReport:
-    """The processes without progress; `cut_off` when the limit left processes unexamined."""
+    """The processes without progress, and the numbers of those that a filter hid.
+
+    `younger`: processes that are not as old as asked for; `beyond_limit`: older ones that the limit left unexamined.
+    """
 
     stuck: list[StuckProcess]
-    cut_off: bool
+    younger: int = 0
+    beyond_limit: int = 0
+
+    @property
+    def groups(self) -> list[StuckGroup]:
+        """The processes by cause, step and failure; the most money at risk first, then the most processes."""
+        return grouped(self.stuck)
 
 
 async def find_stuck(connection: Connection, older_than: timedelta, limit: int) -> StuckReport:
     """Return the processes older than `older_than` without progress, of the first `limit`; raise Unavailable."""
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
-    query = f"WorkflowType IN ({names.PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running' AND StartTime <= '{since}'"
     found: list[StuckProcess] = []
     examined = 0
-    async for run in client.list_workflows(query, limit=limit):
+    async for run in client.list_workflows(f"{OPEN} AND StartTime <= '{since}'", limit=limit):
         examined += 1
         diagnosis = await diagnosed(client, run)
         found += [diagnosis] if diagnosis else []
@@ -55,29 +67,45 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     found += await undelivered(client, services, older_than, limit)
     failed = await failed_round(client)
     found += [failed] if failed else []
-    return StuckReport(found, cut_off=examined == limit)
+    younger, beyond = 0, 0
+    if older_than > timedelta():
+        younger = (await client.count_workflows(f"{OPEN} AND StartTime > '{since}'")).count
+        younger += await silent_younger(services, older_than, limit)
+    if examined == limit:
+        beyond = max(0, (await client.count_workflows(f"{OPEN} AND StartTime <= '{since}'")).count - examined)
+    return StuckReport(found, younger, beyond)
 
 
 async def diagnosed(client: Client, run: WorkflowExecution) -> StuckProcess | None:
-    """Return why a process makes no progress, as `diagnose`; one that can't be examined is reported with the error.
+    """Return why a process makes no progress, as `diagnose`, with its amount at risk.
 
-    Raises RPCError when the server can't be reached.
+    One that can't be examined is reported with the error. Raises RPCError when the server can't be reached.
     """
+    at_risk = run.typed_search_attributes.get(AT_RISK, 0)
     try:
-        return await diagnose(client, run.id, run.run_id)
+        found = await diagnose(client, run.id, run.run_id)
+        return found.model_copy(update={"at_risk": at_risk}) if found else None
     except RPCError as error:
         if error.status not in OF_ONE_PROCESS:
             raise
         problem = str(error)
     except (ValueError, TypeError, KeyError, RuntimeError) as error:  # an answer that can't be decoded
         problem = f"{type(error).__name__}: {error}"
-    detail = f"it can't be examined: {one_line(problem)}"
-    return StuckProcess(process_id=run.id, cause=Cause.SILENT, detail=detail, help=START_A_WORKER, since=run.start_time)
+    failure = one_line(problem)
+    return StuckProcess(
+        process_id=run.id,
+        cause=Cause.SILENT,
+        detail=f"it can't be examined: {failure}",
+        failure=failure,
+        since=run.start_time,
+        at_risk=at_risk,
+        **helps(START_A_WORKER),
+    )
 
 
 def redrive_command(letter_id: int) -> str:
-    """Return the command that delivers a dead letter again; the operator adds a reason."""
-    return starter("deadletters", "redrive", str(letter_id), "--reason", "TEXT")
+    """Return the command that delivers a dead letter again."""
+    return starter("deadletters", "redrive", str(letter_id), "--reason", CAUSE_FIXED)
 
 
 def _dead(letter: DeadLetter) -> StuckProcess:
@@ -86,9 +114,12 @@ def _dead(letter: DeadLetter) -> StuckProcess:
         process_id=letter.process_id or letter.message_id,
         cause=Cause.DEAD_LETTER,
         detail=f"waits behind the dead letter {letter.letter_id} of {letter.channel}: {cause}",
-        help=redrive_command(letter.letter_id),
+        step=letter.channel,
+        failure=one_line(cause),
         since=letter.died_at,
         at_risk=letter.at_risk,
+        currency=letter.currency or None,
+        **helps(redrive_command(letter.letter_id)),
     )
 
 
@@ -106,18 +137,15 @@ async def _gone(
             if lost is None or (found := await of_type.open.read(process_id)) is None:
                 continue
             when = when or await _next_round(client)
-            yield _without_workflow(name, found, f"its workflow is gone ({lost.cause}); {when}", when)
-
-
-def _without_workflow(name: ProcessName, found: OpenProcess, detail: str, when: str) -> StuckProcess:
-    trigger = command("temporal", "schedule", "trigger", "--schedule-id", names.RECONCILER_SCHEDULE)
-    return StuckProcess(
-        process_id=name.workflow_id,
-        cause=Cause.GONE,
-        detail=detail,
-        since=datetime.now(UTC) - timedelta(seconds=found.age_seconds),
-        help=starter("setup") if when == NO_SCHEDULE else trigger,
-    )
+            fix = helps(SET_UP if when == NO_SCHEDULE else next_round_now(client))
+            yield StuckProcess(
+                process_id=name.workflow_id,
+                cause=Cause.GONE,
+                detail=f"its workflow is gone ({lost.cause}); {when}",
+                failure=lost.cause,
+                since=datetime.now(UTC) - timedelta(seconds=found.age_seconds),
+                **fix,
+            )
 
 
 async def _next_round(client: Client) -> str:

@@ -14,7 +14,7 @@ from cli.orders.trace import tree
 from cli.output import Output, _Console
 from client.advice import command, starter
 from client.choreographed import ChoreographedStatus
-from client.diagnosis.causes import resolve_command
+from client.diagnosis.waiting import resolve_command
 from models.process import OrderResult, ProcessState, Status, StepExecution
 from runtime.converter import DATA_CONVERTER
 from tests.cli.conftest import Ran, Starter, as_bytes, order_document, run_starter
@@ -133,7 +133,7 @@ def test_an_advised_command_has_a_foreign_text_as_one_word(word: str) -> None:
 
 def test_ordinary_commands_are_not_quoted() -> None:
     assert resolve_command("o-1001", "charge") == (
-        "python starter.py resolve o-1001 charge retry --actor NAME --reason TEXT"
+        "python starter.py resolve o-1001 charge retry --reason 'cause fixed'"
     )
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from client.diagnosis.waiting import resolve_command
 from temporal_saga import Execution
-from workflows.states import table_of
+from workflows.states import retry_command, table_of
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,14 @@ def test_a_foreign_text_stays_in_its_cell(text: str, where: str) -> None:
     ]
     assert bare == ["|"] * 6
     assert len(table_of(run).splitlines()) == 5
+
+
+@pytest.mark.parametrize(("process", "argument"), [("o-1", "o-1"), ("slip.s-1", "slips/s-1")])
+def test_a_parked_step_is_the_first_line_with_the_command_that_helps(process: str, argument: str) -> None:
+    line = Execution("charge", "undo", "refund 49.70 EUR", datetime.now(UTC), status="parked", error="the bank is down")
+    run: Any = SimpleNamespace(status="needs_attention", history=[line], process=process)
+
+    first, _, _, command, *_ = table_of(run).splitlines()
+
+    assert first == "**⚠ needs attention: refund 49.70 EUR is parked** (the bank is down): run"
+    assert command == resolve_command(argument, "charge") == retry_command(process, "charge")

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 from pydantic import ValidationError
+from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
 from models.money import Money
 from runtime import converter
-from runtime.converter import PayloadConverter
+from runtime.converter import DATA_CONVERTER, PayloadConverter
 
 FIVE = Money(amount=5, currency="EUR")
 VALUES: Sequence[Any] = [None, b"\x00", 1, "é", {"a": [1.5]}, FIVE, (FIVE,)]
@@ -42,3 +44,15 @@ def test_a_type_adapter_is_built_once() -> None:
     PayloadConverter().from_payloads(payloads, [Money])
 
     assert converter._adapter.cache_info().misses == built
+
+
+@pytest.mark.parametrize("category", ApplicationErrorCategory)
+def test_a_benign_failure_has_its_words_and_no_stack_trace(category: ApplicationErrorCategory) -> None:
+    failure = Failure()
+    try:
+        raise ApplicationError("compensated: no stock", type="OrderCompensated", category=category)
+    except ApplicationError as error:
+        DATA_CONVERTER.failure_converter.to_failure(error, DATA_CONVERTER.payload_converter, failure)
+
+    assert failure.message == "compensated: no stock"
+    assert bool(failure.stack_trace) == (category is not ApplicationErrorCategory.BENIGN)

@@ -79,7 +79,7 @@ async def test_a_dead_refund_is_in_every_list_with_its_amount(stage: Stage, dead
 
 async def test_the_commands_name_the_command_that_helps_and_no_workflow(stage: Stage, dead: Order) -> None:
     (letter,) = await dead_deliveries(stage.db, dead)
-    helps = f"python starter.py deadletters redrive {letter.letter_id} --reason TEXT"
+    helps = f"python starter.py deadletters redrive {letter.letter_id} --reason 'cause fixed'"
 
     status, as_json, watched = [
         await starter(stage.system, *words, dead.order_id) for words in (("status",), ("status", "--json"), ("watch",))

@@ -190,7 +190,7 @@ async def test_an_undo_of_a_recovery_waits_for_an_operator_and_is_not_repeated(k
     parked = await until_parked(kept, recovery)
 
     assert (parked["cause"], parked["at_risk"]) == ("parked", 2980)
-    assert f"{lost.slip_id} charge retry --actor" in parked["help"]
+    assert f"{lost.slip_id} charge retry --reason" in parked["help"]
     assert await kept.one("select at_risk from operators.alerts where order_id = %s", f"slip.{lost.slip_id}") == 2980
     listed = await kept.orders.list(Status.NEEDS_ATTENTION)
     assert f"slips/{lost.slip_id}" in [each.order_id for each in listed.orders]

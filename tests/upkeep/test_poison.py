@@ -8,7 +8,7 @@ import pytest
 from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
-from client.diagnosis.causes import StuckProcess
+from client.diagnosis.findings import StuckProcess
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import Status
 from services.retention import Retention

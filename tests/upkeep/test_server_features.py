@@ -16,7 +16,7 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.server_features import missing_features, require_features
-from client.diagnosis.causes import StuckProcess
+from client.diagnosis.findings import StuckProcess
 from client.installation import bind
 from models.errors import NotSetUp
 from models.names import workflow_id

@@ -12,10 +12,11 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from models.names import TASK_QUEUE, workflow_id
 from models.order import Order
 from models.recovery import Reconcile
+from runtime.embedded.stack import Stack
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
 from tests.orders.scenarios import Scenario
-from tests.systems import System, result_of
+from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import SECONDS_TO_HAPPEN, blocked, closed_as, reconcile, replace_body, starter, step_reached
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
@@ -67,6 +68,26 @@ async def test_no_poller_and_then_a_failing_task(workerless: System) -> None:
     await handle.terminate("by a test")
 
 
+async def test_what_a_filter_hides_is_said(servers: Stack) -> None:
+    async with open_system(servers) as system:
+        for _ in range(3):
+            await system.start(Scenario("young").order())
+        await system.services.choreographed_orders.place(Scenario("young").order())
+        async with asyncio.timeout(SECONDS_TO_HAPPEN):
+            while (await system.orders.stuck(timedelta(minutes=5))).younger < 4:
+                await asyncio.sleep(0.1)
+
+        young = await starter(system, "stuck")
+        limited = await starter(system, "stuck", "--older-than", "0s", "--limit", "1", "--json")
+
+    assert young.out == "no process older than 5m is stuck\n"
+    assert young.err == "4 younger than 5m were not examined; --older-than 0s examines them, too\n"
+    assert limited.document["not_examined"] == {"younger": 0, "beyond_limit": 2}
+    assert "raise --limit" in limited.err
+    keys = {"step", "direction", "failure", "help_command", "alternatives", "at_risk", "currency"}
+    assert all(keys <= each.keys() for each in limited.document["stuck"])
+
+
 async def test_a_retried_activity_is_named_with_its_attempt(impatient: System) -> None:
     handle = await impatient.start(Scenario("retried", token="tok_flaky_9").order())
     await step_reached(impatient, handle, "charge")
@@ -86,7 +107,7 @@ async def test_a_parked_effect_is_named_and_listed_with_the_dead_letters(impatie
     found = await named(impatient, handle.id, "parked")
     listed = await starter(impatient, "deadletters", "list", "--json")
 
-    assert found["help"] == f"python starter.py resolve {order.order_id} charge retry --actor NAME --reason TEXT"
+    assert found["help"] == f"python starter.py resolve {order.order_id} charge retry --reason 'cause fixed'"
     assert "charge (undo)" in found["detail"]
     effects = {effect["process_id"]: effect for effect in listed.document["parked"]}
     assert effects[handle.id]["help"] == found["help"]
@@ -137,7 +158,7 @@ async def test_a_lost_order_is_named_with_the_time_of_its_recovery(impatient: Sy
         found = await named(impatient, workflow_id(order.order_id), "gone")
     finally:
         await impatient.client.get_schedule_handle("reconcile-orders").delete()
-    assert found["help"] == "temporal schedule trigger --schedule-id reconcile-orders"
+    assert found["help"].startswith("temporal schedule trigger --schedule-id reconcile-orders --address")
     assert "the reconciler runs at" in found["detail"]
     found = await named(impatient, workflow_id(order.order_id), "gone")
     assert found["help"] == "python starter.py setup"

@@ -64,7 +64,9 @@ async def _no_way_back(_run: SlipRun, _request: None) -> None:
     """Do nothing: the run passes its pivot by reaching this step."""
 
 
-ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: "EUR")
+# Of all amounts of a slip.
+CURRENCY = "EUR"
+ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: CURRENCY)
 CLOSE: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "keep the outcome", policies.CLOSE)
 
 # A slip with a shipment has its pivot there; any other slip has its pivot at COMMIT.

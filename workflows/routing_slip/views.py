@@ -5,7 +5,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.routing_slip.ends import SlipRun
+from workflows.routing_slip.ends import CURRENCY, SlipRun
 from workflows.states import COLUMN_GAP, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
@@ -35,6 +35,7 @@ def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> P
             "hops_left": slip.max_hops - sum(not is_own(step.name) for step in run.begun),
             "terminated": itinerary.terminated,
             "answers": _answers(run),
+            "currency": CURRENCY,
         },
         started_at=started_at,
         updated_at=updated_at,
@@ -62,4 +63,4 @@ def table_of_slip(run: SlipRun) -> str:
     """Return the completed stops and those ahead as the markdown table of the Web UI's current details."""
     ahead = [] if run.unwinding else run.subject.ahead(run)
     rows = [f"| {stop.name}{COLUMN_GAP} | ahead{COLUMN_GAP} | {stop.activity} | | |" for stop in ahead]
-    return "\n".join([f"version {run.subject.version}", "", table_of(run), *rows])
+    return "\n".join([table_of(run), *rows, "", f"version {run.subject.version}"])

@@ -58,7 +58,7 @@ def test_it_is_listed_shown_and_named_as_the_cause(starter: Starter, dead: tuple
     assert order_id in shown["original"]
     (found,) = [each for each in stuck if each["process_id"] == f"order-{order_id}"]
     assert found["cause"] == "dead_letter"
-    assert found["help"] == f"python starter.py deadletters redrive {number} --reason TEXT"
+    assert found["help"] == f"python starter.py deadletters redrive {number} --reason 'cause fixed'"
 
 
 def test_redriven_once_it_can_be_read_the_order_completes(

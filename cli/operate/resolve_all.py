@@ -1,0 +1,129 @@
+"""`resolve-all`: one decision on all parked steps that a filter selects."""
+
+from collections import Counter
+from typing import Annotated
+
+import typer
+
+from cli import intake, render
+from cli.accepted import Wait
+from cli.exits import Code, CommandEnded
+from cli.operate.resolve import Evidence
+from cli.options import Actor, AsJson, Reason
+from cli.output import Output, plain
+from cli.run import run_to_end
+from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, VerbForMany
+from models.commands import Resolve
+from models.errors import InvalidInput
+from models.intake.reading import made
+from models.money import Money
+from orders import connect
+
+Verbs = Annotated[
+    VerbForMany, typer.Argument(metavar="VERB", help="retry, skip (needs --evidence) or waive (needs --confirm).")
+]
+Step = Annotated[str, typer.Option(metavar="STEP", help="Only this parked step, such as charge.")]
+Direction = Annotated[str | None, typer.Option(metavar="DIRECTION", help="Only this direction: do or undo.")]
+Failure = Annotated[
+    str | None, typer.Option("--failure-contains", metavar="TEXT", help="Only failures with this text.")
+]
+Limit = Annotated[int, typer.Option(min=1, max=AT_ONCE, help="Maximum number of steps.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Only list what is selected.")]
+Confirm = Annotated[
+    int | None, typer.Option(metavar="NUMBER", help="For waive: how many effects are left open, as --dry-run counts.")
+]
+
+
+def resolve_all(
+    verb: Verbs,
+    *,
+    step: Step,
+    reason: Reason,
+    direction: Direction = None,
+    failure: Failure = None,
+    evidence: Evidence = None,
+    actor: Actor = None,
+    limit: Limit = AT_ONCE,
+    dry_run: DryRun = False,
+    confirm: Confirm = None,
+    wait: Wait = 5.0,
+    as_json: AsJson = False,
+) -> None:
+    """Decide on all parked steps of a filter, the most at risk first; exit code 3 when one is still parked.
+
+    The steps are selected once, at the start. When a failure comes back, the others with the same failure are not
+    tried.
+    """
+    if verb == "skip" and not evidence:
+        raise InvalidInput("--evidence", "is needed by skip: the proof that the effects were settled by hand")
+    if verb == "waive" and not dry_run and confirm is None:
+        raise InvalidInput("--confirm", "is needed by waive: the number of effects that --dry-run lists")
+    fields = {
+        "step": intake.printable("--step", step, intake.NAME_AT_MOST),
+        "verb": verb,
+        "actor": intake.actor(actor),
+        "reason": intake.reason(reason),
+        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
+    }
+    command = made(Resolve, fields, {"step": "--step"})
+    chosen = ParkedFilter(command.step, direction, failure)
+    if dry_run:
+        run_to_end(_list(chosen, limit, Output(as_json)))
+    else:
+        run_to_end(_resolve(chosen, command, limit, wait, confirm, Output(as_json)))
+
+
+async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:
+    async with connect() as orders:
+        selection = await orders.parked_steps(chosen, limit)
+    lines = [_shown(parked) for parked in selection]
+    document = {"dry_run": True, "selected": selection, "at_risk": _sums(selection)}
+    output.answer(document, *lines, _counted(selection))
+
+
+async def _resolve(
+    chosen: ParkedFilter, command: Resolve, limit: int, wait: float, confirm: int | None, output: Output
+) -> None:
+    done: list[Resolution] = []
+    async with connect() as orders:
+        selection = await orders.parked_steps(chosen, limit)
+        if confirm is not None and confirm != len(selection):
+            raise InvalidInput("--confirm", f"is {confirm}, but {len(selection)} steps are selected now")
+        async for resolution in orders.resolve_each(selection, command, wait):
+            done.append(resolution)
+            if resolution.effect is not Effect.NOT_TRIED:
+                output.note(f"{len(done)} of {len(selection)}: {_line(resolution)}")
+    counts = Counter(each.effect for each in done)
+    words = ", ".join(f"{counts[effect]} {effect.value.replace('_', ' ')}" for effect in Effect if counts[effect])
+    document = {"resolutions": done, "counts": {effect.value: counts[effect] for effect in Effect}}
+    output.answer(document, words or "no parked step is selected")
+    if counts[Effect.CAME_BACK] or counts[Effect.REFUSED]:
+        raise CommandEnded(Code.NOT_COMPLETED)
+
+
+def _line(resolution: Resolution) -> str:
+    status = f", now {resolution.status}" if resolution.status else ""
+    reason = f": {resolution.reason}" if resolution.reason else ""
+    effect = resolution.effect.value.replace("_", " ")
+    return plain(f"{resolution.process_id} {resolution.step} {effect}{status}{reason}")
+
+
+def _shown(parked: ParkedStep) -> str:
+    money = render.amount(parked.at_risk)
+    at_risk = f" · {money} {parked.currency or ''}".rstrip() if money else ""
+    return plain(f"{parked.process_id} · {parked.step} ({parked.direction}){at_risk} · {parked.failure}")
+
+
+def _sums(selection: list[ParkedStep]) -> list[Money]:
+    # A process with several parked steps has one amount at risk.
+    sums, amounts = Counter[str](), {each.process_id: (each.currency, each.at_risk) for each in selection}
+    for currency, amount in amounts.values():
+        sums[currency or ""] += amount
+    return [Money(amount=amount, currency=currency) for currency, amount in sums.items() if amount and currency]
+
+
+def _counted(selection: list[ParkedStep]) -> str:
+    if not selection:
+        return "no parked step is selected"
+    money = " + ".join(map(str, _sums(selection)))
+    return f"{len(selection)} parked steps are selected" + f" · {money} at risk" * bool(money)

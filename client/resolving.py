@@ -1,0 +1,143 @@
+"""One decision on many parked steps: they are selected once, then resolved one after another."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import Literal
+
+from client.commands import resolve
+from client.connection import Connection
+from client.diagnosis.evidence import one_line
+from client.diagnosis.stuck import AT_RISK, OPEN
+from client.diagnosis.waiting import currency_of
+from client.handles import handle_of
+from client.progress import state_of
+from client.settling import decision_done, parked_at, settled
+from messaging.dead_letters.fingerprints import fingerprint_of
+from models.base import Message
+from models.commands import Resolve
+from models.errors import Conflict, NotFound, Unavailable
+from models.names import STATUS_ATTRIBUTE, name_of_workflow
+from models.process import ProcessState
+
+PARKED = f"{OPEN} AND {STATUS_ATTRIBUTE} = 'needs_attention'"
+AT_ONCE = 1000
+# The decisions that need no look at the single process; an edit and an unwind do.
+VerbForMany = Literal["retry", "skip", "waive"]
+
+
+class ParkedStep(Message):
+    """A step that waits for an operator; `at_risk` is that of its process, in minor units of `currency`."""
+
+    process_id: str
+    step: str
+    direction: str
+    failure: str
+    at_risk: int = 0
+    currency: str | None = None
+
+
+@dataclass(frozen=True)
+class ParkedFilter:
+    """Selects parked steps by name and, if set, by direction and by a text in the failure, in any case."""
+
+    step: str
+    direction: str | None = None
+    failure_contains: str | None = None
+
+    def fits(self, parked: ParkedStep) -> bool:
+        """Return whether a parked step is selected."""
+        text = (self.failure_contains or "").casefold()
+        return (
+            parked.step == self.step
+            and self.direction in {None, parked.direction}
+            and text in parked.failure.casefold()
+        )
+
+
+class Effect(StrEnum):
+    """What came of a decision."""
+
+    RESOLVED = "resolved"
+    IN_PROGRESS = "in_progress"
+    CAME_BACK = "came_back"
+    REFUSED = "refused"
+    NOT_TRIED = "not_tried"
+
+
+class Resolution(Message):
+    """What came of one decision: the process, its status then, and why it did not help."""
+
+    process_id: str
+    step: str
+    effect: Effect
+    status: str | None = None
+    reason: str | None = None
+
+
+async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
+    """Return up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers."""
+    client, found = await connection.temporal(), list[ParkedStep]()
+    async for run in client.list_workflows(PARKED):
+        state = await state_of(handle_of(name_of_workflow(run.id), client))
+        if state is None:
+            raise Unavailable("no worker answers; start a worker, then send the same command again")
+        found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
+    selected = [parked for parked in found if chosen.fits(parked)]
+    return sorted(selected, key=lambda parked: (-parked.at_risk, parked.process_id))[:limit]
+
+
+def _parked(process_id: str, state: ProcessState, at_risk: int) -> list[ParkedStep]:
+    return [
+        ParkedStep(
+            process_id=process_id,
+            step=line.step,
+            direction=line.direction,
+            failure=one_line(line.error or ""),
+            at_risk=at_risk,
+            currency=currency_of(state),
+        )
+        for line in state.history
+        if line.status == "parked"
+    ]
+
+
+async def resolve_each(
+    connection: Connection, selection: Sequence[ParkedStep], command: Resolve, seconds: float
+) -> AsyncIterator[Resolution]:
+    """Decide on each step and yield what came of it within `seconds`; raise Unavailable.
+
+    Once a failure has come back, the others with the same failure are not tried.
+    """
+    hopeless = set[str]()
+    for parked in selection:
+        if _same(parked, parked.failure) in hopeless:
+            why = "the same failure has come back"
+            yield Resolution(process_id=parked.process_id, step=parked.step, effect=Effect.NOT_TRIED, reason=why)
+            continue
+        resolution = await _resolve(connection, parked, command, seconds)
+        if resolution.effect is Effect.CAME_BACK:
+            hopeless |= {_same(parked, resolution.reason or "")}
+        yield resolution
+
+
+async def _resolve(connection: Connection, parked: ParkedStep, command: Resolve, seconds: float) -> Resolution:
+    name = name_of_workflow(parked.process_id)
+    come = partial(Resolution, process_id=parked.process_id, step=parked.step)
+    try:
+        accepted = await resolve(name.path, command, connection)
+    except (Conflict, NotFound) as refused:
+        return come(effect=Effect.REFUSED, reason=str(refused))
+    state = await settled(handle_of(name, await connection.temporal()), seconds, parked.step)
+    if state is None or not decision_done(state, parked.step):
+        return come(effect=Effect.IN_PROGRESS, status=state.status if state else accepted.status)
+    again = parked_at(state, parked.step)
+    if again is None:
+        return come(effect=Effect.RESOLVED, status=state.status)
+    return come(effect=Effect.CAME_BACK, status=state.status, reason=one_line(again.error or ""))
+
+
+def _same(parked: ParkedStep, failure: str) -> str:
+    """Return the fingerprint of a failure, whatever ids and numbers are in its text."""
+    return fingerprint_of(parked.step, parked.direction, failure, name_of_workflow(parked.process_id).id)
