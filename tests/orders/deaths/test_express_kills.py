@@ -21,8 +21,8 @@ from worker import build
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 Held = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
 
-# Table whose lock stops an order inside its only workflow task → the outcome of a cancel after that task is lost.
-TABLES = {"inventory.receipts": "cancelled", "payments.receipts": "cancelled", "shipping.receipts": "completed"}
+# Table whose lock stops an order inside its only workflow task, after the call of a provider → the outcome of a cancel after that task is lost.
+TABLES = {"inventory.receipts": "cancelled", "payments.ledger": "cancelled", "shipping.parcels": "completed"}
 
 
 async def lost_in_the_middle(system: System, locks: AsyncExitStack) -> Held:
