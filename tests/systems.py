@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -16,6 +17,7 @@ from temporalio.exceptions import ApplicationError, CancelledError
 from client.connection import Connection
 from client.installation import bind
 from client.orders import OrdersClient
+from client.progress import state_of
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult, ProcessState
@@ -73,6 +75,9 @@ class Observer:
             await self._connection.close()
 
 
+SECONDS_TO_ANSWER = timedelta(seconds=60)
+
+
 @dataclass(frozen=True)
 class System:
     """Everything that a test needs to place an order and to inspect the result.
@@ -119,8 +124,9 @@ class System:
         )
 
     async def state(self, handle: WorkflowHandle[Any, Any]) -> ProcessState:
-        """Return an order's state."""
-        state: ProcessState = await handle.query("state", result_type=ProcessState)
+        """Return an order's state; asked again when a busy worker drops the query."""
+        state = await state_of(handle, SECONDS_TO_ANSWER)
+        assert state is not None, f"no worker answers for {handle.id}"
         return state
 
     async def one(self, query: str, *values: object) -> Any:

@@ -200,11 +200,17 @@ async def test_ten_cancels_of_two_operators_are_one_cancel(idle_system: System) 
             answer: CommandAccepted = await handle.execute_update("cancel_order", command, result_type=CommandAccepted)
             return answer
 
-        answers = await asyncio.gather(*(click(actor) for actor in ("ann", "bo") for _ in range(5)))
+        clicks = (click(actor) for actor in ("ann", "bo") for _ in range(5))
+        answers = await asyncio.gather(*clicks, return_exceptions=True)
         assert await result_of(handle) is None
         undos = [line.step for line in (await idle_system.state(handle)).history if line.direction == "undo"]
 
-    assert len(answers) == 10
+    # A few may wait at the same time, so that there is room for other commands; the others are refused by name.
+    refused = [answer.cause for answer in answers if isinstance(answer, WorkflowUpdateFailedError)]
+    accepted = [answer for answer in answers if isinstance(answer, CommandAccepted)]
+    assert len(accepted) + len(refused) == 10
+    assert accepted
+    assert {getattr(cause, "type", None) for cause in refused} <= {"TooManyUpdates"}
     assert undos == ["charge", "reserve"]
 
 
