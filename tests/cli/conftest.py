@@ -6,7 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import asynccontextmanager, contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -82,7 +82,14 @@ def nowhere() -> Environment:
 
 @pytest.fixture(scope="session")
 async def system(servers: Stack) -> AsyncIterator[Environment]:
-    """Yield the environment of a system with a worker process and the reconciler's schedule, as `up` creates them."""
+    """Yield the environment of a running system, which the tests of all files share."""
+    async with running_system(servers) as environment:
+        yield environment
+
+
+@asynccontextmanager
+async def running_system(servers: Stack) -> AsyncIterator[Environment]:
+    """Run a system with a worker process and the reconciler's schedule, as `up` creates them; yield its environment."""
     async with open_system(servers) as opened:
         await schedule_reconciler(opened.client, 60)
         with worker_process(opened.environment()):

@@ -1,12 +1,31 @@
 """`resolve-all`: one decision on the parked steps that a filter selects; `resolve` says what came of a decision."""
 
+from collections.abc import AsyncIterator
+from functools import partial
+
 import pytest
 
-from tests.cli.conftest import Starter
+from runtime.embedded.stack import Stack
+from tests.cli.conftest import Starter, run_here, running_system
 from tests.cli.operate.parking import allow_refund, park, sql, until
 from tests.systems import Environment
 
 pytestmark = pytest.mark.server
+
+
+@pytest.fixture(scope="module")
+async def system(servers: Stack) -> AsyncIterator[Environment]:
+    """Yield a system of this file alone: a filter selects the parked steps of a whole namespace."""
+    async with running_system(servers) as environment:
+        yield environment
+
+
+@pytest.fixture(scope="module")
+def starter(system: Environment) -> Starter:
+    """Return a function that runs a command on that system."""
+    return partial(run_here, system)
+
+
 RETRY = ("resolve-all", "retry", "--step", "charge", "--reason", "the bank is back")
 
 
