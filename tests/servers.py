@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from unittest import mock
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -46,7 +47,9 @@ def run_folder() -> Iterator[None]:
 
     The folder is not below pytest's own: another run of pytest on the machine removes PostgreSQL's access to that.
     """
-    with tempfile.TemporaryDirectory(prefix="orders-run-", dir=_memory()) as folder:
+    memory = tempfile.TemporaryDirectory(prefix="orders-run-", dir=_memory())
+    # Restored at the end: a test may run pytest inside its own process, whose folder is not that run's.
+    with memory as folder, mock.patch.dict(os.environ):
         Path(folder).chmod(0o711)
         # Pytest's own folders stay on disk after the run, for a look at what failed.
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", tempfile.gettempdir())
