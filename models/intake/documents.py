@@ -49,7 +49,8 @@ def _parsed(raw: bytes, what: str) -> Any:
     except _NotJson as error:
         raise InvalidInput(what, str(error)) from None
     except ValueError as error:
-        raise InvalidInput(what, f"is not JSON: {error}") from None
+        words = str(error).replace("\\", "")
+        raise InvalidInput(what, f"is not JSON: {words}") from None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

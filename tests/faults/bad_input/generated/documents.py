@@ -37,7 +37,7 @@ def of(schema: Schema, known: dict[str, Schema]) -> st.SearchStrategy[Document]:
 def anything() -> st.SearchStrategy[Document]:
     """Return a strategy for any JSON value with printable texts."""
     text = st.text(PLAIN, min_size=1, max_size=8).filter(str.strip)
-    scalars = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | text
+    scalars = st.none() | st.booleans() | st.integers(-(10**15), 10**15) | text
     return st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(text, inner, max_size=3))
 
 
