@@ -21,7 +21,7 @@ from worker import build
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(120)]
 Held = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
 
-# Table whose lock stops an order inside its only workflow task, after the call of a provider → the outcome of a cancel after that task is lost.
+# Table whose lock stops an order behind a call of a provider → the outcome of a cancel after that task is lost.
 TABLES = {"inventory.receipts": "cancelled", "payments.ledger": "cancelled", "shipping.parcels": "completed"}
 
 
