@@ -115,5 +115,5 @@ async def test_an_undo_is_taken_before_the_new_work_in_its_queue(real: WorkflowE
 
     assert ended["status"] == "compensated"
     assert began <= others + 1
-    # One task may be on its way to the worker already, and the workflow task takes its time.
-    assert undone_at - refused_at <= 5, taken
+    # The workflow task takes its time on a busy machine; without a priority, all the new work comes first.
+    assert undone_at - refused_at <= others // 2, taken
