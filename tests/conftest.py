@@ -1,8 +1,11 @@
 """Settings and fixtures of all tests, and the servers that all tests share."""
 
+import asyncio
+import functools
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import ExitStack
+from inspect import iscoroutinefunction
 from pathlib import Path
 
 import pytest
@@ -11,6 +14,7 @@ from runtime.embedded.stack import Stack
 from tests.servers import run_folder, shared_stack
 
 TESTS = Path(__file__).parent
+SECONDS_TO_CLEAN_UP = 60
 
 # A shell starts background processes with SIGINT ignored, and child processes would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -30,7 +34,7 @@ LONGEST_FIRST = ("orders", "temporal_saga", "upkeep", "benchmarks", "faults", "c
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Order the tests by folder for `--dist loadfile`, which hands out whole files in this order."""
+    """Order the tests by folder for `--dist loadfile`, which hands out whole files in this order; limit their time."""
 
     def place(item: pytest.Item) -> int:
         folder = item.path.relative_to(TESTS).parts[0]
@@ -38,6 +42,27 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST_FIRST.index(folder) if slow else len(LONGEST_FIRST)
 
     items.sort(key=place)
+    for item in items:
+        if isinstance(item, pytest.Function) and iscoroutinefunction(item.obj):
+            _limit(item)
+
+
+def _limit(item: pytest.Function) -> None:
+    """End a stuck test from within the event loop, which would log what pytest-timeout's signal raises, and go on."""
+    marker = item.get_closest_marker("timeout")
+    seconds = float(marker.args[0] if marker else item.config.getini("timeout"))
+    if seconds:
+        item.obj = _within(seconds, item.obj)
+        item.add_marker(pytest.mark.timeout(seconds + SECONDS_TO_CLEAN_UP), append=False)
+
+
+def _within(seconds: float, test: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
+    @functools.wraps(test)
+    async def limited(*args: object, **kwargs: object) -> None:
+        async with asyncio.timeout(seconds):
+            await test(*args, **kwargs)
+
+    return limited
 
 
 @pytest.fixture(scope="session")
