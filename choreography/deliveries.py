@@ -1,24 +1,34 @@
 """A delivery is a standalone Temporal activity, one for each event and subscriber."""
 
+import asyncio
 from datetime import timedelta
 
+import structlog
 from temporalio import activity
 from temporalio.client import Client
-from temporalio.common import ActivityIDReusePolicy, RetryPolicy
+from temporalio.common import ActivityIDReusePolicy, Priority, RetryPolicy
 from temporalio.exceptions import ActivityAlreadyStartedError
 
+from choreography.reaction import within_time_limit
 from choreography.reactions import SUBSCRIBERS, Subscribers, is_known, subscribers_of
 from messaging.outbox.feed import OutboxFeed
 from models.attempts import ATTEMPT, HEARTBEAT, LONGEST_DELAY, UNDO_ATTEMPTS
-from models.choreography import DomainEvent, EventDelivery
-from models.errors import Final, InvalidInput, NotFound
+from models.choreography import GOING_BACK, DomainEvent, EventDelivery
+from models.errors import Final, InvalidInput, NotFound, Unavailable
 from models.names import TASK_QUEUE
+
+log = structlog.get_logger("deliveries")
 
 # The policy of an orchestrated order's undos; after the last attempt the delivery becomes a dead letter.
 _RETRY = RetryPolicy(maximum_interval=LONGEST_DELAY, maximum_attempts=UNDO_ATTEMPTS)
 # One do, one probe and one undo, and the statements of the database.
 _ATTEMPT = 5 * ATTEMPT
+# How long an attempt waits for a database that is away, before it begins anything and so before it counts.
+_OUTAGE = timedelta(hours=1)
+SECONDS_BETWEEN_READS = 1.0
 _CALL = timedelta(seconds=2)
+# Undoing comes before new work, as in temporal_saga.
+FIRST = Priority(priority_key=1)
 
 
 def delivery_id(event: DomainEvent, subscriber: str) -> str:
@@ -35,10 +45,11 @@ async def start(client: Client, event: DomainEvent, subscriber: str) -> None:
             id=delivery_id(event, subscriber),
             task_queue=TASK_QUEUE,
             result_type=str,
-            start_to_close_timeout=_ATTEMPT,
+            start_to_close_timeout=_OUTAGE + _ATTEMPT,
             heartbeat_timeout=HEARTBEAT,
             retry_policy=_RETRY,
             id_reuse_policy=ActivityIDReusePolicy.REJECT_DUPLICATE,
+            priority=FIRST if event.type in GOING_BACK else Priority.default,
             summary=f"{event.type} of {event.process_id} → {subscriber}",
             rpc_timeout=_CALL,
         )
@@ -61,15 +72,27 @@ class Deliveries:
         """
         attempt, subscriber = activity.info().attempt, delivery.subscriber
         # What a delivery says of its event is never believed: anyone who reaches the task queue can start one.
-        event = await self._feed.read(delivery.event_id)
+        event = await self._read(delivery.event_id)
         if event is None:
             await self._feed.on_unknown(delivery, known=subscriber in SUBSCRIBERS)
             raise NotFound(f"{delivery.event_id}: the outbox has no such event")
         if is_known(event) and subscriber not in subscribers_of(event):
             raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
         try:
-            return await self._subscribers.handle(subscriber, event, attempt)
+            reaction = self._subscribers.handle(subscriber, event, attempt)
+            return await within_time_limit(reaction, _ATTEMPT.total_seconds())
         except Exception as error:
             if isinstance(error, Final | InvalidInput) or attempt >= UNDO_ATTEMPTS:
                 await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
             raise
+
+    async def _read(self, event_id: str) -> DomainEvent | None:
+        """Return the stored event; wait for a database that is away, since nothing of the delivery has begun yet."""
+        while True:
+            try:
+                return await within_time_limit(self._feed.read(event_id))
+            except Unavailable as error:
+                if error.lasting or activity.is_worker_shutdown():
+                    raise
+                log.warning("a delivery waits for the database", event_id=event_id, error=str(error))
+            await asyncio.sleep(SECONDS_BETWEEN_READS)

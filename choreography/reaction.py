@@ -52,13 +52,13 @@ Reply = tuple[EventType, EventData]
 Reaction = Callable[[Delivery], Awaitable[Reply]]
 
 
-async def within_time_limit(call: Awaitable[T]) -> T:
-    """Return the answer of a provider; raise Unavailable after ANSWER_SECONDS."""
+async def within_time_limit(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
+    """Return the answer of a provider or another call; raise Unavailable after `seconds`."""
     try:
-        async with asyncio.timeout(ANSWER_SECONDS):
+        async with asyncio.timeout(seconds):
             return await call
     except TimeoutError:
-        raise Unavailable(f"no answer in {ANSWER_SECONDS:.0f} s") from None
+        raise Unavailable(f"no answer in {seconds:.0f} s") from None
 
 
 async def do_or_undo(

@@ -48,6 +48,8 @@ OF_THE_UNDOING = frozenset(
         EventType.ORDER_FAILED,
     }
 )
+# The events that report a step that failed or was undone: their deliveries undo the rest, before new work.
+GOING_BACK = OF_THE_UNDOING | {EventType.STOCK_REJECTED, EventType.PAYMENT_DECLINED, EventType.SHIPMENT_REFUSED}
 
 
 class DomainEvent(Message):

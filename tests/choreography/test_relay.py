@@ -23,6 +23,7 @@ from tests.orders.scenarios import Scenario
 from tests.servers import free_ports
 
 pytestmark = pytest.mark.server
+DEFAULT_PRIORITY = 3
 PROJECT = Path(__file__).parent.parent.parent
 
 
@@ -69,6 +70,19 @@ async def test_an_event_that_was_delivered_long_ago_may_be_published_again(stage
 
     assert await stage.events(order) == events
     await assert_one_effect_each(stage, order.order_id)
+
+
+async def test_an_undo_is_delivered_before_new_work(stage: Stage) -> None:
+    order = await stage.place(Scenario("urgent", token="tok_declined").order())
+    declined = await stage.until(order, "PaymentDeclined")
+    (placed, *_) = await stage.events(order)
+    await stage.relay.run_once()
+
+    async def priority(event: DomainEvent) -> int | None:
+        handle = stage.system.client.get_activity_handle(deliveries.delivery_id(event, "inventory"))
+        return (await handle.describe()).priority.priority_key
+
+    assert (await priority(placed) or DEFAULT_PRIORITY) > (await priority(declined) or DEFAULT_PRIORITY)
 
 
 async def test_an_event_of_an_unknown_type_blocks_only_its_own_order(stage: Stage) -> None:

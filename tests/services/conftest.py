@@ -49,14 +49,14 @@ def _tables(connection: psycopg.Connection) -> list[str]:
 
 @pytest_asyncio.fixture
 async def db(url: str) -> AsyncIterator[Database]:
-    async with await Database.open(url, size=20) as database:
+    async with await Database.open(url, size=10) as database:
         await demo_articles.load(database)
         yield database
 
 
 @pytest_asyncio.fixture
 async def unchecked_shop(db: Database, url: str) -> AsyncIterator[Shop]:
-    async with await Database.open(url, size=5) as card_db, await Database.open(url, size=5) as carrier_db:
+    async with await Database.open(url, size=3) as card_db, await Database.open(url, size=3) as carrier_db:
         yield Shop(db, SimulatedCardProvider(card_db), SimulatedCarrier(carrier_db))
 
 

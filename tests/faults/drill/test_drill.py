@@ -11,7 +11,7 @@ async def test_the_advised_commands_end_an_incident() -> None:
     lines: list[str] = []
 
     with own_folder() as folder:
-        done = await drill(folder, 20, 30.0, lines.append, hasty=True)
+        done = await drill(folder, 20, 40.0, lines.append, hasty=True)
 
     assert done.stuck_after_the_outage > 0, lines
     assert done.commands["parked"] > 0, lines

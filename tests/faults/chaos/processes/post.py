@@ -75,7 +75,7 @@ class Post:
 @asynccontextmanager
 async def post_of(name: str, stack: Stack, folder: Path, *, hasty: bool) -> AsyncIterator[Post]:
     """Open a post for the length of the block, without a process yet; a name with `relay` makes a relay."""
-    database = Link(f"{name} ↔ database", lambda: _to_database(stack), ANSWER)
+    database = Link(f"{name} ↔ database", lambda: to_database(stack), ANSWER)
     temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(stack), ANYTHING)
     async with database.open(), temporal.open():
         environ = _environ(database, temporal, name) | ({} if hasty and name == SANDBOXED else ODD.get(name, {}))
@@ -115,6 +115,7 @@ async def _to_temporal(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.Stre
     return await asyncio.open_connection(host, int(port))
 
 
-async def _to_database(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def to_database(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to the stack's PostgreSQL, which listens on a socket file only."""
     options = conninfo_to_dict(stack.database_url)
     return await asyncio.open_unix_connection(f"{options['host']}/.s.PGSQL.{options['port']}")
