@@ -48,16 +48,27 @@ def resolve(
     """
     if request is not None and verb != "edit":
         raise InvalidInput("--request", "goes with edit only")
-    fields = {
-        "step": intake.printable("STEP", step, intake.NAME_AT_MOST),
+    fields = decision_fields("STEP", step, actor, reason, evidence) | {
         "verb": verb,
-        "actor": intake.actor(actor),
-        "reason": intake.reason(reason),
-        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
         "request": None if request is None else intake.read_request(request),
     }
     command = made(Resolve, fields, {"step": "STEP", "request": "--request"})
     run_to_end(_resolve(intake.process(process), command, wait, Output(as_json)))
+
+
+def decision_fields(
+    place: str, step: str, actor: str | None, reason: str, evidence: str | None
+) -> dict[str, str | None]:
+    """Return the fields that each decision has, checked; `place` is where the step was given, for a message.
+
+    Raises InvalidInput.
+    """
+    return {
+        "step": intake.printable(place, step, intake.NAME_AT_MOST),
+        "actor": intake.actor(actor),
+        "reason": intake.reason(reason),
+        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
+    }
 
 
 async def _resolve(process: str, command: Resolve, wait: float, output: Output) -> None:

@@ -5,10 +5,10 @@ from typing import Annotated
 
 import typer
 
-from cli import intake, render
+from cli import render
 from cli.accepted import Wait
 from cli.exits import Code, CommandEnded
-from cli.operate.resolve import Evidence
+from cli.operate.resolve import Evidence, decision_fields
 from cli.options import Actor, AsJson, Reason
 from cli.output import Output, plain
 from cli.run import run_to_end
@@ -58,13 +58,7 @@ def resolve_all(
         raise InvalidInput("--evidence", "is needed by skip: the proof that the effects were settled by hand")
     if verb == "waive" and not dry_run and confirm is None:
         raise InvalidInput("--confirm", "is needed by waive: the number of effects that --dry-run lists")
-    fields = {
-        "step": intake.printable("--step", step, intake.NAME_AT_MOST),
-        "verb": verb,
-        "actor": intake.actor(actor),
-        "reason": intake.reason(reason),
-        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
-    }
+    fields = decision_fields("--step", step, actor, reason, evidence) | {"verb": verb}
     command = made(Resolve, fields, {"step": "--step"})
     chosen = ParkedFilter(command.step, direction, failure)
     if dry_run:

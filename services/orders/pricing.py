@@ -6,7 +6,7 @@ from models.money import Money
 from postgres.database import Database
 
 _PRICE = b"""
-select sum(article.price * quantity)::bigint, min(wanted.sku) filter (where article.sku is null)
+select sum(article.price * quantity)::bigint, string_agg(wanted.sku, ', ') filter (where article.sku is null)
 from unnest(%(skus)s::text[], %(quantities)s::bigint[]) as wanted (sku, quantity)
 left join orders.catalogue as article
   on article.sku = wanted.sku and article.active and article.currency = 'EUR'
@@ -25,7 +25,7 @@ class Pricing:
         quantities = [line.quantity for line in request.lines]
         total, unknown = await self._db.row(_PRICE, {"skus": skus, "quantities": quantities}) or (None, None)
         if unknown is not None:
-            raise OrderRejected(f"{unknown} is not in the catalogue")
+            raise OrderRejected(f"not in the catalogue: {unknown}")
         if request.total not in {None, total}:
             raise OrderRejected(f"total: is {total} by the catalogue, not {request.total}")
         return Priced(total=Money(amount=total, currency="EUR"))

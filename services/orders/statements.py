@@ -17,8 +17,9 @@ priced as (
 ),
 decision as (
   select sum(amount)::bigint as total, coalesce(
-    (select 'lines[' || position - 1 || '].sku: ' || sku || ' is not in the catalogue'
-      from priced where amount is null order by position limit 1),
+    (select string_agg(
+        'lines[' || position - 1 || '].sku: ' || sku || ' is not in the catalogue', '; ' order by position
+      ) from priced where amount is null),
     'total: is ' || sum(amount) || ' by the catalogue, not ' || nullif(%(total)s::bigint, sum(amount))
   ) as refusal
   from priced

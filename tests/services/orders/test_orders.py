@@ -85,6 +85,10 @@ async def test_the_same_id_with_another_body_is_a_conflict(shop: Shop) -> None:
     ("order", "message"),
     [
         (requests.order(SKU_1=1, SKU_NONE=1), r"^lines\[1\]\.sku: SKU-NONE is not in the catalogue$"),
+        (
+            requests.order(SKU_0=1, SKU_1=1, SKU_2=1, SKU_NONE=1),
+            r"^lines\[0\]\.sku: SKU-0 is not in the catalogue; lines\[3\]\.sku: SKU-NONE is not in the catalogue$",
+        ),
         (requests.order(SKU_1=1, total=1489), r"^total: is 1490 by the catalogue, not 1489$"),
         (requests.order(SKU_1=1, total=0), r"^total: is 1490 by the catalogue, not 0$"),
     ],

@@ -122,7 +122,10 @@ async def test_articles_have_the_price_of_the_catalogue(shop: Shop) -> None:
 
 @pytest.mark.parametrize(
     ("request_", "why"),
-    [(pricing(SKU_1=1, NOPE=1), "NOPE is not in the catalogue"), (pricing(1, SKU_1=1), "is 1490 by the catalogue")],
+    [
+        (pricing(SKU_1=1, NOPE=1, NEVER=1), "not in the catalogue: NOPE, NEVER"),
+        (pricing(1, SKU_1=1), "is 1490 by the catalogue"),
+    ],
 )
 async def test_an_article_that_can_not_be_sold_has_no_price(shop: Shop, request_: PriceArticles, why: str) -> None:
     with pytest.raises(OrderRejected, match=why):
