@@ -52,7 +52,7 @@ class Audit:
 
 @dataclass(frozen=True)
 class Letter:
-    """A dead letter of the channel `recovery`, `alerts` or `deliveries`."""
+    """A dead letter of the channel `recovery`, `alerts` or `deliveries`; `letter_id` is its number."""
 
     channel: str
     message_id: str
@@ -63,3 +63,4 @@ class Letter:
     at: float
     audit: tuple[Audit, ...] = ()
     original: bool = True
+    letter_id: int = 0

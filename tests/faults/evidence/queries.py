@@ -88,13 +88,13 @@ select channel, message_id, coalesce(correlation_id, message_id), status, cause,
   extract(epoch from died_at)::float8, (
     select coalesce(jsonb_agg(jsonb_build_array(action, actor, reason) order by entry), '[]')
     from dead_letters.audit where audit.letter_id = letters.letter_id
-  ), length(original) > 0
+  ), length(original) > 0, letter_id
 from dead_letters.letters
 where (%(only)s::text[] is null or coalesce(correlation_id, message_id) = any(%(only)s::text[]))"""
 
 
 def _letter(*row: Any) -> messages.Letter:
-    return replace(messages.Letter(*row), audit=tuple(messages.Audit(*line) for line in row[-2]))
+    return replace(messages.Letter(*row), audit=tuple(messages.Audit(*line) for line in row[-3]))
 
 
 # Evidence field → record type of its rows, and the query that reads them.

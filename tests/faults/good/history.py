@@ -5,7 +5,7 @@ from dataclasses import replace
 from functools import cache
 
 from tests.faults.evidence.evidence import Evidence, Hit, LogLine
-from tests.faults.evidence.messages import Consumed, EventRow, Letter
+from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
 from tests.faults.good import orders as good_orders
 from tests.faults.good import parked as good_parked
 from tests.faults.good.shop import GoodShop
@@ -49,7 +49,10 @@ def good() -> Evidence:
         place(shop)
     for order, types in CHOREOGRAPHED.items():
         _play(shop, order, types)
-    shop.add("letters", Letter("deliveries", "c-dead 3:shipping", "c-dead", "open", "KeyReused: other", 8, shop.tick()))
+    dead = Letter("deliveries", "c-dead 3:shipping", "c-dead", "open", "KeyReused: other", 8, shop.tick(), letter_id=7)
+    shop.add("letters", dead)
+    alert = "c-dead:deliveries:letter:7", "c-dead", dead.channel, "letter", dead.cause, 0
+    shop.add("alerts", RecordedAlert(*alert, shop.tick()))
     shop.add("hits", Hit(shop.tick(), "worker killed"))
     shop.add("hits", Hit(shop.tick(), "lost answer", "o-lost", "create_shipment"))
     shop.add("log", LogLine("worker 1", "error", "needs attention order_id=o-parked step=charge"))

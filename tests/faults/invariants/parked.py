@@ -11,8 +11,12 @@ SETTLED = BY_HAND | {"completed"}
 
 
 def each_parked_effect_has_one_alert(dossier: Dossier) -> Iterator[str]:
-    """Every effect that is or was parked has exactly one alert, with its cause; no other alert exists."""
-    may_be = {key for run in dossier.processes for key in _alerts_of(run)}
+    """Every effect that is or was parked has exactly one alert, with its cause; other alerts are of dead letters.
+
+    A dead letter has none before the next round of the reconciler.
+    """
+    parked = {key for run in dossier.processes for key in _alerts_of(run)}
+    may_be = parked | {f"{dossier.order_id}:{each.channel}:letter:{each.letter_id}" for each in dossier.letters}
     # A run that was ended from outside may have had no time to send its alert; its recovery sends it.
     must_be = {key for run in dossier.processes if run.status not in CUT_SHORT for key in _alerts_of(run)}
     raised = Counter(alert.key for alert in dossier.alerts)

@@ -65,6 +65,11 @@ PARKED = [
         "I10",
         doubled("alerts", {"order_id": "o-parked"}, key="o-parked:ship:undo:1"),
     ),
+    Bad(
+        "an alert exists for a letter that never was",
+        "I10",
+        doubled("alerts", {"order_id": "c-dead"}, key="c-dead:deliveries:letter:8"),
+    ),
     Bad("an effect has two alerts", "I10", doubled("alerts", {"order_id": "o-parked"})),
     Bad("an alert has no cause", "I10", changed("alerts", {"order_id": "o-parked"}, failure=" ")),
     Bad("a parked effect has no cause", "I10", logged("o-parked", "charge", "undo", error=None)),

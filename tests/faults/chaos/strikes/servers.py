@@ -44,9 +44,10 @@ async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: sign
 
 def _end(scene: ChaosScene, name: str, signum: signal.Signals) -> bool:
     """Send the signal to the current process of a server; return whether there was one."""
-    pid = scene.system.server(name)
+    pid, settings = scene.system.server(name), scene.system.settings
     # The record may be outdated, and its process id reused: never signal a foreign process.
-    if not pid or str(scene.system.settings.data_dir) not in command_of(pid):
+    marks = str(settings.data_dir), f" --port {settings.temporal_port} "
+    if not pid or not any(mark in command_of(pid) for mark in marks):
         return False
     os.kill(pid, signum)
     return True
