@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 from temporalio import activity
-from temporalio.client import WorkflowHandle
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
+from temporal_saga.calls import FIRST
 from tests.temporal_saga.rig import Ask, RigWorkflow, Scenario, World
 
 SECONDS_TO_END = 90.0
@@ -111,7 +114,7 @@ async def test_an_undo_is_taken_before_the_new_work_in_its_queue(real: WorkflowE
             )
             for _ in range(others)
         ]
-        while not await _undo_is_scheduled(back):
+        while not await _urgent_tasks(real, queue):
             await asyncio.sleep(0.05)
         undo_waits.set()
         ended = await back.result()
@@ -124,7 +127,13 @@ async def test_an_undo_is_taken_before_the_new_work_in_its_queue(real: WorkflowE
     assert undone_at - refused_at <= 5, taken
 
 
-async def _undo_is_scheduled(handle: WorkflowHandle[Any, Any]) -> bool:
-    """Return whether the run has asked for its third activity, behind the two dos."""
-    events = [event async for event in handle.fetch_history_events()]
-    return sum(event.HasField("activity_task_scheduled_event_attributes") for event in events) == 3
+async def _urgent_tasks(env: WorkflowEnvironment, queue: str) -> int:
+    """Return how many activities of the first priority wait in a task queue."""
+    asked = DescribeTaskQueueRequest(
+        namespace=env.client.namespace,
+        task_queue=TaskQueue(name=queue),
+        task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+        report_stats=True,
+    )
+    described = await env.client.workflow_service.describe_task_queue(asked)
+    return described.stats_by_priority_key[FIRST.priority_key or 0].approximate_backlog_count
