@@ -4,7 +4,8 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.operators import Alert, Alerted
+from models.activities.operators import LETTER, Alert, Alerted
+from models.errors import InvalidInput
 from models.recovery import SendAlert
 
 
@@ -32,7 +33,12 @@ class OperatorActivities:
 
     @activity.defn
     async def alert_operators(self, alert: Alert) -> Alerted:
-        """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers."""
+        """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers.
+
+        Raises InvalidInput for the alert of a dead letter, which the reconciler records, and Unavailable.
+        """
+        if alert.direction == LETTER:
+            raise InvalidInput("direction", f"{LETTER} is for the alerts of dead letters")
         new = await self._alerts.log_once(alert)
         if new:
             counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for an operator")
