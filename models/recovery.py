@@ -139,7 +139,7 @@ class Reconcile(Message):
     after: str | None = None
     limit: Annotated[int, Field(ge=1, le=PAGE_AT_MOST)] = 100
     grace_seconds: Annotated[float, Field(ge=0, le=A_DAY)] = 10.0
-    alert_seconds: Annotated[float, Field(ge=60, le=A_DAY)] = 900.0
+    alert_seconds: Annotated[float, Field(ge=600, le=A_DAY)] = 900.0
     so_far: Reconciled = Reconciled()
 
 

@@ -11,9 +11,11 @@ from temporalio.client import ActivityFailureError, WorkflowFailureError
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.testing import ActivityEnvironment
 
+from activities.operators import OperatorActivities
 from activities.process_types import order_type, slip_type
 from activities.recovering import RecoveringActivities
-from models.errors import Conflict
+from models.activities.operators import Alert
+from models.errors import Conflict, InvalidInput, NotAccepted
 from models.names import (
     ALERT_WORKFLOW,
     ORDER_WORKFLOW,
@@ -218,3 +220,18 @@ async def test_no_workflow_closes_a_choreographed_order(kept: System) -> None:
         await forged.result()
     await until_ended(kept.db, order)
     assert await closed_as(kept, order.order_id) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("direction", "why"), [("undo", "no such order or slip was accepted"), ("letter", "for the alerts of dead letters")]
+)
+async def test_no_alert_is_raised_for_an_invented_order(kept: System, direction: str, why: str) -> None:
+    process = f"never-was-{uuid.uuid4().hex[:8]}"
+    more = {"step": "charge", "direction": direction, "failure": "none", "at_risk": 1, "currency": "EUR"}
+    alert = Alert.model_validate({"key": f"{process}:charge:{direction}:0", "order_id": process} | more)
+    operators = OperatorActivities(kept.services.alerts, kept.services.accepted)
+
+    with pytest.raises((NotAccepted, InvalidInput), match=why):
+        await ActivityEnvironment(kept.client).run(operators.alert_operators, alert)
+
+    assert await kept.one("select count(*)::int from operators.alerts where order_id = %s", process) == 0

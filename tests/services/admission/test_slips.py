@@ -265,3 +265,16 @@ async def test_a_pruned_slip_is_not_served_again(unchecked_shop: Shop, name: str
     with pytest.raises(NotAccepted, match="pruned"):
         await DOS[name](worker)
     assert (await traces(services))[1] == before
+
+
+async def test_the_revisions_of_a_slip_have_a_limit(services: Services) -> None:
+    await services.slips.accept(GIFT)
+    asks = [revision(stop("wrap-2", lines=["x" * 190] * 200), version=version) for version in range(2, 60)]
+    for ask in asks[:25]:
+        await services.slip_revisions.record(ask)
+
+    with pytest.raises(Final, match="its revisions are too large"):
+        for ask in asks[25:]:
+            await services.slip_revisions.record(ask)
+
+    await charge()(services)
