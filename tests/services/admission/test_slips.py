@@ -269,12 +269,13 @@ async def test_a_pruned_slip_is_not_served_again(unchecked_shop: Shop, name: str
 
 async def test_the_revisions_of_a_slip_have_a_limit(services: Services) -> None:
     await services.slips.accept(GIFT)
-    asks = [revision(stop("wrap-2", lines=["x" * 190] * 200), version=version) for version in range(2, 60)]
-    for ask in asks[:25]:
-        await services.slip_revisions.record(ask)
 
+    async def recorded(versions: range) -> None:
+        for version in versions:
+            await services.slip_revisions.record(revision(stop("wrap-2", lines=["x" * 190] * 200), version=version))
+
+    await recorded(range(2, 27))
     with pytest.raises(Final, match="its revisions are too large"):
-        for ask in asks[25:]:
-            await services.slip_revisions.record(ask)
+        await recorded(range(27, 60))
 
     await charge()(services)
