@@ -194,7 +194,7 @@ def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
         process_types(services), services.dead_letters, services.unsent_alerts, services.installation
     )
     recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
-    operators = OperatorActivities(services.alerts)
+    operators = OperatorActivities(services.alerts, services.accepted)
     return [
         operators.alert_operators,
         operators.send_alert,

@@ -9,8 +9,9 @@ from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
 
-from models.activities.base import Reply
-from models.errors import Final, InvalidInput, Refused, Unavailable
+from models.activities.base import Reply, Request
+from models.errors import Final, InvalidInput, NotAccepted, Refused, Unavailable
+from models.names import workflow_of
 
 
 class ActivityInterceptor(Interceptor):
@@ -42,6 +43,7 @@ class _Inbound(ActivityInboundInterceptor):
         attempt = info.attempt
         try:
             _check_arguments(input)
+            _check_caller(input, info.workflow_id)
             reply = await self.next.execute_activity(input)
         except (Refused, Final, InvalidInput, Unavailable) as error:
             # The stack trace of an expected error would only enlarge the history.
@@ -58,6 +60,17 @@ def _check_arguments(input: ExecuteActivityInput) -> None:  # noqa: A002 - the S
         signature(input.fn).bind(*input.args)
     except TypeError as error:
         raise InvalidInput("arguments", str(error)) from None
+
+
+def _check_caller(input: ExecuteActivityInput, workflow_id: str | None) -> None:  # noqa: A002 - the SDK's name
+    """Raise NotAccepted for a step of a process whose own workflow doesn't call it.
+
+    Anyone who reaches the task queue can call an activity. Temporal runs one workflow for an id at a time, so nobody
+    else can do, undo or close a step of a process while its workflow runs.
+    """
+    for request in input.args:
+        if isinstance(request, Request) and workflow_of(request.order_id) != workflow_id:
+            raise NotAccepted(f"{request.key}: only the workflow {workflow_of(request.order_id)} may call this")
 
 
 def as_failure(error: Exception, attempt: int) -> ApplicationError:

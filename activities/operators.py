@@ -4,7 +4,9 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.operators import Alert, Alerted
+from models.accepted import AcceptedProcess
+from models.activities.operators import LETTER, Alert, Alerted
+from models.errors import InvalidInput, NotAccepted
 from models.recovery import SendAlert
 
 
@@ -24,15 +26,30 @@ class AlertsService(Protocol):
         ...
 
 
+class AcceptedProcesses(Protocol):
+    """The port to the services that accept orders and slips."""
+
+    async def of(self, process: str) -> AcceptedProcess | None:
+        """Return an accepted process by its name in keys, None when there is none."""
+        ...
+
+
 class OperatorActivities:
     """The activity that alerts operators."""
 
-    def __init__(self, alerts: AlertsService) -> None:
-        self._alerts = alerts
+    def __init__(self, alerts: AlertsService, processes: AcceptedProcesses) -> None:
+        self._alerts, self._processes = alerts, processes
 
     @activity.defn
     async def alert_operators(self, alert: Alert) -> Alerted:
-        """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers."""
+        """Log the alert and count it in the metric `orders_parked`, both once; then send it to the notifiers.
+
+        Raises InvalidInput for the alert of a dead letter, which the reconciler records, NotAccepted, Unavailable.
+        """
+        if alert.direction == LETTER:
+            raise InvalidInput("direction", f"{LETTER} is for the alerts of dead letters")
+        if await self._processes.of(alert.order_id) is None:
+            raise NotAccepted(f"{alert.key}: no such order or slip was accepted")
         new = await self._alerts.log_once(alert)
         if new:
             counter = activity.metric_meter().create_counter("orders_parked", "Effects that wait for an operator")

@@ -6,6 +6,7 @@ from choreography.reaction import Delivery, Reply
 from models.activities.orders import CompleteOrder
 from models.choreography import EventType
 from models.names import key
+from models.process import Style
 
 
 async def complete(delivery: Delivery) -> Reply:
@@ -29,4 +30,4 @@ async def _close(delivery: Delivery, outcome: Literal["completed", "compensated"
         outcome=outcome,
         reason=delivery.data.reason if outcome == "compensated" else "",
     )
-    await delivery.services.order_closing.close(request)
+    await delivery.services.order_closing.close(request, Style.CHOREOGRAPHED)

@@ -31,10 +31,14 @@ class AcceptedStep(Message):
 
 
 class AcceptedProcess(Message):
-    """An accepted order or slip: its steps by name; `pruned` when it ended so long ago that its receipts are gone."""
+    """An accepted order or slip: its steps by name, and whether it has ended.
+
+    `pruned` when it ended so long ago that its receipts are gone.
+    """
 
     process: str
     steps: dict[str, AcceptedStep] = Field(default_factory=dict)
+    ended: bool = False
     pruned: bool = False
 
 

@@ -2,7 +2,7 @@
 
 import json
 from datetime import datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -12,6 +12,9 @@ from models.external_events import ExternalEvent
 from models.money import Money
 from models.order import Order
 from models.slips.slip import RoutingSlip
+
+PAGE_AT_MOST = 1000
+A_DAY = 24 * 3600.0
 
 
 class OpenProcess(Message):
@@ -134,9 +137,9 @@ class Reconcile(Message):
     """
 
     after: str | None = None
-    limit: int = 100
-    grace_seconds: float = 10.0
-    alert_seconds: float = 900.0
+    limit: Annotated[int, Field(ge=1, le=PAGE_AT_MOST)] = 100
+    grace_seconds: Annotated[float, Field(ge=0, le=A_DAY)] = 10.0
+    alert_seconds: Annotated[float, Field(ge=600, le=A_DAY)] = 900.0
     so_far: Reconciled = Reconciled()
 
 

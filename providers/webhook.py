@@ -33,15 +33,15 @@ class WebhookNotifier:
                 client.stream("POST", self._url, content=alert.model_dump_json(), headers=headers) as answer,
             ):
                 pass
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:  # TimeoutError is an OSError
+        # TimeoutError is an OSError; the last two are about a proxy that httpx can't use, such as one by SOCKS.
+        except (httpx.HTTPError, httpx.InvalidURL, OSError, ValueError, ImportError) as error:
             raise Unavailable(f"alert webhook: {type(error).__name__}") from None
         if not answer.is_success:
             raise Unavailable(f"alert webhook: answered {answer.status_code}", _retry_after(answer))
 
     def _client(self) -> httpx.AsyncClient:
-        """Return a client, whose plain HTTP, which is for this machine only, goes through no proxy."""
-        direct = {"http://": httpx.AsyncHTTPTransport()}
-        return httpx.AsyncClient(timeout=self._seconds, mounts=direct)
+        """Return a client, whose plain HTTP, which is for this machine only, goes through no proxy of a variable."""
+        return httpx.AsyncClient(timeout=self._seconds, trust_env=httpx.URL(self._url).scheme == "https")
 
 
 def _retry_after(answer: httpx.Response) -> float | None:

@@ -5,7 +5,7 @@ every order.
 """
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
@@ -21,17 +21,59 @@ from temporalio.converter import JSONPlainPayloadConverter as PlainJSON
 from temporalio.converter import PayloadConverter as SdkPayloadConverter
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from models.activities.base import Request
+from models.choreography import EventDelivery
+from models.commands import CancelOrder, OutcomeWait, Resolve
 from models.errors import InvalidInput
+from models.external_events import ExternalEvent
+from models.order import Order
 from models.problems import first_problem
+from models.recovery import Reconcile, RecoverOrder, RecoverProcess, SendAlert
+from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip
 
 # The limit exceeds the number of types of all workflows and activities.
 _adapter = lru_cache(maxsize=1024)(TypeAdapter[Any])
+INPUTS = frozenset({Order, RoutingSlip, RecoverOrder, RecoverProcess, Reconcile, SendAlert})
+COMMANDS = frozenset({CancelOrder, Resolve, ExternalEvent, ReviseSlip, Review, CancelSlip, OutcomeWait})
+# Of an input, a command or a request, more than the largest valid one has: neither a workflow thread nor the loop of
+# the activities has time for a hundred thousand mistakes.
+BYTES_AT_MOST = 64 * 1024
 
 
 class _JSON(PydanticJSONPlainPayloadConverter):
     def from_payload(self, payload: Payload, type_hint: type | None = None) -> Any:
         """Return the value as an instance of the type hint; raise pydantic's ValidationError when it doesn't fit."""
-        return _adapter(Any if type_hint is None else type_hint).validate_json(payload.data)
+        if len(payload.data) > BYTES_AT_MOST and _is_limited(type_hint):
+            raise _Unreadable(f"is over {BYTES_AT_MOST // 1024} KB", type=InvalidInput.__name__, non_retryable=True)
+        try:
+            return _adapter(Any if type_hint is None else type_hint).validate_json(payload.data)
+        except ValidationError as error:
+            if type_hint in INPUTS and _never_valid(error):
+                raise _refusal(error) from None
+            raise
+
+
+def _is_limited(type_hint: Any) -> bool:
+    """Return whether a type, or one of a union, is that of an input, a command or a request."""
+    kinds = get_args(type_hint) or (type_hint,)
+    sent = INPUTS | COMMANDS
+    return any(kind in sent or (isinstance(kind, type) and issubclass(kind, Request | EventDelivery)) for kind in kinds)
+
+
+class _Unreadable(ApplicationError):
+    """The refusal of an input that doesn't fit its type: it ends a workflow, where the SDK retries any other error."""
+
+
+def _never_valid(error: ValidationError) -> bool:
+    """Return whether no version can read an input; a newer one may know further fields and values."""
+    kinds = {found["type"] for found in error.errors(include_url=False, include_input=False, include_context=False)}
+    return any(kind in {"missing", "json_invalid"} or kind.endswith("_type") for kind in kinds)
+
+
+def _refusal(error: ValidationError) -> _Unreadable:
+    field, problem = first_problem(error)
+    text = f"{field}: {problem}" if field else problem
+    return _Unreadable(text, type=InvalidInput.__name__, non_retryable=True)
 
 
 # The SDK's converters for payloads that aren't JSON are stateless, so the process can share them.
@@ -54,10 +96,9 @@ class FailureConverter(DefaultFailureConverter):
 
     def to_failure(self, exception: BaseException, payload_converter: SdkPayloadConverter, failure: Failure) -> None:
         """Write the failure; the SDK would let the decoding of invalid arguments be retried."""
-        if isinstance(exception, ApplicationError) and isinstance(exception.__cause__, ValidationError):
-            field, problem = first_problem(exception.__cause__)
-            text = f"{field}: {problem}" if field else problem
-            exception = ApplicationError(text, type=InvalidInput.__name__, non_retryable=True)
+        cause = exception.__cause__ if isinstance(exception, ApplicationError) else None
+        if isinstance(cause, ValidationError | _Unreadable):
+            exception = cause if isinstance(cause, _Unreadable) else _refusal(cause)
         super().to_failure(exception, payload_converter, failure)
         # An outcome that is no fault of the code, such as a compensated order, is explained by its words alone.
         if isinstance(exception, ApplicationError) and exception.category is ApplicationErrorCategory.BENIGN:

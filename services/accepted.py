@@ -11,7 +11,7 @@ from services.orders.orders import Orders
 from services.slips.slips import Slips
 
 BYTES_AT_MOST = 16 * 1024 * 1024
-# Well below the least age of a pruned order or slip.
+# Only open processes are remembered, and this is well below the age at which one that has ended may be pruned.
 SECONDS = 3600.0
 
 
@@ -64,7 +64,9 @@ class Accepted:
             return known
         slip_id = slip_of(process)
         found = await (self._orders.accepted(process) if slip_id is None else self._slips.accepted(slip_id))
-        if found:
+        # One that has ended may be pruned at any time. Its receipts are gone then, so that a repeated request would do
+        # its step again if the process were still remembered as one with receipts.
+        if found and not found.ended:
             self._memory.put(found)
         return found
 

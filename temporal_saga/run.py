@@ -104,7 +104,7 @@ class Run(Generic[S]):
         elif self.failure:
             why = f"{self.failure.step}: {self.failure.text}"
         # The reason of a native cancel is unchecked, and a database can't store NUL: closing would fail forever.
-        return "".join(c if c.isprintable() else " " for c in why)[:REASON_AT_MOST]
+        return "".join(c if c.isprintable() else " " for c in why[:REASON_AT_MOST])
 
     @property
     def at_risk(self) -> int:

@@ -19,6 +19,7 @@ from runtime.embedded.stack import Stack
 from services.operators.alerts import Alerts
 from tests.orders.scenarios import Scenario
 from tests.runtime.hook import Hook, listening
+from tests.services.shop import AnyProcess
 from tests.systems import System, open_system
 from worker import orders_worker
 
@@ -160,7 +161,7 @@ async def test_an_activity_that_runs_again_sends_no_second_alert(idle_system: Sy
     alert = Alert(
         key="o-9:charge:undo:0", order_id="o-9", step="charge", direction="undo", failure="f", at_risk=1, currency="EUR"
     )
-    activity = OperatorActivities(Alerts(idle_system.db, [WebhookNotifier(hook.url)])).alert_operators
+    activity = OperatorActivities(Alerts(idle_system.db, [WebhookNotifier(hook.url)]), AnyProcess()).alert_operators
 
     first = await ActivityEnvironment().run(activity, alert)
     second = await ActivityEnvironment().run(activity, alert)

@@ -28,8 +28,9 @@ async def _history(process: str, output: Output) -> None:
         "process": found.name.path,
         "activities": found.activities,
         "decisions": found.decisions,
+        "cancels": found.cancels,
     }
-    output.answer(document, _shown(found.activities), *_decided(found.decisions or []))
+    output.answer(document, _shown(found.activities), *_decided([*found.cancels, *(found.decisions or [])]))
 
 
 def _decided(decisions: list[Decision]) -> list[Any]:
@@ -39,7 +40,7 @@ def _decided(decisions: list[Decision]) -> list[Any]:
     for each in decisions:
         more = " ".join(str(each[name]) for name in ("evidence", "request") if name in each)
         at = moment(datetime.fromisoformat(each["at"]))
-        cells = (each["step"], each["verb"], at, each.get("actor"), each.get("reason"), more)
+        cells = (each.get("step"), each["verb"], at, each.get("actor"), each.get("reason"), more)
         shown.add_row(*map(render.cell, cells))
     return [shown]
 

@@ -1,28 +1,38 @@
 """The history of a process: the activities that Temporal recorded, and the operators' decisions."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
+from temporalio.api.history.v1 import HistoryEvent
+from temporalio.converter import DataConverter
+from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connection import Connection
 from client.handles import handle_of, process_named
 from client.history.activity_lines import ActivityLine, activity_lines
 from client.progress import state_of
+from models.commands import CancelOrder
 from models.errors import NotFound
 from models.names import ProcessName
 from models.process import StepExecution
 
 Decision = dict[str, Any]
+# The updates that cancel an order or a slip; their inputs have the same fields.
+CANCELS = {"cancel_order", "cancel_slip"}
+UNREADABLE = (ValueError, TypeError, KeyError, RuntimeError, ApplicationError)
 
 
 @dataclass(frozen=True)
 class RecordedHistory:
-    """The activities of a process, and the operators' decisions; these are None when no worker answered."""
+    """The activities of a process, its cancel, and the operators' decisions, which are None when no worker answered."""
 
     name: ProcessName
     activities: list[ActivityLine]
     decisions: list[Decision] | None
+    cancels: list[Decision]
 
 
 async def history_of(process: str, connection: Connection) -> RecordedHistory:
@@ -41,7 +51,22 @@ async def history_of(process: str, connection: Connection) -> RecordedHistory:
     lines = await activity_lines(recorded.events, pending, client.data_converter)
     state = await state_of(handle)
     decisions = None if state is None else [_decision(line) for line in state.history if line.direction == "resolve"]
-    return RecordedHistory(name, lines, decisions)
+    return RecordedHistory(name, lines, decisions, await _cancels(recorded.events, client.data_converter))
+
+
+async def _cancels(events: Sequence[HistoryEvent], converter: DataConverter) -> list[Decision]:
+    """Return the accepted commands to cancel: verb, time, actor and reason; a repeated command is there each time."""
+    found: list[Decision] = []
+    for event in events:
+        asked = event.workflow_execution_update_accepted_event_attributes.accepted_request.input
+        if asked.name in CANCELS:
+            try:
+                [command] = await converter.decode(asked.args.payloads, [CancelOrder])
+            except UNREADABLE:  # of a workflow of another program under this id
+                continue
+            at = event.event_time.ToDatetime(tzinfo=UTC).isoformat()
+            found.append({"verb": "cancel", "at": at, "actor": command.actor, "reason": command.reason})
+    return found
 
 
 def _decision(line: StepExecution) -> Decision:

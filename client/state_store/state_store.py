@@ -23,6 +23,8 @@ from models.process import ProcessState, Status
 PATIENCE = timedelta(seconds=30)
 AT_ONCE = 20
 OPEN = "open"
+# Python's datetime has microseconds, the server's timestamps are finer.
+FINER = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -88,9 +90,7 @@ class StateStore:
     async def _open(self, status: Status, limit: int, after: str | None) -> Page:
         """Return a page of open processes. The cursor is the start time, so an order that leaves shifts no other."""
         query = f"WorkflowType IN ({names.ORDER_WORKFLOWS}) AND ({QUERY[status]})"
-        before, seen = _place(after) if after else (None, set())
-        # Python's datetime has microseconds, the server's timestamps are finer.
-        latest = before + timedelta(microseconds=1) if before else None
+        before, latest, seen = _place(after) if after else (None, None, set[str]())
         if latest:
             query += f" AND StartTime <= '{latest.isoformat()}'"
         client, services = await self._connection.temporal(), await self._connection.services()
@@ -175,9 +175,11 @@ def _token(found: list[FoundProcess], before: datetime | None, seen: set[str]) -
     return token_of(OPEN, json.dumps([last.isoformat(), sorted(same)]).encode())
 
 
-def _place(token: str) -> tuple[datetime, set[str]]:
+def _place(token: str) -> tuple[datetime, datetime, set[str]]:
+    """Return the last start time of a token, the latest that its page may contain, and the orders of that time."""
     try:
         last, seen = TypeAdapter(tuple[AwareDatetime, set[str]]).validate_json(place_of(OPEN, token))
-    except ValidationError:
+        latest = last + FINER
+    except (ValidationError, OverflowError):  # the latter for the end of all times
         raise no_token() from None
-    return last, seen
+    return last, latest, seen

@@ -9,6 +9,7 @@ import asyncio
 import getpass
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -77,16 +78,22 @@ async def follow(handle: Handle) -> int:
         state = await handle.query(TripWorkflow.state)
         ready = [step for step in state["steps"] if not step.endswith(" pending")]
         for step in ready[seen:]:
-            print(f"  {step}", flush=True)
+            print(f"  {plain(step)}", flush=True)
         seen = max(seen, len(ready))
         if state["status"] == "needs_attention":
             step = next(iter(state["parked"]))
-            print(HELP.format(id=handle.id, parked=state["parked"], step=step))
+            trip, parked = plain(shlex.quote(handle.id)), plain(str(state["parked"]))
+            print(HELP.format(id=trip, parked=parked, step=plain(shlex.quote(step))))
             return 3
         if ended:
-            print(f"{handle.id}: {state['status']} {state['reason']}".rstrip())
+            print(plain(f"{handle.id}: {state['status']} {state['reason']}").rstrip())
             return 0 if state["status"] == "completed" else 3
         await asyncio.sleep(0.2)
+
+
+def plain(text: str) -> str:
+    """Return a text without control characters: another program may have started the workflow of an id."""
+    return "".join(c if c.isprintable() else "?" for c in text)
 
 
 COMMANDS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[int]]] = {
@@ -141,12 +148,12 @@ async def main(given: argparse.Namespace) -> int:
         try:
             return await COMMANDS[given.command](client, given)
         except WorkflowUpdateFailedError as refused:
-            print(f"refused: {getattr(refused.cause, 'message', refused.cause)}", file=sys.stderr)
+            print(plain(f"refused: {getattr(refused.cause, 'message', refused.cause)}"), file=sys.stderr)
             return 6
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise
-            print(f"error: {given.id} does not exist, or has ended", file=sys.stderr)
+            print(plain(f"error: {given.id} does not exist, or has ended"), file=sys.stderr)
             return 5
 
 

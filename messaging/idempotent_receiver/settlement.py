@@ -16,6 +16,10 @@ class Settlement:
     sent: Sent
     read: bytes
 
+    async def had_effect(self) -> bool:
+        """Return whether there was an effect to settle, which is final then; raise Unavailable."""
+        return await self.sent.row() is not None
+
     async def end(self) -> None:
         """Return when the effect is final; raise NotFound or Final when there is no effect to settle, Unavailable."""
         if await self.sent.row():

@@ -11,6 +11,8 @@ from models.slips.slip import Name
 from models.texts import one_line
 
 FAILURE_AT_MOST = 1000
+# The direction of the alert of a dead letter.
+LETTER = "letter"
 
 
 class Alert(Request):

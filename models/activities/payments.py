@@ -2,6 +2,7 @@
 
 from models.activities.base import Reply, Request
 from models.money import Money
+from models.order import Id
 
 
 class ChargePayment(Request):
@@ -38,7 +39,7 @@ class BookTransfer(Request):
     amount: Money
     reference: str
     paid: Money
-    event_id: str
+    event_id: Id
 
 
 class RefundPayment(Request):

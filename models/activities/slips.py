@@ -8,8 +8,8 @@ from pydantic import AfterValidator, AwareDatetime, Field, model_validator
 from models.activities.base import BodyHash, Reply, Request
 from models.activities.orders import REASON_AT_MOST
 from models.names import slip_of
-from models.slips.slip import A_YEAR, HOPS_AT_MOST, Name, RoutingSlip, Stop
-from models.texts import one_line
+from models.slips.slip import A_YEAR, AHEAD_AT_MOST, HOPS_AT_MOST, Name, RoutingSlip, Stop
+from models.texts import check_size, one_line
 
 # A revision may only drop stops, so their number has no natural limit.
 VERSION_AT_MOST = 10_000
@@ -59,6 +59,11 @@ class RecordRevision(SlipRequest):
     body_hash: BodyHash
     version: Annotated[int, Field(ge=2, le=VERSION_AT_MOST)]
     ahead: Annotated[tuple[Stop, ...], Field(max_length=HOPS_AT_MOST)]
+
+    @model_validator(mode="after")
+    def _within_a_limit(self) -> Self:
+        check_size("ahead", self.model_dump(include={"ahead"}), AHEAD_AT_MOST)
+        return self
 
 
 class RevisionRecorded(Reply):

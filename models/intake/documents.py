@@ -11,6 +11,8 @@ BYTES_AT_MOST = 256 * 1024
 # Deeper than any valid document, and well below the limits of the parsers that read it later.
 DEEPEST = 64
 DIGITS_AT_MOST = 1000
+# Of a path in a message: a field's name may be nearly as long as the document.
+PATH_AT_MOST = 200
 
 
 class _NotJson(ValueError):
@@ -29,7 +31,7 @@ def read_object(raw: bytes, what: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise InvalidInput(what, "must be a JSON object")
     for name, value in document.items():
-        _check(name, value, what, DEEPEST)
+        _check(shown(name, PATH_AT_MOST), value, what, DEEPEST)
     return document
 
 
@@ -87,9 +89,9 @@ def _check(field: str, value: Any, what: str, levels: int) -> None:
         raise InvalidInput(what, "is nested too deeply")
     if isinstance(value, dict):
         for name, item in value.items():
-            _check(f"{field}.{name}", item, what, levels - 1)
+            _check(shown(f"{field}.{name}", PATH_AT_MOST), item, what, levels - 1)
     elif isinstance(value, list):
         for number, item in enumerate(value):
             _check(f"{field}[{number}]", item, what, levels - 1)
     elif isinstance(value, str) and any("\ud800" <= c <= "\udfff" for c in value):
-        raise InvalidInput(shown(field, 200), "holds a lone surrogate, which is not a character")
+        raise InvalidInput(shown(field, PATH_AT_MOST), "holds a lone surrogate, which is not a character")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Annotated, Any, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
@@ -11,9 +12,9 @@ from models.activities.base import Reply, Request
 from models.base import Message
 from models.errors import InvalidInput
 from models.problems import did_you_mean, problems, shown
-from models.slips.slip import Revision, Stop
-
-VARIABLE = "$var"
+from models.slips.references import VARIABLE
+from models.slips.slip import AHEAD_AT_MOST, Revision, Stop
+from models.texts import check_size
 
 
 def argument_mistakes(
@@ -31,7 +32,7 @@ def argument_mistakes(
     fields = {name: field for name, field in request_type.model_fields.items() if name not in Request.model_fields}
     for name in stop.arguments:
         if name not in fields:
-            similar = did_you_mean(name, fields)
+            similar = did_you_mean(shown(name), fields)
             yield f"{at}.arguments.{shown(name)}", f"{stop.activity} has no such argument{similar}"
     for name, field in fields.items():
         where = f"{at}.arguments.{name}"
@@ -43,7 +44,8 @@ def argument_mistakes(
             if source := _of_a_stop(stop.arguments[name]):
                 _check_reference(where, field, source, answers)
             else:
-                yield from _value_mistakes(where, field, _resolved(where, stop.arguments[name], variables))
+                value = _resolved(where, stop.arguments[name], variables)
+                yield from _value_mistakes(where, request_type, name, value)
         except InvalidInput as mistake:
             yield mistake.field, mistake.problem
 
@@ -72,6 +74,16 @@ def request_of(
 
 def revised(ahead: Sequence[Stop], revision: Revision) -> tuple[Stop, ...]:
     """Return the stops ahead after a revision; raise InvalidInput when it names a stop that isn't ahead."""
+    stops = _revised(ahead, revision)
+    try:
+        check_size("revision", [stop.model_dump() for stop in stops], AHEAD_AT_MOST)
+    except ValueError:
+        problem = f"the stops ahead are over {AHEAD_AT_MOST // 1024} KB with it"
+        raise InvalidInput("revision", problem) from None
+    return stops
+
+
+def _revised(ahead: Sequence[Stop], revision: Revision) -> tuple[Stop, ...]:
     if revision.terminate:
         return ()
     if revision.replace is not None:
@@ -107,10 +119,17 @@ def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping
         raise InvalidInput(where, f"{source} is of another type")
 
 
-def _value_mistakes(where: str, field: FieldInfo, value: JsonValue) -> Iterator[tuple[str, str]]:
-    # Each field is checked alone, because fields that refer to an answer have no value yet.
+@lru_cache(maxsize=256)  # more than all requests have fields
+def _checks_of(request_type: type[Request], name: str) -> tuple[Any, TypeAdapter[Any]]:
+    """Return the type of a request's field, and what checks a value of it."""
+    field = request_type.model_fields[name]
     kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
+    return kind, TypeAdapter(kind)
+
+
+def _value_mistakes(where: str, request_type: type[Request], name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
+    # Each field is checked alone, because fields that refer to an answer have no value yet.
+    kind, adapter = _checks_of(request_type, name)
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:

@@ -13,6 +13,8 @@ from models.texts import check_size, check_texts, printable
 HOPS_AT_MOST = 50
 # Of the whole document, as JSON; of a revision, too.
 SLIP_AT_MOST = 32 * 1024
+# Of the stops ahead after a revision.
+AHEAD_AT_MOST = 48 * 1024
 VARIABLES_AT_MOST = 100
 ARGUMENTS_AT_MOST = 20
 A_YEAR = 366 * 24 * 3600

@@ -11,7 +11,7 @@ import structlog
 from psycopg.rows import TupleRow
 
 from messaging.dead_letters.dead_letters import DeadLetters
-from models.activities.operators import Alert
+from models.activities.operators import LETTER, Alert
 from models.attempts import ALERT_ATTEMPTS
 from models.dead_letters import DeadLetter, Undeliverable
 from models.errors import Unavailable
@@ -98,10 +98,10 @@ def _alert(letter: DeadLetter) -> Alert | None:
     failure = f"{letter.place}: {letter.error_type}: {letter.cause}; dead letter {letter.letter_id}"
     try:
         return Alert(
-            key=f"{process}:{letter.channel}:letter:{letter.letter_id}",
+            key=f"{process}:{letter.channel}:{LETTER}:{letter.letter_id}",
             order_id=process,
             step=letter.channel,
-            direction="letter",
+            direction=LETTER,
             failure=" ".join(failure.split())[:FAILURE_AT_MOST],
             at_risk=letter.at_risk,
             currency=letter.currency or NO_CURRENCY,

@@ -7,7 +7,7 @@ from models.activities.base import Closed
 from models.activities.orders import CompleteOrder
 from models.errors import Conflict, Final, NotFound
 from models.names import key
-from models.process import UNDONE, Status
+from models.process import UNDONE, Status, Style
 from postgres.database import Database
 from postgres.pipeline import Pipeline
 from services.orders import statements
@@ -24,11 +24,11 @@ class OrderClosing:
         # Shipping first, as in the undos: no parcel of a completed order is ever recalled.
         self._effects = ((shipping, "ship"), (payments, "charge"), (inventory, "reserve"))
 
-    async def close(self, request: CompleteOrder) -> Closed:
-        """Record the outcome once, and return the recorded outcome.
+    async def close(self, request: CompleteOrder, style: Style = Style.ORCHESTRATED) -> Closed:
+        """Record the outcome of an order of this style once, and return the recorded outcome.
 
         The recorded outcome differs from the request's only between cancelled and compensated: the first one is kept.
-        Raises NotFound, Conflict (another body), Final (another outcome, or a step not done), Unavailable.
+        Raises NotFound, Conflict (another body or style), Final (another outcome, or a step not done), Unavailable.
         """
         outcome = Status(request.outcome)
         params = {
@@ -36,6 +36,7 @@ class OrderClosing:
             "hash": request.body_hash,
             "outcome": outcome.value,
             "reason": request.reason,
+            "style": style.value,
         }
         async with self._db.pipeline() as pipeline:
             # The order's row is locked first, so that two closings of one order queue there; the stock last, because
@@ -45,7 +46,7 @@ class OrderClosing:
             keys = [(service, key(request.order_id, step)) for service, step in self._effects]
             settling = [await service.settle(pipeline, of_step) for service, of_step in keys if outcome is _DONE]
             closed = await sent.row()
-            known = None if closed else await _known(pipeline, request, outcome)
+            known = None if closed else await _known(pipeline, request, outcome, style)
             if closed and closed[0] is None and outcome is _DONE:
                 raise NotFound(f"{request.order_id}: was never accepted, so it can't be completed")
             for each in settling:
@@ -61,7 +62,7 @@ class OrderClosing:
 _DONE = Status.COMPLETED
 
 
-async def _known(pipeline: Pipeline, request: CompleteOrder, outcome: Status) -> OrderRecord:
+async def _known(pipeline: Pipeline, request: CompleteOrder, outcome: Status, style: Style) -> OrderRecord:
     """Return the record of an order that was closed before; raise Conflict, Final.
 
     Cancelled and compensated have the same effects, so either is accepted when the other is recorded.
@@ -69,7 +70,7 @@ async def _known(pipeline: Pipeline, request: CompleteOrder, outcome: Status) ->
     order_id = request.order_id
     found = await (await pipeline.send(statements.READ, {"order_id": order_id})).row()
     known = OrderRecord.of(found) if found else None
-    if known and known.body_hash not in {None, request.body_hash}:
+    if known and (known.body_hash not in {None, request.body_hash} or (known.body_hash and known.style is not style)):
         if outcome is _DONE:
             raise Conflict(f"{order_id}: is the id of another order, so it can't be completed")
         return replace(known, status=outcome)  # the id is another order's, so this order never had an effect

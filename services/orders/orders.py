@@ -52,7 +52,7 @@ class Orders:
         if known is None:
             raise OrderRejected(refusal) if refusal else Unavailable("the order can't be read back")
         accepted = _accepted(order, style, known, new=bool(new))
-        if not known.pruned:
+        if known.closed_at is None:
             self._remember(_process(order.order_id, order.model_dump(mode="json"), accepted.total))
         return accepted
 
@@ -74,7 +74,7 @@ class Orders:
         row = await self._db.row(statements.READ_BODY, {"order_id": order_id})
         if row is None:
             raise NotFound(f"{order_id}: no such order")
-        body, total, currency = row
+        body, total, currency, _ = row
         try:
             return Order.model_validate_json(body), Money(amount=total, currency=currency)
         except ValidationError as error:
@@ -86,8 +86,8 @@ class Orders:
         row = await self._db.row(statements.READ_BODY, {"order_id": order_id})
         if row is None:
             return None
-        body, total, currency = row
-        return _process(order_id, json.loads(body), Money(amount=total, currency=currency))
+        body, total, currency, ended = row
+        return _process(order_id, json.loads(body), Money(amount=total, currency=currency), ended=ended)
 
     async def of_ids(self, order_ids: Sequence[str]) -> list[OrderRecord]:
         """Return the records of these orders, in any order, without those that don't exist; raise Unavailable."""
@@ -104,11 +104,11 @@ class Orders:
         return [OrderRecord.of(row) for row in rows]
 
 
-def _process(order_id: str, body: dict[str, Any], total: Money) -> AcceptedProcess:
+def _process(order_id: str, body: dict[str, Any], total: Money, *, ended: bool = False) -> AcceptedProcess:
     if "payment" not in body:
-        return AcceptedProcess(process=order_id, pruned=True)
+        return AcceptedProcess(process=order_id, ended=True, pruned=True)
     steps = steps_of_order(body["lines"], body["payment"], body["ship_to"], total.model_dump(mode="json"))
-    return AcceptedProcess(process=order_id, steps=steps)
+    return AcceptedProcess(process=order_id, steps=steps, ended=ended)
 
 
 def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> AcceptedOrder:

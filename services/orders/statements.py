@@ -48,12 +48,15 @@ CLOSE = b"""
 insert into orders.orders as held (order_id, status, reason, refused_hash, closed_at)
 values (%(order_id)s, %(outcome)s, %(reason)s, %(hash)s, now())
 on conflict (order_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
-where held.closed_at is null and held.body_hash = %(hash)s
+where held.closed_at is null and held.body_hash = %(hash)s and held.style = %(style)s
 returning body_hash
 """
 
 READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
-READ_BODY = b"select body::text, total, currency from orders.orders where order_id = %(order_id)s and body is not null"
+READ_BODY = b"""
+select body::text, total, currency, closed_at is not null from orders.orders
+where order_id = %(order_id)s and body is not null
+"""
 
 OF_IDS = f"select {_RECORD} from orders.orders where order_id = any(%(order_ids)s)".encode()  # noqa: S608
 OPEN_OF_STYLE = f"""

@@ -44,7 +44,11 @@ class SlipClosing:
         return Closed(outcome=request.outcome) if newly else await self._repeated(request)
 
     async def _settle_or_seal(self, pipeline: Pipeline, request: CloseSlip) -> None:
-        """Settle the request's stops, and seal all others: no stop of a closed slip begins any more."""
+        """Settle the request's stops, and seal all others: no stop of a closed slip begins any more.
+
+        A stop with an effect that the request doesn't name is settled, too: a closing may be forged, and a completed
+        slip has no effect that can still be undone.
+        """
         found = await (await pipeline.send(ACCEPTED, {"slip_id": request.slip_id})).row()
         steps = accepted_of(request.slip_id, found).steps if found else {}
         settled = set(request.stops if request.outcome in IN_FORCE else ())
@@ -54,9 +58,13 @@ class SlipClosing:
             raise Final(f"{request.slip_id}: {', '.join(sorted(unknown))}: not a stop of it with an effect")
         for name in sorted(steps, key=lambda name: WITH_EFFECT.index(steps[name].activity)):
             service, of_stop = self._services[steps[name].activity], key(request.order_id, name)
+            if request.outcome not in IN_FORCE:
+                await service.seal(pipeline, of_stop)
+                continue
+            settlement = await service.settle(pipeline, of_stop)
             if name in settled:
-                await (await service.settle(pipeline, of_stop)).end()
-            else:
+                await settlement.end()
+            elif not await settlement.had_effect():
                 await service.seal(pipeline, of_stop)
 
     async def _repeated(self, request: CloseSlip) -> Closed:

@@ -7,10 +7,15 @@ from models.errors import Conflict, Final, InvalidInput
 from models.texts import check_texts
 from postgres.database import Database
 
+# Of all recorded revisions of a slip, whoever sends them: participants read them together.
+CHARACTERS_AT_MOST = 1024 * 1024
+
 _RECORD = b"""
 insert into slips.revisions (slip_id, version, ahead)
 select slip_id, %(version)s, %(ahead)s::jsonb from slips.slips
-where slip_id = %(slip_id)s and body_hash = %(hash)s and closed_at is null
+where slip_id = %(slip_id)s and body_hash = %(hash)s and closed_at is null and %(most)s > (
+  select coalesce(sum(length(ahead::text)), 0) from slips.revisions where slip_id = %(slip_id)s
+)
 on conflict (slip_id, version) do nothing
 returning version
 """
@@ -41,11 +46,13 @@ class SlipRevisions:
             "hash": request.body_hash,
             "version": request.version,
             "ahead": json.dumps([stop.model_dump(mode="json") for stop in request.ahead]),
+            "most": CHARACTERS_AT_MOST,
         }
         if not await self._db.row(_RECORD, params):
             known = await self._db.row(_READ, params)
             if known is None:
-                raise Final(f"{request.slip_id}: no such slip is open, so it can't be revised")
+                why = "no such slip is open, or its revisions are too large, so it can't be revised"
+                raise Final(f"{request.slip_id}: {why}")
             if not known[0]:
                 raise Conflict(f"{request.slip_id}: version {request.version} has other stops")
         return RevisionRecorded()

@@ -15,11 +15,11 @@ select slip_id, status, reason, body_hash, created_at, closed_at, body is not nu
 from slips.slips where slip_id = %(slip_id)s
 """
 
-# The body, and the stops ahead after each revision.
+# The body, the stops ahead after each revision, and whether the slip has ended.
 ACCEPTED = b"""
 select body::text, (
   select coalesce(jsonb_agg(ahead order by version), '[]')::text from slips.revisions where slip_id = %(slip_id)s
-) from slips.slips where slip_id = %(slip_id)s and body is not null
+), closed_at is not null from slips.slips where slip_id = %(slip_id)s and body is not null
 """
 
 # A slip that was never accepted can be closed as undone: a late accept of the same body is then refused.

@@ -12,6 +12,7 @@ from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.interceptor import ActivityInterceptor
 from models.activities.inventory import Released
+from models.activities.payments import RefundPayment
 from models.errors import CardDeclined
 
 
@@ -83,3 +84,35 @@ async def test_a_long_call_sends_heartbeats_and_a_short_one_does_not() -> None:
     assert (await through(long, heartbeat=0.3))[1] >= 2
     assert (await through(short, heartbeat=0.3))[1] == 0
     assert (await through(long))[1] == 0
+
+
+def refund() -> RefundPayment:
+    return RefundPayment(key="o-1:charge", order_id="o-1")
+
+
+async def called_by(workflow_id: str | None, *arguments: object) -> Any:
+    """Call an activity with arguments from a workflow of this id, or alone."""
+
+    async def act(*given: object) -> int:
+        return len(given)
+
+    env = ActivityEnvironment()
+    env.info = activity.Info(**{**env.info.__dict__, "workflow_id": workflow_id})
+    boundary = ActivityInterceptor().intercept_activity(Innermost())
+    return await env.run(boundary.execute_activity, ExecuteActivityInput(act, arguments, None, {}))
+
+
+@pytest.mark.parametrize("workflow_id", [None, "order-o-2", "slip-o-1", "o-1", "mallory"])
+async def test_only_the_workflow_of_a_process_may_call_its_steps(workflow_id: str | None) -> None:
+    with pytest.raises(ApplicationError, match="only the workflow order-o-1 may call this") as caught:
+        await called_by(workflow_id, refund())
+
+    assert (caught.value.type, caught.value.non_retryable) == ("NotAccepted", True)
+
+
+async def test_the_workflow_of_a_process_calls_its_steps() -> None:
+    of_slip = RefundPayment(key="slip.s-1:charge", order_id="slip.s-1")
+
+    assert await called_by("order-o-1", refund()) == 1
+    assert await called_by("slip-s-1", of_slip) == 1
+    assert await called_by(None) == 0

@@ -223,3 +223,15 @@ def test_the_readme_shows_the_saga_that_these_tests_run() -> None:
     block = README.split(heading)[1].split("```python\n")[1].split("```")[0]
 
     assert f"\n{block}" in (PROJECT / "examples" / "trip" / "workflow.py").read_text()
+
+
+def test_a_printed_command_has_a_foreign_id_as_one_word(trips: Trips) -> None:
+    trip = f"{new_id()};touch hacked\x1b[2J"
+
+    ran = trips("book", "Atlantis", "--hotel", "Budget Inn", "--id", trip)
+
+    assert ran.code == 3, ran.err
+    assert all(character.isprintable() or character == "\n" for character in ran.out + ran.err)
+    printed = [line.strip() for line in ran.out.splitlines() if line.strip().startswith("python -m examples.trip")]
+    assert {shlex.split(line)[4] for line in printed} == {trip.replace("\x1b", "?")}
+    assert trips("resolve", trip, "hotel", "waive", "--reason", "we bear the loss").code == 3

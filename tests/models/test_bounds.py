@@ -12,14 +12,20 @@ from typing import Any
 
 import pytest
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.exceptions import ApplicationError
 
 from models.activities.fraud import CheckFraud
-from models.activities.slips import AwaitRelease, ManualReview
+from models.activities.payments import ChargePayment
+from models.activities.slips import AcceptSlip, AwaitRelease, ManualReview, RecordRevision
 from models.commands import REQUEST_AT_MOST, Resolve
+from models.errors import InvalidInput
 from models.external_events import PAYLOAD_AT_MOST, ExternalEvent
 from models.order import Order
 from models.slips.slip import SLIP_AT_MOST, ReviseSlip, RoutingSlip
 from models.texts import LEVELS_AT_MOST, NUMBER_AT_MOST, holds_card_number
+from runtime.converter import COMMANDS, DATA_CONVERTER, INPUTS
 from workflows.routing_slip.itinerary import Itinerary
 
 # What a message may hold a workflow thread in the worst case; the SDK gives up a thread after two seconds.
@@ -88,6 +94,90 @@ def test_no_message_within_the_limits_holds_a_workflow_thread(kind: type[BaseMod
         worst = max(worst, (took, name))
 
     assert worst[0] < MILLISECONDS_AT_MOST, worst
+
+
+LONG = 64
+VARIABLES = {f"v{'ab' * 30}{n:03}": 1 for n in range(100)}
+MISSPELT = f"v{'ab' * 30}bab"
+LINE = {"sku": "S", "quantity": 1}
+
+
+def stops(activity: str, arguments: dict[str, Any], count: int = 50) -> list[dict[str, Any]]:
+    return [{"name": f"s{n:02}", "activity": activity, "arguments": arguments} for n in range(count)]
+
+
+def var(name: str) -> dict[str, str]:
+    return {"$var": name}
+
+
+FRAUD = ("amount", "limit", "over", "within_seconds")
+# Slips whose stops are many, or refer to long variables, or are wrong in many places.
+ITINERARIES: dict[str, tuple[list[dict[str, Any]], dict[str, Any]]] = {
+    "misspelt variables": (stops("check_fraud", dict.fromkeys(FRAUD, var(MISSPELT))), VARIABLES),
+    "misspelt stops": (
+        [
+            {
+                "name": f"s{'a' * (LONG - 4)}{n:03}",
+                "activity": "wrap_gift",
+                "arguments": {"lines": var(f"{'a' * LONG}.x")},
+            }
+            for n in range(50)
+        ],
+        {},
+    ),
+    "a variable in each argument": (stops("check_fraud", dict.fromkeys(FRAUD, var("v"))), {"v": [1] * 5000}),
+    "a variable a thousand times": (
+        stops("price_articles", {"lines": [var("v")] * 1000}, 1),
+        {"v": [1] * 3500},
+    ),
+    "right": (stops("price_articles", {"lines": var("v")}), {"v": [LINE] * 30}),
+    "right without variables": (
+        stops("price_articles", {"lines": [{"sku": f"S-{n}", "quantity": 1} for n in range(9)]}),
+        {},
+    ),
+    "unknown arguments": (stops("price_articles", {f"a{n:02}": 1 for n in range(20)}), {}),
+    "misspelt fields": (stops("price_articles", {"lines": var("v")}), {"v": [{"skuu": "S", "quantiy": 1}] * 100}),
+}
+
+
+@pytest.mark.parametrize("name", ITINERARIES)
+def test_no_itinerary_within_the_limits_holds_a_workflow_thread(name: str) -> None:
+    itinerary, variables = ITINERARIES[name]
+    document = {"slip_id": "s-1", "itinerary": itinerary, "variables": variables, "max_hops": 50}
+    raw = json.dumps(document).encode()
+    adapter = TypeAdapter(RoutingSlip)
+    adapter.validate_json(raw)
+
+    def used(slip: RoutingSlip) -> None:
+        with suppress(InvalidInput):
+            Itinerary(slip)
+
+    assert min(milliseconds_of(adapter, raw, used) for _ in range(3)) < MILLISECONDS_AT_MOST
+
+
+SENT = [*sorted(INPUTS | COMMANDS, key=lambda kind: kind.__name__), AcceptSlip, RecordRevision, ChargePayment]
+
+
+@pytest.mark.parametrize("kind", SENT, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("size", [60_000, 1_900_000])
+def test_no_payload_holds_a_workflow_thread(kind: type[BaseModel], size: int) -> None:
+    """Of any size that the server takes, with as many mistakes as fit in."""
+    raw = json.dumps({f"{n:x}": 0 for n in range(size // 10)}).encode()
+    payload = Payload(metadata={"encoding": b"json/plain"}, data=raw)
+    converter = DATA_CONVERTER.payload_converter
+
+    def took() -> float:
+        began = time.thread_time()
+        try:
+            converter.from_payload(payload, kind)
+        except (ApplicationError, ValidationError) as error:
+            # As the SDK does: it wraps the error, and writes it into the answer.
+            wrapped = ApplicationError("Failed decoding arguments")
+            wrapped.__cause__ = error
+            DATA_CONVERTER.failure_converter.to_failure(wrapped, converter, Failure())
+        return (time.thread_time() - began) * 1000
+
+    assert min(took() for _ in range(3)) < MILLISECONDS_AT_MOST
 
 
 def milliseconds_of(adapter: TypeAdapter[Any], raw: bytes, used: Callable[[Any], object]) -> float:

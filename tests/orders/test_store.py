@@ -107,7 +107,7 @@ async def test_an_invalid_page_token_is_refused(store: StateStore) -> None:
         await store.find_by_status(Status.WAITING, 3, "bm9uc2Vuc2U=")
 
 
-FORGED = [b"nonsense", b"[1, 2, 3]", b'["2026-01-01", []]']
+FORGED = [b"nonsense", b"[1, 2, 3]", b'["2026-01-01", []]', b'["9999-12-31T23:59:59.999999Z", []]']
 
 
 async def test_a_forged_token_with_the_right_checksum_is_refused(system: System, store: StateStore) -> None:

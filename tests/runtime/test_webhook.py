@@ -106,6 +106,17 @@ async def test_an_alert_for_this_machine_goes_through_no_proxy(
     assert (len(hook.calls), proxy.calls) == (1, [])
 
 
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:1", "ftp://127.0.0.1:1"])
+async def test_a_proxy_that_can_not_be_used_is_no_bug(proxy: str, hook: Hook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALL_PROXY", proxy)
+
+    await WebhookNotifier(hook.url).notify(AN_ALERT)
+    with pytest.raises(Unavailable, match="alert webhook"):
+        await WebhookNotifier("https://127.0.0.1:1/hook").notify(AN_ALERT)
+
+    assert len(hook.calls) == 1
+
+
 async def test_the_address_is_not_logged(hook: Hook, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 

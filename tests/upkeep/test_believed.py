@@ -1,18 +1,31 @@
 """A recovery believes nothing of its input, and its activities act only for the process whose workflow calls them."""
 
+import asyncio
 import dataclasses
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowFailureError
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.client import ActivityFailureError, WorkflowFailureError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.testing import ActivityEnvironment
 
+from activities.operators import OperatorActivities
 from activities.process_types import order_type, slip_type
 from activities.recovering import RecoveringActivities
-from models.errors import Conflict
-from models.names import RECOVERY_WORKFLOW, SLIP_RECOVERY_WORKFLOW, TASK_QUEUE, workflow_id
+from models.activities.operators import Alert
+from models.errors import Conflict, InvalidInput, NotAccepted
+from models.names import (
+    ALERT_WORKFLOW,
+    ORDER_WORKFLOW,
+    RECONCILER_WORKFLOW,
+    RECOVERY_WORKFLOW,
+    SLIP_RECOVERY_WORKFLOW,
+    SLIP_WORKFLOW,
+    TASK_QUEUE,
+    workflow_id,
+)
 from models.order import Order
 from models.process import OrderResult, Status
 from models.recovery import FailedRecovery, RecoverProcess
@@ -145,3 +158,80 @@ async def test_a_letter_is_recorded_only_for_the_recovery_that_calls(kept: Syste
 
     assert not await services.dead_letters.is_blocked(handle.id)
     assert (await handle.result()).status is Status.COMPLETED
+
+
+UNREADABLE: dict[str, dict[str, Any]] = {
+    ORDER_WORKFLOW: {},
+    SLIP_WORKFLOW: {"slip_id": 1},
+    RECOVERY_WORKFLOW: {},
+    SLIP_RECOVERY_WORKFLOW: {"process_id": ["s-1"]},
+    RECONCILER_WORKFLOW: {"limit": "many"},
+    ALERT_WORKFLOW: {"key": None},
+}
+
+
+@pytest.mark.parametrize("kind", UNREADABLE)
+async def test_a_start_that_can_not_be_read_ends_at_once(kept: System, kind: str) -> None:
+    forged = await forge(kept, kind, UNREADABLE[kind], f"order-{uuid.uuid4().hex}")
+
+    async with asyncio.timeout(30):
+        with pytest.raises(WorkflowFailureError) as caught:
+            await forged.result()
+
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "InvalidInput"
+
+
+@pytest.mark.parametrize("ask", ["refund_payment", "complete_order", "alert_operators"])
+async def test_a_running_order_is_left_to_its_own_workflow(kept: System, ask: str) -> None:
+    order = Scenario("left-alone", postcode="00002").order()
+    handle = await kept.start(order)
+    await step_reached(kept, handle, "ship")
+    request: dict[str, Any] = {"key": f"{order.order_id}:charge", "order_id": order.order_id}
+    if ask == "complete_order":
+        request |= {"body_hash": order.body_hash(), "outcome": "cancelled"}
+    if ask == "alert_operators":
+        more = {"step": "charge", "direction": "undo", "failure": "none", "at_risk": 0, "currency": "EUR"}
+        request |= more | {"key": f"{order.order_id}:charge:undo:0"}
+
+    called = await kept.client.start_activity(
+        ask,
+        request,
+        id=f"forged-{uuid.uuid4().hex}",
+        task_queue=TASK_QUEUE,
+        start_to_close_timeout=timedelta(seconds=20),
+    )
+    with pytest.raises(ActivityFailureError) as caught:
+        await called.result()
+
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "NotAccepted"
+    assert (await handle.result()).status is Status.COMPLETED
+    assert await kept.one("select count(*)::int from operators.alerts where order_id = %s", order.order_id) == 0
+
+
+async def test_no_workflow_closes_a_choreographed_order(kept: System) -> None:
+    order = Scenario("choreographed", postcode="00003").order()
+    await kept.services.choreographed_orders.place(order)
+
+    forged = await forge(kept, ORDER_WORKFLOW, order, workflow_id(order.order_id))
+
+    with pytest.raises(WorkflowFailureError):
+        await forged.result()
+    await until_ended(kept.db, order)
+    assert await closed_as(kept, order.order_id) == "completed"
+
+
+@pytest.mark.parametrize(
+    ("direction", "why"), [("undo", "no such order or slip was accepted"), ("letter", "for the alerts of dead letters")]
+)
+async def test_no_alert_is_raised_for_an_invented_order(kept: System, direction: str, why: str) -> None:
+    process = f"never-was-{uuid.uuid4().hex[:8]}"
+    more = {"step": "charge", "direction": direction, "failure": "none", "at_risk": 1, "currency": "EUR"}
+    alert = Alert.model_validate({"key": f"{process}:charge:{direction}:0", "order_id": process} | more)
+    operators = OperatorActivities(kept.services.alerts, kept.services.accepted)
+
+    with pytest.raises((NotAccepted, InvalidInput), match=why):
+        await ActivityEnvironment(kept.client).run(operators.alert_operators, alert)
+
+    assert await kept.one("select count(*)::int from operators.alerts where order_id = %s", process) == 0

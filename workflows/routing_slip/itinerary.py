@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from temporalio import workflow
@@ -13,8 +14,9 @@ from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
-    from models.errors import InvalidInput
+    from models.errors import MISTAKES_AT_MOST, InvalidInput
     from models.slips.itinerary import argument_mistakes, request_of, revised
+    from models.slips.references import FILLED_AT_MOST, filled_size
     from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
 
 
@@ -90,7 +92,16 @@ class Itinerary:
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
             raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
-        if mistakes := [*self._mistakes(behind, ahead)]:
+        arguments = [value for stop in (*behind, *ahead) for value in stop.arguments.values()]
+        added = filled_size(arguments, self.slip.variables)
+        if added > FILLED_AT_MOST:
+            problem = f"repeats variables of together {added // 1024} KB, over the limit of {FILLED_AT_MOST // 1024} KB"
+            raise InvalidInput("itinerary", problem)
+        # A mistake costs more time than a right argument, and this runs in a workflow thread.
+        mistakes = [*islice(self._mistakes(behind, ahead), MISTAKES_AT_MOST)]
+        if len(mistakes) == MISTAKES_AT_MOST:
+            mistakes[-1] = ("itinerary", "may have more mistakes")
+        if mistakes:
             raise InvalidInput.of(mistakes, "itinerary")
         pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
         return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]

@@ -74,11 +74,15 @@ def test_a_cancel_with_a_stale_plan_is_refused_and_with_the_current_plan_accepte
     current = starter("plan", order_id, "--json").document["hash"]
 
     stale = starter("cancel", order_id, "--reason", "late", "--plan", old)
-    taken = starter("cancel", order_id, "--reason", "late", "--plan", current)
+    taken = starter("cancel", order_id, "--reason", "late", "--actor", "ana", "--plan", current)
 
     assert one_line(stale, 6) == "error: not cancelled: the undo plan has changed; read it again\n"
     assert taken.code == 0, taken.err
     assert until_status(starter, order_id, "cancelled")
+    ran = starter("history", order_id, "--json")
+    ((verb, actor, reason),) = [(each["verb"], each["actor"], each["reason"]) for each in ran.document["cancels"]]
+    assert (verb, actor, reason) == ("cancel", "ana", "late")
+    assert "ana" in starter("history", order_id).out
 
 
 def test_the_plan_of_a_completed_order_says_that_a_cancel_is_not_possible(starter: Starter) -> None:

@@ -1,9 +1,12 @@
 """An order still works after bad updates, and an order workflow that was started with nonsense does nothing."""
 
+import asyncio
 import json
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
 from tests.cli.conftest import as_bytes
 from tests.cli.operate.parking import new_id, sql, until
@@ -58,14 +61,33 @@ def test_an_unprintable_reason_does_not_prevent_the_close_of_an_order(target: Ta
     target.changed_on_purpose()
 
 
-STARTS = {
+# What no version can read.
+NEVER_VALID = {
     "null": (b"null", "json/plain"),
-    "bytes": (b"{}", "binary/plain"),
     "an array": (b"[]", "json/plain"),
     "an empty object": (b"{}", "json/plain"),
+}
+# What a newer version or another codec may read.
+STARTS = {
+    "bytes": (b"{}", "binary/plain"),
     "a bad order": (as_bytes(customer_order("raw-start", currency="USD")), "json/plain"),
     "encrypted": (b"\x00", "binary/encrypted"),
 }
+
+
+@pytest.mark.parametrize("given", NEVER_VALID)
+def test_a_workflow_started_without_an_order_ends_at_once(target: Target, given: str) -> None:
+    workflow_id, raw = f"order-{new_id('nonsense')}", payload(*NEVER_VALID[given])
+    handle = target.runner.run(target.client.start_workflow("OrderWorkflow", raw, id=workflow_id, task_queue="orders"))
+
+    with pytest.raises(WorkflowFailureError) as caught:
+        target.runner.run(asyncio.wait_for(handle.result(), 30))
+
+    assert isinstance(caught.value.cause, ApplicationError)
+    assert caught.value.cause.type == "InvalidInput"
+    snapshot = target.snapshot()
+    assert {name for name in snapshot if snapshot[name] != target.known[name]} <= {"workflows"}
+    target.changed_on_purpose()
 
 
 @pytest.mark.parametrize("given", STARTS)

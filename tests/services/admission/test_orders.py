@@ -16,6 +16,7 @@ from services.accepted import AcceptedMemory
 from services.assembly import Services
 from tests.services import requests
 from tests.services.admission.conftest import traces
+from tests.services.shop import Shop
 
 TOTAL = 2980
 Ask = Callable[[Services], Awaitable[object]]
@@ -234,6 +235,24 @@ async def test_an_accepted_order_is_not_read_again(services: Services, monkeypat
     ours = [query for query in sent if b"card_provider" not in query and b"carrier" not in query]
     assert [b"inventory" in query for query in ours].count(True) == 1
     assert len(ours) == 5
+
+
+@pytest.mark.parametrize("ask", ["reserve", "charge", "ship", "accept"])
+async def test_a_pruned_order_is_not_served_again(unchecked_shop: Shop, ask: str) -> None:
+    """Also by a worker that asked for the order shortly before it was pruned."""
+    services, worker = [Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2)]
+    await services.orders.accept(requests.order())
+    await all_steps(services)
+    await services.order_closing.close(requests.complete())
+    await services.db.rows(b"update orders.orders set closed_at = now() - interval '30 days'")
+    await (worker.orders.accept(requests.order()) if ask == "accept" else DOS[ask](worker))
+    await services.retention.prune(7)
+    before = (await traces(services))[1]
+
+    for again in ("reserve", "charge", "ship") if ask == "accept" else (ask,):
+        with pytest.raises(NotAccepted, match="pruned"):
+            await DOS[again](worker)
+    assert (await traces(services))[1] == before
 
 
 def test_the_memory_of_accepted_orders_is_bounded(services: Services) -> None:

@@ -1,5 +1,7 @@
 """A request moves money and goods only as a slip, or one of its revisions, was accepted."""
 
+import json
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -14,8 +16,10 @@ from models.errors import AlreadySettled, AlreadyUndone, Conflict, Final, Invali
 from models.money import Money
 from models.slips.slip import RoutingSlip, Stop
 from services.assembly import Services
+from services.slips.stops import steps_of_slip
 from tests.services import requests
 from tests.services.admission.conftest import traces
+from tests.services.shop import Shop
 from tests.slips.slips import slip, stop
 
 ID = {"slip_id": "s-1"}
@@ -199,4 +203,79 @@ async def test_a_forged_closing_does_not_spoil_a_slip_to_come(services: Services
     await services.slip_closing.close(close("compensated", of=slip("wrap", **ID)))
 
     assert (await services.slips.accept(GIFT)).new
+    await charge()(services)
+
+
+def forks(stops: int) -> dict[str, Any]:
+    """Return a slip within every limit whose stops repeat an argument of their own twice."""
+    twice = {"$var": "s0.lines"}
+    arguments = {"lines": [twice, twice]}
+    named = [{"name": f"s{n}", "activity": "reserve_inventory", "arguments": arguments} for n in range(stops)]
+    return {"slip_id": "s-1", "itinerary": named, "max_hops": 50}
+
+
+def grown() -> dict[str, Any]:
+    """Return a slip within every limit that repeats a long variable many times."""
+    arguments = {"lines": [{"$var": "v"}] * 1000}
+    stops = [{"name": "reserve", "activity": "reserve_inventory", "arguments": arguments}]
+    return {"slip_id": "s-1", "itinerary": stops, "variables": {"v": [1] * 3500}}
+
+
+@pytest.mark.parametrize("document", [forks(18), forks(50), grown()], ids=["forks", "more forks", "grown"])
+async def test_an_accepted_slip_of_any_shape_is_read_at_once(services: Services, document: dict[str, Any]) -> None:
+    """An activity accepts a slip that no workflow would run."""
+    body = RoutingSlip.model_validate_json(json.dumps(document)).model_dump(mode="json")
+    began = time.thread_time()
+
+    steps = steps_of_slip(body, [])
+    for step in steps.values():
+        step.differing(ReserveInventory(lines=LINES, **keyed("s0")))
+
+    assert time.thread_time() - began < 0.05
+    await services.slips.accept(RoutingSlip.model_validate_json(json.dumps(document)))
+    with pytest.raises(NotAccepted):
+        await reserve(str(document["itinerary"][0]["name"]))(services)
+
+
+@pytest.mark.parametrize("outcome", ["completed", "terminated"])
+async def test_a_forged_closing_without_stops_leaves_nothing_to_undo(services: Services, outcome: str) -> None:
+    await services.slips.accept(GIFT)
+    for ask in DOS.values():
+        await ask(services)
+    await services.slip_closing.close(close(outcome, stops=()))
+
+    assert (await services.ledger.balances())["revenue"] == 2980
+    for undo in UNDOS.values():
+        with pytest.raises(AlreadySettled):
+            await undo(services)
+
+
+@pytest.mark.parametrize("name", DOS)
+async def test_a_pruned_slip_is_not_served_again(unchecked_shop: Shop, name: str) -> None:
+    services, worker = [Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2)]
+    await services.slips.accept(GIFT)
+    for ask in DOS.values():
+        await ask(services)
+    await services.slip_closing.close(close())
+    await services.db.rows(b"update slips.slips set closed_at = now() - interval '30 days'")
+    await DOS[name](worker)  # a worker that asks for the slip shortly before it is pruned
+    await services.retention.prune(7)
+    before = (await traces(services))[1]
+
+    with pytest.raises(NotAccepted, match="pruned"):
+        await DOS[name](worker)
+    assert (await traces(services))[1] == before
+
+
+async def test_the_revisions_of_a_slip_have_a_limit(services: Services) -> None:
+    await services.slips.accept(GIFT)
+
+    async def recorded(versions: range) -> None:
+        for version in versions:
+            await services.slip_revisions.record(revision(stop("wrap-2", lines=["x" * 190] * 200), version=version))
+
+    await recorded(range(2, 27))
+    with pytest.raises(Final, match="its revisions are too large"):
+        await recorded(range(27, 60))
+
     await charge()(services)
