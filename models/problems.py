@@ -1,7 +1,8 @@
 """Validation errors as a field and a sentence in words, without the value, which may be personal."""
 
 from collections.abc import Iterator, Mapping
-from difflib import get_close_matches
+from difflib import SequenceMatcher, get_close_matches
+from heapq import nlargest
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -10,6 +11,8 @@ from models.errors import MISTAKES_AT_MOST
 from models.forms import WORDS
 
 Models = tuple[type[BaseModel], ...]
+# The names with which a misspelt one is compared in full, which takes up to a millisecond for each.
+COMPARED_AT_MOST = 10
 
 # pydantic's type of an error → the sentence; {names} come from the error's context.
 _SENTENCES = {
@@ -66,8 +69,26 @@ def problems(error: ValidationError, kind: Any = None) -> Iterator[tuple[str, st
 
 def did_you_mean(name: str, known: Any) -> str:
     """Return "; did you mean NAME?" with the most similar of the known names, empty without one."""
-    similar = get_close_matches(name, list(known), n=1)
+    matcher = SequenceMatcher(b=name)
+
+    def letters_in_common(other: str) -> float:
+        matcher.set_seq1(other)
+        return matcher.quick_ratio()
+
+    similar = get_close_matches(name, nlargest(COMPARED_AT_MOST, known, key=letters_in_common), n=1)
     return f"; did you mean {similar[0]}?" if similar else ""
+
+
+class Hints:
+    """The suggestions of one document; only its first mistakes get one, because to search for names is slow."""
+
+    def __init__(self) -> None:
+        self._left = MISTAKES_AT_MOST
+
+    def __call__(self, name: str, known: Any) -> str:
+        """Return as `did_you_mean`, or an empty text when enough names were searched for."""
+        self._left -= 1
+        return did_you_mean(name, known) if self._left >= 0 else ""
 
 
 def path_of(parts: tuple[int | str, ...]) -> str:

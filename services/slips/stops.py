@@ -30,25 +30,33 @@ def _values(
     stop: Mapping[str, Any], stops: Mapping[str, Mapping[str, Any]], variables: Mapping[str, JsonValue]
 ) -> dict[str, JsonValue]:
     """Return the arguments that are known before the run; those from earlier answers are left out."""
-    found = {name: _value(value, stops, variables) for name, value in stop["arguments"].items()}
+    found = {name: _argument(value, stops, variables) for name, value in stop["arguments"].items()}
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _value(
+def _argument(
     value: JsonValue, stops: Mapping[str, Mapping[str, Any]], variables: Mapping[str, JsonValue], depth: int = 0
 ) -> JsonValue:
-    """Return an argument with its variables resolved, None when it depends on an answer."""
+    """Return an argument with its variables resolved, None when it depends on an answer.
+
+    Only a whole argument may refer to an answer: nested references would double the work with every stop.
+    """
+    name = value.get(VARIABLE) if isinstance(value, dict) else None
+    source, dot, field = name.partition(".") if isinstance(name, str) else ("", "", "")
+    if not dot:
+        return _value(value, variables)
+    earlier = stops.get(source, {})
+    if depth < len(stops) and _REPEATED.get(earlier.get("activity", "")) == field:
+        return _argument(earlier["arguments"].get(field), stops, variables, depth + 1)
+    return None
+
+
+def _value(value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:
     if isinstance(value, list):
-        return [_value(item, stops, variables, depth) for item in value]
+        return [_value(item, variables) for item in value]
     if not isinstance(value, dict):
         return value
     name = value.get(VARIABLE)
-    if not isinstance(name, str):
-        return {field: _value(item, stops, variables, depth) for field, item in value.items()}
-    source, dot, field = name.partition(".")
-    if not dot:
+    if isinstance(name, str):
         return variables.get(name)
-    earlier = stops.get(source, {})
-    if depth < len(stops) and _REPEATED.get(earlier.get("activity", "")) == field:
-        return _value(earlier["arguments"].get(field), stops, variables, depth + 1)
-    return None
+    return {field: _value(item, variables) for field, item in value.items()}

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from temporalio import workflow
@@ -14,8 +15,14 @@ from workflows.routing_slip.stops import STOPS, SlipActivity
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import InvalidInput
+    from models.order import SUMMARY_AT_MOST
+    from models.problems import Hints, shown
     from models.slips.itinerary import argument_mistakes, request_of, revised
     from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
+
+
+# More are not even counted: a workflow checks an itinerary in milliseconds.
+MISTAKES_COUNTED = 1000
 
 
 class Itinerary:
@@ -43,7 +50,8 @@ class Itinerary:
 
     def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
         """Return the stops and steps ahead after a revision; raise InvalidInput when the result is invalid."""
-        if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
+        unread = not self.slip.itinerary  # by the slip's recovery
+        if unread or run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
             raise InvalidInput("revision", "comes too late: no stop is ahead")
         behind = tuple(self._stops[step.name] for step in run.begun if step.name in self._stops)
         stops = revised(self.ahead(run), revision)
@@ -70,7 +78,8 @@ class Itinerary:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
         result = {"version": self.version, "ahead": [stop.name for stop in stops], **by}
-        run.history.note("itinerary", "revise", f"version {self.version}: {ahead} ahead", result)
+        text = f"version {self.version}: {shown(ahead, SUMMARY_AT_MOST)} ahead"
+        run.history.note("itinerary", "revise", text, result)
         run.revise(*steps)
 
     def done(self, run: SlipRun) -> tuple[str, ...]:
@@ -90,7 +99,7 @@ class Itinerary:
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
             raise InvalidInput("itinerary", f"has {hops} stops, over its limit of {self.slip.max_hops}")
-        if mistakes := [*self._mistakes(behind, ahead)]:
+        if mistakes := [*islice(self._mistakes(behind, ahead), MISTAKES_COUNTED)]:
             raise InvalidInput.of(mistakes, "itinerary")
         pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
         return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
@@ -98,6 +107,7 @@ class Itinerary:
     def _mistakes(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Iterator[tuple[str, str]]:
         """Yield the mistakes (field, problem) in the stops ahead."""
         replies: dict[str, type[Reply] | None] = {stop.name: STOPS[stop.activity].reply for stop in behind}
+        hints = Hints()
         for number, stop in enumerate(ahead, start=len(behind)):
             at = f"itinerary[{number}]"
             offer = STOPS.get(stop.activity)
@@ -106,7 +116,7 @@ class Itinerary:
             if offer is None:
                 yield f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}"
             else:
-                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies)
+                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies, hints)
             replies[stop.name] = offer.reply if offer else None
 
 
