@@ -74,10 +74,10 @@ class Deliveries:
         subscriber = delivery.subscriber
         # What a delivery says of its event is never believed: anyone who reaches the task queue can start one.
         event = await self._read(delivery.event_id)
-        attempt = activity.info().attempt - _not_begun()
         if event is None:
             await self._feed.on_unknown(delivery, known=subscriber in SUBSCRIBERS)
             raise NotFound(f"{delivery.event_id}: the outbox has no such event")
+        attempt = activity.info().attempt - _not_begun()
         if is_known(event) and subscriber not in subscribers_of(event):
             raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
         try:

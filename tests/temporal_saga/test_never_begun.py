@@ -15,10 +15,10 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from temporal_saga import Call, Policy, Run
-from temporal_saga.calls import FIRST
 from tests.temporal_saga.rig import Ask, RigWorkflow, Scenario, World, rig_saga
 
 SECONDS_TO_END = 90.0
+URGENT = 1  # the priority of undos
 
 
 @activity.defn
@@ -185,4 +185,4 @@ async def _urgent_tasks(env: WorkflowEnvironment, queue: str) -> int:
         report_stats=True,
     )
     described = await env.client.workflow_service.describe_task_queue(asked)
-    return described.stats_by_priority_key[FIRST.priority_key or 0].approximate_backlog_count
+    return described.stats_by_priority_key[URGENT].approximate_backlog_count
