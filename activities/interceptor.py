@@ -7,7 +7,12 @@ from typing import Any
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
-from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput, Interceptor
+from temporalio.worker import (
+    ActivityInboundInterceptor,
+    ActivityOutboundInterceptor,
+    ExecuteActivityInput,
+    Interceptor,
+)
 
 from models.activities.base import Reply, Request
 from models.errors import Final, InvalidInput, NotAccepted, Refused, Unavailable
@@ -33,6 +38,10 @@ class _Inbound(ActivityInboundInterceptor):
         super().__init__(inner)
         self._express = express
 
+    def init(self, outbound: ActivityOutboundInterceptor) -> None:
+        """Take the interceptor of the activity's own calls."""
+        super().init(_Outbound(outbound))
+
     async def execute_activity(self, input: ExecuteActivityInput) -> Any:  # noqa: A002 - the SDK's name
         info = activity.info()
         if info.is_local and not self._express:
@@ -52,6 +61,20 @@ class _Inbound(ActivityInboundInterceptor):
             if alive:
                 alive.cancel()
         return reply.model_copy(update={"attempt": attempt}) if isinstance(reply, Reply) else reply
+
+
+class _Outbound(ActivityOutboundInterceptor):
+    """Repeats the details of the last heartbeat, of this attempt or an earlier one, in each heartbeat without any."""
+
+    def __init__(self, inner: ActivityOutboundInterceptor) -> None:
+        super().__init__(inner)
+        self._details: tuple[Any, ...] | None = None
+
+    def heartbeat(self, *details: Any) -> None:
+        """Send a heartbeat."""
+        known = tuple(self.info().heartbeat_details) if self._details is None else self._details
+        self._details = details or known
+        super().heartbeat(*self._details)
 
 
 def _check_arguments(input: ExecuteActivityInput) -> None:  # noqa: A002 - the SDK's name

@@ -7,7 +7,7 @@ import structlog
 from temporalio import activity
 from temporalio.client import Client
 from temporalio.common import ActivityIDReusePolicy, Priority, RetryPolicy
-from temporalio.exceptions import ActivityAlreadyStartedError
+from temporalio.exceptions import ActivityAlreadyStartedError, ApplicationError
 
 from choreography.reaction import within_time_limit
 from choreography.reactions import SUBSCRIBERS, Subscribers, is_known, subscribers_of
@@ -19,12 +19,13 @@ from models.names import TASK_QUEUE
 
 log = structlog.get_logger("deliveries")
 
-# The policy of an orchestrated order's undos; after the last attempt the delivery becomes a dead letter.
-_RETRY = RetryPolicy(maximum_interval=LONGEST_DELAY, maximum_attempts=UNDO_ATTEMPTS)
+# After as many attempts as an orchestrated order's undo has, the delivery becomes a dead letter. The server's limit is
+# higher, because it counts the attempts that began nothing, too.
+_RETRY = RetryPolicy(maximum_interval=LONGEST_DELAY, maximum_attempts=100)
 # One do, one probe and one undo, and the statements of the database.
 _ATTEMPT = 5 * ATTEMPT
 # How long an attempt waits for a database that is away, before it begins anything and so before it counts.
-_OUTAGE = timedelta(hours=1)
+_OUTAGE = timedelta(days=30)
 SECONDS_BETWEEN_READS = 1.0
 _CALL = timedelta(seconds=2)
 # Undoing comes before new work, as in temporal_saga.
@@ -70,29 +71,45 @@ class Deliveries:
         An undeliverable event becomes a dead letter, which blocks only the order of a stored event with this
         subscriber. Raises what the reaction raises, and NotFound for an event that the outbox doesn't have.
         """
-        attempt, subscriber = activity.info().attempt, delivery.subscriber
+        subscriber = delivery.subscriber
         # What a delivery says of its event is never believed: anyone who reaches the task queue can start one.
         event = await self._read(delivery.event_id)
         if event is None:
             await self._feed.on_unknown(delivery, known=subscriber in SUBSCRIBERS)
             raise NotFound(f"{delivery.event_id}: the outbox has no such event")
+        attempt = activity.info().attempt - _not_begun()
         if is_known(event) and subscriber not in subscribers_of(event):
             raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
         try:
             reaction = self._subscribers.handle(subscriber, event, attempt)
             return await within_time_limit(reaction, _ATTEMPT.total_seconds())
         except Exception as error:
-            if isinstance(error, Final | InvalidInput) or attempt >= UNDO_ATTEMPTS:
+            final = isinstance(error, Final | InvalidInput)
+            if final or attempt >= UNDO_ATTEMPTS:
                 await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
-            raise
+            if final or attempt < UNDO_ATTEMPTS:
+                raise
+            raise ApplicationError(str(error), attempt, type=type(error).__name__, non_retryable=True) from error
 
     async def _read(self, event_id: str) -> DomainEvent | None:
         """Return the stored event; wait for a database that is away, since nothing of the delivery has begun yet."""
+        waited = False
         while True:
             try:
-                return await within_time_limit(self._feed.read(event_id))
+                event = await within_time_limit(self._feed.read(event_id))
+                if waited:
+                    activity.heartbeat(_not_begun())  # this attempt begins now
+                return event
             except Unavailable as error:
+                waited = True
+                activity.heartbeat(_not_begun() + 1)
                 if error.lasting or activity.is_worker_shutdown():
                     raise
                 log.warning("a delivery waits for the database", event_id=event_id, error=str(error))
             await asyncio.sleep(SECONDS_BETWEEN_READS)
+
+
+def _not_begun() -> int:
+    """Return how many earlier attempts ended while they waited for the database; the last heartbeat says so."""
+    details = activity.info().heartbeat_details
+    return details[0] if details and isinstance(details[0], int) else 0

@@ -79,7 +79,13 @@ class SlipsClient:
         self._connection = connection
 
     async def place(self, slip: RoutingSlip) -> PlacedSlip:
-        """Start a slip and return its run; the existing run when it was placed before. Raise Conflict, Unavailable."""
+        """Start a slip and return its run; the existing run when it was placed before.
+
+        Raises InvalidInput when the workflow would refuse the itinerary, Conflict, Unavailable.
+        """
+        from client.itineraries import check_itinerary  # noqa: PLC0415 - the import is slow
+
+        check_itinerary(slip)
         services, client = await self._connection.services(), await self._connection.temporal()
         await services.slips.accept(slip)
         record = await services.slips.find(slip.slip_id)

@@ -84,6 +84,18 @@ def _begins_alike(shorter: str, longer: str) -> int:
     return next((place for place, (one, other) in pairs if one != other), len(shorter))
 
 
+class Hints:
+    """The suggestions of one document; only its first mistakes get one, because to search for names is slow."""
+
+    def __init__(self) -> None:
+        self._left = MISTAKES_AT_MOST
+
+    def __call__(self, name: str, known: Any) -> str:
+        """Return as `did_you_mean`, or an empty text when enough names were searched for."""
+        self._left -= 1
+        return did_you_mean(name, known) if self._left >= 0 else ""
+
+
 def path_of(parts: tuple[int | str, ...]) -> str:
     """Return the path of a field in a document, such as lines[0].sku."""
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{shown(part)}" for part in parts)

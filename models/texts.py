@@ -16,10 +16,12 @@ CARD_NUMBER_DIGITS = range(13, 20)
 _RUN = re.compile(r"\d{13,}")
 _GROUPS = re.compile(r"(?<!\d)\d{1,6}(?:[\W_]{1,3}\d{1,6})+(?!\d)")
 _DIGITS = re.compile(r"\d+")
+_LONG_FRACTION = re.compile(r"\d{10}")
 _FIRST_TWO = frozenset({*range(22, 28), *range(30, 70)})
 _DOUBLED = [sum(divmod(2 * digit, 10)) for digit in range(10)]
 # The limits of a value: no valid request comes near them, and a workflow checks any value within them in milliseconds.
 LEVELS_AT_MOST = 32
+MOMENT_AT_MOST = len("2030-01-01T00:00:00.000000000+00:00")
 NUMBER_AT_MOST = 10**15
 
 
@@ -135,6 +137,9 @@ def _parts(field: str, value: JsonValue, levels: int) -> Iterator[str | float]:
 
 def _is_moment(text: str) -> bool:
     """Return whether a text is a date and time, which has as many digits as a card number."""
+    # Python takes any character for the T, and a fraction of any length.
+    if len(text) > MOMENT_AT_MOST or not text.isprintable() or _LONG_FRACTION.search(text):
+        return False
     try:
         datetime.fromisoformat(text)
     except ValueError:

@@ -43,14 +43,15 @@ async def call(run: "Run[Any]", step: str, direction: Direction, made: Call[Any,
         line.attempt += failure.attempt or (made.policy.attempts if failure.type == "Timeout" else 1)
         end_line(run, line)
         raise
-    line.attempt += getattr(line.result, "attempt", 1)
+    attempt = getattr(line.result, "attempt", 1)
+    line.attempt += attempt if isinstance(attempt, int) else 1
     end_line(run, line)
     answer: A = line.result
     return answer
 
 
 def from_data(build: Callable[[], A], *, begun: bool = True) -> A:
-    """Return what `build` makes of data; raise ApplicationError when it can't, a refusal unless `begun`."""
+    """Return what `build` makes of data; raise FailureError when it can't, a refusal unless `begun`."""
     try:
         return build()
     except DATA_ERRORS as error:

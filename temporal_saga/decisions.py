@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
-from temporal_saga.calls import run_activity, summary_of
+from temporal_saga.calls import FIRST_PAUSE, run_activity, summary_of
 from temporal_saga.declaration import Call, Step
-from temporal_saga.failures import DATA_ERRORS, Failure, StepFailed
+from temporal_saga.failures import DATA_ERRORS, Failure, StepFailed, classify, never_began
 from temporal_saga.history import Direction, Execution
 
 if TYPE_CHECKING:
@@ -86,10 +86,17 @@ def park(run: "Run[Any]", step: Step[Any, Any], direction: Direction, failure: F
 
 async def _alert(run: "Run[Any]", alert: Call[Any, Any], request: Any) -> None:
     """Send an alert while the saga goes on; log an alert that the receiver never accepted."""
-    try:
-        await run_activity(alert, request, summary_of(run, "an effect", "alert", alert), alert.policy.express)
-    except FailureError:
-        workflow.logger.exception("the alert for a parked effect could not be sent")
+    summary, pause = summary_of(run, "an effect", "alert", alert), FIRST_PAUSE
+    while True:
+        try:
+            await run_activity(alert, request, summary, alert.policy.express, first_pause=pause)
+        except FailureError as error:
+            if never_began(classify("alert", error), alert.policy.not_begun) and workflow.patched("alert-again"):
+                await workflow.sleep(pause, summary="alert again, since nothing was begun")
+                pause = min(2 * pause, alert.policy.longest_delay)
+                continue
+            workflow.logger.exception("the alert for a parked effect could not be sent")
+        return
 
 
 async def alerts_recorded(run: "Run[Any]") -> None:

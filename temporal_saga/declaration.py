@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 # Of one attempt; longer times overflow in the server's protocol or in a calendar.
 LONGEST = timedelta(days=366)
+# The server counts attempts in 32 bits.
+ATTEMPTS_AT_MOST = 2**31 - 1
 
 S = TypeVar("S")
 A_co = TypeVar("A_co", covariant=True)
@@ -38,7 +40,7 @@ class Policy:
     `longest_delay` is the upper limit of the backoff between attempts. With `express`, a local activity with that
     timeout comes first: it saves a task, and is safe because every effect has an idempotency key. `not_begun` are the
     error types of attempts that began nothing of the request: they use up no attempt, as an activity that no worker has
-    registered does. Raises ValueError for a number of attempts below 0 or a time that is not above 0.
+    registered does. Raises ValueError for a number of attempts or a time that the server can't count.
     """
 
     attempts: int = 4
@@ -49,8 +51,8 @@ class Policy:
     not_begun: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
-        if self.attempts < 0:
-            raise ValueError(f"attempts: must be 0, for no limit, or more, not {self.attempts}")
+        if not 0 <= self.attempts <= ATTEMPTS_AT_MOST:
+            raise ValueError(f"attempts: must be 0, for no limit, or up to {ATTEMPTS_AT_MOST}, not {self.attempts}")
         for name in ("timeout", "heartbeat", "longest_delay", "express"):
             time = getattr(self, name)
             if time is not None and not timedelta() < time <= LONGEST:
@@ -144,9 +146,10 @@ class Step(Generic[S, A_co]):
             return "a step after the pivot is never undone: remove its undo" if self.undo else None
         if self.undo is None:
             return "it has an effect but no undo" if self.has_effect else None
-        if self.undo.policy.attempts and self.undo.policy.attempts <= self.do.policy.attempts:
-            return "its undo must have more attempts than its do"
-        return None
+        if not self.has_effect:
+            return "it has an undo but no effect"
+        more = not self.undo.policy.attempts or 0 < self.do.policy.attempts < self.undo.policy.attempts
+        return None if more else "its undo must have more attempts than its do"
 
 
 class Saga(Generic[S]):

@@ -7,6 +7,7 @@ from temporalio.exceptions import (
     ActivityError,
     ApplicationError,
     ApplicationErrorCategory,
+    FailureError,
     TimeoutType,
     is_cancelled_exception,
 )
@@ -14,7 +15,8 @@ from temporalio.exceptions import TimeoutError as ActivityTimeout
 
 # What data can raise while a request, a summary or a time is made of them; pydantic's ValidationError is a ValueError.
 # Such an exception is a failure of the step. Any other is a bug, and stops the workflow task until the code is fixed.
-DATA_ERRORS = (ValueError, ArithmeticError)
+# FailureError and TimeoutError would close the workflow, and leave its effects open.
+DATA_ERRORS = (ValueError, ArithmeticError, FailureError, TimeoutError)
 LONGEST_TEXT = 500
 NO_WORKER = "NoWorker"
 # The words of the SDKs' workers for an activity that they have not registered, by error type.
@@ -49,8 +51,13 @@ class Failure:
         return f"{self.type}: {self.message}"
 
 
-def of_data(error: Exception, *, begun: bool = True) -> ApplicationError:
-    """Return the failure of a call whose data raised one of DATA_ERRORS: refused, unless the call may have `begun`."""
+def of_data(error: Exception, *, begun: bool = True) -> FailureError:
+    """Return the failure of a call whose data raised one of DATA_ERRORS: refused, unless the call may have `begun`.
+
+    A FailureError is returned as it is.
+    """
+    if isinstance(error, FailureError):
+        return error
     category = ApplicationErrorCategory.UNSPECIFIED if begun else ApplicationErrorCategory.BENIGN
     text = " ".join(str(error).split())[:LONGEST_TEXT]
     return ApplicationError(text, type=type(error).__name__, non_retryable=True, category=category)

@@ -67,6 +67,7 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
             if failure.kind is FailureClass.REFUSED and step.undo:
                 run.pending_undos.remove(step)  # a refused effect did not happen and never will
             raise StepFailed(step.name)
+        turn_back_if_stopped(run)  # the cancel may have come while the probe ran
         again, request = await decided(run, step, failure, request or request_or_none(run, step.name, step.do))
 
 

@@ -25,7 +25,10 @@ async def pivot_was_lost(run: "Run[Any]") -> bool:
     steps = [*run.begun, *run.ahead]
     if not await _accepted(run, steps):
         return False
-    pivot = next(number for number, step in enumerate(steps) if step.kind is Kind.PIVOT)
+    pivot = next((number for number, step in enumerate(steps) if step.kind is Kind.PIVOT), None)
+    if pivot is None:  # there is a way back from every step
+        run.pending_undos = [step for step in steps if step.undo]
+        return False
     if await landed(run, steps[pivot]):
         run.pivoted, run.stopped, run.failure, run.deadline = True, None, None, None
         run.begun.clear()
@@ -48,9 +51,7 @@ async def _accepted(run: "Run[Any]", steps: list[Any]) -> bool:
             continue
         unlimited = replace(step.do, policy=replace(step.do.policy, attempts=0))
         try:
-            run.answers[step.name] = await call(
-                run, step.name, "probe", unlimited, step.do.request(run, run.key(step.name))
-            )
+            run.answers[step.name] = await call(run, step.name, "probe", unlimited)
         except FailureError:
             return False
     return True

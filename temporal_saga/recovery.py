@@ -1,6 +1,6 @@
 """Recovery of a lost run: the steps after the pivot if the pivot was done, else every undo, by idempotency key."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,6 +16,7 @@ from temporal_saga.run import Run
 from temporal_saga.stopping import finish
 
 S = TypeVar("S")
+T = TypeVar("T")
 
 
 class RecoveredRun(Run[S]):
@@ -29,6 +30,10 @@ class RecoveredRun(Run[S]):
     cause = ""
     resolved: Mapping[str, str] = MappingProxyType({})
     passed: bool | None = None
+
+    async def read(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Return what `work` reads of the lost run, before `execute`; a cancel does not interrupt it."""
+        return await finish(self, work)
 
     async def execute(self) -> None:
         """Complete or compensate the run; raise ActivityError when the pivot's probe fails.

@@ -10,7 +10,7 @@ from temporalio.exceptions import FailureError
 
 from temporal_saga.calls import call, end_line, from_data
 from temporal_saga.declaration import Step, StepEvent, Wait
-from temporal_saga.failures import Failure, FailureClass, classify
+from temporal_saga.failures import DATA_ERRORS, Failure, FailureClass, classify
 from temporal_saga.stopping import shortened, turn_back_if_stopped
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ async def wait_for_event(run: "Run[Any]", step: Step[Any, Any]) -> Failure | Non
             turn_back_if_stopped(run)  # the step may have swallowed a cancel
             await _wait(run, step, wait, from_data(lambda: shortened(wait.within(run))))
     except FailureError as error:
-        return classify(step.name, error)
+        return _not_refused(step, error)
     event = run.events.get(step.name)
     if event is None:
         return Failure(step.name, FailureClass.UNKNOWN, "NoEvent", "no event came in time", 0)
@@ -77,16 +77,28 @@ async def _settle(run: "Run[Any]", step: Step[Any, Any], wait: Wait[Any, Any]) -
         if not run.unwinding:
             turn_back_if_stopped(run)
         del run.events[step.name]
-        # Not REFUSED: the participant refused the event and not the step, so the step's undo must run.
-        return replace(classify(step.name, error), kind=FailureClass.TRANSIENT)
+        return _not_refused(step, error)
     return None
+
+
+def _not_refused(step: Step[Any, Any], error: FailureError) -> Failure:
+    """Return the failure of a wait: the event was refused and not the step, so the step's undo must run."""
+    return replace(classify(step.name, error), kind=FailureClass.TRANSIENT)
+
+
+def _may_be_pending(wait: Wait[Any, Any], answer: Any) -> bool:
+    """Return whether an answer is pending; so is one whose data don't tell, because a repeated settlement is right."""
+    try:
+        return answer is None or wait.pending(answer)
+    except DATA_ERRORS:
+        return True
 
 
 async def settle_unused_events(run: "Run[Any]") -> None:
     """Record accepted events that the run did not use before it went back, and make their steps' undos pending."""
     for step in (*run.begun, *run.ahead):
         wait, event, answer = step.wait, run.events.get(step.name), run.answers.get(step.name)
-        if wait and event and event.settles and (answer is None or wait.pending(answer)):
+        if wait and event and event.settles and _may_be_pending(wait, answer):
             if step not in run.pending_undos:
                 run.pending_undos.append(step)
             await _settle(run, step, wait)

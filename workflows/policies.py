@@ -40,4 +40,4 @@ BOOK = _policy(0, LOCAL)
 # The longest wait for a bank transfer if the order has no payment.deadline_seconds.
 TRANSFER = timedelta(days=3)
 # After the last attempt, the alert remains in the log, in its table and in the list of parked effects.
-ALERT = Policy(attempts=ALERT_ATTEMPTS, timeout=ATTEMPT, express=LOCAL)
+ALERT = Policy(attempts=ALERT_ATTEMPTS, timeout=ATTEMPT, express=LOCAL, not_begun=NOT_BEGUN)

@@ -19,6 +19,8 @@ _MARKDOWN = re.compile(r"([\\`*_\[\]<>|!])")
 
 # The Web UI drops ASCII spaces between the columns of a table, but keeps an em space.
 COLUMN_GAP = "\u2003"
+# The table is made again with each change, also by a worker that replays a long history.
+ROWS_AT_MOST = 100
 
 
 def state_of(  # noqa: PLR0913 - all but the first by name
@@ -58,7 +60,9 @@ def undo_plan_of(plan: Plan, *, cancellable: bool) -> UndoPlan:
 def table_of(run: Run[Any]) -> str:
     """Return the steps as the markdown table of the Web UI's current details."""
     rows = [*_needed(run), f"**{run.status}**", "", "| step | | what | attempts | |", "|---|---|---|---|---|"]
-    for line in run.history:
+    if len(run.history) > ROWS_AT_MOST:
+        rows.append(f"| … | | {len(run.history) - ROWS_AT_MOST} earlier lines | | |")
+    for line in run.history[-ROWS_AT_MOST:]:
         sign = SIGNS.get(line.status, "✘")
         rows.append(
             f"| {line.step}{COLUMN_GAP} | {line.direction}{COLUMN_GAP} | {_cell(line.summary)} "

@@ -8,6 +8,7 @@ import argparse
 import asyncio
 import getpass
 import os
+import re
 import secrets
 import shlex
 import sys
@@ -26,6 +27,7 @@ from examples.trip.worker import TASK_QUEUE, trip_worker
 from examples.trip.workflow import TripWorkflow
 
 Handle = WorkflowHandle[Any, Any]
+TRIP_WORKFLOW = "TripWorkflow"
 HELP = """\
 {id} waits for a decision on: {parked}. One of:
   python -m examples.trip resolve {id} {step} retry --reason "the hotel agreed to refund"
@@ -40,24 +42,24 @@ async def book(client: Client, given: argparse.Namespace) -> int:
         handle = await client.start_workflow(
             TripWorkflow.run,
             trip,
-            id=given.id or f"trip-{given.city.lower()}-{secrets.token_hex(3)}",
+            id=given.id or new_id(given.city),
             task_queue=TASK_QUEUE,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
             static_summary=f"{trip.hotel}, and a flight to {trip.city}",
         )
     except WorkflowAlreadyStartedError:
-        handle = client.get_workflow_handle(given.id)
+        handle = await trip_of(client, given.id)
     return await follow(handle)
 
 
 async def show(client: Client, given: argparse.Namespace) -> int:
     """Follow a trip that was booked before."""
-    return await follow(client.get_workflow_handle(given.id))
+    return await follow(await trip_of(client, given.id))
 
 
 async def resolve(client: Client, given: argparse.Namespace) -> int:
     """Decide on a parked step, and follow the trip."""
-    handle = client.get_workflow_handle(given.id)
+    handle = await trip_of(client, given.id)
     decision = Decision(given.step, given.verb, given.actor, given.reason, given.evidence)
     await handle.execute_update(TripWorkflow.resolve, decision)
     return await follow(handle)
@@ -65,9 +67,17 @@ async def resolve(client: Client, given: argparse.Namespace) -> int:
 
 async def cancel(client: Client, given: argparse.Namespace) -> int:
     """Cancel a trip before its flight is booked, and follow it."""
-    handle = client.get_workflow_handle(given.id)
+    handle = await trip_of(client, given.id)
     await handle.execute_update(TripWorkflow.cancel, f"{given.actor}: {given.reason}")
     return await follow(handle)
+
+
+async def trip_of(client: Client, trip: str) -> Handle:
+    """Return the run of a trip; raise LookupError for the id of another workflow."""
+    handle = client.get_workflow_handle(trip)
+    if (await handle.describe()).workflow_type != TRIP_WORKFLOW:
+        raise LookupError(f"{trip} is not a trip")
+    return handle
 
 
 async def follow(handle: Handle) -> int:
@@ -102,6 +112,12 @@ COMMANDS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[int]]] = {
     "resolve": resolve,
     "cancel": cancel,
 }
+
+
+def new_id(city: str) -> str:
+    """Return the id of a new trip, which a shell takes as one word."""
+    words = "-".join(re.findall("[a-z0-9]+", city.lower()))[:30]
+    return f"trip-{words}-{secrets.token_hex(3)}"
 
 
 def user() -> str:
@@ -150,6 +166,9 @@ async def main(given: argparse.Namespace) -> int:
         except WorkflowUpdateFailedError as refused:
             print(plain(f"refused: {getattr(refused.cause, 'message', refused.cause)}"), file=sys.stderr)
             return 6
+        except LookupError as error:
+            print(plain(f"error: {error}"), file=sys.stderr)
+            return 5
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from functools import lru_cache
+from functools import cache
 from typing import Annotated, Any, get_args
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
-from pydantic.fields import FieldInfo
 
 from models.activities.base import Reply, Request
 from models.base import Message
 from models.errors import InvalidInput
-from models.problems import did_you_mean, problems, shown
+from models.problems import Hints, problems, shown
 from models.slips.references import VARIABLE
 from models.slips.slip import AHEAD_AT_MOST, Revision, Stop
 from models.texts import check_size
@@ -23,6 +22,7 @@ def argument_mistakes(
     request_type: type[Request],
     variables: Mapping[str, JsonValue],
     answers: Mapping[str, type[Reply] | None],
+    hints: Hints,
 ) -> Iterator[tuple[str, str]]:
     """Yield the mistakes (field, problem) in a stop's arguments, which must fit its request type.
 
@@ -32,7 +32,7 @@ def argument_mistakes(
     fields = {name: field for name, field in request_type.model_fields.items() if name not in Request.model_fields}
     for name in stop.arguments:
         if name not in fields:
-            similar = did_you_mean(shown(name), fields)
+            similar = hints(shown(name), fields)
             yield f"{at}.arguments.{shown(name)}", f"{stop.activity} has no such argument{similar}"
     for name, field in fields.items():
         where = f"{at}.arguments.{name}"
@@ -42,9 +42,9 @@ def argument_mistakes(
             continue
         try:
             if source := _of_a_stop(stop.arguments[name]):
-                _check_reference(where, field, source, answers)
+                _check_reference(where, field.annotation, source, answers, hints)
             else:
-                value = _resolved(where, stop.arguments[name], variables)
+                value = _resolved(where, stop.arguments[name], variables, hints)
                 yield from _value_mistakes(where, request_type, name, value)
         except InvalidInput as mistake:
             yield mistake.field, mistake.problem
@@ -68,7 +68,7 @@ def request_of(
             earlier, _, field = source.partition(".")
             document[name] = answers[earlier].model_dump(mode="json")[field]
         else:
-            document[name] = _resolved(name, value, variables)
+            document[name] = _resolved(name, value, variables, Hints())
     return request_type.model_validate_json(json.dumps(document))
 
 
@@ -104,32 +104,25 @@ def _of_a_stop(value: JsonValue) -> str | None:
     return name if isinstance(name, str) and "." in name else None
 
 
-def _check_reference(where: str, field: FieldInfo, source: str, answers: Mapping[str, type[Message] | None]) -> None:
+def _check_reference(
+    where: str, annotation: Any, source: str, answers: Mapping[str, type[Message] | None], hints: Hints
+) -> None:
     stop, _, name = source.partition(".")
     if stop not in answers:
-        raise InvalidInput(where, f"no stop {shown(stop)} comes before it{did_you_mean(stop, answers)}")
+        raise InvalidInput(where, f"no stop {shown(stop)} comes before it{hints(shown(stop), answers)}")
     reply = answers[stop]
     if reply is None:
         return
     given = reply.model_fields.get(name)
     if given is None:
-        similar = did_you_mean(name, reply.model_fields)
+        similar = hints(shown(name), reply.model_fields)
         raise InvalidInput(where, f"the answer of {stop} has no {shown(name)}{similar}")
-    if given.annotation != field.annotation and given.annotation not in get_args(field.annotation):
-        raise InvalidInput(where, f"{source} is of another type")
-
-
-@lru_cache(maxsize=256)  # more than all requests have fields
-def _checks_of(request_type: type[Request], name: str) -> tuple[Any, TypeAdapter[Any]]:
-    """Return the type of a request's field, and what checks a value of it."""
-    field = request_type.model_fields[name]
-    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
-    return kind, TypeAdapter(kind)
+    if given.annotation != annotation and given.annotation not in get_args(annotation):
+        raise InvalidInput(where, f"{shown(source)} is of another type")
 
 
 def _value_mistakes(where: str, request_type: type[Request], name: str, value: JsonValue) -> Iterator[tuple[str, str]]:
-    # Each field is checked alone, because fields that refer to an answer have no value yet.
-    kind, adapter = _checks_of(request_type, name)
+    kind, adapter = _type_of(request_type, name)
     try:
         adapter.validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
@@ -138,16 +131,24 @@ def _value_mistakes(where: str, request_type: type[Request], name: str, value: J
             yield f"{where}{dot}{inner}", problem
 
 
-def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue]) -> JsonValue:
+@cache
+def _type_of(request_type: type[Request], name: str) -> tuple[Any, TypeAdapter[Any]]:
+    """Return the type of one field: each is checked alone, because those that refer to an answer have no value yet."""
+    field = request_type.model_fields[name]
+    kind: Any = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    return kind, TypeAdapter(kind)
+
+
+def _resolved(where: str, value: JsonValue, variables: Mapping[str, JsonValue], hints: Hints) -> JsonValue:
     """Return the value with all references to variables replaced; raise InvalidInput for an unknown variable."""
     if isinstance(value, list):
-        return [_resolved(where, item, variables) for item in value]
+        return [_resolved(where, item, variables, hints) for item in value]
     if not isinstance(value, dict):
         return value
     if VARIABLE not in value:
-        return {name: _resolved(where, item, variables) for name, item in value.items()}
+        return {name: _resolved(where, item, variables, hints) for name, item in value.items()}
     name = value[VARIABLE]
     if len(value) > 1 or not isinstance(name, str) or name not in variables:
-        similar = did_you_mean(name, variables) if isinstance(name, str) else ""
+        similar = hints(shown(name), variables) if isinstance(name, str) else ""
         raise InvalidInput(where, f"there is no variable {shown(str(name))}{similar}")
     return variables[name]

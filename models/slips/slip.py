@@ -11,6 +11,8 @@ from models.order import Id
 from models.texts import check_size, check_texts, printable
 
 HOPS_AT_MOST = 50
+# A worker that replays the history of a slip applies all of its revisions again, within one workflow task.
+REVISIONS_AT_MOST = 200
 # Of the whole document, as JSON; of a revision, too.
 SLIP_AT_MOST = 32 * 1024
 # Of the stops ahead after a revision.
@@ -29,6 +31,7 @@ def is_own(step: str) -> bool:
     return step in OWN_STEPS or step.startswith(RECORD)
 
 
+NAME_AT_MOST = 64
 _NAME = "1 to 64 lower-case letters, digits, - and _, and start with a letter"
 Name = Annotated[str, form(r"^[a-z][a-z0-9_-]{0,63}$", _NAME)]
 

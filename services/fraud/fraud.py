@@ -3,7 +3,9 @@
 from pydantic import JsonValue
 
 from models.activities.fraud import CheckFraud, FraudChecked
-from models.slips.slip import Revision, Stop
+from models.slips.slip import NAME_AT_MOST, Revision, Stop
+
+_REVIEW = "-review"
 
 
 class FraudDesk:
@@ -18,5 +20,7 @@ class FraudDesk:
             return FraudChecked(suspicious=True, revision=Revision(terminate=True, reason=reason))
         arguments: dict[str, JsonValue] = {"question": reason, "within_seconds": request.within_seconds}
         asked_at = request.key.rpartition(":")[2]
-        review = Stop(name=f"{asked_at}-review", activity="review", arguments=arguments)
+        review = Stop(
+            name=f"{asked_at[: NAME_AT_MOST - len(_REVIEW)]}{_REVIEW}", activity="review", arguments=arguments
+        )
         return FraudChecked(suspicious=True, revision=Revision(insert=(review,), reason=reason))

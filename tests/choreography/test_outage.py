@@ -12,7 +12,7 @@ from temporalio.testing import ActivityEnvironment
 from choreography.deliveries import Deliveries
 from choreography.reactions import Subscribers
 from messaging.outbox.outbox import Outbox
-from models.attempts import DO_ATTEMPTS
+from models.attempts import DO_ATTEMPTS, UNDO_ATTEMPTS
 from models.choreography import DomainEvent, EventDelivery
 from models.errors import Unavailable
 from postgres.database import Database
@@ -52,9 +52,12 @@ async def reserved(shop: Shop) -> DomainEvent:
     return (await Outbox().events(shop.db, order.order_id))[-1]
 
 
-def last_attempt(deliveries: Deliveries, event: DomainEvent) -> tuple[ActivityEnvironment, asyncio.Task[str]]:
+def last_attempt(
+    deliveries: Deliveries, event: DomainEvent, not_begun: int = 0
+) -> tuple[ActivityEnvironment, asyncio.Task[str]]:
     environment = ActivityEnvironment()
-    environment.info = replace(environment.info, attempt=DO_ATTEMPTS)
+    details = [not_begun] if not_begun else []
+    environment.info = replace(environment.info, attempt=DO_ATTEMPTS + not_begun, heartbeat_details=details)
     delivery = EventDelivery(event_id=event.event_id, subscriber="payments")
     return environment, asyncio.ensure_future(environment.run(deliveries.handle_event, delivery))
 
@@ -88,9 +91,20 @@ async def test_a_waiting_delivery_does_not_hold_up_the_end_of_its_worker(
     link.cut()
 
     environment, attempt = last_attempt(deliveries, event)
+    kept: list[object] = []
+    environment.on_heartbeat = kept.append
     await waits(attempt)
     environment.worker_shutdown()
 
     with pytest.raises(Unavailable):
         await attempt
+    assert kept[-1] == 1  # for the next attempt: this one did not count
     assert (await Outbox().events(shop.db, event.process_id))[-1].type == "StockReserved"
+
+
+async def test_attempts_that_ended_while_they_waited_do_not_count(shop: Shop, deliveries: Deliveries) -> None:
+    event = await reserved(shop)
+
+    _, attempt = last_attempt(deliveries, event, not_begun=2 * UNDO_ATTEMPTS)
+
+    assert await attempt == "PaymentCharged"

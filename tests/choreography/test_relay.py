@@ -7,6 +7,7 @@ import sys
 import urllib.request
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -70,6 +71,16 @@ async def test_an_event_that_was_delivered_long_ago_may_be_published_again(stage
 
     assert await stage.events(order) == events
     await assert_one_effect_each(stage, order.order_id)
+
+
+async def test_a_delivery_may_wait_for_days_within_one_attempt(stage: Stage) -> None:
+    order = await stage.place(Scenario("patient").order())
+    (placed, *_) = await stage.events(order)
+    await stage.relay.run_once()
+
+    described = await stage.system.client.get_activity_handle(deliveries.delivery_id(placed, "inventory")).describe()
+
+    assert (described.start_to_close_timeout or timedelta()) > timedelta(days=7)
 
 
 async def test_an_undo_is_delivered_before_new_work(stage: Stage) -> None:

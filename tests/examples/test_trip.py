@@ -11,10 +11,13 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
+from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
+from temporalio.worker import Worker
 
 from runtime.embedded.stack import Stack
 from tests.cli.conftest import PROJECT, Ran
@@ -131,6 +134,18 @@ def test_a_person_ends_a_trip_whose_undo_fails_by_each_printed_command(trips: Tr
     assert (trips.outcome(trip), trips.free("Budget Inn")) == (outcome, 20 if verb == "retry" else 19)
 
 
+@pytest.mark.parametrize("more", [(), ("--id", "my trip; to 'Aquila")], ids=["new id", "given id"])
+def test_the_printed_commands_work_for_a_city_of_several_words(trips: Trips, more: tuple[str, ...]) -> None:
+    ran = trips("book", "L'Aquila or New York", "--hotel", "Budget Inn", *more)
+    assert ran.code == 3, ran.err
+    (command,) = [line for line in ran.out.splitlines() if " hotel waive " in line]
+
+    decided = trips(*shlex.split(command)[3:])
+
+    assert (decided.code, decided.err) == (3, "")
+    assert ": failed" in decided.out
+
+
 def test_a_decision_that_is_not_possible_is_refused_and_changes_nothing(trips: Trips) -> None:
     trip, _ = parked(trips)
 
@@ -145,6 +160,53 @@ def test_a_decision_that_is_not_possible_is_refused_and_changes_nothing(trips: T
         assert says in refused.err
         assert refused.err.count("\n") == 1
     assert trips.outcome(trip) is None
+
+
+@workflow.defn(name="AnotherWorkflow", sandboxed=False)
+class Another:
+    """A workflow of the same namespace with an update of the same name, which is no trip."""
+
+    def __init__(self) -> None:
+        self.decisions: list[Any] = []
+
+    @workflow.run
+    async def run(self) -> None:
+        await workflow.wait_condition(lambda: False)
+
+    @workflow.query
+    def state(self) -> list[Any]:
+        return self.decisions
+
+    @workflow.update
+    def resolve(self, decision: dict[str, Any]) -> str:
+        self.decisions.append(decision)
+        return "resolved"
+
+
+async def test_another_workflow_is_no_trip(trips: Trips) -> None:
+    client, other = await client_of(trips), new_id()
+    async with Worker(client, task_queue="others", workflows=[Another]):
+        handle = await client.start_workflow("AnotherWorkflow", id=other, task_queue="others")
+        for arguments in (
+            ("book", "Lyon", "--id", other),
+            ("show", other),
+            ("resolve", other, "charge", "skip", "--evidence", "e", "--reason", "r"),
+            ("cancel", other, "--reason", "r"),
+        ):
+            refused = await asyncio.to_thread(trips, *arguments)
+            assert (refused.code, refused.err) == (5, f"error: {other} is not a trip\n"), arguments
+        assert await handle.query("state") == []
+        await handle.terminate()
+
+
+@pytest.mark.parametrize(
+    ("city", "hotel"), [("x" * 3000, "Grand Hotel"), ("Atlantis", "h" * 3000), ("Lyon", "纸" * 300)]
+)
+def test_a_place_of_any_length_ends_a_trip_in_one_line(trips: Trips, city: str, hotel: str) -> None:
+    ran = trips("book", city, "--hotel", hotel)
+
+    assert ran.code in {2, 3}, ran.err
+    assert "Traceback" not in ran.err
 
 
 async def client_of(trips: Trips) -> Client:

@@ -1,6 +1,7 @@
 """Slips that are refused before the first stop, by the itinerary's check and by the workflow."""
 
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from temporalio.exceptions import ApplicationError
 
 from models.errors import InvalidInput
 from models.intake.reading import read_slip
-from models.slips.slip import RoutingSlip, Stop
+from models.slips.slip import Revision, RoutingSlip, Stop, unread_slip
 from tests.slips.conftest import receipts, start
 from tests.slips.slips import SHIP_TO, slip, stop
 from tests.systems import System
@@ -54,6 +55,23 @@ def test_an_invalid_itinerary_is_refused(name: str) -> None:
         Itinerary(slip_)
 
     assert why in str(caught.value)
+
+
+@pytest.mark.server
+async def test_the_api_takes_no_slip_that_the_workflow_refuses(system: System) -> None:
+    slip_, why = CASES["unknown variable"]
+
+    with pytest.raises(InvalidInput, match=why):
+        await system.orders.slips.place(slip_)
+
+    assert await system.one("select count(*) from slips.slips where slip_id = %s", slip_.slip_id) == 0
+
+
+def test_a_slip_that_its_recovery_has_not_read_takes_no_revision() -> None:
+    itinerary, run = Itinerary(unread_slip("s-1")), SimpleNamespace(unwinding=False, stopped=None, begun=[], ahead=[])
+
+    with pytest.raises(InvalidInput, match="too late"):
+        itinerary.preview(run, Revision(insert=(stop("hold"),)))  # type: ignore[arg-type] # what it reads
 
 
 @pytest.mark.server

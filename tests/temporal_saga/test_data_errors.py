@@ -5,10 +5,12 @@ import uuid
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from temporalio import workflow
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
@@ -21,7 +23,10 @@ ERRORS: dict[str, Callable[[], object]] = {
     "overflow": lambda: timedelta(seconds=10**15),
     "zero": lambda: 1 // 0,
     "unicode": "\ud800".encode,
+    "timeout": lambda: _fail(TimeoutError("too late")),
+    "failure": lambda: _fail(ApplicationError("no", non_retryable=True, category=ApplicationErrorCategory.BENIGN)),
 }
+REFUSAL = "failure"
 # Where the data cause the error → the steps that are undone, and the step that is parked.
 PLACES: dict[str, tuple[list[str], str | None]] = {
     "do a": ([], None),
@@ -30,6 +35,7 @@ PLACES: dict[str, tuple[list[str], str | None]] = {
     "inside b": (["b", "a"], None),
     "then b": (["b", "a"], None),
     "pending b": (["b", "a"], None),
+    "again b": (["b", "a"], None),  # as "pending", and the event has come already
     "within b": (["b", "a"], None),
     "settle b": (["b", "a"], None),
     "do r": ([], "r"),
@@ -45,6 +51,10 @@ class Plan:
 
     place: str
     error: str
+
+
+def _fail(error: Exception) -> None:
+    raise error
 
 
 def _call(step: str, direction: str, policy: Policy) -> Call[Plan, Any]:
@@ -65,9 +75,9 @@ def _raise(run: Run[Plan], place: str) -> None:
         ERRORS[run.subject.error]()
 
 
-async def _inside(run: Run[Plan], request: Ask) -> str:
+async def _inside(run: Run[Plan], request: Ask) -> Any:
     _raise(run, "inside b")
-    return "answer"
+    return SimpleNamespace(attempt="the first")
 
 
 def _at(place: str, value: Any) -> Callable[[Run[Plan]], Any]:
@@ -84,12 +94,12 @@ CLOSE = _call("close", "close", Policy(0, timedelta(seconds=5)))
 
 def _saga(plan: Plan) -> Saga[Plan]:
     def pending(_: Any) -> bool:
-        if plan.place == "pending b":
+        if plan.place in {"pending b", "again b"}:
             ERRORS[plan.error]()
         return plan.place in {"within b", "settle b"}
 
     b_do = _call("b", "do", DO)
-    if plan.place == "inside b":
+    if plan.place in {"inside b", "attempt b"}:
         b_do = InWorkflow(_inside, b_do.request, b_do.summary, DO)
     wait = Wait(pending, "wait", _at("within b", timedelta(days=1)), _call("b", "settle", DO))
     risk = _at("risk a", 7)
@@ -112,7 +122,7 @@ class DataWorkflow:
 
     @workflow.run
     async def run(self, plan: Plan) -> dict[str, Any]:
-        if plan.place == "settle b":
+        if plan.place in {"settle b", "again b"}:
             self.run_.accept_event(self.run_.saga.steps[1], StepEvent("paid", settles=True))
         await self.run_.execute()
         return self.view()
@@ -147,6 +157,8 @@ async def queue(skipping: WorkflowEnvironment) -> AsyncIterator[str]:
 @pytest.mark.parametrize("place", PLACES)
 async def test_data_that_raise_fail_the_step(skipping: WorkflowEnvironment, queue: str, place: str, error: str) -> None:
     undone, parked = PLACES[place]
+    if (place, error) == ("inside b", REFUSAL):  # a refused step had no effect
+        undone = ["a"]
     handle = await skipping.client.start_workflow(
         DataWorkflow.run, Plan(place, error), id=f"d-{uuid.uuid4().hex[:12]}", task_queue=queue
     )
@@ -162,3 +174,12 @@ async def test_data_that_raise_fail_the_step(skipping: WorkflowEnvironment, queu
     assert ended["status"] == ("completed" if place == "do r" else "compensated")
     if place.split(maxsplit=1)[0] not in {"undo", "summary", "risk"} and place != "do r":
         assert ("RevisionRefused" if place == "then b" else "Error") in ended["reason"]
+
+
+async def test_a_reply_with_another_attempt_is_the_first(skipping: WorkflowEnvironment, queue: str) -> None:
+    async with asyncio.timeout(SECONDS_TO_END):
+        ended = await skipping.client.execute_workflow(
+            DataWorkflow.run, Plan("attempt b", "value"), id=f"d-{uuid.uuid4().hex[:12]}", task_queue=queue
+        )
+
+    assert (ended["status"], ended["undone"]) == ("completed", [])

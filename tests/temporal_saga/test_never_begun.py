@@ -2,10 +2,11 @@
 
 import asyncio
 import uuid
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio import activity
+from temporalio import activity, workflow
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
@@ -13,10 +14,11 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
-from temporal_saga.calls import FIRST
-from tests.temporal_saga.rig import Ask, RigWorkflow, Scenario, World
+from temporal_saga import Call, Policy, Run
+from tests.temporal_saga.rig import Ask, RigWorkflow, Scenario, World, rig_saga
 
 SECONDS_TO_END = 90.0
+URGENT = 1  # the priority of undos
 
 
 @activity.defn
@@ -90,6 +92,53 @@ async def test_a_cancel_ends_the_wait_for_a_call_that_never_began(skipping: Work
     assert (ended["status"], ended["stopped"], ended["undone"]) == ("compensated", "deadline", ["a"])
 
 
+@workflow.defn(sandboxed=False)
+class AlertedWorkflow:
+    """A workflow whose step fails and is parked, with an alert."""
+
+    @workflow.init
+    def __init__(self, plan: Scenario) -> None:
+        alert = Call[Scenario, Any](alert_operators, lambda _, key: key, lambda _: "alert", ALERT)
+        self.run_ = Run(rig_saga(parks=True), workflow.info().workflow_id, plan, changed=lambda: None, alert=alert)
+
+    @workflow.run
+    async def run(self, plan: Scenario) -> None:
+        await self.run_.execute()
+
+
+ALERT, ALERTED = Policy(2, timedelta(seconds=5), not_begun=frozenset({"NotBegun"})), asyncio.Event()
+AWAY_FOR = 10  # calls, which are more than an alert has attempts
+
+
+@activity.defn
+async def alert_operators(_key: str) -> None:
+    """Stand for the recording of an alert, whose database is away at first."""
+    COUNTED.append(_key)
+    if len(COUNTED) <= AWAY_FOR:
+        raise ApplicationError("no connection", type="NotBegun")
+    ALERTED.set()
+
+
+COUNTED: list[str] = []
+
+
+async def test_an_alert_that_never_began_is_not_given_up(skipping: WorkflowEnvironment) -> None:
+    world, queue = World(), f"n-{uuid.uuid4().hex[:8]}"
+    async with Worker(
+        skipping.client, task_queue=queue, workflows=[AlertedWorkflow], activities=[world.act, alert_operators]
+    ):
+        handle = await skipping.client.start_workflow(
+            AlertedWorkflow.run, Scenario({"a:do": ["fail"]}), id=f"s-{uuid.uuid4().hex[:12]}", task_queue=queue
+        )
+        async with asyncio.timeout(SECONDS_TO_END):
+            while not ALERTED.is_set():
+                await skipping.sleep(timedelta(seconds=5))
+
+        assert len(COUNTED) == AWAY_FOR + 1
+        assert set(COUNTED) == {f"{handle.id}:a:do:0"}
+        await handle.terminate()
+
+
 async def test_an_undo_is_taken_before_the_new_work_in_its_queue(real: WorkflowEnvironment) -> None:
     world, queue, others = World(), f"q-{uuid.uuid4().hex[:8]}", 40
     back_id, undo_waits = f"s-{uuid.uuid4().hex[:12]}", asyncio.Event()
@@ -136,4 +185,4 @@ async def _urgent_tasks(env: WorkflowEnvironment, queue: str) -> int:
         report_stats=True,
     )
     described = await env.client.workflow_service.describe_task_queue(asked)
-    return described.stats_by_priority_key[FIRST.priority_key or 0].approximate_backlog_count
+    return described.stats_by_priority_key[URGENT].approximate_backlog_count

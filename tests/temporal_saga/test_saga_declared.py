@@ -42,6 +42,7 @@ REFUSED: dict[str, Callable[[], Saga[Any]]] = {
     "its undo must have more attempts than its do": lambda: Saga(step("a", undo=call(4)), close=call()),
     "a step that waits for an event must have an undo": lambda: Saga(step("a", undo=None, wait=WAIT), close=call()),
     "and come before the pivot": lambda: Saga(step("a", kind=Kind.PIVOT, wait=WAIT), close=call()),
+    "it has an undo but no effect": lambda: Saga(step("a", has_effect=False), close=call()),
     "its name is used twice": lambda: Saga(step("a"), step("a"), close=call()),
     "a step after the pivot is never undone": lambda: Saga(PIVOT, step("b", kind=Kind.RETRIABLE), close=call()),
     "the same in every run": lambda: Saga(step("a"), close=call(), key="{run}:{step}"),
@@ -63,6 +64,7 @@ def test_a_saga_that_can_not_keep_its_guarantees_is_refused(why: str) -> None:
     ("limits", "field"),
     [
         ({"attempts": -1}, "attempts"),
+        ({"attempts": 2**31}, "attempts"),
         ({"timeout": timedelta(0)}, "timeout"),
         ({"timeout": timedelta.max}, "timeout"),
         ({"heartbeat": timedelta(seconds=-1)}, "heartbeat"),
@@ -73,6 +75,12 @@ def test_a_saga_that_can_not_keep_its_guarantees_is_refused(why: str) -> None:
 def test_impossible_limits_of_a_call_are_refused(limits: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=f"^{field}: must be"):
         Policy(**limits)
+
+
+@pytest.mark.parametrize(("do", "undo"), [(0, 8), (8, 8), (9, 8)])
+def test_an_undo_with_fewer_attempts_than_its_do_is_refused(do: int, undo: int) -> None:
+    with pytest.raises(ValueError, match="must have more attempts"):
+        Saga(step("a", do=call(do), undo=call(undo)), close=call())
 
 
 def test_no_two_processes_share_a_key() -> None:

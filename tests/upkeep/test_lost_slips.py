@@ -8,8 +8,9 @@ import pytest
 
 from models.activities.payments import RefundPayment
 from models.commands import Resolve
-from models.names import SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
+from models.names import SLIP_RECOVERY_WORKFLOW, SLIP_WORKFLOW, TASK_QUEUE, slip_workflow_id
 from models.process import Status
+from models.recovery import RecoverProcess
 from models.slips.slip import Review, RoutingSlip, SlipResult
 from services.slips.slips import Slips
 from tests.slips.conftest import Handle, receipts, result_of, revision, start, state_of, update, waiting
@@ -245,3 +246,18 @@ async def test_an_unreadable_slip_becomes_a_dead_letter_and_stops_no_other_one(k
         b"update slips.slips set status = 'failed', closed_at = now() where slip_id = %(slip_id)s",
         {"slip_id": bad.slip_id},
     )
+
+
+async def test_a_recovery_that_is_cancelled_while_it_reads_undoes_the_slip(kept: System) -> None:
+    handle = await start(kept, lost := slip("price", "charge", "hold"))
+    await waiting(handle)
+    await handle.terminate("by a test")
+    async with blocked(kept, "slips.slips"):
+        recovery = await kept.client.start_workflow(
+            SLIP_RECOVERY_WORKFLOW, RecoverProcess(process_id=lost.slip_id), id=handle.id, task_queue=TASK_QUEUE
+        )
+        await lock_awaited(kept)
+        await recovery.cancel()
+
+    assert await ended(kept, lost) == "cancelled"
+    assert await receipts(kept, lost.slip_id) == {"charge": "undone"}

@@ -5,9 +5,9 @@ import asyncio
 import pytest
 
 from client.commands import deliver
-from models.names import workflow_id
+from models.names import RECOVERY_WORKFLOW, TASK_QUEUE, workflow_id
 from models.process import Status
-from models.recovery import Reconcile
+from models.recovery import Reconcile, RecoverOrder
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
 from tests.orders.scenarios import Scenario
@@ -228,3 +228,20 @@ async def test_an_unreadable_order_does_not_block_the_recovery_of_others(kept: S
     await kept.start(bad)
     await closed_as(kept, bad.order_id)
     await discard_letters(kept)
+
+
+async def test_a_recovery_that_is_cancelled_while_it_reads_undoes_the_order(kept: System) -> None:
+    handle = await waiting(kept, order := transfer_order("cancelled-reading"))
+    await handle.terminate("by a test")
+    async with blocked(kept, "orders.orders"):
+        recovery = await kept.client.start_workflow(
+            RECOVERY_WORKFLOW, RecoverOrder(process_id=order.order_id), id=handle.id, task_queue=TASK_QUEUE
+        )
+        await lock_awaited(kept)
+        await recovery.cancel()
+
+    assert await closed_as(kept, order.order_id) == "cancelled"
+    receipt = "select status from inventory.receipts where key = %s"
+    assert await kept.one(receipt, f"{order.order_id}:reserve") == "undone"
+    letters = "select count(*)::int from dead_letters.letters where process_id = %s"
+    assert await kept.one(letters, handle.id) == 0

@@ -41,7 +41,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
         if workflow.info().workflow_id != workflow_id(task.process_id):
             raise ApplicationError(f"the workflow id must be {workflow_id(task.process_id)}", type="InvalidInput")
         try:
-            lost = await self._read(task)
+            lost = await self._recovered.read(lambda: self._read(task))
             if isinstance(lost, Closed):
                 status = Status(lost.outcome)
                 return OrderResult(order_id=task.process_id, status=status, reason="closed before its recovery")

@@ -42,7 +42,9 @@ class RecoverSlipWorkflow(RoutingSlipWorkflow):
         if workflow.info().workflow_id != slip_workflow_id(task.process_id):
             raise ApplicationError(f"the workflow id must be {slip_workflow_id(task.process_id)}", type="InvalidInput")
         try:
-            lost: LostSlip | Closed = await read_lost(RecoveringActivities.read_lost_slip, task)
+            lost: LostSlip | Closed = await self._recovered.read(
+                lambda: read_lost(RecoveringActivities.read_lost_slip, task)
+            )
             if isinstance(lost, Closed):
                 status: Any = lost.outcome
                 return SlipResult(slip_id=task.process_id, status=status, reason="closed before its recovery")

@@ -15,6 +15,8 @@ from workflows.routing_slip.stops import STOPS, SlipActivity
 with workflow.unsafe.imports_passed_through():
     from models.activities.base import Reply
     from models.errors import MISTAKES_AT_MOST, InvalidInput
+    from models.order import SUMMARY_AT_MOST
+    from models.problems import Hints, shown
     from models.slips.itinerary import argument_mistakes, request_of, revised
     from models.slips.references import FILLED_AT_MOST, filled_size
     from models.slips.slip import Review, Revision, RoutingSlip, Stop, is_own
@@ -45,7 +47,8 @@ class Itinerary:
 
     def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
         """Return the stops and steps ahead after a revision; raise InvalidInput when the result is invalid."""
-        if run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
+        unread = not self.slip.itinerary  # by the slip's recovery
+        if unread or run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
             raise InvalidInput("revision", "comes too late: no stop is ahead")
         behind = tuple(self._stops[step.name] for step in run.begun if step.name in self._stops)
         stops = revised(self.ahead(run), revision)
@@ -72,7 +75,8 @@ class Itinerary:
             self.terminated = by.get("reason") or revision.reason or "ended early"
         ahead = ", ".join(stop.name for stop in stops) or "nothing"
         result = {"version": self.version, "ahead": [stop.name for stop in stops], **by}
-        run.history.note("itinerary", "revise", f"version {self.version}: {ahead} ahead", result)
+        text = f"version {self.version}: {shown(ahead, SUMMARY_AT_MOST)} ahead"
+        run.history.note("itinerary", "revise", text, result)
         run.revise(*steps)
 
     def done(self, run: SlipRun) -> tuple[str, ...]:
@@ -109,6 +113,7 @@ class Itinerary:
     def _mistakes(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Iterator[tuple[str, str]]:
         """Yield the mistakes (field, problem) in the stops ahead."""
         replies: dict[str, type[Reply] | None] = {stop.name: STOPS[stop.activity].reply for stop in behind}
+        hints = Hints()
         for number, stop in enumerate(ahead, start=len(behind)):
             at = f"itinerary[{number}]"
             offer = STOPS.get(stop.activity)
@@ -117,7 +122,7 @@ class Itinerary:
             if offer is None:
                 yield f"{at}.activity", f"{stop.activity} is not one of {', '.join(STOPS)}"
             else:
-                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies)
+                yield from argument_mistakes(at, stop, offer.request, self.slip.variables, replies, hints)
             replies[stop.name] = offer.reply if offer else None
 
 

@@ -19,7 +19,15 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import InvalidInput
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipCommandAccepted, SlipResult
+    from models.slips.slip import (
+        REVISIONS_AT_MOST,
+        CancelSlip,
+        Review,
+        ReviseSlip,
+        RoutingSlip,
+        SlipCommandAccepted,
+        SlipResult,
+    )
 
 NO_WAY_BACK = "the slip is past its point of no return and can't be cancelled"
 
@@ -77,6 +85,8 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
             self._itinerary.preview(self._run, command.revision)
         except InvalidInput as problem:
             raise refusal("RevisionRefused", str(problem)) from None
+        if self._itinerary.version > REVISIONS_AT_MOST:
+            raise refusal("TooManyUpdates", f"the slip was revised {REVISIONS_AT_MOST} times already")
         self._budget.check("revise_slip")
 
     @workflow.update(description="Approve or reject at a review stop that waits for an operator")
