@@ -41,11 +41,11 @@ from choreography.background import relaying
 from choreography.deliveries import Deliveries
 from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
+from client.outages import known_error
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
 from models.errors import OrderError, Unavailable, WrongInstallation
 from models.names import TASK_QUEUE
-from models.problems import shown
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
@@ -53,7 +53,7 @@ from runtime import logs
 from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime, meter
-from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
+from runtime.process import Arguments, Serve, complain, leave, read_arguments, until_signalled
 from runtime.search_attributes import check_search_attributes
 from runtime.settings import Settings, unknown_variables
 from runtime.supervisor import Supervisor
@@ -281,12 +281,12 @@ def main() -> int:
         serve = _serving(settings, arguments)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
-    except OrderError as error:
-        print(f"error: {shown(str(error), 1000)}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
-        return _exit_code(error)
-    except Exception:
-        log.exception("worker failed")
-        return FAILED
+    except Exception as error:
+        if (known := known_error(error)) is None:
+            log.exception("worker failed")
+            return FAILED
+        complain(str(known))
+        return _exit_code(known)
     return 0
 
 
