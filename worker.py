@@ -33,7 +33,7 @@ from activities.payments import PaymentActivities
 from activities.process_types import order_type, process_types, slip_type
 from activities.recovering import RecoveringActivities
 from activities.recovery import RecoveryActivities
-from activities.server_features import require_features
+from activities.server_features import require_deployments, require_features
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
 from activities.wrapping import WrappingActivities
@@ -109,6 +109,8 @@ async def _services(
         missing = await require_features(client, *(NEEDED_BY_RELAY if relay_only else NEEDED_BY_WORKER))
         if STANDALONE_ACTIVITIES in missing:
             log.warning(STANDALONE_ACTIVITIES.missing_in(client.namespace))
+        if settings.deployment and not relay_only:
+            await require_deployments(client)
         await check_search_attributes(client)
         services = services_on(database, settings)
         async with guarded(client, services.installation):
@@ -190,9 +192,8 @@ def _of_participants(services: Services) -> list[Callable[..., Any]]:
 
 
 def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
-    recovery = RecoveryActivities(
-        process_types(services), services.dead_letters, services.unsent_alerts, services.installation
-    )
+    types = process_types(services)
+    recovery = RecoveryActivities(types, services.dead_letters, services.unsent_alerts, services.installation)
     recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
     operators = OperatorActivities(services.alerts)
     return [
@@ -291,9 +292,8 @@ def main() -> int:
 
 
 def _exit_code(error: OrderError) -> int:
-    if isinstance(error, WrongInstallation):
-        return CONFLICT
-    return UNREACHABLE if isinstance(error, Unavailable) else USAGE
+    usual = UNREACHABLE if isinstance(error, Unavailable) else USAGE
+    return CONFLICT if isinstance(error, WrongInstallation) else usual
 
 
 if __name__ == "__main__":
