@@ -33,7 +33,7 @@ from activities.payments import PaymentActivities
 from activities.process_types import order_type, process_types, slip_type
 from activities.recovering import RecoveringActivities
 from activities.recovery import RecoveryActivities
-from activities.server_features import require_features
+from activities.server_features import require_deployments, require_features
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
 from activities.wrapping import WrappingActivities
@@ -41,11 +41,11 @@ from choreography.background import relaying
 from choreography.deliveries import Deliveries
 from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
+from client.outages import known_error
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
 from models.errors import OrderError, Unavailable, WrongInstallation
 from models.names import TASK_QUEUE
-from models.problems import shown
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
@@ -53,7 +53,7 @@ from runtime import logs
 from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime, meter
-from runtime.process import Arguments, Serve, leave, read_arguments, until_signalled
+from runtime.process import Arguments, Serve, complain, leave, read_arguments, until_signalled
 from runtime.search_attributes import check_search_attributes
 from runtime.settings import Settings, unknown_variables
 from runtime.supervisor import Supervisor
@@ -109,6 +109,8 @@ async def _services(
         missing = await require_features(client, *(NEEDED_BY_RELAY if relay_only else NEEDED_BY_WORKER))
         if STANDALONE_ACTIVITIES in missing:
             log.warning(STANDALONE_ACTIVITIES.missing_in(client.namespace))
+        if settings.deployment and not relay_only:
+            await require_deployments(client)
         await check_search_attributes(client)
         services = services_on(database, settings)
         async with guarded(client, services.installation):
@@ -190,9 +192,8 @@ def _of_participants(services: Services) -> list[Callable[..., Any]]:
 
 
 def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
-    recovery = RecoveryActivities(
-        process_types(services), services.dead_letters, services.unsent_alerts, services.installation
-    )
+    types = process_types(services)
+    recovery = RecoveryActivities(types, services.dead_letters, services.unsent_alerts, services.installation)
     recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
     operators = OperatorActivities(services.alerts, services.accepted)
     return [
@@ -281,19 +282,18 @@ def main() -> int:
         serve = _serving(settings, arguments)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
             runner.run(until_signalled(serve, supervised=arguments.supervised))
-    except OrderError as error:
-        print(f"error: {shown(str(error), 1000)}", file=sys.stderr)  # noqa: T201 - the log may not be configured yet
-        return _exit_code(error)
-    except Exception:
-        log.exception("worker failed")
-        return FAILED
+    except Exception as error:
+        if (known := known_error(error)) is None:
+            log.exception("worker failed")
+            return FAILED
+        complain(str(known))
+        return _exit_code(known)
     return 0
 
 
 def _exit_code(error: OrderError) -> int:
-    if isinstance(error, WrongInstallation):
-        return CONFLICT
-    return UNREACHABLE if isinstance(error, Unavailable) else USAGE
+    usual = UNREACHABLE if isinstance(error, Unavailable) else USAGE
+    return CONFLICT if isinstance(error, WrongInstallation) else usual
 
 
 if __name__ == "__main__":

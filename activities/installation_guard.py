@@ -6,10 +6,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from temporalio.client import Client
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.installation import InstallationRecord, check_installation
 from models.errors import NotSetUp, Unavailable
+from models.names import RECONCILER_SCHEDULE
 
 log = logging.getLogger("worker")
 SECONDS_BETWEEN_CHECKS = 15.0
@@ -22,6 +23,7 @@ async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[N
     Raises NotSetUp or WrongInstallation; during the block, WrongInstallation cancels the block first.
     """
     await check_installation(client, record)
+    await _warn_without_reconciler(client)
     block, watch = asyncio.current_task(), asyncio.create_task(_watch(client, record))
 
     def stop(done: asyncio.Task[None]) -> None:
@@ -39,6 +41,19 @@ async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[N
         await watch  # raises its error
     finally:
         watch.cancel()
+
+
+async def _warn_without_reconciler(client: Client) -> None:
+    """Log when nothing looks for lost workflows: a set-up was interrupted, or the schedule deleted or paused."""
+    try:
+        described = await client.get_schedule_handle(RECONCILER_SCHEDULE).describe()
+    except RPCError as error:
+        if error.status is not RPCStatusCode.NOT_FOUND:
+            raise
+        log.warning("no reconciler is scheduled, so lost orders are not recovered: run `python starter.py setup`")
+        return
+    if described.schedule.state.paused:
+        log.warning("the reconciler is paused, so lost orders are not recovered")
 
 
 async def _watch(client: Client, record: InstallationRecord) -> None:

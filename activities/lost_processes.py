@@ -117,7 +117,8 @@ class RecoveryRedriver:
         """
         if letter.process_id is None:
             raise Final(f"{letter.message_id}: the letter names no process")
-        await self._recovery.recover(name_of_workflow(letter.process_id))
+        if await self._recovery.recover(name_of_workflow(letter.process_id)) == "closed":
+            return
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(letter.process_id)
         try:
             async with asyncio.timeout(SECONDS_TO_RECOVER):

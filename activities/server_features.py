@@ -1,10 +1,11 @@
 """Which features the server lacks in a namespace, as the server itself reports them."""
 
-from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
+from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ListWorkerDeploymentsRequest
 from temporalio.client import Client
+from temporalio.service import RPCError, RPCStatusCode
 
 from models.errors import NotSetUp
-from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES, ServerFeature
+from models.server_features import ASYNC_UPDATES, DEPLOYMENTS, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES, ServerFeature
 
 
 async def missing_features(client: Client) -> frozenset[ServerFeature]:
@@ -27,3 +28,16 @@ async def require_features(client: Client, *required: ServerFeature) -> frozense
         if feature in missing:
             raise NotSetUp(feature.missing_in(client.namespace))
     return missing
+
+
+async def require_deployments(client: Client) -> None:
+    """Raise NotSetUp when the server gives a versioned worker no tasks, which its polls don't tell; raise RPCError."""
+    try:
+        await client.workflow_service.list_worker_deployments(
+            ListWorkerDeploymentsRequest(namespace=client.namespace, page_size=1)
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.UNIMPLEMENTED or "disabled" in error.message:
+            raise NotSetUp(DEPLOYMENTS.missing_in(client.namespace)) from None
+        if error.status is not RPCStatusCode.PERMISSION_DENIED:  # a client that may not list them can't check it
+            raise

@@ -22,13 +22,13 @@ class DeliveryRedriver:
     async def redrive(self, letter: DeadLetter) -> None:
         """Deliver the event again, and wait up to SECONDS_TO_HANDLE; raise NotFound when the outbox has no such event.
 
-        A delivery that fails permanently opens its letter again.
+        A delivery that fails permanently opens its letter again. One that isn't dead any more, because a redrive
+        before this one was interrupted, is only waited for.
         """
         event, subscriber = _of(letter)
-        if event is None:
+        redriven = event is not None and await self._feed.redrive(event.event_id, subscriber)
+        if event is None or not (redriven or await self._feed.read(event.event_id)):
             raise NotFound(f"{letter.message_id}: the outbox does not have this event")
-        if not await self._feed.redrive(event.event_id, subscriber):
-            raise NotFound(f"{letter.message_id}: the outbox no longer has this delivery")
         try:
             async with asyncio.timeout(SECONDS_TO_HANDLE):
                 while not await self._over(event, subscriber):  # noqa: ASYNC110 - a worker elsewhere handles it
@@ -42,7 +42,7 @@ class DeliveryRedriver:
         Raises Conflict when the parcel is with the carrier: such an order can only go forward.
         """
         event, subscriber = _of(letter)
-        if event is None:
+        if event is None or not await OutboxFeed(unit).is_dead(event.event_id, subscriber):
             return  # no order waits for it
         events = await self._services.outbox.events(unit, event.process_id)
         shipped = any(each.type == PIVOT for each in events)

@@ -38,6 +38,6 @@ def answer_accepted(
     # A process can look parked while the decision on it is on its way.
     now = f"now {document['status']}"
     if document["in_progress"]:
-        now = f"still in progress; `python starter.py watch {render.path(accepted)}` follows it"
+        now = f"still in progress; `python starter.py watch {render.named(accepted).argument}` follows it"
     reason = f": {again.step} ({again.direction}): {again.error}" if again else ""
     output.answer(document, plain(f"{render.process(accepted)}: {what}, {now}{reason}"))

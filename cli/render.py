@@ -111,11 +111,11 @@ def process(accepted: CommandAccepted | SlipCommandAccepted) -> str:
     return f"slip {accepted.slip_id}" if isinstance(accepted, SlipCommandAccepted) else f"order {accepted.order_id}"
 
 
-def path(accepted: CommandAccepted | SlipCommandAccepted) -> str:
-    """Return the shortest unambiguous argument for the process that accepted a command."""
-    slip = isinstance(accepted, SlipCommandAccepted)
-    found = accepted.slip_id if isinstance(accepted, SlipCommandAccepted) else accepted.order_id
-    return ProcessName(ProcessKind.SLIP if slip else ProcessKind.ORDER, found).argument
+def named(accepted: CommandAccepted | SlipCommandAccepted) -> ProcessName:
+    """Return the process that accepted a command."""
+    if isinstance(accepted, SlipCommandAccepted):
+        return ProcessName(ProcessKind.SLIP, accepted.slip_id)
+    return ProcessName(ProcessKind.ORDER, accepted.order_id)
 
 
 def order_id(name: ProcessName) -> str:

@@ -10,8 +10,9 @@ from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeou
 from temporalio.service import RPCError, RPCStatusCode
 
 from client.connection import Connection
+from client.diagnosis.evidence import one_line
 from client.handles import NO_WORKER, Handle, described_or_none, handle_of, process_named
-from client.progress import state_of
+from client.progress import UNREADABLE, state_of
 from models.base import Message, fingerprint
 from models.commands import CancelOrder, CommandAccepted, Resolve, UndoPlan
 from models.errors import Conflict, NotFound, Unavailable
@@ -34,6 +35,8 @@ async def plan(process: str, connection: Connection) -> UndoPlan:
             if error.status in NO_WORKER:
                 raise Unavailable(NO_WORKER_ANSWERS) from None
             raise
+        except UNREADABLE as error:
+            raise Conflict(f"no plan: the process can't be read: {one_line(str(error))}") from None
     return found
 
 

@@ -5,13 +5,14 @@ When both are open, they are checked once to belong to each other.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
 from typing import Self, TypeVar
 
 from temporalio.client import Client
 
 from activities.installation import check_installation
 from client.outages import Outages
+from models.errors import Unavailable
 from services.assembly import Services
 
 A = TypeVar("A")
@@ -26,7 +27,7 @@ class Connection:
         self._open_temporal, self._open_services, self._opened = temporal, services, opened
         self._temporal: Client | None = None
         self._services: Services | None = None
-        self._opening = asyncio.Lock()
+        self._opening, self._checked = asyncio.Lock(), False
         self.outages = Outages()
 
     @classmethod
@@ -39,12 +40,17 @@ class Connection:
         return cls(connected, lambda: nullcontext(services), AsyncExitStack())
 
     async def temporal(self) -> Client:
-        """Return the Temporal client; raise Unavailable, InvalidInput, NotSetUp, WrongInstallation."""
+        """Return the Temporal client; raise Unavailable, InvalidInput, NotSetUp, WrongInstallation.
+
+        Opens the services, too, so that no command reaches a process of another installation. While the database is
+        away, a command that needs only Temporal works without them, and without that check.
+        """
         async with self._opening:
             if self._temporal is None:
-                temporal = await self._open_temporal()
-                await _check(temporal, self._services)
-                self._temporal = temporal
+                self._temporal = await self._open_temporal()
+                with suppress(Unavailable):
+                    await self._opened_services()
+            await self._check()
             return self._temporal
 
     async def patiently(self, call: Callable[[], Awaitable[A]]) -> tuple[A, bool]:
@@ -66,13 +72,16 @@ class Connection:
     async def services(self) -> Services:
         """Return the services on their database; raise as `temporal` does, and Final for another schema version."""
         async with self._opening:
-            if self._services is None:
-                services = await self._opened.enter_async_context(self._open_services())
-                await _check(self._temporal, services)
-                self._services = services
-            return self._services
+            services = await self._opened_services()
+            await self._check()
+            return services
 
+    async def _opened_services(self) -> Services:
+        if self._services is None:
+            self._services = await self._opened.enter_async_context(self._open_services())
+        return self._services
 
-async def _check(temporal: Client | None, services: Services | None) -> None:
-    if temporal is not None and services is not None:
-        await check_installation(temporal, services.installation)
+    async def _check(self) -> None:
+        if self._temporal is not None and self._services is not None and not self._checked:
+            await check_installation(self._temporal, self._services.installation)
+            self._checked = True

@@ -47,6 +47,32 @@ async def bind_database(client: Client, database_url: str) -> None:
         await bind(client, Installation(database))
 
 
+async def refuse_another(client: Client, database_url: str) -> None:
+    """Check, before anything is written, that neither side is known to belong elsewhere.
+
+    A database that was never set up belongs to nobody. Raises WrongInstallation, NotSetUp when the server has no
+    schedules, Unavailable, RPCError.
+    """
+    await require_features(client, SCHEDULES)
+    async with await Database.open(database_url, size=1) as database:
+        record = Installation(database)
+        if await record.exists():
+            namespace, here = await read_namespace(client), await record.read()
+            binding_of(here, namespace), marker_of(namespace, here)
+
+
+async def may_migrate(client: Client, database_url: str, *, database: str, namespace: str) -> bool:
+    """Return whether a database that is moved was ever set up, so that its schemas may have to be migrated first.
+
+    Raises InvalidInput when `database` or `namespace` is not the configured one.
+    """
+    async with await Database.open(database_url, size=1) as opened:
+        record = Installation(opened)
+        _confirm("--database", database, await record.name())
+        _confirm("--namespace", namespace, client.namespace)
+        return await record.exists()
+
+
 async def _check_rival(
     client: Client, record: Installation, database: DatabaseSide, binding: Binding, *, was_free: bool
 ) -> None:

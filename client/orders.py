@@ -97,7 +97,8 @@ class OrdersClient:
         Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does.
         """
         client, services = await self.connection.temporal(), await self.connection.services()
-        return await place_within(self.with_options(order, options), client, services.orders, seconds)
+        placing = self.with_options(order, options)
+        return await place_within(placing, client, services.orders, seconds, self.connection.outages)
 
     async def named(self, process: str) -> ProcessName:
         """Return the process that an id or path names; it need not exist."""
@@ -155,7 +156,7 @@ class OrdersClient:
         With `step`, a process that waits stands still only when the decision on that step has taken effect.
         """
         name = await process_named(process, self.connection)
-        return await settled(handle_of(name, await self.connection.temporal()), seconds, step)
+        return await settled(handle_of(name, await self.connection.temporal()), seconds, step, self.connection.outages)
 
     async def parked_steps(self, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
         """Return the steps that wait for an operator and that `chosen` selects, the most at risk first."""

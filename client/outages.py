@@ -16,7 +16,18 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.25, 2.0
 
 # A connection that breaks has one of these, with a text of the transport. CANCELLED alone is a timeout of the caller.
 BROKEN = {RPCStatusCode.UNKNOWN, RPCStatusCode.CANCELLED, RPCStatusCode.INTERNAL}
-TRANSPORT = ("transport", "connection", "broken pipe", "h2 protocol", "stream closed")
+TRANSPORT = (
+    "transport",
+    "connection",
+    "broken pipe",
+    "h2 protocol",
+    "stream closed",
+    "operation was canceled",
+    "context canceled",
+)
+# What the SDK says of an answer in HTTP alone: a proxy, whose server is away, has answered in its place.
+FROM_A_PROXY = "mapped from http status code"
+REFUSALS = {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNAUTHENTICATED}
 AWAY = {
     RPCStatusCode.UNAVAILABLE,
     RPCStatusCode.DEADLINE_EXCEEDED,
@@ -44,7 +55,11 @@ def lacks_workflow(error: Exception) -> bool:
 
 def _transport(error: RPCError) -> bool:
     said = error.message.casefold()
-    return error.status in BROKEN and any(word in said for word in TRANSPORT)
+    return _from_a_proxy(error) or (error.status in BROKEN and any(word in said for word in TRANSPORT))
+
+
+def _from_a_proxy(error: RPCError) -> bool:
+    return FROM_A_PROXY in error.message.casefold() and error.status not in REFUSALS
 
 
 _DOES_NOT_ANSWER = (Unavailable, "Temporal does not answer: {}")
@@ -78,8 +93,15 @@ def error_of(error: RPCError) -> OrderError | None:
         return Unavailable(f"Temporal does not have the namespace now: {said}")
     if "search attribute" in said:
         return NotSetUp(f"{said}: run `python starter.py setup`")
-    known = _MEANING.get(error.status)
+    known = _DOES_NOT_ANSWER if _from_a_proxy(error) else _MEANING.get(error.status)
     return known[0](known[1].format(said)) if known else None
+
+
+def known_error(error: Exception) -> OrderError | None:
+    """Return the error of this project for an error of any kind; None for one that only a bug here explains."""
+    if isinstance(error, RPCError):
+        return error_of(error)
+    return error if isinstance(error, OrderError) else None
 
 
 class Outages:
@@ -92,6 +114,10 @@ class Outages:
         self.note, self._seconds = note, OUTLASTED if seconds is None else seconds
         self._since: float | None = None
         self._due, self._between = 0.0, 0.0
+
+    def within(self, seconds: float) -> "Outages":
+        """Return one with the same notes, for a wait that ends after `seconds` whatever happens."""
+        return Outages(self.note, min(seconds, self._seconds))
 
     async def outlast(self, call: Callable[[], Awaitable[A]]) -> A:
         """Return what the call returns, which may be repeated; raise its error when the outage lasts too long."""

@@ -12,9 +12,10 @@ from temporalio.client import (
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exception
-from temporalio.service import RPCError
+from temporalio.service import RPCError, RPCStatusCode
 
 from client.handles import NO_WORKER, Handle, exists, handle_of
+from client.outages import Outages, is_outage
 from client.progress import STANDS_STILL, end_within, result_in, undone_in, where_it_waits
 from models import names
 from models.errors import Unavailable, WorkflowGone
@@ -131,21 +132,25 @@ async def place(order: Order, client: Client, orders: Orders) -> Placed:
     return Placed(OrderRun(order.order_id, handle, orders, total), total, again=False)
 
 
-async def place_within(order: Order, client: Client, orders: Orders, seconds: float) -> tuple[Placed, OrderResult]:
+async def place_within(
+    order: Order, client: Client, orders: Orders, seconds: float, outages: Outages | None = None
+) -> tuple[Placed, OrderResult]:
     """Place an order; return its outcome as soon as it has one or waits, or its status after `seconds`.
 
     Raises as `place`. Raises Unavailable when no worker answers: the order is placed and runs once a worker does. The
-    wait uses no update: Temporal takes a limited number of updates for a run, and the commands need them.
+    wait uses no update: Temporal takes a limited number of updates for a run, and the commands need them. It outlasts
+    an outage of Temporal, as `outages` does.
     """
     until = time.monotonic() + seconds
     try:
         async with asyncio.timeout(seconds + SLACK.total_seconds()):
             placed = await place(order, client, orders)
-            result = await end_within(placed.run, max(0.0, until - time.monotonic()))
+            result = await end_within(placed.run, max(0.0, until - time.monotonic()), outages)
     except TimeoutError:
         raise Unavailable(NO_WORKER_YET) from None
     except RPCError as error:
-        if error.status in NO_WORKER:  # the start itself got no answer
+        # The start itself got no answer; a broken connection has the status CANCELLED, too.
+        if error.status in NO_WORKER and not (error.status is RPCStatusCode.CANCELLED and is_outage(error)):
             raise Unavailable(NO_WORKER_YET) from None
         raise
     if result is None:

@@ -5,9 +5,10 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
-from temporalio.client import WorkflowFailureError
+from temporalio.client import WorkflowFailureError, WorkflowQueryFailedError
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
@@ -24,6 +25,8 @@ ASK_AGAIN = 10.0
 STANDS_STILL = {Status.NEEDS_ATTENTION, Status.WAITING}
 # Seconds between two looks at a process of which only the end is wanted.
 SHORTEST_PAUSE, LONGEST_PAUSE = 0.25, 1.0
+# A run of another program or version: the query fails, or its answer is no ProcessState.
+UNREADABLE = (WorkflowQueryFailedError, ValueError, TypeError, KeyError, RuntimeError)
 _STATUS = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 
 Seen = Callable[[ProcessState | None], None]
@@ -70,7 +73,15 @@ def where_it_waits(state: ProcessState) -> dict[str, Any]:
 
 
 async def state_of(handle: Handle, patience: timedelta = PATIENCE) -> ProcessState | None:
-    """Return the state of a run, or None when no worker answers in time."""
+    """Return the state of a run, or None when no worker answers in time, or its answer can't be read."""
+    try:
+        return await read_state(handle, patience)
+    except UNREADABLE:
+        return None
+
+
+async def read_state(handle: Handle, patience: timedelta) -> ProcessState | None:
+    """Return as `state_of`; raise one of UNREADABLE when the run fails the query, or its answer can't be read."""
     until = time.monotonic() + patience.total_seconds()
     while (left := until - time.monotonic()) > 0:
         try:
@@ -140,24 +151,25 @@ async def _ended(run: FollowedRun[R], outages: Outages) -> R:
 async def _looked(run: FollowedRun[R], outages: Outages, patience: timedelta) -> ProcessState | None:
     """Return the state, None when no worker answers or Temporal no longer has the run."""
     try:
-        return await outages.outlast(lambda: state_of(run.handle, patience))
+        return await outages.outlast(partial(state_of, run.handle, patience))
     except RPCError as error:
         if not lacks_workflow(error):
             raise
         return None
 
 
-async def end_within(run: FollowedRun[R], seconds: float) -> R | None:
+async def end_within(run: FollowedRun[R], seconds: float, outages: Outages | None = None) -> R | None:
     """Wait as `end_of`, for at most `seconds`; return the result so far then, None when no worker answers.
 
     Temporal itself, and no worker, is asked whether the process stands still, after growing pauses.
     """
-    ended, until, pause = asyncio.create_task(run.ended()), time.monotonic() + seconds, SHORTEST_PAUSE
+    patient = (outages or Outages()).within(seconds)
+    ended, until, pause = asyncio.create_task(_ended(run, patient)), time.monotonic() + seconds, SHORTEST_PAUSE
     try:
         while not ended.done():
             left = until - time.monotonic()
-            if left <= 0 or (pause > SHORTEST_PAUSE and await _stands_still(run.handle)):
-                state = await state_of(run.handle)
+            if left <= 0 or (pause > SHORTEST_PAUSE and await patient.outlast(partial(_stands_still, run.handle))):
+                state = await _looked(run, patient, PATIENCE)
                 if state and (left <= 0 or state.status in STANDS_STILL) and not state.status.final:
                     return run.standing_still(state)
                 if left <= 0 and state is None:

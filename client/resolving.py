@@ -23,6 +23,8 @@ from models.process import ProcessState
 
 PARKED = f"{OPEN} AND {STATUS_ATTRIBUTE} = 'needs_attention'"
 AT_ONCE = 1000
+# After so many parked processes without an answer, and none with one, it is the workers that don't answer.
+SILENT_AT_MOST = 3
 # The decisions that need no look at the single process; an edit and an unwind do.
 VerbForMany = Literal["retry", "skip", "waive"]
 
@@ -77,13 +79,24 @@ class Resolution(Message):
 
 
 async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
-    """Return up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers."""
-    client, found = await connection.temporal(), list[ParkedStep]()
+    """Return up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers.
+
+    A single process that does not answer is left out, with a note.
+    """
+    client, found, answers, silent = await connection.temporal(), list[ParkedStep](), 0, list[str]()
     async for run in client.list_workflows(PARKED):
         state = await state_of(handle_of(name_of_workflow(run.id), client))
-        if state is None:
-            raise Unavailable("no worker answers; start a worker, then send the same command again")
-        found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
+        if state is not None:
+            answers += 1
+            found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
+            continue
+        silent.append(run.id)
+        if not answers and len(silent) == SILENT_AT_MOST:
+            break
+    if silent and not answers:
+        raise Unavailable("no worker answers; start a worker, then send the same command again")
+    for workflow_id in silent:
+        connection.outages.note(f"{workflow_id} is left out: its state can't be read; `stuck` names the cause")
     selected = [parked for parked in found if chosen.fits(parked)]
     return sorted(selected, key=lambda parked: (-parked.at_risk, parked.process_id))[:limit]
 
@@ -126,10 +139,12 @@ async def _resolve(connection: Connection, parked: ParkedStep, command: Resolve,
     name = name_of_workflow(parked.process_id)
     come = partial(Resolution, process_id=parked.process_id, step=parked.step)
     try:
-        accepted = await resolve(name.path, command, connection)
+        # Repeated, a decision has the same id, and so is taken once.
+        accepted = await connection.outages.outlast(partial(resolve, name.path, command, connection))
     except (Conflict, NotFound) as refused:
         return come(effect=Effect.REFUSED, reason=str(refused))
-    state = await settled(handle_of(name, await connection.temporal()), seconds, parked.step)
+    handle = handle_of(name, await connection.temporal())
+    state = await settled(handle, seconds, parked.step, connection.outages)
     if state is None or not decision_done(state, parked.step):
         return come(effect=Effect.IN_PROGRESS, status=state.status if state else accepted.status)
     again = parked_at(state, parked.step)

@@ -3,24 +3,36 @@
 import asyncio
 import time
 from datetime import timedelta
+from functools import partial
+
+from temporalio.service import RPCError
 
 from client.handles import Handle
+from client.outages import Outages, is_outage
 from client.progress import PATIENCE, STANDS_STILL, state_of
 from models.process import ProcessState, Status, StepExecution
 
 PAUSE = 0.1
 
 
-async def settled(handle: Handle, seconds: float, step: str | None = None) -> ProcessState | None:
+async def settled(
+    handle: Handle, seconds: float, step: str | None = None, outages: Outages | None = None
+) -> ProcessState | None:
     """Return the state once the process has ended or waits again, else its state after `seconds`.
 
     With `step`, the step that was decided on: a process that waits for other decisions stands still only when this one
-    has taken effect. None when no worker answers.
+    has taken effect. None when no worker answers, or Temporal does not: the decision itself was taken before.
     """
-    until, state = time.monotonic() + seconds, None
+    until, state, patient = time.monotonic() + seconds, None, (outages or Outages()).within(seconds)
     while True:
         left = until - time.monotonic()
-        found = await state_of(handle, min(PATIENCE, timedelta(seconds=max(left, PAUSE))))
+        look = partial(state_of, handle, min(PATIENCE, timedelta(seconds=max(left, PAUSE))))
+        try:
+            found = await patient.outlast(look)
+        except RPCError as error:
+            if not is_outage(error):
+                raise
+            return state
         state = found or state
         if left <= 0 or (found is not None and stands_still(found, step)):
             return state

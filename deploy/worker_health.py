@@ -15,6 +15,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from models.names import TASK_QUEUE
+from runtime.settings import is_utf8
 
 # A long poll lasts about a minute, so a running worker has started one within this time.
 MAX_SECONDS_SINCE_POLL = 120.0
@@ -23,7 +24,9 @@ SECONDS_TO_ANSWER = 8.0
 
 async def seconds_since_poll() -> float | None:
     """Return the seconds since this host last polled the task queue, None when the server knows no poller of it."""
-    client = await Client.connect(**ClientConfig.load_client_connect_config())
+    # With the environment itself, the SDK panics at any variable that isn't UTF-8.
+    readable = {name: text for name, text in os.environ.items() if is_utf8(name) and is_utf8(text)}
+    client = await Client.connect(**ClientConfig.load_client_connect_config(override_env_vars=readable))
     described = await client.workflow_service.describe_task_queue(
         DescribeTaskQueueRequest(
             namespace=client.namespace,

@@ -24,4 +24,7 @@ ASYNC_UPDATES = ServerFeature(
     "accepted updates", "frontend.enableUpdateWorkflowExecutionAsyncAccepted", "cancels, events and decisions"
 )
 SCHEDULES = ServerFeature("schedules", "frontend.enableSchedules", "the reconciler and `starter.py setup`")
+DEPLOYMENTS = ServerFeature(
+    "worker deployment versions", "system.enableDeploymentVersions", "workers with ORDERS_DEPLOYMENT"
+)
 STANDALONE_ACTIVITIES = ServerFeature("standalone activities", "activity.enableStandalone", "choreographed orders")

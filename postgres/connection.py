@@ -10,8 +10,10 @@ from psycopg.errors import (
     AdminShutdown,
     CannotConnectNow,
     CrashShutdown,
+    FeatureNotSupported,
     IdleInTransactionSessionTimeout,
     InsufficientPrivilege,
+    InvalidSqlStatementName,
     ReadOnlySqlTransaction,
     TransactionTimeout,
 )
@@ -45,19 +47,23 @@ DEFAULTS: dict[str, Any] = {
     "tcp_user_timeout": 15_000,
 }
 
+# A statement that this connection has prepared is void: a pooler has reset the session, or a migration has changed the
+# type of a column. Another connection prepares it again.
+_VOID = (InvalidSqlStatementName, FeatureNotSupported)
 TRANSIENT = (
     psycopg.OperationalError,
     IdleInTransactionSessionTimeout,
     TransactionTimeout,
     ReadOnlySqlTransaction,
     InsufficientPrivilege,
+    *_VOID,
 )
 # The statement, or its connection, was refused before it began.
 NOT_BEGUN = (PoolTimeout, ReadOnlySqlTransaction, InsufficientPrivilege, CannotConnectNow)
 _NEEDS_RIGHTS = "; grant it to this role, or connect as the owner of the schemas"
 # The server can't be used through this connection any more. PostgreSQL closes it after a shutdown, but keeps one that
 # is read-only, and a pooler may keep any.
-USELESS = (ReadOnlySqlTransaction, AdminShutdown, CrashShutdown, CannotConnectNow)
+USELESS = (ReadOnlySqlTransaction, AdminShutdown, CrashShutdown, CannotConnectNow, *_VOID)
 
 
 def connection_string(url: str, settings: Mapping[str, float] = SETTINGS) -> str:

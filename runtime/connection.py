@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import re
 from ipaddress import ip_address
 
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest, ListNamespacesRequest
@@ -55,7 +56,7 @@ def _target(settings: Settings, address: str | None) -> ClientConnectConfig:
     try:
         config = _profile().to_client_connect_config()
     except (RuntimeError, ValueError, OSError) as error:
-        raise InvalidInput("TEMPORAL_*", _one_line(str(error))) from None
+        raise InvalidInput("TEMPORAL_*", _without_source(str(error))) from None
     if not config.get("namespace", "").isprintable():
         raise InvalidInput("TEMPORAL_NAMESPACE", "may not hold control characters")
     _check_secrets(config, settings)
@@ -109,7 +110,7 @@ def _profile() -> ClientConfigProfile:
         # Without `override_env_vars` the SDK reads the environment itself, and panics at any variable that isn't UTF-8.
         return ClientConfigProfile.load(override_env_vars=readable)
     except (RuntimeError, ValueError, OSError) as error:
-        raise InvalidInput("TEMPORAL_*", _one_line(str(error))) from None
+        raise InvalidInput("TEMPORAL_*", _without_source(str(error))) from None
 
 
 def database_of(settings: Settings) -> str:
@@ -155,6 +156,12 @@ async def _check_that_it_lists(client: Client) -> None:
     except RPCError as error:
         if error.status not in {RPCStatusCode.PERMISSION_DENIED, RPCStatusCode.UNIMPLEMENTED}:
             raise
+
+
+def _without_source(error: str) -> str:
+    """Return an error about a profile in one line, without the text of its file, which may hold an API key."""
+    place = re.search(r"TOML parse error at line [0-9]+, column [0-9]+", error)
+    return f"the profile's file can't be read: {place[0]}" if place else _one_line(error)
 
 
 def _one_line(text: str) -> str:

@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import ip_address
 from urllib.parse import parse_qsl, unquote
@@ -35,10 +36,14 @@ class DatabaseUrl:
         options = dict(parse_qsl(query, keep_blank_values=True))
         return cls((*_hosts_in(hosts), *options.get("host", "").split(",")), options)
 
-    @property
-    def is_remote(self) -> bool:
-        """Return whether a host is another machine; a socket and no host at all are this one."""
-        given = (*self.hosts, *self.options.get("hostaddr", "").split(","))
+    def is_remote(self, environ: Mapping[str, str]) -> bool:
+        """Return whether a host is another machine; a socket and no host at all are this one.
+
+        What the URL leaves open, libpq completes by its own variables in `environ`.
+        """
+        hosts = self.hosts if any(self.hosts) else environ.get("PGHOST", "").split(",")
+        addresses = (self.options.get("hostaddr") or environ.get("PGHOSTADDR", "")).split(",")
+        given = (*hosts, *addresses)
         return any(host and not host.startswith(("/", "@")) and not is_this_machine(host) for host in given)
 
 
@@ -64,9 +69,14 @@ def encrypted(url: str, *, insecure: bool) -> str:
     Raises InvalidInput when it allows a connection without; with `insecure` it may.
     """
     parsed = DatabaseUrl.parse(url)
-    if insecure or not parsed.is_remote:
+    service = parsed.options.get("service") or os.environ.get("PGSERVICE")
+    if insecure or not (service or parsed.is_remote(os.environ)):
         return url
     mode = parsed.options.get("sslmode") or os.environ.get("PGSSLMODE")
+    if service and not mode:
+        # Its file, which only libpq reads, may name any machine; sslmode in the URL would replace the file's own.
+        problem = "uses a connection service, which may be on another machine"
+        raise InvalidInput("DATABASE_URL", f"{problem}; add sslmode=require or more, or set ORDERS_INSECURE=1")
     if not mode:
         return f"{url}{'&' if '?' in url else '?'}sslmode=require"
     if mode not in ENCRYPTED:

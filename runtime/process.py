@@ -7,10 +7,12 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import NoReturn
 
 from models.errors import InvalidInput
+from models.problems import shown
 
 PROCESSES_AT_MOST = 64
 SUPERVISED = "--supervised"
@@ -72,9 +74,16 @@ def _on_supervisor_gone(stop: asyncio.Event) -> None:
     stop.set()
 
 
+def complain(error: str) -> None:
+    """Write an error as one line to stderr, also before the log is configured; a broken stderr is ignored."""
+    with suppress(OSError):
+        print(f"error: {shown(error, 1000)}", file=sys.stderr, flush=True)  # noqa: T201
+
+
 def leave(code: int) -> None:
     """Exit without finalizing the interpreter, which the threads of Temporal's core can crash."""
     logging.shutdown()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):  # the reader of a pipe has gone, or the disk is full: the exit code stays true
+            stream.flush()
     os._exit(code)

@@ -145,3 +145,46 @@ def test_a_full_disk_under_the_output_is_one_line() -> None:
 
     assert (done.returncode, done.stderr.count("\n")) == (1, 1)
     assert done.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize("broken", ["full", "pipe"])
+@pytest.mark.parametrize(("arguments", "code"), [(["--processes", "0"], 2), ([], 4)])
+def test_a_worker_whose_stderr_is_broken_ends_with_its_code(
+    broken: str, arguments: list[str], code: int, tmp_path: Path
+) -> None:
+    if broken == "full":
+        stderr = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stderr = os.pipe()
+        os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "worker.py", *arguments],
+            cwd=PROJECT,
+            env=clean_environment(ORDERS_DATA_DIR=str(tmp_path / "data"), TEMPORAL_CONFIG_FILE=os.devnull),
+            stderr=stderr,
+            timeout=60,
+            check=False,
+        )
+    finally:
+        os.close(stderr)
+
+    assert done.returncode == code
+
+
+@pytest.mark.parametrize("closed", CLOSED)
+def test_a_closed_stream_changes_no_exit_code_of_the_example(closed: str) -> None:
+    environment = clean_environment(TEMPORAL_ADDRESS="127.0.0.1:1", TEMPORAL_CONFIG_FILE=os.devnull)
+
+    done = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} -m examples.trip show nothing {closed}"],  # noqa: S607
+        cwd=PROJECT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 4, done.stderr
+    assert "Traceback" not in done.stderr

@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from temporalio.api.enums.v1 import EventType
 from temporalio.client import Client, WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from client.installation import bind
 from models.names import TASK_QUEUE, workflow_id
@@ -28,6 +29,7 @@ from services import demo_articles, schemas
 from services.installation.installation import Installation
 from tests.runtime.stacks import environment_for, happens, settings_for
 from tests.servers import with_empty_cluster
+from worker import main
 from workflows.order.workflow import OrderWorkflow
 
 Worker = subprocess.Popen[str]
@@ -157,6 +159,32 @@ def test_a_foreign_schema_is_reported_in_one_line(settings: Settings, stack: Sta
 
     assert (returned, line.count("\n")) == (2, 1)
     assert "schema" in line
+
+
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (RPCStatusCode.RESOURCE_EXHAUSTED, 4),
+        (RPCStatusCode.PERMISSION_DENIED, 4),
+        (RPCStatusCode.UNAVAILABLE, 4),
+        (RPCStatusCode.UNIMPLEMENTED, 2),
+    ],
+)
+def test_an_error_of_temporal_at_the_start_is_one_line(
+    status: RPCStatusCode, code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def serve(_: asyncio.Event) -> None:
+        raise RPCError("the server says why", status, b"")
+
+    monkeypatch.setattr(sys, "argv", ["worker.py"])
+    monkeypatch.setattr("runtime.logs.configure", lambda *_: None)
+    monkeypatch.setattr("worker._serving", lambda *_: serve)
+
+    assert main() == code
+
+    line = capsys.readouterr().err
+    assert (line[:7], line.count("\n")) == ("error: ", 1)
+    assert "the server says why" in line
 
 
 async def test_a_worker_serves_an_order_and_ends_at_once_when_idle(client: Client, worker: Worker) -> None:

@@ -9,9 +9,11 @@ import typer
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
+from client.installation import may_migrate
 from client.installation import move as bind_again
+from client.upkeep import migrate
 from orders import open_unbound
-from runtime.connection import is_embedded
+from runtime.connection import connect, database_of, is_embedded
 from runtime.embedded.stack import embedded_stack
 from runtime.settings import Settings
 
@@ -43,10 +45,16 @@ def move(
 
 async def _move(database: str, namespace: str, output: Output, *, with_unfinished: bool) -> None:
     settings = Settings.read()
-    async with _servers(settings, output), open_unbound(settings) as (client, services):
-        moved = await bind_again(
-            client, services, database=database, namespace=namespace, with_unfinished=with_unfinished
-        )
+    async with _servers(settings, output):
+        url = database_of(settings)
+        client = await connect(settings)
+        # `setup` leaves the schemas of another installation as they are.
+        if await may_migrate(client, url, database=database, namespace=namespace):
+            await migrate(url, lambda _: None)
+        async with open_unbound(settings) as (client, services):
+            moved = await bind_again(
+                client, services, database=database, namespace=namespace, with_unfinished=with_unfinished
+            )
     words = "belong to each other now" if moved else "belong to each other already; nothing was changed"
     document = {"database": database, "namespace": namespace, "moved": moved}
     output.answer(document, f"the database {database} and the namespace {namespace} {words}")

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import intake
+from cli import intake, render
 from cli.accepted import Wait, answer_accepted
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
@@ -73,7 +73,8 @@ def decision_fields(
 
 async def _resolve(process: str, command: Resolve, wait: float, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         accepted = await orders.resolve(process, command)
-        state = await orders.settled(process, wait, command.step)
+        state = await orders.settled(render.named(accepted).path, wait, command.step)
     again = parked_at(state, command.step) if state and stands_still(state, command.step) else None
     answer_accepted(output, accepted, f"{command.verb} {command.step} accepted", state, again, command.step)

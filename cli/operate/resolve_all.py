@@ -4,6 +4,7 @@ from collections import Counter
 from typing import Annotated
 
 import typer
+from temporalio.client import RPCError
 
 from cli import render
 from cli.accepted import Wait
@@ -12,9 +13,11 @@ from cli.operate.resolve import Evidence, decision_fields
 from cli.options import Actor, AsJson, Reason
 from cli.output import Output, plain
 from cli.run import run_to_end
+from client.diagnosis.grouping import sums_of
+from client.outages import known_error
 from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, VerbForMany
 from models.commands import Resolve
-from models.errors import InvalidInput
+from models.errors import InvalidInput, OrderError, Unavailable
 from models.intake.reading import made
 from models.money import Money
 from orders import connect
@@ -69,6 +72,7 @@ def resolve_all(
 
 async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         selection = await orders.parked_steps(chosen, limit)
     lines = [_shown(parked) for parked in selection]
     document = {"dry_run": True, "selected": selection, "at_risk": _sums(selection)}
@@ -79,18 +83,27 @@ async def _resolve(
     chosen: ParkedFilter, command: Resolve, limit: int, wait: float, confirm: int | None, output: Output
 ) -> None:
     done: list[Resolution] = []
+    ended: OrderError | None = None
     async with connect() as orders:
+        orders.tell_outages(output.note)
         selection = await orders.parked_steps(chosen, limit)
         if confirm is not None and confirm != len(selection):
             raise InvalidInput("--confirm", f"is {confirm}, but {len(selection)} steps are selected now")
-        async for resolution in orders.resolve_each(selection, command, wait):
-            done.append(resolution)
-            if resolution.effect is not Effect.NOT_TRIED:
-                output.note(f"{len(done)} of {len(selection)}: {_line(resolution)}")
+        try:
+            async for resolution in orders.resolve_each(selection, command, wait):
+                done.append(resolution)
+                if resolution.effect is not Effect.NOT_TRIED:
+                    output.note(f"{len(done)} of {len(selection)}: {_line(resolution)}")
+        except (RPCError, Unavailable) as error:  # what was decided until then is told all the same
+            if (ended := known_error(error)) is None:
+                raise
     counts = Counter(each.effect for each in done)
     words = ", ".join(f"{counts[effect]} {effect.value.replace('_', ' ')}" for effect in Effect if counts[effect])
     document = {"resolutions": done, "counts": {effect.value: counts[effect] for effect in Effect}}
     output.answer(document, words or "no parked step is selected")
+    if ended:
+        output.note(f"error: {ended}; the same command again goes on with the rest")
+        raise CommandEnded(Code.UNREACHABLE)
     if counts[Effect.CAME_BACK] or counts[Effect.REFUSED]:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -108,12 +121,12 @@ def _shown(parked: ParkedStep) -> str:
     return plain(f"{parked.process_id} · {parked.step} ({parked.direction}){at_risk} · {parked.failure}")
 
 
-def _sums(selection: list[ParkedStep]) -> list[Money]:
+def _sums(selection: list[ParkedStep]) -> tuple[Money, ...]:
     # A process with several parked steps has one amount at risk.
     sums, amounts = Counter[str](), {each.process_id: (each.currency, each.at_risk) for each in selection}
     for currency, amount in amounts.values():
         sums[currency or ""] += amount
-    return [Money(amount=amount, currency=currency) for currency, amount in sums.items() if amount and currency]
+    return sums_of(sums)
 
 
 def _counted(selection: list[ParkedStep]) -> str:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from cli import intake
+from cli import intake, render
 from cli.accepted import Wait, answer_accepted
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
@@ -33,6 +33,7 @@ def cancel(
 
 async def _cancel(process: str, command: CancelOrder, wait: float, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         accepted = await orders.cancel(process, command)
-        state = await orders.settled(process, wait)
+        state = await orders.settled(render.named(accepted).path, wait)
     answer_accepted(output, accepted, "cancel accepted", state)

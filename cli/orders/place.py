@@ -69,6 +69,7 @@ async def _place(order: Order, options: RunOptions, wait: bool, output: Output) 
 
 async def _place_within(order: Order, options: RunOptions, seconds: float, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         with placing(output, f"order {order.order_id}"):
             placed, result = await orders.place_within(order, seconds, options)
     output.answer({**_started(placed), **result.model_dump(mode="json")}, render.result(result))

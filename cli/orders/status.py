@@ -22,7 +22,7 @@ async def _status(process: str, output: Output) -> None:
         name = await orders.named(process)
         standing = await orders.status(name.path)
     if standing.run_id and standing.state is None:
-        output.note("no worker answers: the status comes from the server and the orders table")
+        output.note("no worker answers its query: the status comes from the server and the orders table")
     output.answer({**standing.model_dump(mode="json"), "process": name.path}, *_shown(name, standing))
 
 

@@ -90,7 +90,7 @@ def review(
 
 async def _review(slip_id: str, command: Review, wait: float, output: Output) -> None:
     async with connect() as orders:
+        orders.tell_outages(output.note)
         accepted = await orders.slips.review(slip_id, command)
-        name = names.ProcessName(names.ProcessKind.SLIP, accepted.slip_id)
-        state = await orders.settled(name.path, wait)
+        state = await orders.settled(render.named(accepted).path, wait)
     answer_accepted(output, accepted, f"{command.verdict} accepted at {command.stop}", state)

@@ -1,7 +1,7 @@
 """Group what makes no progress: one group for each cause, step and failure."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from client.advice import CAUSE_FIXED, starter
@@ -49,10 +49,14 @@ def _group(members: list[StuckProcess]) -> StuckGroup:
         count=len(members),
         processes=tuple(each.process_id for each in members),
         since=first.since,
-        at_risk=tuple(
-            Money(amount=amount, currency=currency) for currency, amount in sums.items() if amount and currency
-        ),
+        at_risk=sums_of(sums),
     )
+
+
+def sums_of(amounts: Mapping[str, int]) -> tuple[Money, ...]:
+    """Return the sum of each currency, also one that is larger than any single amount may be."""
+    known = [(currency, amount) for currency, amount in amounts.items() if amount and currency]
+    return tuple(Money.model_construct(amount=amount, currency=currency) for currency, amount in known)
 
 
 def resolve_all_command(step: str, direction: str | None) -> str:

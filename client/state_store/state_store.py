@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from client.connection import Connection
 from client.diagnosis.evidence import one_line
 from client.handles import handle_of
-from client.progress import state_of
+from client.progress import read_state
 from client.state_store.listing import QUERY
 from client.state_store.paging import no_token, place_of, token_of
 from client.state_store.without_workflow import without_workflow
@@ -65,7 +65,7 @@ class StateStore:
         """Return an order's state, the stored one when Temporal has no run; None without either. Raise Unavailable."""
         handle = handle_of(ProcessName(ProcessKind.ORDER, order_id), await self._connection.temporal())
         try:
-            state = await state_of(handle, PATIENCE)
+            state = await read_state(handle, PATIENCE)
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
                 raise

@@ -171,16 +171,20 @@ async def main(given: argparse.Namespace) -> int:
             return 5
         except RPCError as error:
             if error.status is not RPCStatusCode.NOT_FOUND:
-                raise
+                print(plain(f"error: Temporal does not answer; the trip goes on: {error.message}"), file=sys.stderr)
+                return 4
             print(plain(f"error: {given.id} does not exist, or has ended"), file=sys.stderr)
             return 5
 
 
 if __name__ == "__main__":
+    for stream in filter(None, (sys.stdout, sys.stderr)):
+        stream.reconfigure(errors="replace")  # a city may have letters that the output's encoding doesn't have
     try:
         code = asyncio.run(main(arguments()))
     except KeyboardInterrupt:
         print("interrupted; the trip goes on as soon as a worker runs: `show` its id", file=sys.stderr)
         code = 130
-    sys.stdout.flush()
+    if sys.stdout:
+        sys.stdout.flush()
     os._exit(code)  # not sys.exit: the SDK's threads can crash the interpreter's shutdown

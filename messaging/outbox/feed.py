@@ -81,9 +81,9 @@ class OutboxFeed:
             await DeadLetters(unit).record(letter)
 
     async def read(self, event_id: str) -> DomainEvent | None:
-        """Return a stored event, None when there is none."""
+        """Return a stored event, None when there is none; one that can't be read has an empty payload."""
         row = await self._db.row(statements.READ, {"event_id": event_id})
-        return DomainEvent.model_validate_json(row[0]) if row else None
+        return event_of(row[0])[0] if row else None
 
     async def on_unknown(self, delivery: EventDelivery, *, known: bool) -> None:
         """Record that a delivery named an event that the outbox doesn't have; `known`: whether its subscriber exists.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from messaging.outbox import statements
-from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, DomainEvent, EventData, EventType
+from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, DomainEvent, EventData, EventType, event_of
 from models.errors import AlreadyUndone
 from postgres.database import Database
 
@@ -65,6 +65,6 @@ class Outbox:
         return await unit.row(statements.CONSUME, params) is not None
 
     async def events(self, db: Database, process_id: str) -> list[DomainEvent]:
-        """Return the events of a process in the order of their sequence."""
+        """Return the events of a process by sequence; the payload of one that can't be read is empty."""
         rows = await db.rows(statements.OF_PROCESS, {"process_id": process_id})
-        return [DomainEvent.model_validate_json(text) for (text,) in rows]
+        return [event_of(text)[0] for (text,) in rows]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from runtime.embedded.errors import StackFailed
 from runtime.embedded.locks import Lock, is_held
+from runtime.embedded.processes import ignore_libpq_variables
 from runtime.embedded.record import Layout, Ports, Record, live_record, read_record
 from runtime.embedded.start import Echo, collect_exits, ensure
 from runtime.settings import Settings
@@ -45,6 +46,7 @@ async def embedded_stack(settings: Settings, echo: Echo | None = None) -> AsyncI
 
     `echo` receives progress messages of one line each. Raises StackFailed.
     """
+    ignore_libpq_variables()
     layout = _prepared(settings.data_dir)
     ports = Ports(temporal=settings.temporal_port, ui=settings.ui_port, tuned=not settings.untuned)
     with Lock(layout.lease) as lease:

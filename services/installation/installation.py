@@ -9,6 +9,8 @@ select here.datname, here.oid::text, binding.installation_id, binding.namespace,
 from pg_database as here left join installation.binding as binding on true
 where here.datname = current_database()
 """
+_EXISTS = b"select to_regclass('installation.binding') is not null"
+_NAME = b"select current_database()"
 # Differs in a copy on another server; a standby and a base backup have the one of their origin.
 _SYSTEM = b"select system_identifier::text from pg_control_system()"
 _MAY_READ_SYSTEM = b"select has_function_privilege('pg_control_system()', 'execute')"
@@ -34,6 +36,16 @@ class Installation:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._system: str | None = None
+
+    async def exists(self) -> bool:
+        """Return whether the database was ever set up, and so has the table of the record; raise Unavailable."""
+        row = await self._db.row(_EXISTS, {})
+        return row is not None and bool(row[0])
+
+    async def name(self) -> str:
+        """Return the name of the database, also before its first set-up; raise Unavailable."""
+        row = await self._db.row(_NAME, {})
+        return str(row[0]) if row else ""
 
     async def read(self) -> DatabaseSide:
         """Return the database with its record; raise Unavailable."""

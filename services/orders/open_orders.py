@@ -1,8 +1,8 @@
 """Orders that were accepted and not closed, which the reconciler reads page by page, oldest first."""
 
-from models.money import Money
 from models.recovery import OpenProcess
 from postgres.database import Database
+from services.orders.records import price_of
 
 # Choreographed orders have no workflow to lose; the watcher and their deadlines end them.
 _PAGE = b"""
@@ -42,8 +42,7 @@ class OpenOrders:
         if row is None:
             return None
         body, body_hash, total, currency, age = row
-        money = Money(amount=total, currency=currency)
-        return OpenProcess(body=body, body_hash=body_hash, total=money, age_seconds=age)
+        return OpenProcess(body=body, body_hash=body_hash, total=price_of(total, currency), age_seconds=age)
 
     async def outcome(self, order_id: str) -> tuple[str, str] | None:
         """Return the status and the reason of a closed order, None while the order is open."""

@@ -6,6 +6,7 @@ Temporal's history is the source of truth. This table can be dropped and rebuilt
 from collections.abc import Iterable
 
 from psycopg.types.json import Jsonb
+from pydantic import ValidationError
 
 from models.process import ProcessState
 from postgres.database import Database
@@ -65,6 +66,9 @@ class ProcessStates:
         return len(await self._db.rows(_FILL, {"type": process_type, "prefix": prefix}))
 
     async def load(self, order_id: str) -> ProcessState | None:
-        """Return the stored state of an order, or None; raise Unavailable."""
+        """Return the stored state of an order, or None without one that this version can read; raise Unavailable."""
         row = await self._db.row(_LOAD, {"order_id": order_id})
-        return ProcessState.model_validate_json(row[0]) if row else None
+        try:
+            return ProcessState.model_validate_json(row[0]) if row else None
+        except ValidationError:
+            return None

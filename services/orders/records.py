@@ -5,9 +5,20 @@ from datetime import datetime
 from typing import Self
 
 from psycopg.rows import TupleRow
+from pydantic import ValidationError
 
 from models.money import Money
 from models.process import OrderResult, Status, Style
+
+
+def price_of(total: int | None, currency: str | None) -> Money | None:
+    """Return the price in two columns, None without one that this version can read: it must not hide other orders."""
+    if total is None or currency is None:
+        return None
+    try:
+        return Money(amount=total, currency=currency)
+    except ValidationError:
+        return None
 
 
 @dataclass(frozen=True)
@@ -31,7 +42,7 @@ class OrderRecord:
     def of(cls, row: TupleRow) -> Self:
         """Return the record of a row of statements.READ."""
         order_id, style, status, total, currency, *rest = row
-        money = None if total is None else Money(amount=total, currency=currency)
+        money = price_of(total, currency)
         return cls(order_id, Style(style), Status(status), money, *rest)
 
     def result(self) -> OrderResult:

@@ -47,6 +47,30 @@ async def test_the_order_is_turned_back(stage: Stage, of_type: str, change: byte
     await assert_conserved(stage.db, at_rest=False)
 
 
+@pytest.mark.parametrize("how", ["redrive", "discard"])
+async def test_a_redrive_that_was_interrupted_is_finished_by_the_next(stage: Stage, how: str) -> None:
+    order = await stage.place(Scenario("interrupted").order())
+    number = await dead(stage, order, "StockReserved", OF_ANOTHER_VERSION)
+    readable = b"update outbox.events set version = 1 where process_id = %(id)s"
+    await stage.db.rows(readable, {"id": order.order_id})
+    # It has published the event, and was killed before it closed the letter.
+    letter = await DeadLetters(stage.db).take(number, "ann", "a test")
+    event_id, _, subscriber = letter.message_id.partition(":")
+    assert await stage.feed.redrive(event_id, subscriber)
+    assert await stage.to_the_end(order) == "completed"
+    later = b"""
+        update dead_letters.letters set changed_at = now() - interval '6 minutes', status = %(status)s
+        where letter_id = %(id)s"""
+    await stage.db.rows(later, {"id": number, "status": "redriving" if how == "redrive" else "open"})
+
+    if how == "redrive":
+        await redriving(stage).one(number, "ann", "again")
+    else:
+        await redriving(stage).discard(number, "ann", "it has been delivered")
+
+    assert await dead_deliveries(stage.db, order) == []
+
+
 async def test_an_order_that_has_shipped_can_only_be_redriven(stage: Stage) -> None:
     order = await stage.place(Scenario("shipped").order())
     letter = await dead(stage, order, "ShipmentCreated", OF_ANOTHER_VERSION)

@@ -12,7 +12,7 @@ from models.errors import WorkflowGone
 from models.names import workflow_id
 from runtime.embedded.stack import Stack
 from tests.cli.conftest import Ran, as_bytes, order_document, run_here, run_starter
-from tests.cli.operate.parking import new_id, shipped_to
+from tests.cli.operate.parking import new_id, paying_with, shipped_to
 from tests.faults.chaos.strikes.proxy import Link
 from tests.orders.scenarios import Scenario
 from tests.systems import System, open_system
@@ -62,6 +62,32 @@ async def test_place_and_batch_outlast_a_restart_and_say_so(servers: Stack) -> N
     for ran in (one, many):
         assert 1 <= ran.err.count("; waits for it, ") <= 3, ran.err
         assert "unexpected" not in ran.err
+
+
+async def test_what_comes_of_a_command_is_awaited_through_a_restart(servers: Stack) -> None:
+    async with behind_a_link(servers) as (system, link, environment):
+        within, cancelled = new_id("within"), new_id("cancelled")
+        # Its refund fails some times before it succeeds, so that the cancel is still being carried out in the outage.
+        slow = as_bytes(order_document(cancelled, **shipped_to("00009"), **paying_with("tok_refund_flaky_4")))
+        waits = await asyncio.to_thread(run_here, system.environment(), "place", "-", "--no-wait", stdin=slow)
+        assert waits.code == 0, waits.err
+        handle = system.client.get_workflow_handle(workflow_id(cancelled))
+        await step_reached(system, handle, "ship")
+        order = as_bytes(order_document(within, **shipped_to("00009")))
+        arguments = ("place", "-", "--within", "20", "--json")
+        placing = asyncio.create_task(asyncio.to_thread(run_starter, environment, *arguments, stdin=order))
+        await placed(system, within)
+        asked = ("cancel", cancelled, "--reason", "late", "--actor", "ann", "--wait", "60", "--json")
+        cancelling = asyncio.create_task(asyncio.to_thread(run_starter, environment, *asked))
+        await step_reached(system, handle, "charge", "undo")
+        link.cut()
+        await asyncio.sleep(AWAY)
+        link.heal()
+        one, other = await placing, await cancelling
+
+    assert one.code in {0, 3}, one.err  # how the order itself ends, or that it still runs
+    assert one.document["order_id"] == within
+    assert (other.code, other.document["status"], other.document["in_progress"]) == (0, "cancelled", False), other.err
 
 
 async def test_a_batch_that_an_outage_ends_keeps_its_tally(servers: Stack, monkeypatch: pytest.MonkeyPatch) -> None:

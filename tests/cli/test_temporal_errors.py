@@ -35,6 +35,11 @@ ERRORS = {
     (Status.OUT_OF_RANGE, "a bug"): (1, False),
     (Status.DATA_LOSS, "the history is corrupt"): (4, False),
     (Status.ABORTED, "try again"): (4, True),
+    (Status.CANCELLED, "operation was canceled"): (4, True),
+    (Status.CANCELLED, "context canceled"): (4, True),
+    (Status.UNKNOWN, "grpc-status header missing, mapped from HTTP status code 500"): (4, True),
+    (Status.UNIMPLEMENTED, "grpc-status header missing, mapped from HTTP status code 404"): (4, True),
+    (Status.PERMISSION_DENIED, "grpc-status header missing, mapped from HTTP status code 403"): (4, False),
 }
 
 

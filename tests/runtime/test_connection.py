@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from temporalio.service import RPCError
 
-from models.errors import InvalidInput
+from models.errors import InvalidInput, OrderError
 from postgres.database import Database
 from runtime.connection import Unreachable, connect, database_of, is_embedded, is_loopback
 from runtime.embedded.ports import free_port
@@ -152,6 +152,35 @@ async def test_a_broken_profile_is_reported_in_one_line(settings: Settings, monk
 
     with pytest.raises(InvalidInput, match="TEMPORAL_"):
         await connect(settings)
+
+
+@pytest.mark.parametrize(
+    "text", ["api_key = hunter2", 'api_key = "hunter2', 'api_key = ["hunter2"]', "hunter2", 'hunter2 = "hunter2"']
+)
+async def test_an_error_in_a_profile_shows_nothing_of_its_text(
+    text: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    broken = settings.data_dir / "broken.toml"
+    await asyncio.to_thread(broken.write_text, f"[profile.default]\n{text}\n")
+    monkeypatch.setenv("TEMPORAL_CONFIG_FILE", str(broken))
+
+    with pytest.raises(OrderError) as caught:
+        await connect(settings)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("variable", ["TEMPORAL_API_KEY", "TEMPORAL_GRPC_META_AUTHORIZATION", "TEMPORAL_TLS"])
+@pytest.mark.parametrize("text", ["hunter2\n", "hunter2\x01", "hunter2 é"])
+async def test_a_secret_that_can_not_be_sent_is_not_printed(
+    variable: str, text: str, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TEMPORAL_TLS", "true")
+    monkeypatch.setenv(variable, text)
+
+    with pytest.raises(OrderError) as caught:
+        await connect(settings)
+    assert "\n" not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
 
 
 def test_another_server_needs_a_database_url(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

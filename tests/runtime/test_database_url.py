@@ -82,3 +82,40 @@ def test_another_machine_without_encryption_is_refused(mode: str, how: str, monk
         database_of(Settings(database_url=url))
     assert "hunter2" not in str(caught.value)
     assert database_of(Settings(database_url=url, insecure=True)) == url
+
+
+@pytest.mark.parametrize("url", ["postgresql://orders:x@/orders", "postgresql:///orders?connect_timeout=3"])
+@pytest.mark.parametrize("variable", ["PGHOST", "PGHOSTADDR"])
+def test_a_variable_of_libpq_that_names_another_machine_counts(
+    url: str, variable: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    monkeypatch.setenv(variable, "127.0.0.1")
+    assert database_of(Settings(database_url=url)) == url
+
+    monkeypatch.setenv(variable, "10.0.0.7")
+    assert database_of(Settings(database_url=url)) == f"{url}{'&' if '?' in url else '?'}sslmode=require"
+
+
+def test_an_address_of_the_variables_is_beside_the_host_of_the_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    url = "postgresql://orders:x@localhost/orders"
+    monkeypatch.setenv("PGHOST", "db.example.com")
+    assert database_of(Settings(database_url=url)) == url
+
+    monkeypatch.setenv("PGHOSTADDR", "10.0.0.7")
+    assert database_of(Settings(database_url=url)) == f"{url}?sslmode=require"
+
+
+@pytest.mark.parametrize("how", ["address", "variable"])
+def test_a_connection_service_needs_an_explicit_encryption(how: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PGSSLMODE", raising=False)
+    url = "postgresql:///orders?application_name=a"
+    if how == "variable":
+        monkeypatch.setenv("PGSERVICE", "orders")
+    else:
+        url += "&service=orders"
+
+    with pytest.raises(InvalidInput, match=r"^DATABASE_URL: uses a connection service"):
+        database_of(Settings(database_url=url))
+    assert database_of(Settings(database_url=url, insecure=True)) == url
+    assert database_of(Settings(database_url=f"{url}&sslmode=verify-full")) == f"{url}&sslmode=verify-full"

@@ -129,6 +129,25 @@ async def test_every_session_ended_by_an_operator_costs_one_failure_at_most(empt
         await asyncio.gather(*(db.rows(WRITE) for _ in range(12)))
 
 
+@pytest.mark.parametrize(
+    "change",
+    ["deallocate all", "alter table changing alter column n type bigint"],
+    ids=["forgotten", "migrated"],
+)
+async def test_a_connection_whose_prepared_statements_are_void_is_replaced(change: str, empty_url: str) -> None:
+    read = b"select n from changing"
+    async with await Database.open(empty_url, size=1) as db:
+        await db.rows(b"create table changing (n int)")
+        await db.rows(read)
+        # Hidden in a block, so that psycopg doesn't notice it: as when a pooler or another connection does it.
+        await db.rows(f"do $$ begin execute '{change}'; end $$".encode())
+
+        with pytest.raises(Unavailable):
+            await db.rows(read)
+
+        assert await db.rows(read) == []
+
+
 async def test_the_listener_connects_again_after_its_session_was_ended(empty_url: str) -> None:
     listener = OutboxListener(empty_url)
     await listener.wait(0.01)

@@ -9,15 +9,17 @@ from temporalio import workflow
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 
 from client.diagnosis.findings import StuckProcess
+from models.errors import Conflict
 from models.names import ORDER_WORKFLOW, workflow_id
 from models.process import Status
+from services.orders.orders import Orders
 from services.retention import Retention
 from services.slips.slips import Slips
 from tests.choreography.conftest import Stage, stage
 from tests.orders.scenarios import Scenario
 from tests.slips.slips import slip
 from tests.systems import System, result_of
-from tests.upkeep.conftest import SECONDS_TO_HAPPEN
+from tests.upkeep.conftest import SECONDS_TO_HAPPEN, discard_letters, reconcile
 
 __all__ = ["stage"]
 
@@ -58,6 +60,10 @@ async def test_a_process_whose_state_can_not_be_read_is_reported_and_skipped(kep
                 await asyncio.sleep(0.1)
         rebuilt = await kept.orders.states.rebuild()
         found = await kept.orders.states.find_by_status(Status.RUNNING)
+        shown = await kept.orders.status("orders/foreign")
+        history = await kept.orders.history("orders/foreign")
+        with pytest.raises(Conflict, match="no plan"):
+            await kept.orders.plan("orders/foreign")
         await handle.terminate("by a test")
 
     assert (stuck[handle.id].cause, "can't be examined" in stuck[handle.id].detail) == ("silent", True)
@@ -65,6 +71,35 @@ async def test_a_process_whose_state_can_not_be_read_is_reported_and_skipped(kep
     assert rebuilt.from_temporal >= 1
     assert await kept.services.process_states.load(order.order_id) is not None
     assert "foreign" in [each.order_id for each in found.found]
+    assert (shown.status, shown.state, history.decisions) == ("running", None, None)
+
+
+async def end_of_poison(system: System, order_id: str) -> None:
+    """Close an order that a test has spoilt, and discard its letters, so that other tests don't meet it."""
+    await system.db.rows(
+        b"update orders.orders set status = 'failed', closed_at = now(), currency = 'EUR' where order_id = %(id)s",
+        {"id": order_id},
+    )
+    await discard_letters(system)
+
+
+async def test_an_order_whose_price_can_not_be_read_stops_no_list(kept: System) -> None:
+    order = Scenario("priceless").order()
+    await Orders(kept.db).accept(order)
+    await kept.db.rows(
+        b"update orders.orders set currency = 'euro', created_at = now() - interval '2 hours' where order_id = %(id)s",
+        {"id": order.order_id},
+    )
+
+    found = (await stuck_now(kept))[workflow_id(order.order_id)]
+    assert found.cause == "gone"
+    await reconcile(kept)
+    async with asyncio.timeout(SECONDS_TO_HAPPEN):
+        while found.cause != "dead_letter":
+            await asyncio.sleep(0.1)
+            found = (await stuck_now(kept)).get(workflow_id(order.order_id), found)
+    assert order.order_id in [each.order_id for each in (await kept.orders.list(Status.NEEDS_ATTENTION)).orders]
+    await end_of_poison(kept, order.order_id)
 
 
 async def test_the_watcher_goes_on_after_an_order_that_it_can_not_move(stage: Stage) -> None:
@@ -99,6 +134,10 @@ async def test_the_relay_goes_on_after_an_event_that_it_can_not_read(stage: Stag
 
     (letter,) = await stage.system.services.dead_letters.of_process(workflow_id(bad.order_id), "deliveries")
     assert (letter.error_type, letter.place) == ("InvalidInput", "OrderPlaced → relay")
+    assert (await stage.system.orders.status(bad.order_id)).status == "needs_attention"
+    assert [event.type for event in (await stage.system.orders.choreographed.trace(bad.order_id)).events] == [
+        "OrderPlaced"
+    ]
     await stage.db.rows(
         b"update dead_letters.letters set status = 'discarded' where letter_id = %(id)s", {"id": letter.letter_id}
     )

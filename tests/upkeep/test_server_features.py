@@ -15,13 +15,13 @@ from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from activities.server_features import missing_features, require_features
+from activities.server_features import missing_features, require_deployments, require_features
 from client.diagnosis.findings import StuckProcess
 from client.installation import bind
 from models.errors import NotSetUp
 from models.names import workflow_id
 from models.process import Status
-from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
+from models.server_features import ASYNC_UPDATES, DEPLOYMENTS, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from runtime import search_attributes
 from runtime.connection import connect
@@ -169,6 +169,21 @@ async def test_a_server_without_updates_or_schedules_is_refused(servers: Stack) 
     assert ran.code == 2
     assert "frontend.enableSchedules" in ran.err.splitlines()[-1]
     assert ASYNC_UPDATES.switch.startswith(UPDATES.switch)
+
+
+async def test_a_versioned_worker_needs_deployment_versions(servers: Stack) -> None:
+    versioned = {"deployment": "orders", "build_id": "2026-11-01"}
+    async with server_with(OFF.format(DEPLOYMENTS.switch)) as address, system_on(address, servers) as system:
+        await create_search_attributes(system.client)
+        await bind(system.client, system.services.installation)
+        settings = system.settings.model_copy(update=versioned)
+        with pytest.raises(NotSetUp, match=r"set system\.enableDeploymentVersions in"):
+            async with orders_worker(system.client, system.stack.database_url, settings):
+                pass
+        async with orders_worker(system.client, system.stack.database_url, system.settings):
+            pass
+
+    await require_deployments(await new_namespace(servers))
 
 
 async def test_a_namespace_whose_int_attributes_are_used_up_is_refused(servers: Stack) -> None:

@@ -204,6 +204,7 @@ async def test_the_users_own_configuration_has_no_effect_on_the_stack(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PGPORT", "1")
+    monkeypatch.setenv("PGSERVICE", "nowhere")
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
 
     async with embedded_stack(settings) as stack:

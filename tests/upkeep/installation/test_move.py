@@ -76,6 +76,22 @@ async def test_a_move_takes_a_namespace_from_another_database(unbound: System, s
         await check_installation(unbound.client, unbound.services.installation)
 
 
+async def test_a_move_migrates_a_database_that_is_behind(unbound: System, servers: Stack) -> None:
+    await bind(unbound.client, unbound.services.installation)
+    target = replace(unbound, client=await new_namespace(servers))
+    await unbound.db.rows(b"drop schema wrapping cascade")
+    name = unbound.db.place.rpartition("/")[2]
+    assert (await command(target, "setup")).code == 6
+    assert (await command(target, "move", "--database", "another", "--namespace", target.client.namespace)).code == 2
+    assert await unbound.one("select to_regnamespace('wrapping')::text") is None
+
+    moved = await command(target, "move", "--database", name, "--namespace", target.client.namespace)
+
+    assert moved.code == 0, moved.err
+    async with orders_worker(target.client, target.stack.database_url, target.settings):
+        pass
+
+
 async def test_a_running_worker_stops_after_a_move(
     unbound: System, servers: Stack, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,26 @@ async def test_workers_relays_and_supervisors_refuse_the_namespace_of_another_da
 
 @pytest.mark.parametrize(
     "arguments",
-    [["stuck"], ["place", "-"], ["setup"], ["prune", "--older-than", "40"], ["status", "o-1"]],
+    [
+        ["stuck"],
+        ["place", "-"],
+        ["setup"],
+        ["prune", "--older-than", "40"],
+        ["status", "o-1"],
+        ["watch", "o-1"],
+        ["plan", "o-1"],
+        ["history", "o-1"],
+        ["cancel", "orders/o-1", "--reason", "late"],
+        ["resolve", "orders/o-1", "charge", "retry", "--reason", "fixed"],
+        ["resolve-all", "retry", "--step", "charge", "--reason", "fixed"],
+        ["review", "slips/s-1", "check", "--verdict", "approve", "--reason", "seen"],
+        ["event", "orders/o-1", "--type", "payment_settled", "--event-id", "e-1"],
+        ["list"],
+        ["find", "running"],
+        ["rebuild"],
+        ["deadletters", "list"],
+        ["deadletters", "redrive", "--all", "--reason", "fixed"],
+    ],
     ids=lambda arguments: arguments[0],
 )
 async def test_commands_refuse_the_namespace_of_another_database(
@@ -70,6 +89,26 @@ async def test_commands_refuse_the_namespace_of_another_database(
     assert names_both(line, one, other)
     assert "move --database" in line
     assert await one.one("select 1 from orders.orders where order_id = 'never-placed'") is None
+
+
+async def test_no_command_reaches_a_process_of_another_installation(one: System, other: System) -> None:
+    handle = await other.start(Scenario("theirs").order())
+    path = handle.id.replace("order-", "orders/", 1)
+    try:
+        for command_ in (["cancel", path, "--reason", "late"], ["plan", path], ["history", path]):
+            assert names_both(await refused(crossed(one, other), *command_), one, other)
+    finally:
+        await handle.terminate("by a test")
+
+
+async def test_setup_leaves_the_schemas_of_another_installation_as_they_are(one: System, other: System) -> None:
+    await one.db.rows(b"alter schema wrapping rename to wrapping_away")
+    try:
+        assert names_both(await refused(crossed(one, other), "setup"), one, other)
+        assert await one.one("select to_regnamespace('wrapping')::text") is None
+    finally:
+        await one.db.rows(b"drop schema if exists wrapping cascade")
+        await one.db.rows(b"alter schema wrapping_away rename to wrapping")
 
 
 async def test_a_password_is_not_part_of_a_refusal(one: System, other: System) -> None:

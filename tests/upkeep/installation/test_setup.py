@@ -10,6 +10,7 @@ from models.errors import NotSetUp, WrongInstallation
 from models.names import RECONCILER_SCHEDULE
 from postgres.database import Database
 from runtime.embedded.stack import Stack
+from runtime.reconciling import schedule_reconciler
 from services.installation.installation import Installation
 from tests.servers import new_database, new_namespace
 from tests.systems import System
@@ -32,6 +33,22 @@ async def test_what_is_not_set_up_is_refused_until_setup(unbound: System) -> Non
 
     assert (await command(unbound, "stuck")).code == 0
     await unbound.client.get_schedule_handle(RECONCILER_SCHEDULE).delete()
+
+
+async def test_a_worker_says_that_nothing_recovers_lost_orders(one: System, caplog: pytest.LogCaptureFixture) -> None:
+    schedule = one.client.get_schedule_handle(RECONCILER_SCHEDULE)
+
+    async def said() -> str:
+        caplog.clear()
+        async with orders_worker(one.client, one.stack.database_url, one.settings):
+            return caplog.text
+
+    assert "no reconciler is scheduled" in await said()
+    await schedule_reconciler(one.client, 3600)
+    assert "reconciler" not in await said()
+    await schedule.pause()
+    assert "the reconciler is paused" in await said()
+    await schedule.delete()
 
 
 @pytest.mark.parametrize("lost", ["marker", "row"])
