@@ -85,6 +85,8 @@ def _awaited(client: Client, workflow_id: str, state: ProcessState, line: StepEx
         text = f"nothing to do: it goes on by itself ({until})"
         return {"detail": f"waits for a time at the stop {step}: {until}", **helps(first=text)}
     shown = starter("status", process)
+    if names.name_of_workflow(workflow_id).kind is names.ProcessKind.SLIP:  # only orders take events
+        return {"detail": f"waits at the stop {step}", **helps(shown)}
     events = [_event(process, kind) for kind in (SETTLED, FAILED)]
     text = "nothing to do until the result is known; then report it, as in the alternatives; see"
     return {
@@ -94,7 +96,7 @@ def _awaited(client: Client, workflow_id: str, state: ProcessState, line: StepEx
 
 
 def _activities(state: ProcessState) -> dict[str, str]:
-    """Return the activity of each stop of a slip; empty for an order."""
+    """Return the activity of each stop of a slip, inserted ones included; empty for an order."""
     stops = state.data.get("itinerary", [])
     return {stop["name"]: stop["activity"] for stop in stops}
 

@@ -30,7 +30,7 @@ def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> P
         current_step=run.begun[-1].name if run.begun else "start",
         data={
             "version": itinerary.version,
-            "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in slip.itinerary],
+            "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in itinerary.stops],
             "ahead": [stop.name for stop in itinerary.ahead(run)],
             "hops_left": slip.max_hops - sum(not is_own(step.name) for step in run.begun),
             "terminated": itinerary.terminated,
