@@ -110,10 +110,10 @@ class RecoveryRedriver:
     def __init__(self, client: Client, recovery: Recovery) -> None:
         self._client, self._recovery = client, recovery
 
-    async def redrive(self, letter: DeadLetter) -> None:
+    async def redrive(self, letter: DeadLetter) -> bool:
         """Start the recovery and wait up to SECONDS_TO_RECOVER for its end; raise Unavailable when it fails again.
 
-        Raises Final when the letter names no process.
+        Return False when it has not ended by then. Raises Final when the letter names no process.
         """
         if letter.process_id is None:
             raise Final(f"{letter.message_id}: the letter names no process")
@@ -124,10 +124,11 @@ class RecoveryRedriver:
                 await handle.result()
         except TimeoutError:
             # The recovery continues; if it fails, its dead letter opens again.
-            return
+            return False
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.type == "RecoveryFailed":
                 raise Unavailable(error.cause.message) from error
+        return True
 
     async def discard(self, letter: DeadLetter, unit: object) -> None:
         """Do nothing: the process stays open, and the reconciler checks it again."""
