@@ -6,12 +6,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Literal
 
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
+
 from client.commands import resolve
 from client.connection import Connection
 from client.diagnosis.evidence import one_line
-from client.diagnosis.stuck import AT_RISK, OPEN
+from client.diagnosis.stuck import AT_RISK, OF_ONE_PROCESS, OPEN
 from client.diagnosis.waiting import currency_of
-from client.handles import handle_of
+from client.handles import Handle, handle_of
 from client.progress import state_of
 from client.settling import decision_done, parked_at, settled
 from messaging.dead_letters.fingerprints import fingerprint_of
@@ -23,6 +26,8 @@ from models.process import ProcessState
 
 PARKED = f"{OPEN} AND {STATUS_ATTRIBUTE} = 'needs_attention'"
 AT_ONCE = 1000
+# When the first ones don't answer, no worker does.
+UNANSWERED = 5
 # The decisions that need no look at the single process; an edit and an unwind do.
 VerbForMany = Literal["retry", "skip", "waive"]
 
@@ -56,6 +61,18 @@ class ParkedFilter:
         )
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The parked steps that a filter selects, the most at risk first.
+
+    `beyond_limit` is how many more there are. `unread` are the parked processes that could not be examined.
+    """
+
+    steps: list[ParkedStep]
+    beyond_limit: int = 0
+    unread: tuple[str, ...] = ()
+
+
 class Effect(StrEnum):
     """What came of a decision."""
 
@@ -76,16 +93,35 @@ class Resolution(Message):
     reason: str | None = None
 
 
-async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
-    """Return up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers."""
-    client, found = await connection.temporal(), list[ParkedStep]()
+async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> Selection:
+    """Select up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers."""
+    client, found, unread, read = await connection.temporal(), list[ParkedStep](), list[str](), 0
     async for run in client.list_workflows(PARKED):
-        state = await state_of(handle_of(name_of_workflow(run.id), client))
-        if state is None:
-            raise Unavailable("no worker answers; start a worker, then send the same command again")
-        found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
+        state = await _read(handle_of(name_of_workflow(run.id), client))
+        if state:
+            read += 1
+            found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
+        else:
+            unread.append(run.id)
+        if not read and len(unread) == UNANSWERED:
+            break
+    if unread and not read:
+        raise Unavailable("no worker answers; start a worker, then send the same command again")
     selected = [parked for parked in found if chosen.fits(parked)]
-    return sorted(selected, key=lambda parked: (-parked.at_risk, parked.process_id))[:limit]
+    selected.sort(key=lambda parked: (-parked.at_risk, parked.process_id))
+    return Selection(selected[:limit], len(selected[limit:]), tuple(unread))
+
+
+async def _read(handle: Handle) -> ProcessState | None:
+    """Return the state of a process, None when it can't be read: one process must not keep the others waiting."""
+    try:
+        return await state_of(handle)
+    except WorkflowQueryFailedError:
+        return None
+    except RPCError as error:
+        if error.status not in OF_ONE_PROCESS:
+            raise
+        return None
 
 
 def _parked(process_id: str, state: ProcessState, at_risk: int) -> list[ParkedStep]:

@@ -1,18 +1,19 @@
 """`resolve-all`: one decision on all parked steps that a filter selects."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 
 from cli import render
 from cli.accepted import Wait
 from cli.exits import Code, CommandEnded
+from cli.live import interruptible
 from cli.operate.resolve import Evidence, decision_fields
 from cli.options import Actor, AsJson, Reason
 from cli.output import Output, plain
 from cli.run import run_to_end
-from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, VerbForMany
+from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, Selection, VerbForMany
 from models.commands import Resolve
 from models.errors import InvalidInput
 from models.intake.reading import made
@@ -23,7 +24,9 @@ Verbs = Annotated[
     VerbForMany, typer.Argument(metavar="VERB", help="retry, skip (needs --evidence) or waive (needs --confirm).")
 ]
 Step = Annotated[str, typer.Option(metavar="STEP", help="Only this parked step, such as charge.")]
-Direction = Annotated[str | None, typer.Option(metavar="DIRECTION", help="Only this direction: do or undo.")]
+Direction = Annotated[
+    Literal["do", "undo"] | None, typer.Option(metavar="DIRECTION", help="Only this direction: do or undo.")
+]
 Failure = Annotated[
     str | None, typer.Option("--failure-contains", metavar="TEXT", help="Only failures with this text.")
 ]
@@ -70,9 +73,11 @@ def resolve_all(
 async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:
     async with connect() as orders:
         selection = await orders.parked_steps(chosen, limit)
-    lines = [_shown(parked) for parked in selection]
-    document = {"dry_run": True, "selected": selection, "at_risk": _sums(selection)}
-    output.answer(document, *lines, _counted(selection))
+    _note_left(selection, output)
+    steps = selection.steps
+    lines = [_shown(parked) for parked in steps]
+    document = {"dry_run": True, "selected": steps, "at_risk": _sums(steps), "not_selected": _left(selection)}
+    output.answer(document, *lines, _counted(steps))
 
 
 async def _resolve(
@@ -81,18 +86,37 @@ async def _resolve(
     done: list[Resolution] = []
     async with connect() as orders:
         selection = await orders.parked_steps(chosen, limit)
-        if confirm is not None and confirm != len(selection):
-            raise InvalidInput("--confirm", f"is {confirm}, but {len(selection)} steps are selected now")
-        async for resolution in orders.resolve_each(selection, command, wait):
-            done.append(resolution)
-            if resolution.effect is not Effect.NOT_TRIED:
-                output.note(f"{len(done)} of {len(selection)}: {_line(resolution)}")
+        steps = selection.steps
+        if confirm is not None and confirm != len(steps):
+            raise InvalidInput("--confirm", f"is {confirm}, but {len(steps)} steps are selected now")
+        _note_left(selection, output)
+        with interruptible(output, "the accepted decisions go on; the same command decides on the rest"):
+            async for resolution in orders.resolve_each(steps, command, wait):
+                done.append(resolution)
+                if resolution.effect is not Effect.NOT_TRIED:
+                    output.note(f"{len(done)} of {len(steps)}: {_line(resolution)}")
     counts = Counter(each.effect for each in done)
     words = ", ".join(f"{counts[effect]} {effect.value.replace('_', ' ')}" for effect in Effect if counts[effect])
-    document = {"resolutions": done, "counts": {effect.value: counts[effect] for effect in Effect}}
+    by_effect = {effect.value: counts[effect] for effect in Effect}
+    document = {"resolutions": done, "counts": by_effect, "not_selected": _left(selection)}
     output.answer(document, words or "no parked step is selected")
     if counts[Effect.CAME_BACK] or counts[Effect.REFUSED]:
         raise CommandEnded(Code.NOT_COMPLETED)
+
+
+def _left(selection: Selection) -> dict[str, Any]:
+    return {"beyond_limit": selection.beyond_limit, "unread": selection.unread}
+
+
+def _note_left(selection: Selection, output: Output) -> None:
+    """Say what is parked and not selected."""
+    if selection.beyond_limit:
+        output.note(f"{selection.beyond_limit} more parked steps are not selected; raise --limit")
+    if selection.unread:
+        names = ", ".join(selection.unread)
+        output.note(
+            f"{len(selection.unread)} parked processes could not be examined; see `python starter.py stuck`: {names}"
+        )
 
 
 def _line(resolution: Resolution) -> str:
