@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporal_saga import Run
 from workflows.commands import cancel, check_cancel, expect, refusal
 from workflows.process_manager import ProcessManager
-from workflows.routing_slip.ends import ALERT, SlipRun
+from workflows.routing_slip.ends import ALERT, CURRENCY, SlipRun
 from workflows.routing_slip.itinerary import Itinerary
 from workflows.routing_slip.views import result_of, state_of_slip, table_of_slip
 
@@ -112,6 +112,9 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     def _accepted(self) -> SlipCommandAccepted:
         slip = self._itinerary.slip
         return SlipCommandAccepted(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
+
+    def _currency(self) -> str:
+        return CURRENCY
 
     def _table(self) -> str:
         return table_of_slip(self._run)
