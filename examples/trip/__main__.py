@@ -9,6 +9,7 @@ import asyncio
 import getpass
 import os
 import secrets
+import shlex
 import sys
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -25,11 +26,12 @@ from examples.trip.worker import TASK_QUEUE, trip_worker
 from examples.trip.workflow import TripWorkflow
 
 Handle = WorkflowHandle[Any, Any]
+STORE = Path(".data/trips.db")
 HELP = """\
 {id} waits for a decision on: {parked}. One of:
-  python -m examples.trip resolve {id} {step} retry --reason "the hotel agreed to refund"
-  python -m examples.trip resolve {id} {step} skip --evidence "refund 4711" --reason "settled by phone"
-  python -m examples.trip resolve {id} {step} waive --reason "we bear the loss\""""
+  {resolve} retry --reason "the hotel agreed to refund"
+  {resolve} skip --evidence "refund 4711" --reason "settled by phone"
+  {resolve} waive --reason "we bear the loss\""""
 
 
 async def book(client: Client, given: argparse.Namespace) -> int:
@@ -46,12 +48,13 @@ async def book(client: Client, given: argparse.Namespace) -> int:
         )
     except WorkflowAlreadyStartedError:
         handle = client.get_workflow_handle(given.id)
-    return await follow(handle)
+    print(f"trip {handle.id}", flush=True)
+    return await follow(handle, given.store)
 
 
 async def show(client: Client, given: argparse.Namespace) -> int:
     """Follow a trip that was booked before."""
-    return await follow(client.get_workflow_handle(given.id))
+    return await follow(client.get_workflow_handle(given.id), given.store)
 
 
 async def resolve(client: Client, given: argparse.Namespace) -> int:
@@ -59,17 +62,17 @@ async def resolve(client: Client, given: argparse.Namespace) -> int:
     handle = client.get_workflow_handle(given.id)
     decision = Decision(given.step, given.verb, given.actor, given.reason, given.evidence)
     await handle.execute_update(TripWorkflow.resolve, decision)
-    return await follow(handle)
+    return await follow(handle, given.store)
 
 
 async def cancel(client: Client, given: argparse.Namespace) -> int:
     """Cancel a trip before its flight is booked, and follow it."""
     handle = client.get_workflow_handle(given.id)
     await handle.execute_update(TripWorkflow.cancel, f"{given.actor}: {given.reason}")
-    return await follow(handle)
+    return await follow(handle, given.store)
 
 
-async def follow(handle: Handle) -> int:
+async def follow(handle: Handle, store: Path) -> int:
     """Print each new step until the trip has ended, or waits for a decision; return the exit code."""
     seen = 0
     while True:
@@ -80,13 +83,19 @@ async def follow(handle: Handle) -> int:
             print(f"  {step}", flush=True)
         seen = max(seen, len(ready))
         if state["status"] == "needs_attention":
-            step = next(iter(state["parked"]))
-            print(HELP.format(id=handle.id, parked=state["parked"], step=step))
+            resolve = command(store, "resolve", handle.id, next(iter(state["parked"])))
+            print(HELP.format(id=handle.id, parked=state["parked"], resolve=resolve))
             return 3
         if ended:
             print(f"{handle.id}: {state['status']} {state['reason']}".rstrip())
             return 0 if state["status"] == "completed" else 3
         await asyncio.sleep(0.2)
+
+
+def command(store: Path, *words: str) -> str:
+    """Return a command that a shell runs as it is printed, on the same store."""
+    where = () if store == STORE else ("--store", str(store))
+    return shlex.join(("python", "-m", "examples.trip", *where, *words))
 
 
 COMMANDS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[int]]] = {
@@ -108,10 +117,10 @@ def user() -> str:
 def arguments() -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m examples.trip", description="Book trips, as sagas.")
-    parser.add_argument("--store", type=Path, default=Path(".data/trips.db"), help="the file of the bookings")
+    parser.add_argument("--store", type=Path, default=STORE, help="the file of the bookings")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        one = commands.add_parser(name, help=command.__doc__)
+    for name, called in COMMANDS.items():
+        one = commands.add_parser(name, help=called.__doc__)
         one.add_argument("city" if name == "book" else "id")
         if name == "book":
             one.add_argument("--hotel", default="Grand Hotel", help="Budget Inn refunds nothing: its undo is parked")
