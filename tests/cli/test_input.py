@@ -133,6 +133,26 @@ def test_bad_usage_is_reported_in_one_line(given: str, capsys: pytest.CaptureFix
     assert err.count("\n") == 1
 
 
+IN_WORDS: dict[str, tuple[list[str], str]] = {
+    "too low": (["list", "--limit", "0"], "'--limit': must be at least 1"),
+    "too high": (["cancel", "o-1", "--reason", "r", "--wait", "601"], "'--wait': must be at most 600"),
+    "no whole number": (["batch", "x"], "'N': must be a whole number"),
+    "no number": (["place", "-", "--within", "x"], "'--within': must be a number"),
+    "no number of a letter": (["deadletters", "redrive", "x", "--reason", "r"], "'LETTER': must be a whole number"),
+    "no status": (["list", "--status", "runing"], "'--status': 'runing' is not one of 'running', "),
+}
+
+
+@pytest.mark.parametrize("given", IN_WORDS)
+def test_a_wrong_value_of_an_option_is_reported_in_the_words_of_a_field(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = IN_WORDS[given]
+
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: Invalid value for {message}")
+
+
 ALL_WRONG: dict[str, tuple[list[str], list[str]]] = {
     "resolve": (
         ["resolve", "o 1", " ", "skip", "--actor", "", "--reason", " ", "--evidence", ""],
