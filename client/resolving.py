@@ -65,12 +65,14 @@ class ParkedFilter:
 class Selection:
     """The parked steps that a filter selects, the most at risk first.
 
-    `beyond_limit` is how many more there are. `unread` are the parked processes that could not be examined.
+    `beyond_limit` is how many more there are. `unread` are the parked processes that could not be examined, and
+    `others` the parked steps, with their direction, that are not selected.
     """
 
     steps: list[ParkedStep]
     beyond_limit: int = 0
     unread: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
 
 class Effect(StrEnum):
@@ -109,7 +111,8 @@ async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_O
         raise Unavailable("no worker answers; start a worker, then send the same command again")
     selected = [parked for parked in found if chosen.fits(parked)]
     selected.sort(key=lambda parked: (-parked.at_risk, parked.process_id))
-    return Selection(selected[:limit], len(selected[limit:]), tuple(unread))
+    others = sorted({f"{parked.step} ({parked.direction})" for parked in found if not chosen.fits(parked)})
+    return Selection(selected[:limit], len(selected[limit:]), tuple(unread), tuple(others))
 
 
 async def _read(handle: Handle) -> ProcessState | None:

@@ -77,7 +77,7 @@ async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:
     steps = selection.steps
     lines = [_shown(parked) for parked in steps]
     document = {"dry_run": True, "selected": steps, "at_risk": _sums(steps), "not_selected": _left(selection)}
-    output.answer(document, *lines, _counted(steps))
+    output.answer(document, *lines, _counted(selection))
 
 
 async def _resolve(
@@ -99,7 +99,7 @@ async def _resolve(
     words = ", ".join(f"{counts[effect]} {effect.value.replace('_', ' ')}" for effect in Effect if counts[effect])
     by_effect = {effect.value: counts[effect] for effect in Effect}
     document = {"resolutions": done, "counts": by_effect, "not_selected": _left(selection)}
-    output.answer(document, words or "no parked step is selected")
+    output.answer(document, words or _counted(selection))
     if counts[Effect.CAME_BACK] or counts[Effect.REFUSED]:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -140,8 +140,9 @@ def _sums(selection: list[ParkedStep]) -> list[Money]:
     return [Money(amount=amount, currency=currency) for currency, amount in sums.items() if amount and currency]
 
 
-def _counted(selection: list[ParkedStep]) -> str:
-    if not selection:
-        return "no parked step is selected"
-    money = " + ".join(map(str, _sums(selection)))
-    return f"{len(selection)} parked steps are selected" + f" · {money} at risk" * bool(money)
+def _counted(selection: Selection) -> str:
+    if not selection.steps:
+        others = f"; parked are {', '.join(selection.others)}" if selection.others else ""
+        return plain(f"no parked step is selected{others}")
+    money = " + ".join(map(str, _sums(selection.steps)))
+    return f"{len(selection.steps)} parked steps are selected" + f" · {money} at risk" * bool(money)

@@ -1,5 +1,7 @@
 """Whether the reconciler's rounds fail, and when the next one recovers what is lost."""
 
+from datetime import UTC, datetime, timedelta
+
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import (
     Client,
@@ -18,6 +20,8 @@ from client.diagnosis.findings import Cause, StuckProcess
 from models.moments import moment
 from models.names import RECONCILER_SCHEDULE, TASK_QUEUE
 
+# A worker without work polls again after a minute.
+LONGEST_POLL = timedelta(seconds=80)
 NO_SCHEDULE = f"no reconciler is scheduled; run: {SET_UP}"
 
 
@@ -57,7 +61,8 @@ async def next_round(client: Client) -> tuple[str, str]:
             held = await diagnose(client, round_.workflow_id, "")
             if held and held.help_command and held.cause is not Cause.SILENT:
                 return f"the reconciler's round makes no progress: {held.detail}", held.help_command
-    if (await polls(client, TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW))[0] is None:
+    polled = (await polls(client, TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW))[0]
+    if polled is None or datetime.now(UTC) - polled > LONGEST_POLL:
         return f"no worker polls the task queue {TASK_QUEUE}, so no reconciler runs", START_A_WORKER
     times = described.info.next_action_times
     if described.schedule.state.paused or not times:

@@ -13,13 +13,13 @@ from activities.lost_processes import Recovery
 from activities.process_types import process_types
 from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter
 from client.connection import Connection
+from client.currencies import currency_of
 from client.diagnosis.causes import diagnose
 from client.diagnosis.deliveries import silent_younger, undelivered
 from client.diagnosis.evidence import one_line
 from client.diagnosis.findings import Cause, StuckGroup, StuckProcess
 from client.diagnosis.grouping import grouped
 from client.diagnosis.reconciler import failed_round, next_round
-from client.recorded_money import recorded_money
 from models import names
 from models.dead_letters import DeadLetter
 from models.names import ProcessName
@@ -107,8 +107,8 @@ async def _with_currency(stuck: StuckProcess, services: Services) -> StuckProces
     """Return a finding with the currency of its amount at risk, also when no worker tells it."""
     if not stuck.at_risk or stuck.currency:
         return stuck
-    money = await recorded_money(services, names.name_of_workflow(stuck.process_id))
-    return stuck.model_copy(update={"currency": money.currency}) if money else stuck
+    currency = await currency_of(services, names.name_of_workflow(stuck.process_id))
+    return stuck.model_copy(update={"currency": currency})
 
 
 async def diagnosed(client: Client, run: WorkflowExecution) -> StuckProcess | None:

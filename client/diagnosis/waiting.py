@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter, temporal
 from client.diagnosis.evidence import one_line
 from client.diagnosis.findings import Cause, StuckProcess
+from client.handles import NO_WORKER
 from models import names
 from models.external_events import FAILED, SETTLED
 from models.names import ProcessName
@@ -41,8 +42,10 @@ async def waiting(client: Client, workflow_id: str, run_id: str) -> StuckProcess
     try:
         state = await _state(client, workflow_id, run_id)
     except (RPCError, WorkflowQueryFailedError) as error:
-        failure = one_line(str(error))
-        detail = f"no task is pending, and the query of its state failed: {failure}"
+        detail = f"no task is pending, and the query of its state failed: {one_line(str(error))}"
+        # One text for all ways in which a server says that no worker is there.
+        away = isinstance(error, RPCError) and error.status in NO_WORKER
+        failure = "no worker answers the query of its state" if away else one_line(str(error))
         fix = helps(START_A_WORKER)
         return StuckProcess(process_id=workflow_id, cause=Cause.SILENT, detail=detail, failure=failure, **fix)
     if state.status is Status.NEEDS_ATTENTION:

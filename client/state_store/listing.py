@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.recorded_money import recorded_money
+from client.currencies import currency_of
 from client.state_store.paging import no_token, place_of, token_of
 from client.state_store.without_workflow import WithoutWorkflow, waiting_for_operators
 from models import names
@@ -85,9 +85,9 @@ async def list_orders(client: Client, services: Services, status: Status | None,
     """
     if status is Status.NEEDS_ATTENTION:
         orders, following = await _riskiest(client, services, limit, place)
-        orders = [await _with_currency(each, services) for each in orders]
     else:
         orders, following = await _newest(client, status, limit, place)
+    orders = [await _with_currency(each, services) for each in orders]
     return ListPage(orders, token_of(_order_of(status), following) if following else None)
 
 
@@ -130,8 +130,7 @@ async def _with_currency(order: ListedOrder, services: Services) -> ListedOrder:
         return order
     slip = order.order_id.removeprefix(f"{names.ProcessKind.SLIP}s/")
     kind = names.ProcessKind.ORDER if slip == order.order_id else names.ProcessKind.SLIP
-    money = await recorded_money(services, names.ProcessName(kind, slip))
-    return replace(order, currency=money.currency if money else None)
+    return replace(order, currency=await currency_of(services, names.ProcessName(kind, slip)))
 
 
 def _rank(order: ListedOrder) -> Rank:

@@ -15,7 +15,8 @@ from client.diagnosis import stuck
 from client.diagnosis.findings import Cause, StuckProcess
 from models.commands import CancelOrder, Resolve
 from models.errors import Conflict, NotFound, Unavailable
-from models.names import workflow_id
+from models.money import Money
+from models.names import name_of_workflow, workflow_id
 from models.order import Order
 from models.process import Status
 from runtime.embedded.stack import Stack
@@ -25,8 +26,9 @@ from tests.orders.scenarios import Scenario
 from tests.orders.waiting.transfers import settled, transfer_order
 from tests.orders.waiting.transfers import waiting as transfer_awaited
 from tests.slips.conftest import start as start_slip
+from tests.slips.conftest import until
 from tests.slips.conftest import waiting as slip_waits
-from tests.slips.slips import shipped
+from tests.slips.slips import shipped, slip
 from tests.systems import System, open_system
 from tests.upkeep.conftest import SECONDS_TO_HAPPEN, step_reached
 from tests.upkeep.test_advice import refund_forbidden
@@ -56,6 +58,17 @@ async def parked_order(system: System) -> Order:
         while (await system.state(handle)).status is not Status.NEEDS_ATTENTION:
             await asyncio.sleep(0.1)
     return order
+
+
+async def parked_slip(system: System) -> WorkflowHandle[Any, Any]:
+    """Return a slip whose refund is parked."""
+    handle = await start_slip(system, slip("price", "charge", "hold"))
+    await slip_waits(handle)
+    key = f"{name_of_workflow(handle.id).process}:charge"
+    await system.one("update payments.receipts set status = 'settled' where key = %s returning 1", key)
+    await system.orders.cancel(handle.id, WHY)
+    await until(handle, lambda state: state.status is Status.NEEDS_ATTENTION)
+    return handle
 
 
 async def retried(handle: WorkflowHandle[Any, Any]) -> bool:
@@ -106,6 +119,7 @@ async def test_the_money_at_risk_is_shown_whatever_the_cause(servers: Stack) -> 
     async with open_system(servers) as system:
         async with working(system):
             parked = await parked_order(system)
+            slip_handle = await parked_slip(system)
             lost = await accepted(system, Scenario("lost", postcode="00009").order())
             handle = await system.start(lost)
             await step_reached(system, handle, "ship")
@@ -114,11 +128,26 @@ async def test_the_money_at_risk_is_shown_whatever_the_cause(servers: Stack) -> 
         status = await system.orders.status(parked.order_id)
 
     by_id = {each.process_id: each for each in report.stuck}
+    held = by_id[slip_handle.id]
+    assert (held.cause, held.at_risk, held.currency) == (Cause.SILENT, 2980, "EUR")
+    (group,) = [group for group in report.groups if group.cause is Cause.SILENT]
+    assert (group.count, group.at_risk) == (2, (Money(amount=4970 + 2980, currency="EUR"),))
     silent, gone = by_id[workflow_id(parked.order_id)], by_id[workflow_id(lost.order_id)]
     assert (gone.cause, gone.at_risk, gone.currency) == (Cause.GONE, 4970, "EUR")
     assert (silent.cause, silent.at_risk, silent.currency) == (Cause.SILENT, 4970, "EUR")
     assert all(group.at_risk for group in report.groups)
     assert status.status == "needs_attention"
+
+
+async def test_an_event_that_is_not_delivered_has_the_money_at_risk(servers: Stack) -> None:
+    async with open_system(servers) as system:
+        order = Scenario("charging").order()
+        await system.services.choreographed_orders.place(order)
+        await system.one("update outbox.events set type = 'StockReserved' returning 1")
+
+        stuck = await found(system, workflow_id(order.order_id))
+
+    assert (stuck.cause, stuck.at_risk, stuck.currency) == (Cause.UNDELIVERED, 4970, "EUR")
 
 
 async def test_a_parked_effect_is_listed_while_its_alert_reaches_nobody(servers: Stack) -> None:

@@ -5,13 +5,13 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.routing_slip.ends import CURRENCY, SlipRun
+from workflows.routing_slip.ends import SlipRun
 from workflows.states import COLUMN_GAP, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import SlipResult, is_own
+    from models.slips.slip import CURRENCY, SlipResult, is_own
 
 
 def _answers(run: SlipRun) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporal_saga import Run
 from workflows.commands import cancel, check_cancel, expect, refusal
 from workflows.process_manager import ProcessManager
-from workflows.routing_slip.ends import ALERT, CURRENCY, SlipRun
+from workflows.routing_slip.ends import ALERT, SlipRun
 from workflows.routing_slip.itinerary import Itinerary
 from workflows.routing_slip.views import result_of, state_of_slip, table_of_slip
 
@@ -19,7 +19,15 @@ with workflow.unsafe.imports_passed_through():
     from models.errors import InvalidInput
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import CancelSlip, Review, ReviseSlip, RoutingSlip, SlipCommandAccepted, SlipResult
+    from models.slips.slip import (
+        CURRENCY,
+        CancelSlip,
+        Review,
+        ReviseSlip,
+        RoutingSlip,
+        SlipCommandAccepted,
+        SlipResult,
+    )
 
 NO_WAY_BACK = "the slip is past its point of no return and can't be cancelled"
 

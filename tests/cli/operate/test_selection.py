@@ -55,6 +55,12 @@ async def test_a_parked_process_that_can_not_be_read_stops_no_other(monkeypatch:
     assert (selection.beyond_limit, selection.unread) == (1, ("order-broken", "order-silent"))
 
 
+async def test_a_step_that_is_parked_nowhere_is_answered_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    selection = await select(connected(monkeypatch, "good"), ParkedFilter("chrge"))
+
+    assert (selection.steps, selection.others) == ([], ("charge (undo)",))
+
+
 async def test_without_a_worker_a_few_processes_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     connection = connected(monkeypatch, *(f"silent-{n}" for n in range(1000)))
 
