@@ -15,7 +15,6 @@ from client.diagnosis import stuck
 from client.diagnosis.findings import Cause, StuckProcess
 from models.commands import CancelOrder, Resolve
 from models.errors import Conflict, NotFound, Unavailable
-from models.money import Money
 from models.names import name_of_workflow, workflow_id
 from models.order import Order
 from models.process import Status
@@ -124,18 +123,19 @@ async def test_the_money_at_risk_is_shown_whatever_the_cause(servers: Stack) -> 
             handle = await system.start(lost)
             await step_reached(system, handle, "ship")
             await handle.terminate("by a test")
+        for handle_id in (workflow_id(parked.order_id), slip_handle.id):
+            await found(system, handle_id)
         report = await system.orders.stuck(timedelta(0))
         status = await system.orders.status(parked.order_id)
 
     by_id = {each.process_id: each for each in report.stuck}
-    held = by_id[slip_handle.id]
-    assert (held.cause, held.at_risk, held.currency) == (Cause.SILENT, 2980, "EUR")
-    (group,) = [group for group in report.groups if group.cause is Cause.SILENT]
-    assert (group.count, group.at_risk) == (2, (Money(amount=4970 + 2980, currency="EUR"),))
-    silent, gone = by_id[workflow_id(parked.order_id)], by_id[workflow_id(lost.order_id)]
+    held, silent, gone = by_id[slip_handle.id], by_id[workflow_id(parked.order_id)], by_id[workflow_id(lost.order_id)]
+    # No worker answers, or none takes the last task.
+    assert {held.cause, silent.cause} <= {Cause.SILENT, Cause.NO_POLLER}
     assert (gone.cause, gone.at_risk, gone.currency) == (Cause.GONE, 4970, "EUR")
-    assert (silent.cause, silent.at_risk, silent.currency) == (Cause.SILENT, 4970, "EUR")
-    assert all(group.at_risk for group in report.groups)
+    assert (held.at_risk, held.currency, silent.at_risk, silent.currency) == (2980, "EUR", 4970, "EUR")
+    sums = [money for group in report.groups for money in group.at_risk]
+    assert sum(money.amount for money in sums) == 2 * 4970 + 2980
     assert status.status == "needs_attention"
 
 
