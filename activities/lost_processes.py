@@ -110,25 +110,26 @@ class RecoveryRedriver:
     def __init__(self, client: Client, recovery: Recovery) -> None:
         self._client, self._recovery = client, recovery
 
-    async def redrive(self, letter: DeadLetter) -> None:
+    async def redrive(self, letter: DeadLetter) -> bool:
         """Start the recovery and wait up to SECONDS_TO_RECOVER for its end; raise Unavailable when it fails again.
 
-        Raises Final when the letter names no process.
+        Return False when it has not ended by then. Raises Final when the letter names no process.
         """
         if letter.process_id is None:
             raise Final(f"{letter.message_id}: the letter names no process")
         if await self._recovery.recover(name_of_workflow(letter.process_id)) == "closed":
-            return
+            return True
         handle: WorkflowHandle[object, object] = self._client.get_workflow_handle(letter.process_id)
         try:
             async with asyncio.timeout(SECONDS_TO_RECOVER):
                 await handle.result()
         except TimeoutError:
             # The recovery continues; if it fails, its dead letter opens again.
-            return
+            return False
         except WorkflowFailureError as error:
             if isinstance(error.cause, ApplicationError) and error.cause.type == "RecoveryFailed":
                 raise Unavailable(error.cause.message) from error
+        return True
 
     async def discard(self, letter: DeadLetter, unit: object) -> None:
         """Do nothing: the process stays open, and the reconciler checks it again."""

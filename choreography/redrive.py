@@ -19,8 +19,10 @@ class DeliveryRedriver:
     def __init__(self, services: Services) -> None:
         self._services, self._feed = services, services.outbox_feed
 
-    async def redrive(self, letter: DeadLetter) -> None:
-        """Deliver the event again, and wait up to SECONDS_TO_HANDLE; raise NotFound when the outbox has no such event.
+    async def redrive(self, letter: DeadLetter) -> bool:
+        """Deliver the event again, and wait up to SECONDS_TO_HANDLE; return False when it is not handled by then.
+
+        Raises NotFound when the outbox has no such event.
 
         A delivery that fails permanently opens its letter again. One that isn't dead any more, because a redrive
         before this one was interrupted, is only waited for.
@@ -34,7 +36,8 @@ class DeliveryRedriver:
                 while not await self._over(event, subscriber):  # noqa: ASYNC110 - a worker elsewhere handles it
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         except TimeoutError:
-            return  # the delivery continues; if it fails, its letter opens again
+            return False  # the delivery continues; if it fails, its letter opens again
+        return True
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
         """Give the delivery up: the watcher then turns the order back.

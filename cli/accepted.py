@@ -1,10 +1,12 @@
 """The answer of a command that a process accepted: what came of it within some seconds."""
 
+from contextlib import AbstractContextManager
 from typing import Annotated, Any
 
 import typer
 
 from cli import render
+from cli.live import interruptible
 from cli.output import Output, plain
 from client.settling import stands_still
 from models.commands import CommandAccepted
@@ -16,6 +18,14 @@ Wait = Annotated[
     float,
     typer.Option(min=0, max=WAIT_AT_MOST, metavar="SECONDS", help="Maximum time to wait for what comes of it."),
 ]
+
+
+def waiting_for(
+    output: Output, accepted: CommandAccepted | SlipCommandAccepted, what: str
+) -> AbstractContextManager[None]:
+    """Return a block that waits for what comes of a command; on Ctrl-C it says that the command was accepted."""
+    follows = f"`python starter.py watch {render.named(accepted).argument}` follows it"
+    return interruptible(output, f"{render.process(accepted)}: {what}; {follows}")
 
 
 def answer_accepted(

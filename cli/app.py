@@ -7,6 +7,7 @@ from functools import cache
 from typing import Annotated, Any
 
 import typer
+from pydantic import ValidationError
 from temporalio.client import RPCError
 
 from cli.demo.demo import demo
@@ -34,6 +35,7 @@ from cli.output import plain
 from cli.schema import schema
 from cli.slips.slip import review, slip
 from client.outages import error_of
+from models.problems import first_problem
 
 app = typer.Typer(
     name="starter.py",
@@ -116,9 +118,16 @@ def _ending(error: Exception) -> CommandEnded:
         error = error_of(error) or error
     for known, code in BY_CLASS.items():
         if isinstance(error, known):
-            message = error.format_message() if isinstance(error, typer.TyperException) else str(error)
+            message = _words(error) if isinstance(error, typer.TyperException) else str(error)
             return CommandEnded(code, message, getattr(error, "others", ()))
     return CommandEnded(Code.UNEXPECTED, f"unexpected {type(error).__name__}: {error}")
+
+
+def _words(error: typer.TyperException) -> str:
+    """Return what is wrong with an option or an argument, in the words for a field of a document."""
+    if isinstance(error.__cause__, ValidationError):
+        error.message = first_problem(error.__cause__)[1]
+    return error.format_message()
 
 
 def _print_line(ended: CommandEnded, as_document: bool) -> None:

@@ -4,6 +4,7 @@ import errno
 import getpass
 import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -29,6 +30,19 @@ def read_order(source: str) -> Order:
 def read_request(source: str) -> dict[str, Any]:
     """Return the JSON object of `--request` in a file, or on stdin for `-`; raise InvalidInput."""
     return read_object(_read(source), "--request")
+
+
+def checked(checks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """Return the result of each check, by its name; raise one InvalidInput for all that fail."""
+    found, mistakes = dict[str, Any](), list[tuple[str, str]]()
+    for name, check in checks.items():
+        try:
+            found[name] = check()
+        except InvalidInput as mistake:
+            mistakes.append((mistake.field, mistake.problem))
+    if mistakes:
+        raise InvalidInput.of(mistakes, "")
+    return found
 
 
 def printable(option: str, text: str, longest: int) -> str:

@@ -16,6 +16,7 @@ from models.process import ProcessState
 
 # Seconds until the first note that no worker answers; each further one comes after twice the time, up to a limit.
 FIRST_NOTE, LONGEST_SILENCE = 5.0, 60.0
+EXAMINING = "the processes are still being examined; unless a worker runs, `python worker.py` starts one"
 
 
 @contextmanager
@@ -47,6 +48,16 @@ class Silence:
             self._output.note(self._note)
             self._wait = min(2 * self._wait, LONGEST_SILENCE)
             self._due = time.monotonic() + self._wait
+
+
+@contextmanager
+def noted(output: Output, note: str) -> Iterator[None]:
+    """Write a note when a block takes longer than FIRST_NOTE seconds."""
+    timer = asyncio.get_running_loop().call_later(FIRST_NOTE, output.note, note)
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 def no_worker(output: Output, name: str) -> Silence:

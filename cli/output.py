@@ -1,13 +1,18 @@
 """The output of a command: its answer on stdout, as text or as one JSON document; notes on stderr."""
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, TypeAdapter
 from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
+
+_MOMENT = TypeAdapter(datetime)
+UNLIMITED = 10_000
 
 
 def plain(text: str) -> str:
@@ -20,9 +25,11 @@ def _kept_lines(text: str) -> str:
 
 
 def as_json(value: Any) -> Any:
-    """Convert models, and containers of models, to plain data for JSON."""
+    """Convert models, times, and containers of them, to plain data for JSON."""
     if isinstance(value, BaseModel):
         return value.model_dump(mode="json")
+    if isinstance(value, datetime):
+        return _MOMENT.dump_python(value, mode="json")
     if isinstance(value, dict):
         return {name: as_json(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
@@ -48,7 +55,10 @@ class _Console(Console):
 
 
 def _answers() -> Console:
-    return _Console(highlight=False, markup=False)
+    made = _Console(highlight=False, markup=False)
+    if not made.is_terminal and not os.environ.get("COLUMNS"):
+        made.width = UNLIMITED  # a program, or a person's grep, reads each row on one line
+    return made
 
 
 def _notes() -> Console:

@@ -1,7 +1,7 @@
 """Commands to a running process, sent as updates and queries."""
 
 import hashlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import TypeVar
@@ -18,17 +18,20 @@ from models.commands import CancelOrder, CommandAccepted, Resolve, UndoPlan
 from models.errors import Conflict, NotFound, Unavailable
 from models.external_events import EventAccepted, ExternalEvent
 from models.names import ProcessKind, ProcessName
-from models.process import ProcessState
+from models.process import ProcessState, Style
 from models.slips.slip import CancelSlip, SlipCommandAccepted
+from services.orders.records import OrderRecord
 
 PATIENCE = timedelta(seconds=10)
 NO_WORKER_ANSWERS = "no worker answers; start a worker, then send the same command again"
+RECOVERED = "`python starter.py stuck` says when it is recovered"
+LOST = f"it is open, and its workflow is gone; {RECOVERED}"
 Answer = TypeVar("Answer", bound=Message)
 
 
 async def plan(process: str, connection: Connection) -> UndoPlan:
     """Return what a cancel would undo now; raise NotFound, Conflict when the process has ended, Unavailable."""
-    async with _running(process, connection, "no plan") as (_, handle):
+    async with running(process, connection, "no plan") as (_, handle):
         try:
             found: UndoPlan = await handle.query("undo_plan", result_type=UndoPlan, rpc_timeout=PATIENCE)
         except RPCError as error:
@@ -45,7 +48,7 @@ async def cancel(process: str, command: CancelOrder, connection: Connection) -> 
     otherwise = "not cancelled"
     # The id comes from the reason, so that Temporal deduplicates a repeated command.
     update_id = "cancel-" + hashlib.sha256(command.reason.encode()).hexdigest()[:16]
-    async with _running(process, connection, otherwise) as (name, handle):
+    async with running(process, connection, otherwise) as (name, handle):
         if name.kind is ProcessKind.SLIP:
             asked = CancelSlip(**vars(command))
             return await send(handle, "cancel_slip", asked, update_id, otherwise, SlipCommandAccepted)
@@ -55,7 +58,7 @@ async def cancel(process: str, command: CancelOrder, connection: Connection) -> 
 async def resolve(process: str, command: Resolve, connection: Connection) -> CommandAccepted | SlipCommandAccepted:
     """Decide on a parked step; raise NotFound, Conflict when the decision is not possible, Unavailable."""
     otherwise = "not resolved"
-    async with _running(process, connection, otherwise) as (name, handle):
+    async with running(process, connection, otherwise) as (name, handle):
         state = await state_of(handle, PATIENCE)
         if state is None:
             raise Unavailable(NO_WORKER_ANSWERS)
@@ -110,7 +113,10 @@ async def deliver(handle: Handle, event: ExternalEvent) -> EventAccepted:
 
 
 async def deliver_event(process: str, event: ExternalEvent, connection: Connection) -> EventAccepted:
-    """Deliver an event to an order; raise as `deliver`, NotFound, and Conflict when the order has ended."""
+    """Deliver an event to an order; raise as `deliver`, NotFound, and Conflict when the order has ended.
+
+    Raises Unavailable when the order is open without a workflow: the event may be sent again.
+    """
     name = await process_named(process, connection, [ProcessKind.ORDER])
     handle = handle_of(name, await connection.temporal())
     try:
@@ -121,7 +127,11 @@ async def deliver_event(process: str, event: ExternalEvent, connection: Connecti
     record = await (await connection.services()).orders.find(name.id)
     if record is None and await described_or_none(handle) is None:
         raise NotFound(f"there is no {name}")
-    ended = f", {record.status}" if record and record.status.final else ""
+    if record and record.style is Style.CHOREOGRAPHED:
+        raise Conflict(f"event refused: {_choreographed(name)}")
+    if record and not record.status.final:
+        raise Unavailable(f"event not delivered: {LOST}; then send the same event again")
+    ended = f", {record.status}" if record else ""
     raise Conflict(f"event refused: it came too late, the order has ended{ended}; nothing of this event is booked")
 
 
@@ -156,9 +166,11 @@ def limit_met(error: RPCError, otherwise: str) -> Conflict | Unavailable | None:
 
 
 @asynccontextmanager
-async def _running(process: str, connection: Connection, otherwise: str) -> AsyncIterator[tuple[ProcessName, Handle]]:
+async def running(
+    process: str, connection: Connection, otherwise: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)
+) -> AsyncIterator[tuple[ProcessName, Handle]]:
     """Yield a process and its run; raise NotFound when there is no such process, Conflict when it has ended."""
-    name = await process_named(process, connection)
+    name = await process_named(process, connection, kinds)
     handle = handle_of(name, await connection.temporal())
     try:
         yield name, handle
@@ -177,6 +189,12 @@ async def _why_not(name: ProcessName, handle: Handle, connection: Connection, ot
         return NotFound(f"there is no {name}")
     if known and known.closed_at:
         return Conflict(f"{otherwise}: it has ended, {known.status}")
+    if isinstance(known, OrderRecord) and known.style is Style.CHOREOGRAPHED:
+        return Conflict(f"{otherwise}: {_choreographed(name)}")
     if described and described.status:
-        return Conflict(f"{otherwise}: its workflow has ended, {described.status.name.lower()}")
-    return Conflict(f"{otherwise}: its workflow is gone")
+        return Conflict(f"{otherwise}: its workflow has ended, {described.status.name.lower()}; {RECOVERED}")
+    return Conflict(f"{otherwise}: {LOST}")
+
+
+def _choreographed(name: ProcessName) -> str:
+    return f"a choreographed order has no workflow; `python starter.py status {name.argument}` says what helps"

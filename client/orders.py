@@ -15,7 +15,7 @@ from client.handles import exists, handle_of, process_named
 from client.history.recorded import RecordedHistory, history_of
 from client.placing import OrderRun, Placed, RunOptions, place, place_within, recorded_run
 from client.progress import Outcome, Seen, end_of, follow
-from client.resolving import AT_ONCE, ParkedFilter, ParkedStep, Resolution, resolve_each, select
+from client.resolving import AT_ONCE, ParkedFilter, ParkedStep, Resolution, Selection, resolve_each, select
 from client.settling import settled
 from client.slips import SlipsClient
 from client.state_store.listing import ListPage, list_orders, place_in
@@ -158,7 +158,7 @@ class OrdersClient:
         name = await process_named(process, self.connection)
         return await settled(handle_of(name, await self.connection.temporal()), seconds, step, self.connection.outages)
 
-    async def parked_steps(self, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
+    async def parked_steps(self, chosen: ParkedFilter, limit: int = AT_ONCE) -> Selection:
         """Return the steps that wait for an operator and that `chosen` selects, the most at risk first."""
         return await select(self.connection, chosen, limit)
 

@@ -110,7 +110,7 @@ async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1, outages: O
         while not ended.done():
             state = await _looked(run, patient, PATIENCE)
             seen(state)
-            if state and state.status in STANDS_STILL:
+            if state and state.status in STANDS_STILL and not ended.done():  # a terminated run waits for nothing
                 return Outcome(run.standing_still(state), state)
             await asyncio.wait({ended}, timeout=every)
         result = await ended
@@ -132,7 +132,7 @@ async def end_of(
             # A long timeout: a busy worker still answers a query after its caller has given up.
             state = await _looked(run, patient, timedelta(seconds=10))
             seen(state)
-            if state and state.status in STANDS_STILL:
+            if state and state.status in STANDS_STILL and not ended.done():  # a terminated run waits for nothing
                 return run.standing_still(state)
         return await ended
     finally:
@@ -190,10 +190,9 @@ async def _stands_still(handle: Handle) -> bool:
 def result_in(failure: WorkflowFailureError, failure_type: str, result: type[R]) -> R | None:
     """Return the result in the details of a workflow's failure, None when there is none."""
     cause = failure.cause
-    details: Any = getattr(cause, "details", None)
-    if isinstance(cause, ApplicationError) and cause.type != failure_type:
+    if not isinstance(cause, ApplicationError) or cause.type != failure_type:  # a terminate has details, too
         return None
-    return result.model_validate(details[0], strict=False) if details else None
+    return result.model_validate(cause.details[0], strict=False) if cause.details else None
 
 
 def _with_undone(result: R, state: ProcessState | None) -> R:

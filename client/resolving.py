@@ -6,12 +6,15 @@ from enum import StrEnum
 from functools import partial
 from typing import Literal
 
+from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError
+
 from client.commands import resolve
 from client.connection import Connection
 from client.diagnosis.evidence import one_line
-from client.diagnosis.stuck import AT_RISK, OPEN
+from client.diagnosis.stuck import AT_RISK, OF_ONE_PROCESS, OPEN
 from client.diagnosis.waiting import currency_of
-from client.handles import handle_of
+from client.handles import Handle, handle_of
 from client.progress import state_of
 from client.settling import decision_done, parked_at, settled
 from messaging.dead_letters.fingerprints import fingerprint_of
@@ -23,8 +26,8 @@ from models.process import ProcessState
 
 PARKED = f"{OPEN} AND {STATUS_ATTRIBUTE} = 'needs_attention'"
 AT_ONCE = 1000
-# After so many parked processes without an answer, and none with one, it is the workers that don't answer.
-SILENT_AT_MOST = 3
+# When the first ones don't answer, no worker does.
+UNANSWERED = 5
 # The decisions that need no look at the single process; an edit and an unwind do.
 VerbForMany = Literal["retry", "skip", "waive"]
 
@@ -58,6 +61,20 @@ class ParkedFilter:
         )
 
 
+@dataclass(frozen=True)
+class Selection:
+    """The parked steps that a filter selects, the most at risk first.
+
+    `beyond_limit` is how many more there are. `unread` are the parked processes that could not be examined, and
+    `others` the parked steps, with their direction, that are not selected.
+    """
+
+    steps: list[ParkedStep]
+    beyond_limit: int = 0
+    unread: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
+
+
 class Effect(StrEnum):
     """What came of a decision."""
 
@@ -78,27 +95,36 @@ class Resolution(Message):
     reason: str | None = None
 
 
-async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> list[ParkedStep]:
-    """Return up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers.
-
-    A single process that does not answer is left out, with a note.
-    """
-    client, found, answers, silent = await connection.temporal(), list[ParkedStep](), 0, list[str]()
+async def select(connection: Connection, chosen: ParkedFilter, limit: int = AT_ONCE) -> Selection:
+    """Select up to `limit` parked steps, the most at risk first; raise Unavailable when no worker answers."""
+    client, found, unread, read = await connection.temporal(), list[ParkedStep](), list[str](), 0
     async for run in client.list_workflows(PARKED):
-        state = await state_of(handle_of(name_of_workflow(run.id), client))
-        if state is not None:
-            answers += 1
+        state = await _read(handle_of(name_of_workflow(run.id), client))
+        if state:
+            read += 1
             found += _parked(run.id, state, run.typed_search_attributes.get(AT_RISK, 0))
-            continue
-        silent.append(run.id)
-        if not answers and len(silent) == SILENT_AT_MOST:
+        else:
+            unread.append(run.id)
+        if not read and len(unread) == UNANSWERED:
             break
-    if silent and not answers:
+    if unread and not read:
         raise Unavailable("no worker answers; start a worker, then send the same command again")
-    for workflow_id in silent:
-        connection.outages.note(f"{workflow_id} is left out: its state can't be read; `stuck` names the cause")
     selected = [parked for parked in found if chosen.fits(parked)]
-    return sorted(selected, key=lambda parked: (-parked.at_risk, parked.process_id))[:limit]
+    selected.sort(key=lambda parked: (-parked.at_risk, parked.process_id))
+    others = sorted({f"{parked.step} ({parked.direction})" for parked in found if not chosen.fits(parked)})
+    return Selection(selected[:limit], len(selected[limit:]), tuple(unread), tuple(others))
+
+
+async def _read(handle: Handle) -> ProcessState | None:
+    """Return the state of a process, None when it can't be read: one process must not keep the others waiting."""
+    try:
+        return await state_of(handle)
+    except WorkflowQueryFailedError:
+        return None
+    except RPCError as error:
+        if error.status not in OF_ONE_PROCESS:
+            raise
+        return None
 
 
 def _parked(process_id: str, state: ProcessState, at_risk: int) -> list[ParkedStep]:

@@ -7,7 +7,7 @@ from temporalio.client import WorkflowFailureError
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError, is_cancelled_exception
 
-from client.commands import send
+from client.commands import running, send
 from client.connection import Connection
 from client.handles import Handle, exists, handle_of, process_named
 from client.progress import Outcome, Seen, follow, result_in, where_it_waits
@@ -125,7 +125,7 @@ class SlipsClient:
         if record is None:
             raise NotFound(f"there is no {name}")
         if not record.closed_at:
-            raise Conflict(f"{name} is {record.status}, but its workflow is gone")
+            raise Conflict(f"{name} is {record.status}, but its workflow is gone; the reconciler recovers it")
         return await _recorded(record, handle, slips)
 
     async def follow(self, placed: PlacedSlip, seen: Seen = lambda _: None) -> Outcome[SlipResult]:
@@ -136,11 +136,9 @@ class SlipsClient:
 
     async def review(self, slip_id: str, command: Review) -> SlipCommandAccepted:
         """Send the decision on a review stop; raise NotFound, Conflict when the stop doesn't wait, Unavailable."""
-        name = await process_named(slip_id, self._connection, [ProcessKind.SLIP])
-        handle = handle_of(name, await self._connection.temporal())
-        if not await exists(handle):
-            raise NotFound(f"there is no {name}")
-        return await send(handle, "review", command, None, "not taken", SlipCommandAccepted)
+        otherwise = "not taken"
+        async with running(slip_id, self._connection, otherwise, [ProcessKind.SLIP]) as (_, handle):
+            return await send(handle, "review", command, None, otherwise, SlipCommandAccepted)
 
 
 async def _recorded(record: SlipRecord, handle: Handle, slips: Slips) -> PlacedSlip:

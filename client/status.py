@@ -4,8 +4,10 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
-from temporalio.client import WorkflowExecutionDescription
+from temporalio.client import WorkflowExecutionDescription, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
 
+from client.advice import starter
 from client.choreographed import standing_of
 from client.connection import Connection
 from client.diagnosis.stuck import redrive_command
@@ -14,23 +16,25 @@ from client.handles import described_or_none, handle_of, process_named
 from client.progress import state_of
 from models.errors import NotFound
 from models.money import Money
-from models.names import ProcessKind
+from models.names import STATUS_ATTRIBUTE, ProcessKind
 from models.process import ProcessState, Style
 from services.orders.records import OrderRecord
 from services.slips.slips import SlipRecord
+
+_STATUS = SearchAttributeKey.for_keyword(STATUS_ATTRIBUTE)
 
 
 class ProcessStatus(BaseModel):
     """The status of a process; `state` is None when no worker answers or no state is stored.
 
-    `style` is how an order runs: a choreographed one has no workflow. `help` is the command that helps when its status
-    is `needs_attention`.
+    `style` is how an order runs: a choreographed one has no workflow. `help_command` helps when its status is
+    `needs_attention`.
     """
 
     order_id: str
     status: str
     style: Style = Style.ORCHESTRATED
-    help: str | None = None
+    help_command: str | None = None
     workflow: str | None = None
     run_id: str | None = None
     total: Money | None = None
@@ -60,7 +64,13 @@ async def status_of(process: str, connection: Connection) -> ProcessStatus:
         raise NotFound(f"there is no {name}")
     shown = name.id if name.kind is ProcessKind.ORDER else name.workflow_id
     helps = help_of(name, state) if state else None
-    return ProcessStatus(order_id=shown, help=helps, **_known(described, state, record))
+    if described and not _runs(described) and state and not state.status.final:
+        helps = starter("stuck")  # it was terminated: no workflow takes a decision until it is recovered
+    return ProcessStatus(order_id=shown, help_command=helps, **_known(described, state, record))
+
+
+def _runs(described: WorkflowExecutionDescription) -> bool:
+    return described.status is WorkflowExecutionStatus.RUNNING
 
 
 async def _choreographed(order_id: str, connection: Connection) -> ProcessStatus | None:
@@ -72,7 +82,7 @@ async def _choreographed(order_id: str, connection: Connection) -> ProcessStatus
     standing = await standing_of(record, services)
     known = _known(None, None, record) | {"status": standing.result.status, "reason": standing.result.reason}
     help_command = redrive_command(standing.letters[0].letter_id) if standing.letters else None
-    return ProcessStatus(order_id=order_id, style=Style.CHOREOGRAPHED, help=help_command, **known)
+    return ProcessStatus(order_id=order_id, style=Style.CHOREOGRAPHED, help_command=help_command, **known)
 
 
 def _known(
@@ -88,6 +98,8 @@ def _known(
         known |= {"status": record.status, "reason": record.reason}
         known |= {"total": record.total} if isinstance(record, OrderRecord) else {}
         known |= {"created_at": record.created_at, "closed_at": record.closed_at}
+    if described and _runs(described) and (status := described.typed_search_attributes.get(_STATUS)):
+        known |= {"status": status}  # off the happy path, the server knows more than the record
     if state:
         # A state beside a record is the stored one: the record is newer.
         known |= {"state": state} if record else {"status": state.status.value, "state": state}

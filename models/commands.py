@@ -74,10 +74,11 @@ class PlannedStep(Message):
 class UndoPlan(Message):
     """The undos of a cancel at this moment, in order; a cancel with this `hash` is refused once the plan has changed.
 
-    `amount` is the total at risk, in minor units.
+    `amount` is the total at risk, in minor units of `currency`.
     """
 
     cancellable: bool
     steps: tuple[PlannedStep, ...]
     amount: int
     hash: str
+    currency: str = ""

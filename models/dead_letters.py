@@ -73,9 +73,13 @@ class LetterAudit(Message):
 
 
 class RedriveResult(Message):
-    """The result of a redrive: redriven, or open again with the new cause."""
+    """The result of a redrive: redriven, or open again with the new cause.
+
+    `in_progress`: the message was handed over, and was not processed yet; if it fails, its letter opens again.
+    """
 
     letter_id: int
     status: LetterStatus
     fingerprint: str
     cause: str = ""
+    in_progress: bool = False

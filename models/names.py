@@ -74,13 +74,15 @@ class ProcessName:
 def readings(text: str, kinds: Iterable[ProcessKind] = tuple(ProcessKind)) -> tuple[ProcessName, ...]:
     """Return the processes of these kinds that a text may name, the most likely first; empty for an invalid id.
 
-    `orders/ID` and `slips/ID` are unambiguous. `order-ID` and `slip-ID`, the ids of workflows, may also be ids. A bare
-    `ID` is the order of that id, or else the slip.
+    `orders/ID` and `slips/ID` are unambiguous, and so is `slip.ID`, a slip's name in alerts and keys. `order-ID` and
+    `slip-ID`, the ids of workflows, may also be ids. A bare `ID` is the order of that id, or else the slip.
     """
     allowed, found = list(kinds), list[ProcessName]()
     for kind in allowed:
         if text.startswith(f"{kind}s/"):
             return _valid([ProcessName(kind, text.removeprefix(f"{kind}s/"))])
+    if ProcessKind.SLIP in allowed and text.startswith(_SLIP):
+        return _valid([ProcessName(ProcessKind.SLIP, text.removeprefix(_SLIP))])
     for kind, prefix in ((ProcessKind.SLIP, _SLIP_ID), (ProcessKind.ORDER, _ORDER_ID)):
         if kind in allowed and text.startswith(prefix):
             found.append(ProcessName(kind, text.removeprefix(prefix)))

@@ -1,8 +1,8 @@
 """An order as a customer sends it, without prices: the catalogue has them."""
 
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, ValidationError
 
 from models.base import Message, fingerprint
 from models.forms import form
@@ -33,6 +33,25 @@ def articles(lines: tuple[Line, ...]) -> str:
     """Return the lines as text, such as "2 × SKU-1, 1 × SKU-2", cut to the length of a summary."""
     text = ", ".join(f"{line.quantity} × {line.sku}" for line in lines)
     return text if len(text) <= SUMMARY_AT_MOST else f"{text[:SUMMARY_AT_MOST]}…"
+
+
+def _one_line_per_sku(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    """Return the lines; raise ValidationError with each line whose article stands on an earlier one."""
+    skus = [line.sku for line in lines]
+    twice = [
+        (number, ValueError(f"{sku} appears on two lines; merge them"))
+        for number, sku in enumerate(skus)
+        if sku in skus[:number]
+    ]
+    if twice:
+        raise ValidationError.from_exception_data(
+            "lines",
+            [
+                {"type": "value_error", "loc": (number, "sku"), "input": None, "ctx": {"error": problem}}
+                for number, problem in twice
+            ],
+        )
+    return lines
 
 
 class Payment(Message):
@@ -69,20 +88,12 @@ class Order(Message):
     order_id: Id
     customer_id: Id
     currency: Literal["EUR"]
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST)]
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_AT_MOST), AfterValidator(_one_line_per_sku)]
     payment: Annotated[Payment | BankTransfer, Field(discriminator="method")]
     ship_to: Address
     total: Minor | None = None
     deadline_seconds: Annotated[int, Field(ge=1, le=DEADLINE_AT_MOST)] | None = None
     express: bool = False
-
-    @model_validator(mode="after")
-    def _one_line_per_sku(self) -> Self:
-        skus = [line.sku for line in self.lines]
-        for number, sku in enumerate(skus):
-            if sku in skus[:number]:
-                raise ValueError(f"lines[{number}].sku: {sku} appears on two lines; merge them")
-        return self
 
     def body_hash(self) -> str:
         """Return the fingerprint that distinguishes a repeated order from another one with the same id.

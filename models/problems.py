@@ -1,6 +1,7 @@
 """Validation errors as a field and a sentence in words, without the value, which may be personal."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, Literal, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
@@ -46,6 +47,16 @@ _SENTENCES = {
 def first_problem(error: ValidationError, kind: Any = None) -> tuple[str, str]:
     """Return the first of the `problems`."""
     return next(problems(error, kind))
+
+
+def sentences(error: ValidationError, kind: Any, at: str) -> str:
+    """Return the `problems` as one text, each with its path below `at`; many of them are only counted."""
+    found = [
+        f"{at}.{field}: {problem}" if field else f"{at}: {problem}"
+        for field, problem in islice(problems(error, kind), MISTAKES_AT_MOST)
+    ]
+    left = error.error_count() - len(found)
+    return "; ".join(found) + f"; and {left} more mistakes" * (left > 0)
 
 
 def problems(error: ValidationError, kind: Any = None) -> Iterator[tuple[str, str]]:

@@ -18,7 +18,7 @@ OTHERS_AT_MOST, NEEDED_AT_MOST, WAITING_AT_MOST = 1000, 1900, 4
 with workflow.unsafe.imports_passed_through():
     from models.base import Message
     from models.commands import Resolve
-    from models.problems import first_problem
+    from models.problems import sentences
 
 
 def refusal(kind: str, message: str) -> ApplicationError:
@@ -123,5 +123,4 @@ def _edited(run: Run[Any], command: Resolve) -> object:
     try:
         return type(request).model_validate_json(json.dumps(request.model_dump(mode="json") | command.request))
     except ValidationError as error:
-        field, problem = first_problem(error)
-        raise refusal("NotResolvable", f"request.{field}: {problem}") from None
+        raise refusal("NotResolvable", sentences(error, type(request), "request")) from None

@@ -44,10 +44,14 @@ class ProcessManager(Generic[S]):
         """Return the current details for the Web UI, as markdown."""
         raise NotImplementedError
 
+    def _currency(self) -> str:
+        """Return the currency of all amounts of the process."""
+        raise NotImplementedError
+
     @workflow.query(description="The undos that would run after a cancel now, in order, and the plan's hash")
     def undo_plan(self) -> UndoPlan:
         """Return the undo plan."""
-        return undo_plan_of(self._run.plan(), cancellable=self._run.cancellable)
+        return undo_plan_of(self._run.plan(), cancellable=self._run.cancellable, currency=self._currency())
 
     @workflow.update(description="Decide what happens with a parked step: retry, skip, edit, waive or unwind")
     async def resolve(self, command: Resolve) -> Any:

@@ -51,10 +51,11 @@ def _line(line: Execution) -> StepExecution:
     return StepExecution(**(vars(line) | {"result": result}))
 
 
-def undo_plan_of(plan: Plan, *, cancellable: bool) -> UndoPlan:
+def undo_plan_of(plan: Plan, *, cancellable: bool, currency: str) -> UndoPlan:
     """Return a saga's undo plan as the answer of the query `undo_plan`; `amount` is the sum at risk in minor units."""
     steps = tuple(PlannedStep(**vars(undo)) for undo in plan.undos)
-    return UndoPlan(cancellable=cancellable, steps=steps, amount=sum(s.at_risk for s in steps), hash=plan.hash)
+    amount = sum(step.at_risk for step in steps)
+    return UndoPlan(cancellable=cancellable, steps=steps, amount=amount, hash=plan.hash, currency=currency)
 
 
 def table_of(run: Run[Any]) -> str:

@@ -1,24 +1,33 @@
 """`deadletters`: list, show, redrive and discard dead letters."""
 
+import itertools
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
+from cli.live import EXAMINING, interruptible, noted
 from cli.operate.findings import groups_shown
 from cli.options import Actor, AsJson
 from cli.output import Output, plain
 from cli.run import run_to_end
+from client.advice import START_A_WORKER
 from client.dead_letters import AT_ONCE, GroupedLetters, redrive_group
 from client.diagnosis.grouping import grouped
 from client.orders import OrdersClient
-from models.dead_letters import DeadLetter, LetterStatus
+from models.dead_letters import DeadLetter, LetterStatus, RedriveResult
 from models.errors import InvalidInput
 from models.moments import moment
 from orders import connect
 
 FEW = 5
+CLOSED = {LetterStatus.REDRIVEN, LetterStatus.DISCARDED}
+SLOW = (
+    f"no answer yet, each letter is waited for up to half a minute; unless a worker runs, `{START_A_WORKER}` starts one"
+)
+HELD = "the letter that is being redriven stays taken for five minutes; then the same command redrives what is left"
 
 Letter = Annotated[int, typer.Argument(metavar="LETTER", help="The number of the letter.")]
 Letters = Annotated[list[int] | None, typer.Argument(metavar="LETTER", help="The numbers of the letters.")]
@@ -70,8 +79,11 @@ def discard(letter: Letter, reason: Reason, actor: Actor = None, as_json: AsJson
 
 async def _list(output: Output) -> None:
     async with connect() as orders:
-        groups, parked = await orders.dead_letters.groups(), await orders.dead_letters.parked()
-    document = [each.group.model_dump(mode="json") | {"letters": each.letters} for each in groups]
+        with noted(output, EXAMINING):
+            groups, parked = await orders.dead_letters.groups(), await orders.dead_letters.parked()
+    document = [
+        each.group.model_dump(mode="json") | {"letters": each.letters, "at_risk": each.at_risk} for each in groups
+    ]
     of_parked = grouped(parked)
     shown = [*_groups(groups), *groups_shown(of_parked)]
     output.answer({"groups": document, "parked": parked, "parked_groups": of_parked}, *(shown or ["no dead letters"]))
@@ -95,15 +107,37 @@ async def _redrive(
 ) -> None:
     async with connect() as orders:
         found = await orders.dead_letters.chosen(chosen, fingerprint, limit)
-        outcomes = await (await _redriving(orders)).many(found, actor, reason)
-    done = [each for each in outcomes if each.status is LetterStatus.REDRIVEN]
-    back = [each for each in outcomes if each.status is not LetterStatus.REDRIVEN]
-    left = len(found) - len(outcomes)
-    counts = f"{len(done)} redriven, {len(back)} failed again, {left} not tried"
-    lines = [f"letter {each.letter_id} is {each.status}: {each.cause}" for each in back]
-    output.answer({"outcomes": outcomes, "left": left}, *(render.cell(line) for line in lines), counts)
-    if back:
+        # A limit may leave others.
+        total = len(found) if chosen else await orders.dead_letters.count_open(fingerprint)
+        with interruptible(output, HELD), noted(output, SLOW):
+            outcomes = await (await _redriving(orders)).many(found, actor, reason, _progress(len(found), output))
+    left = max(total, len(found)) - len(outcomes)
+    failed = [each for each in outcomes if each.cause]
+    lines = [f"letter {each.letter_id} is {each.status}: {each.cause}" for each in failed]
+    output.answer({"outcomes": outcomes, "left": left}, *map(render.cell, lines), _counts(outcomes, left))
+    if failed:
         raise CommandEnded(Code.NOT_COMPLETED)
+
+
+def _counts(outcomes: list[RedriveResult], left: int) -> str:
+    going = sum(each.in_progress for each in outcomes)
+    back = sum(each.status not in CLOSED for each in outcomes)
+    closed = sum(bool(each.cause) for each in outcomes) - back
+    counts = f"{len(outcomes) - going - back - closed} redriven, {back} failed again, {left} not tried"
+    counts += f", {closed} closed before" * bool(closed)
+    return counts + f", {going} not processed yet; unless a worker runs, `{START_A_WORKER}` starts one" * bool(going)
+
+
+def _progress(count: int, output: Output) -> Callable[[RedriveResult], None]:
+    """Return a function that notes the result of each of many letters."""
+    tried = itertools.count(1)
+
+    def seen(result: RedriveResult) -> None:
+        if count > 1:
+            status = "not processed yet" if result.in_progress else f"is {result.status}"
+            output.note(f"{next(tried)} of {count}: letter {result.letter_id} {status}")
+
+    return seen
 
 
 async def _discard(number: int, actor: str, reason: str, output: Output) -> None:
@@ -125,9 +159,9 @@ def _groups(groups: list[GroupedLetters]) -> list[str]:
         group = each.group
         first = ", ".join(map(str, each.letters[:FEW])) + f", … and {group.count - FEW} more" * (group.count > FEW)
         letters = f"letter{'s' * (group.count != 1)} {first}"
-        lines += [
-            f"dead letters of {group.channel} · {group.count} · since {moment(group.oldest)} · {group.fingerprint}"
-        ]
+        money = f"{' + '.join(map(str, each.at_risk))} at risk · " if each.at_risk else ""
+        since = f"since {moment(group.oldest)}"
+        lines += [f"dead letters of {group.channel} · {group.count} · {money}{since} · {group.fingerprint}"]
         lines += [f"  {plain(f'{group.error_type}: {group.cause}')}", f"  {letters}", f"  {redrive_group(group)}"]
     return lines
 

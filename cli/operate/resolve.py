@@ -1,11 +1,13 @@
 """`resolve`: an operator's decision on a parked step."""
 
-from typing import Annotated
+from collections.abc import Callable
+from functools import partial
+from typing import Annotated, Any
 
 import typer
 
 from cli import intake, render
-from cli.accepted import Wait, answer_accepted
+from cli.accepted import Wait, answer_accepted, waiting_for
 from cli.options import Actor, AsJson, ProcessId, Reason
 from cli.output import Output
 from cli.run import run_to_end
@@ -48,33 +50,44 @@ def resolve(
     """
     if request is not None and verb != "edit":
         raise InvalidInput("--request", "goes with edit only")
-    fields = decision_fields("STEP", step, actor, reason, evidence) | {
-        "verb": verb,
-        "request": None if request is None else intake.read_request(request),
-    }
-    command = made(Resolve, fields, {"step": "STEP", "request": "--request"})
-    run_to_end(_resolve(intake.process(process), command, wait, Output(as_json)))
+    fields = decision_fields(
+        "STEP",
+        step,
+        actor,
+        reason,
+        evidence,
+        process=lambda: intake.process(process),
+        request=lambda: None if request is None else intake.read_request(request),
+    )
+    named = fields.pop("process")
+    command = made(Resolve, fields | {"verb": verb}, {"step": "STEP", "request": "--request"})
+    run_to_end(_resolve(named, command, wait, Output(as_json)))
 
 
 def decision_fields(
-    place: str, step: str, actor: str | None, reason: str, evidence: str | None
-) -> dict[str, str | None]:
-    """Return the fields that each decision has, checked; `place` is where the step was given, for a message.
+    place: str, step: str, actor: str | None, reason: str, evidence: str | None, **more: Callable[[], Any]
+) -> dict[str, Any]:
+    """Return the fields that each decision has, and `more`, checked; raise InvalidInput with every mistake.
 
-    Raises InvalidInput.
+    `place` is where the step was given, for a message.
     """
-    return {
-        "step": intake.printable(place, step, intake.NAME_AT_MOST),
-        "actor": intake.actor(actor),
-        "reason": intake.reason(reason),
-        "evidence": None if evidence is None else intake.printable("--evidence", evidence, intake.REASON_AT_MOST),
-    }
+    proof = partial(intake.printable, "--evidence", evidence or "", intake.REASON_AT_MOST)
+    return intake.checked(
+        {
+            **more,
+            "step": lambda: intake.printable(place, step, intake.NAME_AT_MOST),
+            "actor": lambda: intake.actor(actor),
+            "reason": lambda: intake.reason(reason),
+            "evidence": lambda: None if evidence is None else proof(),
+        }
+    )
 
 
 async def _resolve(process: str, command: Resolve, wait: float, output: Output) -> None:
     async with connect() as orders:
         orders.tell_outages(output.note)
         accepted = await orders.resolve(process, command)
-        state = await orders.settled(render.named(accepted).path, wait, command.step)
+        with waiting_for(output, accepted, what := f"{command.verb} {command.step} accepted"):
+            state = await orders.settled(render.named(accepted).path, wait, command.step)
     again = parked_at(state, command.step) if state and stands_still(state, command.step) else None
-    answer_accepted(output, accepted, f"{command.verb} {command.step} accepted", state, again, command.step)
+    answer_accepted(output, accepted, what, state, again, command.step)

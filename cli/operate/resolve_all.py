@@ -1,7 +1,7 @@
 """`resolve-all`: one decision on all parked steps that a filter selects."""
 
 from collections import Counter
-from typing import Annotated
+from typing import Annotated, Any, Literal
 
 import typer
 from temporalio.client import RPCError
@@ -9,13 +9,14 @@ from temporalio.client import RPCError
 from cli import render
 from cli.accepted import Wait
 from cli.exits import Code, CommandEnded
+from cli.live import interruptible
 from cli.operate.resolve import Evidence, decision_fields
 from cli.options import Actor, AsJson, Reason
 from cli.output import Output, plain
 from cli.run import run_to_end
 from client.diagnosis.grouping import sums_of
 from client.outages import known_error
-from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, VerbForMany
+from client.resolving import AT_ONCE, Effect, ParkedFilter, ParkedStep, Resolution, Selection, VerbForMany
 from models.commands import Resolve
 from models.errors import InvalidInput, OrderError, Unavailable
 from models.intake.reading import made
@@ -26,7 +27,9 @@ Verbs = Annotated[
     VerbForMany, typer.Argument(metavar="VERB", help="retry, skip (needs --evidence) or waive (needs --confirm).")
 ]
 Step = Annotated[str, typer.Option(metavar="STEP", help="Only this parked step, such as charge.")]
-Direction = Annotated[str | None, typer.Option(metavar="DIRECTION", help="Only this direction: do or undo.")]
+Direction = Annotated[
+    Literal["do", "undo"] | None, typer.Option(metavar="DIRECTION", help="Only this direction: do or undo.")
+]
 Failure = Annotated[
     str | None, typer.Option("--failure-contains", metavar="TEXT", help="Only failures with this text.")
 ]
@@ -74,8 +77,10 @@ async def _list(chosen: ParkedFilter, limit: int, output: Output) -> None:
     async with connect() as orders:
         orders.tell_outages(output.note)
         selection = await orders.parked_steps(chosen, limit)
-    lines = [_shown(parked) for parked in selection]
-    document = {"dry_run": True, "selected": selection, "at_risk": _sums(selection)}
+    _note_left(selection, output)
+    steps = selection.steps
+    lines = [_shown(parked) for parked in steps]
+    document = {"dry_run": True, "selected": steps, "at_risk": _sums(steps), "not_selected": _left(selection)}
     output.answer(document, *lines, _counted(selection))
 
 
@@ -87,25 +92,44 @@ async def _resolve(
     async with connect() as orders:
         orders.tell_outages(output.note)
         selection = await orders.parked_steps(chosen, limit)
-        if confirm is not None and confirm != len(selection):
-            raise InvalidInput("--confirm", f"is {confirm}, but {len(selection)} steps are selected now")
+        steps = selection.steps
+        if confirm is not None and confirm != len(steps):
+            raise InvalidInput("--confirm", f"is {confirm}, but {len(steps)} steps are selected now")
+        _note_left(selection, output)
         try:
-            async for resolution in orders.resolve_each(selection, command, wait):
-                done.append(resolution)
-                if resolution.effect is not Effect.NOT_TRIED:
-                    output.note(f"{len(done)} of {len(selection)}: {_line(resolution)}")
+            with interruptible(output, "the accepted decisions go on; the same command decides on the rest"):
+                async for resolution in orders.resolve_each(steps, command, wait):
+                    done.append(resolution)
+                    if resolution.effect is not Effect.NOT_TRIED:
+                        output.note(f"{len(done)} of {len(steps)}: {_line(resolution)}")
         except (RPCError, Unavailable) as error:  # what was decided until then is told all the same
             if (ended := known_error(error)) is None:
                 raise
     counts = Counter(each.effect for each in done)
     words = ", ".join(f"{counts[effect]} {effect.value.replace('_', ' ')}" for effect in Effect if counts[effect])
-    document = {"resolutions": done, "counts": {effect.value: counts[effect] for effect in Effect}}
-    output.answer(document, words or "no parked step is selected")
+    by_effect = {effect.value: counts[effect] for effect in Effect}
+    document = {"resolutions": done, "counts": by_effect, "not_selected": _left(selection)}
+    output.answer(document, words or _counted(selection))
     if ended:
         output.note(f"error: {ended}; the same command again goes on with the rest")
         raise CommandEnded(Code.UNREACHABLE)
     if counts[Effect.CAME_BACK] or counts[Effect.REFUSED]:
         raise CommandEnded(Code.NOT_COMPLETED)
+
+
+def _left(selection: Selection) -> dict[str, Any]:
+    return {"beyond_limit": selection.beyond_limit, "unread": selection.unread}
+
+
+def _note_left(selection: Selection, output: Output) -> None:
+    """Say what is parked and not selected."""
+    if selection.beyond_limit:
+        output.note(f"{selection.beyond_limit} more parked steps are not selected; raise --limit")
+    if selection.unread:
+        names = ", ".join(selection.unread)
+        output.note(
+            f"{len(selection.unread)} parked processes could not be examined; see `python starter.py stuck`: {names}"
+        )
 
 
 def _line(resolution: Resolution) -> str:
@@ -129,8 +153,9 @@ def _sums(selection: list[ParkedStep]) -> tuple[Money, ...]:
     return sums_of(sums)
 
 
-def _counted(selection: list[ParkedStep]) -> str:
-    if not selection:
-        return "no parked step is selected"
-    money = " + ".join(map(str, _sums(selection)))
-    return f"{len(selection)} parked steps are selected" + f" · {money} at risk" * bool(money)
+def _counted(selection: Selection) -> str:
+    if not selection.steps:
+        others = f"; parked are {', '.join(selection.others)}" if selection.others else ""
+        return plain(f"no parked step is selected{others}")
+    money = " + ".join(map(str, _sums(selection.steps)))
+    return f"{len(selection.steps)} parked steps are selected" + f" · {money} at risk" * bool(money)

@@ -6,6 +6,7 @@ import typer
 
 from cli import intake, render
 from cli.exits import Code, CommandEnded
+from cli.live import EXAMINING, noted
 from cli.options import AsJson
 from cli.output import Output
 from cli.run import run_to_end
@@ -46,7 +47,8 @@ def rebuild(drop: Drop = False, as_json: AsJson = False) -> None:
 
 async def _rebuild(drop: bool, output: Output) -> None:
     async with connect() as orders:
-        rebuilt = await orders.states.rebuild(drop=drop)
+        with noted(output, EXAMINING):
+            rebuilt = await orders.states.rebuild(drop=drop)
     counts = f"{rebuilt.from_temporal} states from Temporal, {rebuilt.from_orders} outcomes from the orders table"
     output.answer(vars(rebuilt), f"stored {counts}")
     for order_id, why in rebuilt.skipped.items():

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from cli.live import EXAMINING, noted
 from cli.operate.findings import groups_shown
 from cli.options import AsJson
 from cli.output import Output
@@ -29,7 +30,8 @@ def stuck(older_than: OlderThan = "5m", limit: Limit = 200, as_json: AsJson = Fa
 
 async def _stuck(asked: str, limit: int, output: Output) -> None:
     async with connect() as orders:
-        survey = await orders.stuck(_age(asked), limit)
+        with noted(output, EXAMINING):
+            survey = await orders.stuck(_age(asked), limit)
     if survey.beyond_limit:
         output.note(f"only {limit} processes were examined, {survey.beyond_limit} were not; raise --limit")
     if survey.younger:

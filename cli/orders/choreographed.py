@@ -55,8 +55,9 @@ async def watch_choreographed(order_id: str, orders: OrdersClient, output: Outpu
             progress.seen(now)
 
         standing = await orders.choreographed.follow(order_id, seen)
-    lines = [render.result(standing.result)]
-    lines += [render.cell(redrive_command(letter.letter_id)) for letter in standing.letters[:1]]
+    # The command is no cell, so that no narrow terminal breaks it.
+    lines: list[Any] = [render.result(standing.result)]
+    lines += [redrive_command(letter.letter_id) for letter in standing.letters[:1]]
     output.answer(_document(standing, placed_before=placed_before), *lines)
     if standing.result.status is not Status.COMPLETED:
         raise CommandEnded(Code.NOT_COMPLETED)

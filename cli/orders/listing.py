@@ -30,7 +30,7 @@ async def _list(status: Status | None, limit: int, after: str | None, output: Ou
         page = await orders.list(status, limit, after)
     shown = render.table("order", "status", "started", "took", "at risk")
     for each in page.orders:
-        at_risk = render.cell(render.amount(each.at_risk))
+        at_risk = render.cell(f"{render.amount(each.at_risk)} {each.currency or ''}".strip())
         took = render.took(each.started_at, each.closed_at)
         shown.add_row(each.order_id, render.styled(each.status), moment(each.started_at), took, at_risk)
     document = {"orders": [vars(each) for each in page.orders], "next": page.following}

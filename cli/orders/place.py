@@ -84,7 +84,7 @@ async def watch_to_end(placed: Placed, orders: OrdersClient, output: Output) -> 
         outcome = await orders.follow(placed, seen)
     helps = help_of(name, outcome.state) if outcome.state else None
     lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
-    output.answer(_document(placed, outcome) | ({"help": helps} if helps else {}), *lines)
+    output.answer(_document(placed, outcome) | ({"help_command": helps} if helps else {}), *lines)
     if outcome.result.status not in {Status.COMPLETED, Status.WAITING}:
         raise CommandEnded(Code.NOT_COMPLETED)
 

@@ -26,7 +26,8 @@ async def _plan(process: str, output: Output) -> None:
 
 def _shown(name: ProcessName, found: UndoPlan) -> list[Any]:
     can = "can be cancelled" if found.cancellable else "can't be cancelled any more"
-    head = f"{name} {can} · {render.amount(found.amount) or 'nothing'} to refund · plan {found.hash}"
+    refund = f"{render.amount(found.amount)} {found.currency}" if found.amount else "nothing"
+    head = f"{name} {can} · {refund} to refund · plan {found.hash}"
     if not found.steps:
         return [plain(head), "no step would be undone"]
     shown = render.table("undo of", "detail", "amount", "irreversible", "key")

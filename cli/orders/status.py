@@ -29,9 +29,10 @@ async def _status(process: str, output: Output) -> None:
 def _shown(name: ProcessName, standing: ProcessStatus) -> list[Any]:
     """Return the status on one line, then the steps if the state is known."""
     orchestrated = standing.style is Style.ORCHESTRATED
-    workflow = f"workflow {standing.workflow}" if standing.workflow else "its workflow is gone"
+    gone = "Temporal has deleted its history" if standing.closed_at else "its workflow is gone"
+    workflow = f"workflow {standing.workflow}" if standing.workflow else gone
     parts = [standing.reason, workflow if orchestrated else "choreographed"]
     more = "".join(f" · {part}" for part in parts if part)
     head = render.cell(f"{name} ").append_text(render.styled(standing.status)).append(plain(more))
     steps = [render.steps(standing.state.history)] if standing.state else []
-    return [head, *([plain(standing.help)] if standing.help else []), *steps]
+    return [head, *([plain(standing.help_command)] if standing.help_command else []), *steps]

@@ -6,7 +6,7 @@ import typer
 
 from cli import intake, render
 from cli.accepted import Wait as WaitForIt
-from cli.accepted import answer_accepted
+from cli.accepted import answer_accepted, waiting_for
 from cli.exits import Code, CommandEnded
 from cli.live import following, placing
 from cli.options import Actor, AsJson, Reason, SlipId
@@ -59,7 +59,7 @@ async def watch_slip(placed: PlacedSlip, slips: SlipsClient, output: Output) -> 
     document = _started(placed) | outcome.result.model_dump(mode="json") | {"steps": steps}
     helps = help_of(name, outcome.state) if outcome.state else None
     lines: list[Any] = [render.result(outcome.result), *([helps] if helps else [])]
-    output.answer(document | ({"help": helps} if helps else {}), *lines)
+    output.answer(document | ({"help_command": helps} if helps else {}), *lines)
     if outcome.result.status not in SUCCEEDED:
         raise CommandEnded(Code.NOT_COMPLETED)
 
@@ -83,14 +83,22 @@ def review(
     as_json: AsJson = False,
 ) -> None:
     """Approve or reject at a review stop; exit code 6 when the stop does not wait."""
-    fields = {"stop": stop, "verdict": verdict, "actor": intake.actor(actor), "reason": intake.reason(reason)}
-    command = made(Review, fields, {"stop": "STOP"})
-    run_to_end(_review(intake.process(slip_id), command, wait, Output(as_json)))
+    fields = intake.checked(
+        {
+            "slip": lambda: intake.process(slip_id),
+            "actor": lambda: intake.actor(actor),
+            "reason": lambda: intake.reason(reason),
+        }
+    )
+    named = fields.pop("slip")
+    command = made(Review, fields | {"stop": stop, "verdict": verdict}, {"stop": "STOP"})
+    run_to_end(_review(named, command, wait, Output(as_json)))
 
 
 async def _review(slip_id: str, command: Review, wait: float, output: Output) -> None:
     async with connect() as orders:
         orders.tell_outages(output.note)
         accepted = await orders.slips.review(slip_id, command)
-        state = await orders.settled(render.named(accepted).path, wait)
-    answer_accepted(output, accepted, f"{command.verdict} accepted at {command.stop}", state)
+        with waiting_for(output, accepted, what := f"{command.verdict} accepted at {command.stop}"):
+            state = await orders.settled(render.named(accepted).path, wait)
+    answer_accepted(output, accepted, what, state)

@@ -1,5 +1,6 @@
 """Why a process makes no progress, from Temporal's description of its run and from its own state."""
 
+import json
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -15,9 +16,13 @@ from client.diagnosis.evidence import at, one_line
 from client.diagnosis.findings import Cause, StuckProcess
 from client.diagnosis.waiting import step_of, waiting
 from models.moments import moment
+from models.names import STATUS_ATTRIBUTE
+from models.process import Status
 
 # A polling worker takes a task at once; a task that waits longer than this was not taken.
 NOT_TAKEN = timedelta(seconds=5)
+# As a search attribute is encoded.
+NEEDS_ATTENTION = json.dumps(Status.NEEDS_ATTENTION).encode()
 
 
 async def diagnose(client: Client, workflow_id: str, run_id: str) -> StuckProcess | None:
@@ -35,10 +40,20 @@ async def diagnose(client: Client, workflow_id: str, run_id: str) -> StuckProces
         return None
     if described.HasField("pending_workflow_task"):
         return await _task_not_done(client, described, described.pending_workflow_task)
+    # A person is needed, whatever else is retried, such as the alert that tells it.
+    if described.pending_activities and _needs_attention(described):
+        parked = await waiting(client, workflow_id, run_id)
+        if parked and parked.cause is Cause.PARKED:
+            return parked
     for pending in described.pending_activities:
         if found := await _activity_not_done(client, described, pending):
             return found
     return None if described.pending_activities else await waiting(client, workflow_id, run_id)
+
+
+def _needs_attention(described: DescribeWorkflowExecutionResponse) -> bool:
+    fields = described.workflow_execution_info.search_attributes.indexed_fields
+    return STATUS_ATTRIBUTE in fields and fields[STATUS_ATTRIBUTE].data == NEEDS_ATTENTION
 
 
 async def _task_not_done(

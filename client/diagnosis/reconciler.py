@@ -1,5 +1,8 @@
-"""Whether the reconciler's rounds fail."""
+"""Whether the reconciler's rounds fail, and when the next one recovers what is lost."""
 
+from datetime import UTC, datetime, timedelta
+
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.client import (
     Client,
     ScheduleActionExecutionStartWorkflow,
@@ -10,10 +13,16 @@ from temporalio.client import (
 from temporalio.exceptions import FailureError
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.advice import helps, temporal
-from client.diagnosis.evidence import one_line
+from client.advice import SET_UP, START_A_WORKER, helps, temporal
+from client.diagnosis.causes import diagnose
+from client.diagnosis.evidence import one_line, polls
 from client.diagnosis.findings import Cause, StuckProcess
-from models.names import RECONCILER_SCHEDULE
+from models.moments import moment
+from models.names import RECONCILER_SCHEDULE, TASK_QUEUE
+
+# A worker without work polls again after a minute.
+LONGEST_POLL = timedelta(seconds=80)
+NO_SCHEDULE = f"no reconciler is scheduled; run: {SET_UP}"
 
 
 async def failed_round(client: Client) -> StuckProcess | None:
@@ -36,6 +45,29 @@ async def failed_round(client: Client) -> StuckProcess | None:
 def next_round_now(client: Client) -> str:
     """Return the command that starts a round of the reconciler."""
     return temporal(client, "schedule", "trigger", "--schedule-id", RECONCILER_SCHEDULE)
+
+
+async def next_round(client: Client) -> tuple[str, str]:
+    """Return when the reconciler recovers what is lost, and the command that helps until then; raise RPCError."""
+    try:
+        described = await client.get_schedule_handle(RECONCILER_SCHEDULE).describe()
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return NO_SCHEDULE, SET_UP
+        raise
+    # While a round waits, another one does not begin.
+    for round_ in described.info.running_actions:
+        if isinstance(round_, ScheduleActionExecutionStartWorkflow):
+            held = await diagnose(client, round_.workflow_id, "")
+            if held and held.help_command and held.cause is not Cause.SILENT:
+                return f"the reconciler's round makes no progress: {held.detail}", held.help_command
+    polled = (await polls(client, TASK_QUEUE, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW))[0]
+    if polled is None or datetime.now(UTC) - polled > LONGEST_POLL:
+        return f"no worker polls the task queue {TASK_QUEUE}, so no reconciler runs", START_A_WORKER
+    times = described.info.next_action_times
+    if described.schedule.state.paused or not times:
+        return "the reconciler is paused", next_round_now(client)
+    return f"the reconciler runs at {moment(times[0])}", next_round_now(client)
 
 
 async def _why(client: Client, run: WorkflowHandle[object, object]) -> StuckProcess:

@@ -1,6 +1,7 @@
 """Find what makes no progress: running processes, processes without a workflow, dead letters."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -10,26 +11,27 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lost_processes import Recovery
 from activities.process_types import process_types
-from client.advice import CAUSE_FIXED, SET_UP, START_A_WORKER, helps, starter
+from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter
 from client.connection import Connection
+from client.currencies import currency_of
 from client.diagnosis.causes import diagnose
 from client.diagnosis.deliveries import silent_younger, undelivered
 from client.diagnosis.evidence import one_line
 from client.diagnosis.findings import Cause, StuckGroup, StuckProcess
 from client.diagnosis.grouping import grouped
-from client.diagnosis.reconciler import failed_round, next_round_now
+from client.diagnosis.reconciler import failed_round, next_round
 from models import names
 from models.dead_letters import DeadLetter
-from models.moments import moment
 from models.names import ProcessName
 from services.assembly import Services
 
-NO_SCHEDULE = f"no reconciler is scheduled; run: {SET_UP}"
 OPEN = f"WorkflowType IN ({names.PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running'"
 AT_RISK = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
 # The server's answers about one process; any other error means that the server can't be reached.
 OF_ONE_PROCESS = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 OF_ONE_PROCESS |= {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.INTERNAL, RPCStatusCode.DATA_LOSS}
+# Processes that are examined at the same time, and stored ones that are counted.
+AT_ONCE, COUNTED_AT_MOST = 20, 100_000
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,10 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     """Return the processes older than `older_than` without progress, of the first `limit`; raise Unavailable."""
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found: list[StuckProcess] = []
-    examined = 0
-    async for run in client.list_workflows(f"{OPEN} AND StartTime <= '{since}'", limit=limit):
-        examined += 1
-        diagnosis = await diagnosed(client, run)
-        found += [diagnosis] if diagnosis else []
-    dead = [_dead(letter) for letter in await services.dead_letters.open(limit=limit) if letter.blocks]
+    runs = [run async for run in client.list_workflows(f"{OPEN} AND StartTime <= '{since}'", limit=limit)]
+    found = [await _with_currency(each, services) for each in await all_diagnosed(client, runs)]
+    letters = await services.dead_letters.open(limit=limit)
+    dead = [_dead(letter) for letter in letters if letter.blocks]
     # The reconciler skips a process that waits behind a dead letter.
     waiting = {stuck.process_id for stuck in dead}
     found += dead
@@ -67,13 +66,49 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     found += await undelivered(client, services, older_than, limit)
     failed = await failed_round(client)
     found += [failed] if failed else []
-    younger, beyond = 0, 0
+    younger, beyond = await _stored_but_not_examined(services, older_than, limit)
     if older_than > timedelta():
-        younger = (await client.count_workflows(f"{OPEN} AND StartTime > '{since}'")).count
+        younger = max(younger, (await client.count_workflows(f"{OPEN} AND StartTime > '{since}'")).count)
         younger += await silent_younger(services, older_than, limit)
-    if examined == limit:
-        beyond = max(0, (await client.count_workflows(f"{OPEN} AND StartTime <= '{since}'")).count - examined)
+    if len(runs) == limit:
+        beyond = max(beyond, (await client.count_workflows(f"{OPEN} AND StartTime <= '{since}'")).count - limit)
+    if len(letters) == limit:
+        beyond += sum(group.count for group in await services.dead_letters.groups()) - limit
     return StuckReport(found, younger, beyond)
+
+
+async def _stored_but_not_examined(services: Services, age: timedelta, limit: int) -> tuple[int, int]:
+    """Return how many open processes are younger than `age`, and how many older ones the limit left unexamined.
+
+    By the services' own tables, which also have those without a workflow.
+    """
+    younger = beyond = 0
+    for of_type in process_types(services):
+        every, older = [
+            len(await of_type.open.page(None, COUNTED_AT_MOST, seconds)) for seconds in (0.0, age.total_seconds())
+        ]
+        younger += every - older
+        beyond += max(0, older - limit)
+    return younger, beyond
+
+
+async def all_diagnosed(client: Client, runs: Iterable[WorkflowExecution]) -> list[StuckProcess]:
+    """Return why processes make no progress, some examined at a time: without a worker, each keeps one waiting."""
+    gate = asyncio.Semaphore(AT_ONCE)
+
+    async def one(run: WorkflowExecution) -> StuckProcess | None:
+        async with gate:
+            return await diagnosed(client, run)
+
+    return [found for found in await asyncio.gather(*map(one, runs)) if found]
+
+
+async def _with_currency(stuck: StuckProcess, services: Services) -> StuckProcess:
+    """Return a finding with the currency of its amount at risk, also when no worker tells it."""
+    if not stuck.at_risk or stuck.currency:
+        return stuck
+    currency = await currency_of(services, names.name_of_workflow(stuck.process_id))
+    return stuck.model_copy(update={"currency": currency})
 
 
 async def diagnosed(client: Client, run: WorkflowExecution) -> StuckProcess | None:
@@ -128,7 +163,7 @@ async def _gone(
 ) -> AsyncIterator[StuckProcess]:
     """Yield the open processes without a workflow, with the time of the reconciler's next run."""
     types = process_types(services)
-    recovery, when = Recovery(client, types), ""
+    recovery, told = Recovery(client, types), None
     for of_type in types:
         for process_id in await of_type.open.page(None, limit, age.total_seconds()):
             name = ProcessName(of_type.kind, process_id)
@@ -136,26 +171,15 @@ async def _gone(
             # Read it again: the process may have been closed meanwhile.
             if lost is None or (found := await of_type.open.read(process_id)) is None:
                 continue
-            when = when or await _next_round(client)
-            fix = helps(SET_UP if when == NO_SCHEDULE else next_round_now(client))
+            told = told or await next_round(client)
+            money = await of_type.at_risk(process_id, found)
             yield StuckProcess(
                 process_id=name.workflow_id,
                 cause=Cause.GONE,
-                detail=f"its workflow is gone ({lost.cause}); {when}",
+                detail=f"its workflow is gone ({lost.cause}); {told[0]}",
                 failure=lost.cause,
                 since=datetime.now(UTC) - timedelta(seconds=found.age_seconds),
-                **fix,
+                at_risk=money.amount if money else 0,
+                currency=money.currency if money else None,
+                **helps(told[1]),
             )
-
-
-async def _next_round(client: Client) -> str:
-    try:
-        described = await client.get_schedule_handle(names.RECONCILER_SCHEDULE).describe()
-    except RPCError as error:
-        if error.status is RPCStatusCode.NOT_FOUND:
-            return NO_SCHEDULE
-        raise
-    times = described.info.next_action_times
-    if described.schedule.state.paused or not times:
-        return "the reconciler is paused"
-    return f"the reconciler runs at {moment(times[0])}"

@@ -10,6 +10,7 @@ from temporalio.service import RPCError
 from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter, temporal
 from client.diagnosis.evidence import one_line
 from client.diagnosis.findings import Cause, StuckProcess
+from client.handles import NO_WORKER
 from models import names
 from models.external_events import FAILED, SETTLED
 from models.names import ProcessName
@@ -41,8 +42,10 @@ async def waiting(client: Client, workflow_id: str, run_id: str) -> StuckProcess
     try:
         state = await _state(client, workflow_id, run_id)
     except (RPCError, WorkflowQueryFailedError) as error:
-        failure = one_line(str(error))
-        detail = f"no task is pending, and the query of its state failed: {failure}"
+        detail = f"no task is pending, and the query of its state failed: {one_line(str(error))}"
+        # One text for all ways in which a server says that no worker is there.
+        away = isinstance(error, RPCError) and error.status in NO_WORKER
+        failure = "no worker answers the query of its state" if away else one_line(str(error))
         fix = helps(START_A_WORKER)
         return StuckProcess(process_id=workflow_id, cause=Cause.SILENT, detail=detail, failure=failure, **fix)
     if state.status is Status.NEEDS_ATTENTION:
@@ -85,6 +88,8 @@ def _awaited(client: Client, workflow_id: str, state: ProcessState, line: StepEx
         text = f"nothing to do: it goes on by itself ({until})"
         return {"detail": f"waits for a time at the stop {step}: {until}", **helps(first=text)}
     shown = starter("status", process)
+    if names.name_of_workflow(workflow_id).kind is names.ProcessKind.SLIP:  # only orders take events
+        return {"detail": f"waits at the stop {step}", **helps(shown)}
     events = [_event(process, kind) for kind in (SETTLED, FAILED)]
     text = "nothing to do until the result is known; then report it, as in the alternatives; see"
     return {
@@ -94,7 +99,7 @@ def _awaited(client: Client, workflow_id: str, state: ProcessState, line: StepEx
 
 
 def _activities(state: ProcessState) -> dict[str, str]:
-    """Return the activity of each stop of a slip; empty for an order."""
+    """Return the activity of each stop of a slip, inserted ones included; empty for an order."""
     stops = state.data.get("itinerary", [])
     return {stop["name"]: stop["activity"] for stop in stops}
 

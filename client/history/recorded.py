@@ -16,8 +16,8 @@ from client.history.activity_lines import ActivityLine, activity_lines
 from client.progress import state_of
 from models.commands import CancelOrder
 from models.errors import NotFound
-from models.names import ProcessName
-from models.process import StepExecution
+from models.names import ProcessKind, ProcessName
+from models.process import StepExecution, Style
 
 Decision = dict[str, Any]
 # The updates that cancel an order or a slip; their inputs have the same fields.
@@ -46,6 +46,9 @@ async def history_of(process: str, connection: Connection) -> RecordedHistory:
     except RPCError as error:
         if error.status is not RPCStatusCode.NOT_FOUND:
             raise
+        if await _is_choreographed(name, connection):
+            events = f"`python starter.py trace {name.argument}` shows its events"
+            raise NotFound(f"a choreographed order has no history in Temporal; {events}") from None
         raise NotFound(f"Temporal has no history of the {name}") from None
     pending = described.raw_description.pending_activities
     lines = await activity_lines(recorded.events, pending, client.data_converter)
@@ -69,6 +72,18 @@ async def _cancels(events: Sequence[HistoryEvent], converter: DataConverter) -> 
     return found
 
 
+async def _is_choreographed(name: ProcessName, connection: Connection) -> bool:
+    if name.kind is not ProcessKind.ORDER:
+        return False
+    record = await (await connection.services()).orders.find(name.id)
+    return record is not None and record.style is Style.CHOREOGRAPHED
+
+
 def _decision(line: StepExecution) -> Decision:
     """Return an operator's decision from the state's history: step, verb, time, actor and reason."""
-    return {"step": line.step, "verb": line.summary, "at": line.started_at.isoformat(), **(line.result or {})}
+    return {
+        "step": line.step,
+        "verb": line.summary,
+        "at": line.model_dump(mode="json")["started_at"],
+        **(line.result or {}),
+    }

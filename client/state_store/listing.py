@@ -2,7 +2,7 @@
 
 import heapq
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -11,6 +11,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
+from client.currencies import currency_of
 from client.state_store.paging import no_token, place_of, token_of
 from client.state_store.without_workflow import WithoutWorkflow, waiting_for_operators
 from models import names
@@ -47,7 +48,10 @@ Rank = tuple[int, str]
 
 @dataclass(frozen=True)
 class ListedOrder:
-    """One order of a list; `at_risk` is in minor units, `workflow` is Temporal's own status."""
+    """One order of a list; `at_risk` is in minor units of `currency`, `workflow` is Temporal's own status.
+
+    `currency` is None where nothing is at risk.
+    """
 
     order_id: str
     status: str
@@ -55,6 +59,7 @@ class ListedOrder:
     started_at: datetime
     closed_at: datetime | None
     at_risk: int
+    currency: str | None = None
 
 
 @dataclass(frozen=True)
@@ -82,6 +87,7 @@ async def list_orders(client: Client, services: Services, status: Status | None,
         orders, following = await _riskiest(client, services, limit, place)
     else:
         orders, following = await _newest(client, status, limit, place)
+    orders = [await _with_currency(each, services) for each in orders]
     return ListPage(orders, token_of(_order_of(status), following) if following else None)
 
 
@@ -119,6 +125,14 @@ async def _riskiest(client: Client, services: Services, limit: int, place: bytes
     return orders, json.dumps(_rank(orders[-1])).encode() if len(left) > limit else b""
 
 
+async def _with_currency(order: ListedOrder, services: Services) -> ListedOrder:
+    if not order.at_risk or order.currency:
+        return order
+    slip = order.order_id.removeprefix(f"{names.ProcessKind.SLIP}s/")
+    kind = names.ProcessKind.ORDER if slip == order.order_id else names.ProcessKind.SLIP
+    return replace(order, currency=await currency_of(services, names.ProcessName(kind, slip)))
+
+
 def _rank(order: ListedOrder) -> Rank:
     return -order.at_risk, order.order_id
 
@@ -144,6 +158,7 @@ def _waiting(found: WithoutWorkflow) -> ListedOrder:
         started_at=found.started_at,
         closed_at=None,
         at_risk=found.at_risk,
+        currency=found.currency,
     )
 
 

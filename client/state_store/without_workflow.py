@@ -1,6 +1,6 @@
 """Open processes that no workflow runs: choreographed orders, and processes whose dead letter waits for an operator."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from models.names import ProcessKind, ProcessName, name_of_workflow
@@ -12,11 +12,12 @@ LETTERS_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class WithoutWorkflow:
-    """One process; `at_risk` is in minor units."""
+    """One process; `at_risk` is in minor units of `currency`."""
 
     name: ProcessName
     started_at: datetime
     at_risk: int = 0
+    currency: str | None = None
 
 
 async def waiting_for_operators(services: Services) -> list[WithoutWorkflow]:
@@ -31,14 +32,15 @@ async def waiting_for_operators(services: Services) -> list[WithoutWorkflow]:
             known = behind.get(letter.process_id)
             at_risk = max(letter.at_risk, known.at_risk if known else 0)
             name = name_of_workflow(letter.process_id)
-            behind[letter.process_id] = WithoutWorkflow(name, known.started_at if known else letter.died_at, at_risk)
+            since, currency = (known.started_at, known.currency) if known else (letter.died_at, None)
+            behind[letter.process_id] = WithoutWorkflow(name, since, at_risk, letter.currency or currency)
     orders = [each.name.id for each in behind.values() if each.name.kind is ProcessKind.ORDER]
     started = {record.order_id: record for record in await services.orders.of_ids(orders)}
     found = []
     for each in behind.values():
         record = started.get(each.name.id) if each.name.kind is ProcessKind.ORDER else None
         if record is None or not record.status.final:
-            found.append(WithoutWorkflow(each.name, record.created_at if record else each.started_at, each.at_risk))
+            found.append(replace(each, started_at=record.created_at if record else each.started_at))
     return found
 
 

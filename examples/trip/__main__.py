@@ -28,11 +28,12 @@ from examples.trip.workflow import TripWorkflow
 
 Handle = WorkflowHandle[Any, Any]
 TRIP_WORKFLOW = "TripWorkflow"
+STORE = Path(".data/trips.db")
 HELP = """\
 {id} waits for a decision on: {parked}. One of:
-  python -m examples.trip resolve {id} {step} retry --reason "the hotel agreed to refund"
-  python -m examples.trip resolve {id} {step} skip --evidence "refund 4711" --reason "settled by phone"
-  python -m examples.trip resolve {id} {step} waive --reason "we bear the loss\""""
+  {resolve} retry --reason "the hotel agreed to refund"
+  {resolve} skip --evidence "refund 4711" --reason "settled by phone"
+  {resolve} waive --reason "we bear the loss\""""
 
 
 async def book(client: Client, given: argparse.Namespace) -> int:
@@ -49,12 +50,13 @@ async def book(client: Client, given: argparse.Namespace) -> int:
         )
     except WorkflowAlreadyStartedError:
         handle = await trip_of(client, given.id)
-    return await follow(handle)
+    print(plain(f"trip {handle.id}"), flush=True)
+    return await follow(handle, given.store)
 
 
 async def show(client: Client, given: argparse.Namespace) -> int:
     """Follow a trip that was booked before."""
-    return await follow(await trip_of(client, given.id))
+    return await follow(await trip_of(client, given.id), given.store)
 
 
 async def resolve(client: Client, given: argparse.Namespace) -> int:
@@ -62,14 +64,14 @@ async def resolve(client: Client, given: argparse.Namespace) -> int:
     handle = await trip_of(client, given.id)
     decision = Decision(given.step, given.verb, given.actor, given.reason, given.evidence)
     await handle.execute_update(TripWorkflow.resolve, decision)
-    return await follow(handle)
+    return await follow(handle, given.store)
 
 
 async def cancel(client: Client, given: argparse.Namespace) -> int:
     """Cancel a trip before its flight is booked, and follow it."""
     handle = await trip_of(client, given.id)
     await handle.execute_update(TripWorkflow.cancel, f"{given.actor}: {given.reason}")
-    return await follow(handle)
+    return await follow(handle, given.store)
 
 
 async def trip_of(client: Client, trip: str) -> Handle:
@@ -80,7 +82,7 @@ async def trip_of(client: Client, trip: str) -> Handle:
     return handle
 
 
-async def follow(handle: Handle) -> int:
+async def follow(handle: Handle, store: Path) -> int:
     """Print each new step until the trip has ended, or waits for a decision; return the exit code."""
     seen = 0
     while True:
@@ -91,9 +93,8 @@ async def follow(handle: Handle) -> int:
             print(f"  {plain(step)}", flush=True)
         seen = max(seen, len(ready))
         if state["status"] == "needs_attention":
-            step = next(iter(state["parked"]))
-            trip, parked = plain(shlex.quote(handle.id)), plain(str(state["parked"]))
-            print(HELP.format(id=trip, parked=parked, step=plain(shlex.quote(step))))
+            resolve = command(store, "resolve", handle.id, next(iter(state["parked"])))
+            print(HELP.format(id=plain(handle.id), parked=plain(str(state["parked"])), resolve=plain(resolve)))
             return 3
         if ended:
             print(plain(f"{handle.id}: {state['status']} {state['reason']}").rstrip())
@@ -104,6 +105,12 @@ async def follow(handle: Handle) -> int:
 def plain(text: str) -> str:
     """Return a text without control characters: another program may have started the workflow of an id."""
     return "".join(c if c.isprintable() else "?" for c in text)
+
+
+def command(store: Path, *words: str) -> str:
+    """Return a command that a shell runs as it is printed, on the same store."""
+    where = () if store == STORE else ("--store", str(store))
+    return shlex.join(("python", "-m", "examples.trip", *where, *words))
 
 
 COMMANDS: dict[str, Callable[[Client, argparse.Namespace], Awaitable[int]]] = {
@@ -131,10 +138,10 @@ def user() -> str:
 def arguments() -> argparse.Namespace:
     """Return the parsed command line."""
     parser = argparse.ArgumentParser(prog="python -m examples.trip", description="Book trips, as sagas.")
-    parser.add_argument("--store", type=Path, default=Path(".data/trips.db"), help="the file of the bookings")
+    parser.add_argument("--store", type=Path, default=STORE, help="the file of the bookings")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, command in COMMANDS.items():
-        one = commands.add_parser(name, help=command.__doc__)
+    for name, called in COMMANDS.items():
+        one = commands.add_parser(name, help=called.__doc__)
         one.add_argument("city" if name == "book" else "id")
         if name == "book":
             one.add_argument("--hotel", default="Grand Hotel", help="Budget Inn refunds nothing: its undo is parked")

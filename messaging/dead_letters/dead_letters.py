@@ -85,9 +85,9 @@ class DeadLetters:
             raise Conflict(f"{letter_id}: {behind if letter.status is LetterStatus.OPEN else _already(letter)}")
         return letter
 
-    async def redriven(self, letter_id: int, actor: str) -> bool:
+    async def redriven(self, letter_id: int, actor: str, reason: str = "processed") -> bool:
         """Close a letter whose message was processed; return False when the message failed again meanwhile."""
-        ended = {"letter_id": letter_id, "from": "redriving", "to": "redriven", "actor": actor, "reason": "processed"}
+        ended = {"letter_id": letter_id, "from": "redriving", "to": "redriven", "actor": actor, "reason": reason}
         return await self._db.row(sql.END, ended) is not None
 
     async def discard(self, letter_id: int, actor: str, reason: str) -> None:

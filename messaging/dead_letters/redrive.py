@@ -1,6 +1,6 @@
 """Redriving dead letters: each letter is sent to its receiver again, one at a time, until one fails again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from messaging.dead_letters.dead_letters import DeadLetters
@@ -9,12 +9,15 @@ from models.errors import Conflict, Final
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
 
+# In the audit trail.
+PROCESSED, HANDED_OVER = "processed", "handed over, not processed yet"
+
 
 class Redriver(Protocol):
     """Sends the letters of one channel to their receiver again, under their original ids."""
 
-    async def redrive(self, letter: DeadLetter) -> None:
-        """Return when the message was processed or handed over; raise the error when it failed again."""
+    async def redrive(self, letter: DeadLetter) -> bool | None:
+        """Return when the message was processed, False when it was only handed over; raise when it failed again."""
         ...
 
     async def discard(self, letter: DeadLetter, unit: Database) -> None:
@@ -37,15 +40,15 @@ class Redriving:
         channel = (await self._letters.read(letter_id)).channel
         if channel not in self._redrivers:
             raise Final(f"{letter_id}: no redriver is registered for the channel {channel}")
-        letter = await self._letters.take(letter_id, actor, reason)
+        letter, in_progress = await self._letters.take(letter_id, actor, reason), False
         try:
-            await self._redrivers[channel].redrive(letter)
+            in_progress = await self._redrivers[channel].redrive(letter) is False
         except Exception as error:
             await self._letters.record(_again(letter, error))
             if isinstance(error, Conflict):
                 raise
         else:
-            await self._letters.redriven(letter_id, actor)
+            await self._letters.redriven(letter_id, actor, HANDED_OVER if in_progress else PROCESSED)
         letter = await self._letters.read(letter_id)
         ended = letter.status is LetterStatus.REDRIVEN
         return RedriveResult(
@@ -53,6 +56,7 @@ class Redriving:
             status=letter.status,
             fingerprint=letter.fingerprint,
             cause="" if ended else f"{letter.error_type}: {letter.cause}",
+            in_progress=ended and in_progress,
         )
 
     async def discard(self, letter_id: int, actor: str, reason: str) -> None:
@@ -64,8 +68,14 @@ class Redriving:
             if redriver := self._redrivers.get(letter.channel):
                 await redriver.discard(letter, unit)
 
-    async def many(self, letters: Sequence[DeadLetter], actor: str, reason: str) -> list[RedriveResult]:
-        """Redrive letters in their order, and return the result of each letter that was tried.
+    async def many(
+        self,
+        letters: Sequence[DeadLetter],
+        actor: str,
+        reason: str,
+        seen: Callable[[RedriveResult], None] = lambda _: None,
+    ) -> list[RedriveResult]:
+        """Redrive letters in their order; return the result of each letter that was tried, and pass it to `seen`.
 
         When a letter fails again, the later letters of its fingerprint and of its process are skipped.
         """
@@ -76,6 +86,7 @@ class Redriving:
                 continue
             outcome = await self._one_of(letters, letter, actor, reason)
             outcomes.append(outcome)
+            seen(outcome)
             if outcome.status is not LetterStatus.REDRIVEN:
                 stopped |= {letter.fingerprint, outcome.fingerprint} | ({letter.process_id} - {None})
         return outcomes

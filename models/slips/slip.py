@@ -20,6 +20,8 @@ AHEAD_AT_MOST = 48 * 1024
 VARIABLES_AT_MOST = 100
 ARGUMENTS_AT_MOST = 20
 A_YEAR = 366 * 24 * 3600
+# Of all amounts of a slip.
+CURRENCY = "EUR"
 # The steps of every slip; no stop may have one of these names.
 OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
 # A step of this name and a version records a revision.

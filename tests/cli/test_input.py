@@ -115,6 +115,7 @@ USAGE: dict[str, tuple[list[str], str]] = {
     "no share": (["batch", "1", "--mix", "ok=0"], "--mix: "),
     "negative share": (["batch", "1", "--mix", "ok=-1"], "--mix: "),
     "bad name": (["batch", "1", "--name", "a b"], "--name: "),
+    "no such direction": (["resolve-all", "retry", "--step", "charge", "--direction", "und", *WHO], "--direction"),
     "name too long": (["batch", "100", "--name", "n" * 64], "--name: "),
 }
 
@@ -130,6 +131,54 @@ def test_bad_usage_is_reported_in_one_line(given: str, capsys: pytest.CaptureFix
     assert err.startswith("error: ")
     assert message in err
     assert err.count("\n") == 1
+
+
+IN_WORDS: dict[str, tuple[list[str], str]] = {
+    "too low": (["list", "--limit", "0"], "'--limit': must be at least 1"),
+    "too high": (["cancel", "o-1", "--reason", "r", "--wait", "601"], "'--wait': must be at most 600"),
+    "no whole number": (["batch", "x"], "'N': must be a whole number"),
+    "no number": (["place", "-", "--within", "x"], "'--within': must be a number"),
+    "no number of a letter": (["deadletters", "redrive", "x", "--reason", "r"], "'LETTER': must be a whole number"),
+    "no status": (["list", "--status", "runing"], "'--status': 'runing' is not one of 'running', "),
+}
+
+
+@pytest.mark.parametrize("given", IN_WORDS)
+def test_a_wrong_value_of_an_option_is_reported_in_the_words_of_a_field(
+    given: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arguments, message = IN_WORDS[given]
+
+    assert run(arguments) == 2
+    assert capsys.readouterr().err.startswith(f"error: Invalid value for {message}")
+
+
+ALL_WRONG: dict[str, tuple[list[str], list[str]]] = {
+    "resolve": (
+        ["resolve", "o 1", " ", "skip", "--actor", "", "--reason", " ", "--evidence", ""],
+        ["ID", "STEP", "--actor", "--reason", "--evidence"],
+    ),
+    "cancel": (["cancel", "o 1", "--actor", "", "--reason", " "], ["ID", "--reason", "--actor"]),
+    "review": (
+        ["review", "s 1", "hold", "--verdict", "approve", "--actor", "", "--reason", " "],
+        ["ID", "--actor", "--reason"],
+    ),
+    "event": (
+        ["event", "o 1", "--type", "payment_setled", "--event-id", "e 1", "--payload", "no/such"],
+        ["ID", "--type", "--event-id", "no/such"],
+    ),
+}
+
+
+@pytest.mark.parametrize("command", ALL_WRONG)
+def test_all_mistakes_of_a_command_are_reported_at_once(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    arguments, fields = ALL_WRONG[command]
+
+    assert run(arguments) == 2
+
+    err = capsys.readouterr().err
+    check_errors(err)
+    assert [line.split(": ")[1] for line in err.splitlines()] == fields
 
 
 @pytest.mark.parametrize("document", [b"[]", b'"text"', b"{", b'{"a": 1, "a": 2}', b'{"a": NaN}', b"\xff"])

@@ -1,11 +1,13 @@
 """Notes while nothing answers are sparse: after some seconds, then each after twice the time, up to a limit."""
 
+import asyncio
 import time
 from itertools import pairwise
 
 import pytest
 
-from cli.live import FIRST_NOTE, LONGEST_SILENCE, Silence
+from cli import live
+from cli.live import FIRST_NOTE, LONGEST_SILENCE, Silence, noted
 from cli.output import Output
 
 
@@ -37,3 +39,14 @@ def test_the_notes_become_sparse(clock: list[float], capsys: pytest.CaptureFixtu
 
 def test_an_answer_starts_the_time_again(clock: list[float], capsys: pytest.CaptureFixture[str]) -> None:
     assert notes(clock, capsys, {4, 8, 12}, until=20) == [17]
+
+
+async def test_a_block_that_takes_long_is_noted_once(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live, "FIRST_NOTE", 0.05)
+
+    for seconds in (0.0, 0.2):
+        with noted(Output(), "no answer yet"):
+            await asyncio.sleep(seconds)
+        assert capsys.readouterr().err.count("no answer yet") == int(seconds > 0)

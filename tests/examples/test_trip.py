@@ -146,6 +146,21 @@ def test_the_printed_commands_work_for_a_city_of_several_words(trips: Trips, mor
     assert ": failed" in decided.out
 
 
+def test_a_printed_command_names_the_store_and_quotes_the_id(trips: Trips) -> None:
+    trip = f"{new_id()} to Atlantis"
+
+    booked = trips("book", "Atlantis", "--hotel", "Budget Inn", "--id", trip)
+    (printed,) = [line for line in booked.out.splitlines() if " hotel waive " in line]
+    program = shlex.split(printed)
+    ran = subprocess.run(
+        [sys.executable, *program[1:]], cwd=PROJECT, env=trips.environment, capture_output=True, text=True, check=False
+    )
+
+    assert (program[0], ran.returncode) == ("python", 3), ran.stderr
+    assert booked.out.startswith(f"trip {trip}\n")
+    assert trips.outcome(trip) == "failed"
+
+
 def test_a_decision_that_is_not_possible_is_refused_and_changes_nothing(trips: Trips) -> None:
     trip, _ = parked(trips)
 

@@ -54,6 +54,17 @@ def mistakes(read: Any) -> list[str]:
     return [str(caught.value), *caught.value.others]
 
 
+def test_every_article_on_two_lines_is_reported_beside_the_other_mistakes() -> None:
+    lines = [{"sku": sku, "quantity": 1} for sku in ("SKU-1", "SKU-1", "SKU-2", "SKU-1", "SKU-2")]
+
+    assert mistakes(lambda: read_order(raw(currency="USD", lines=lines))) == [
+        "currency: must be EUR",
+        "lines[1].sku: SKU-1 appears on two lines; merge them",
+        "lines[3].sku: SKU-1 appears on two lines; merge them",
+        "lines[4].sku: SKU-2 appears on two lines; merge them",
+    ]
+
+
 def test_all_mistakes_of_an_order_are_reported_at_once() -> None:
     changes: dict[str, Any] = {
         "order_id": "o 1",

@@ -11,6 +11,7 @@ from rich.console import Console
 from cli.orders.choreographed import watch_choreographed
 from cli.output import Output
 from models.errors import Conflict
+from models.money import Money
 from models.names import workflow_id
 from models.order import Order
 from models.process import Status
@@ -70,8 +71,10 @@ async def test_a_dead_refund_is_in_every_list_with_its_amount(stage: Stage, dead
 
     assert (letter.at_risk, letter.currency) == (4970, "EUR")
     assert (stuck[workflow_id(order_id)].cause, stuck[workflow_id(order_id)].at_risk) == ("dead_letter", 4970)
-    assert (listed[order_id].at_risk, listed[order_id].workflow) == (4970, None)
+    assert (listed[order_id].at_risk, listed[order_id].currency, listed[order_id].workflow) == (4970, "EUR", None)
     assert order_id in [each.order_id for each in found.found]
+    (group,) = [each for each in await system.orders.dead_letters.groups() if letter.letter_id in each.letters]
+    assert group.at_risk == (Money(amount=4970, currency="EUR"),)
     assert alert is not None
     assert alert[:2] == (4970, "EUR")
     assert f"dead letter {letter.letter_id}" in alert[2]
@@ -91,7 +94,7 @@ async def test_the_commands_name_the_command_that_helps_and_no_workflow(stage: S
         assert helps in shown
         assert "its workflow is gone" not in shown
     assert (as_json.document["status"], as_json.document["style"]) == ("needs_attention", "choreographed")
-    assert as_json.document["help"] == helps
+    assert as_json.document["help_command"] == helps
 
 
 async def test_an_order_that_runs_has_no_workflow_and_is_not_gone(stage: Stage) -> None:

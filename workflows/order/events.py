@@ -21,7 +21,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from models.money import Money
     from models.order import BankTransfer
-    from models.problems import first_problem
+    from models.problems import sentences
 
 
 def objection(event: ExternalEvent, run: OrderRun, accepted: dict[str, ExternalEvent]) -> str | None:
@@ -43,11 +43,11 @@ def objection(event: ExternalEvent, run: OrderRun, accepted: dict[str, ExternalE
 
 
 def _misfit(event: ExternalEvent, run: OrderRun) -> str | None:
+    model = PAYLOADS[event.type]
     try:
-        payload = PAYLOADS[event.type].model_validate(event.payload)
+        payload = model.model_validate(event.payload)
     except ValidationError as error:
-        field, problem = first_problem(error)
-        return f"payload.{field}: {problem}"
+        return sentences(error, model, "payload")
     if not isinstance(payload, SettledPayload):
         return None
     if payload.currency != run.subject.currency:

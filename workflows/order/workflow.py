@@ -118,5 +118,8 @@ class OrderWorkflow(ProcessManager[Order]):
     def _accepted(self) -> CommandAccepted:
         return CommandAccepted(order_id=self._order.order_id, status=self._run.status)
 
+    def _currency(self) -> str:
+        return _currency(self._run)
+
     def _table(self) -> str:
         return table_of(self._run)

@@ -22,7 +22,7 @@ with workflow.unsafe.imports_passed_through():
     from models.activities.orders import REASON_AT_MOST
     from models.activities.slips import AcceptSlip, CloseSlip, RecordRevision, RevisionRecorded, SlipAccepted
     from models.problems import shown
-    from models.slips.slip import RECORD, Stop
+    from models.slips.slip import CURRENCY, RECORD, Stop
 
 SlipRun = Run["Itinerary"]
 
@@ -64,8 +64,6 @@ async def _no_way_back(_run: SlipRun, _request: None) -> None:
     """Do nothing: the run passes its pivot by reaching this step."""
 
 
-# Of all amounts of a slip.
-CURRENCY = "EUR"
 ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: CURRENCY)
 CLOSE: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "keep the outcome", policies.CLOSE)
 

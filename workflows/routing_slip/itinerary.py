@@ -41,6 +41,11 @@ class Itinerary:
         """Return the stops that have not begun."""
         return tuple(self._stops[step.name] for step in run.ahead if step.name in self._stops)
 
+    @property
+    def stops(self) -> tuple[Stop, ...]:
+        """All stops of the slip, those of its revisions included."""
+        return tuple(({stop.name: stop for stop in self.slip.itinerary} | self._stops).values())
+
     def activity(self, stop: str) -> str | None:
         """Return the activity of a stop, None when the slip has no such stop."""
         return self._stops[stop].activity if stop in self._stops else None

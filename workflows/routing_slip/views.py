@@ -5,13 +5,13 @@ from typing import Any
 
 from temporalio import workflow
 
-from workflows.routing_slip.ends import CURRENCY, SlipRun
+from workflows.routing_slip.ends import SlipRun
 from workflows.states import COLUMN_GAP, state_of, table_of
 
 with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_workflow_id
     from models.process import ProcessState
-    from models.slips.slip import SlipResult, is_own
+    from models.slips.slip import CURRENCY, SlipResult, is_own
 
 
 def _answers(run: SlipRun) -> dict[str, Any]:
@@ -30,7 +30,7 @@ def state_of_slip(run: SlipRun, started_at: datetime, updated_at: datetime) -> P
         current_step=run.begun[-1].name if run.begun else "start",
         data={
             "version": itinerary.version,
-            "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in slip.itinerary],
+            "itinerary": [{"name": stop.name, "activity": stop.activity} for stop in itinerary.stops],
             "ahead": [stop.name for stop in itinerary.ahead(run)],
             "hops_left": slip.max_hops - sum(not is_own(step.name) for step in run.begun),
             "terminated": itinerary.terminated,

@@ -20,6 +20,7 @@ with workflow.unsafe.imports_passed_through():
     from models.names import SLIP_WORKFLOW, slip_process, slip_workflow_id
     from models.process import ProcessState
     from models.slips.slip import (
+        CURRENCY,
         REVISIONS_AT_MOST,
         CancelSlip,
         Review,
@@ -122,6 +123,9 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     def _accepted(self) -> SlipCommandAccepted:
         slip = self._itinerary.slip
         return SlipCommandAccepted(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
+
+    def _currency(self) -> str:
+        return CURRENCY
 
     def _table(self) -> str:
         return table_of_slip(self._run)

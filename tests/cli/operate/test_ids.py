@@ -73,8 +73,8 @@ def test_an_id_of_two_processes_is_refused_with_the_path_of_each(
 
 
 def forms(kind: str, process: str) -> list[str]:
-    """Return every form of an id of this kind: bare, with its prefix, and as a path."""
-    return [process, f"{kind}-{process}", f"{kind}s/{process}"]
+    """Return every form of an id of this kind: bare, with its prefix, as a path, and as alerts have it."""
+    return [process, f"{kind}-{process}", f"{kind}s/{process}", f"slip.{process}" if kind == "slip" else process]
 
 
 WHO = ("--reason", "r")

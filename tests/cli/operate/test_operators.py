@@ -58,9 +58,10 @@ def test_the_plan_lists_the_steps_that_a_cancel_undoes_in_order(starter: Starter
     assert [step["step"] for step in plan["steps"]] == ["ship", "charge", "reserve"]
     assert [step["at_risk"] for step in plan["steps"]] == [0, 4970, 0]
     assert plan["steps"][1]["key"] == f"{order_id}:charge"
-    assert plan["amount"] == 4970
+    assert (plan["amount"], plan["currency"]) == (4970, "EUR")
     shown = starter("plan", order_id).out
     assert plan["hash"] in shown
+    assert "49.70 EUR to refund" in shown
     assert "refund 49.70 EUR" in shown
 
 
@@ -215,6 +216,8 @@ def test_parked_orders_are_listed_by_the_amount_at_risk(starter: Starter, system
     assert page_by_page(starter) == names
     table = starter("list", "--status", "needs_attention").out
     assert table.index(dear) < table.index(cheap)
+    assert {row["currency"] for row in listed if row["at_risk"]} == {"EUR"}
+    assert " EUR" in next(line for line in table.splitlines() if dear in line)
 
 
 def waiting(starter: Starter) -> list[Any]:

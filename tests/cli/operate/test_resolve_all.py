@@ -65,6 +65,8 @@ def test_one_decision_resolves_all_and_stops_when_the_failure_comes_back(starter
     one = starter(*RETRY, "--limit", "1", "--json")
     assert [each["process_id"] for each in one.document["resolutions"]] == [f"order-{costly}"]
     assert one.document["resolutions"][0]["status"] == "cancelled"
+    assert one.document["not_selected"] == {"beyond_limit": 1, "unread": []}
+    assert "1 more parked steps are not selected; raise --limit" in one.err
     rest = starter(*RETRY)
     assert (rest.code, rest.out) == (0, "1 resolved\n"), rest
 

@@ -1,91 +1,68 @@
-"""Parked steps are selected although one of the processes does not answer."""
+"""The steps that `resolve-all` selects: one process that can't be read does not keep the others waiting."""
 
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, nullcontext
 from datetime import UTC, datetime
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from temporalio.client import WorkflowQueryFailedError
-from temporalio.service import RPCError, RPCStatusCode
 
-from client.connection import Connection
+from client import resolving
 from client.resolving import ParkedFilter, select
 from models.errors import Unavailable
 from models.process import ProcessState, Status, StepExecution
 
-NOW = datetime(2026, 2, 1, tzinfo=UTC)
-ERRORS = {
-    "order-stalled": RPCError("workflow task in failed state", RPCStatusCode.FAILED_PRECONDITION, b""),
-    "order-unreadable": WorkflowQueryFailedError("the history can't be replayed"),
-}
+NOON = datetime(2026, 11, 30, 12, tzinfo=UTC)
+LINE = StepExecution(step="charge", direction="undo", status="parked", attempt=8, started_at=NOON, error="down")
+PARKED = ProcessState(
+    process_id="order-good",
+    process_type="OrderWorkflow",
+    current_step="charge",
+    status=Status.NEEDS_ATTENTION,
+    data={},
+    history=(LINE,),
+    started_at=NOON,
+    updated_at=NOON,
+)
 
 
-def state_of(process_id: str) -> ProcessState:
-    line = StepExecution(step="charge", direction="undo", status="parked", attempt=4, started_at=NOW, error="no answer")
-    return ProcessState(
-        process_id=process_id,
-        process_type="OrderWorkflow",
-        current_step="charge",
-        status=Status.NEEDS_ATTENTION,
-        data={},
-        history=(line,),
-        started_at=NOW,
-        updated_at=NOW,
-    )
+def connected(monkeypatch: pytest.MonkeyPatch, *names: str) -> Any:
+    """Return a connection to a server with these parked orders; those whose name begins with `good` can be read."""
+
+    async def listed(*_: Any) -> Any:
+        for name in names:
+            yield SimpleNamespace(id=f"order-{name}", typed_search_attributes={})
+
+    async def state_of(handle: str, *_: Any) -> ProcessState | None:
+        if handle.startswith("order-broken"):
+            raise WorkflowQueryFailedError("the code fails")
+        return PARKED if handle.startswith("order-good") else None
+
+    async def temporal() -> Any:
+        return SimpleNamespace(list_workflows=listed)
+
+    monkeypatch.setattr(resolving, "state_of", state_of)
+    monkeypatch.setattr(resolving, "handle_of", lambda name, _: name.workflow_id)
+    return SimpleNamespace(temporal=temporal)
 
 
-class Temporal:
-    """A server with these parked processes."""
+async def test_a_parked_process_that_can_not_be_read_stops_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(monkeypatch, "broken", "silent", "good-1", "good-2")
 
-    def __init__(self, *ids: str) -> None:
-        self._ids = ids
+    selection = await select(connection, ParkedFilter("charge"), limit=1)
 
-    async def list_workflows(self, _: str) -> AsyncIterator[Any]:
-        for each in self._ids:
-            yield SimpleNamespace(id=each, typed_search_attributes={})
-
-    def get_workflow_handle(self, process_id: str, **_: object) -> Any:
-        async def query(*_: object, **__: object) -> ProcessState:
-            if process_id in ERRORS:
-                raise ERRORS[process_id]
-            return state_of(process_id)
-
-        return SimpleNamespace(id=process_id, query=query)
+    assert [each.process_id for each in selection.steps] == ["order-good-1"]
+    assert (selection.beyond_limit, selection.unread) == (1, ("order-broken", "order-silent"))
 
 
-class Unused:
-    """A connection whose checks are of no interest here."""
+async def test_a_step_that_is_parked_nowhere_is_answered_with_those_that_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    selection = await select(connected(monkeypatch, "good"), ParkedFilter("chrge"))
 
-    installation = None
-
-
-def connection_to(temporal: Any, monkeypatch: pytest.MonkeyPatch) -> Connection:
-    async def opened() -> Any:
-        return temporal
-
-    async def checked(*_: object) -> None:
-        pass
-
-    monkeypatch.setattr("client.connection.check_installation", checked)
-    services: Any = Unused()
-    return Connection(opened, lambda: nullcontext(services), AsyncExitStack())
+    assert (selection.steps, selection.others) == ([], ("charge (undo)",))
 
 
-async def test_a_process_that_does_not_answer_is_left_out_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    connection = connection_to(Temporal("order-stalled", "order-unreadable", "order-o-1", "order-o-2"), monkeypatch)
-    notes: list[str] = []
-    connection.outages.note = notes.append
+async def test_without_a_worker_a_few_processes_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    connection = connected(monkeypatch, *(f"silent-{n}" for n in range(1000)))
 
-    selected = await select(connection, ParkedFilter("charge"))
-
-    assert [each.process_id for each in selected] == ["order-o-1", "order-o-2"]
-    assert [note.partition(" ")[0] for note in notes] == list(ERRORS)
-
-
-async def test_workers_that_answer_for_no_process_are_an_outage(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(Unavailable, match="no worker answers"):
-        await select(connection_to(Temporal("order-stalled"), monkeypatch), ParkedFilter("charge"))
-
-    assert await select(connection_to(Temporal(), monkeypatch), ParkedFilter("charge")) == []
+        await select(connection, ParkedFilter("charge"))

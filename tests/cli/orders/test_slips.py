@@ -54,12 +54,14 @@ def test_a_slip_waits_for_its_review(starter: Starter) -> None:
     refused = starter("review", "cli-fraud", "charge", "--verdict", "approve", "--reason", "fine")
     taken = starter("review", "cli-fraud", "fraud-review", "--verdict", "approve", "--reason", "fine")
     ended = starter("slip", "-", "--json", stdin=as_bytes(document("fraud-check", "cli-fraud")))
+    late = starter("review", "cli-fraud", "fraud-review", "--verdict", "reject", "--reason", "after all")
 
     assert (waits.code, waits.document["status"], waits.document["failed_step"]) == (0, "waiting", "fraud-review")
     assert waits.document["reason"]
     assert status.document["state"]["current_step"] == "fraud-review"
     assert (refused.code, taken.code) == (6, 0), taken.err
     assert (ended.code, ended.document["status"]) == (0, "completed")
+    assert (late.code, late.err) == (6, "error: not taken: it has ended, completed\n")
     assert "charge_payment" in starter("history", "slip-cli-fraud").out
 
 
