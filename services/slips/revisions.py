@@ -7,7 +7,7 @@ from models.errors import Conflict, Final, InvalidInput
 from models.texts import check_texts
 from postgres.database import Database
 
-# Of all recorded revisions of a slip, whoever sends them: participants read them together.
+# Of all recorded revisions of a slip, from any sender: participants read them together.
 CHARACTERS_AT_MOST = 1024 * 1024
 
 _RECORD = b"""
