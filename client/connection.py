@@ -5,7 +5,7 @@ When both are open, they are checked once to belong to each other.
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, nullcontext
 from typing import Self, TypeVar
 
 from temporalio.client import Client
@@ -47,9 +47,13 @@ class Connection:
         """
         async with self._opening:
             if self._temporal is None:
-                self._temporal = await self._open_temporal()
-                with suppress(Unavailable):
+                temporal = await self._open_temporal()
+                try:
                     await self._opened_services()
+                except Unavailable as error:
+                    if error.lasting:  # a missing right, which is no outage, must not switch the check off
+                        raise
+                self._temporal = temporal
             await self._check()
             return self._temporal
 

@@ -102,7 +102,15 @@ def test_a_command_and_a_worker_end_with_the_same_code_and_line(
         assert "hunter2" not in ran.err + ran.out
 
 
-@pytest.mark.parametrize("command", [["rebuild"], ["prune", "--older-than", "400", "--dry-run"]])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["rebuild"],
+        ["prune", "--older-than", "400", "--dry-run"],
+        ["resolve-all", "retry", "--step", "charge", "--reason", "fixed"],
+    ],
+    ids=lambda command: command[0],
+)
 def test_a_lesser_role_is_told_what_it_lacks(command: list[str], refused: Callable[[Refusal], Environment]) -> None:
     ran = run_starter(refused(REFUSALS["rights"]), *command)
 
