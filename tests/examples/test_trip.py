@@ -134,29 +134,15 @@ def test_a_person_ends_a_trip_whose_undo_fails_by_each_printed_command(trips: Tr
     assert (trips.outcome(trip), trips.free("Budget Inn")) == (outcome, 20 if verb == "retry" else 19)
 
 
-@pytest.mark.parametrize("more", [(), ("--id", "my trip; to 'Aquila")], ids=["new id", "given id"])
-def test_the_printed_commands_work_for_a_city_of_several_words(trips: Trips, more: tuple[str, ...]) -> None:
-    ran = trips("book", "L'Aquila or New York", "--hotel", "Budget Inn", *more)
-    assert ran.code == 3, ran.err
-    (command,) = [line for line in ran.out.splitlines() if " hotel waive " in line]
-
-    decided = trips(*shlex.split(command)[3:])
-
-    assert (decided.code, decided.err) == (3, "")
-    assert ": failed" in decided.out
-
-
 def test_a_printed_command_names_the_store_and_quotes_the_id(trips: Trips) -> None:
     trip = f"{new_id()} to Atlantis"
 
     booked = trips("book", "Atlantis", "--hotel", "Budget Inn", "--id", trip)
     (printed,) = [line for line in booked.out.splitlines() if " hotel waive " in line]
-    program = shlex.split(printed)
-    ran = subprocess.run(
-        [sys.executable, *program[1:]], cwd=PROJECT, env=trips.environment, capture_output=True, text=True, check=False
-    )
+    program, *words = shlex.split(printed)
+    ran = subprocess.run([sys.executable, *words], cwd=PROJECT, env=trips.environment, capture_output=True, check=False)
 
-    assert (program[0], ran.returncode) == ("python", 3), ran.stderr
+    assert (program, ran.returncode) == ("python", 3), ran.stderr
     assert booked.out.startswith(f"trip {trip}\n")
     assert trips.outcome(trip) == "failed"
 
@@ -310,5 +296,5 @@ def test_a_printed_command_has_a_foreign_id_as_one_word(trips: Trips) -> None:
     assert ran.code == 3, ran.err
     assert all(character.isprintable() or character == "\n" for character in ran.out + ran.err)
     printed = [line.strip() for line in ran.out.splitlines() if line.strip().startswith("python -m examples.trip")]
-    assert {shlex.split(line)[4] for line in printed} == {trip.replace("\x1b", "?")}
+    assert all(trip.replace("\x1b", "?") in shlex.split(line) for line in printed)
     assert trips("resolve", trip, "hotel", "waive", "--reason", "we bear the loss").code == 3
