@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from types import SimpleNamespace
@@ -14,7 +14,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from cli.app import run
 from client.outages import Outages
 from client.progress import end_within
-from client.resolving import Effect, ParkedStep, Resolution
+from client.resolving import Effect, ParkedStep, Resolution, Selection
 from client.settling import settled
 from models.process import OrderResult, ProcessState, Status
 
@@ -95,11 +95,13 @@ class Orders:
     def tell_outages(self, note: object) -> None:
         pass
 
-    async def parked_steps(self, *_: object) -> Sequence[ParkedStep]:
-        return [
-            ParkedStep(process_id=f"order-o-{number}", step="charge", direction="undo", failure="f")
-            for number in range(3)
-        ]
+    async def parked_steps(self, *_: object) -> Selection:
+        return Selection(
+            [
+                ParkedStep(process_id=f"order-o-{number}", step="charge", direction="undo", failure="f")
+                for number in range(3)
+            ]
+        )
 
     async def resolve_each(self, *_: object) -> AsyncIterator[Resolution]:
         yield Resolution(process_id="order-o-0", step="charge", effect=Effect.RESOLVED, status="compensated")
