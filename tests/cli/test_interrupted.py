@@ -38,6 +38,9 @@ class Held:
     def dead_letters(self) -> "Held":
         return self
 
+    def tell_outages(self, *_: Any) -> None:
+        pass
+
     async def cancel(self, *_: Any) -> CommandAccepted:
         return CommandAccepted(order_id="o-1", status="running")
 
@@ -113,7 +116,9 @@ async def test_ctrl_c_says_what_goes_on(name: str, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(module, "connect", connected)
     monkeypatch.setattr(dead_letters, "_redriving", redriving)
     running = asyncio.ensure_future(run(Output(notes=Console(file=written, width=200))))
-    await held.waits.wait()
+    waits = asyncio.ensure_future(held.waits.wait())
+    await asyncio.wait([waits, running], return_when=asyncio.FIRST_COMPLETED)
+    assert waits.done(), running
     running.cancel()
 
     with pytest.raises(CommandEnded) as ended:
