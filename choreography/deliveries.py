@@ -2,6 +2,7 @@
 
 import asyncio
 from datetime import timedelta
+from typing import NoReturn
 
 import structlog
 from temporalio import activity
@@ -84,12 +85,19 @@ class Deliveries:
             reaction = self._subscribers.handle(subscriber, event, attempt)
             return await within_time_limit(reaction, _ATTEMPT.total_seconds())
         except Exception as error:
-            final = isinstance(error, Final | InvalidInput)
-            if final or attempt >= UNDO_ATTEMPTS:
+            if isinstance(error, Final | InvalidInput):
                 await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
-            if final or attempt < UNDO_ATTEMPTS:
-                raise
-            raise ApplicationError(str(error), attempt, type=type(error).__name__, non_retryable=True) from error
+            elif attempt >= UNDO_ATTEMPTS:
+                await self._exhausted(event, subscriber, error, attempt)
+            raise
+
+    async def _exhausted(self, event: DomainEvent, subscriber: str, error: Exception, attempt: int) -> NoReturn:
+        """Record a delivery whose attempts are used up as a dead letter, and end it; raise ApplicationError."""
+        try:
+            await self._feed.on_exhausted(event, subscriber, type(error).__name__, str(error), attempt)
+        except Unavailable as unrecorded:  # the watcher records the letter of a delivery that ended without one
+            log.warning("a dead delivery can't be recorded now", event_id=event.event_id, error=str(unrecorded))
+        raise ApplicationError(str(error), attempt, type=type(error).__name__, non_retryable=True) from error
 
     async def _read(self, event_id: str) -> DomainEvent | None:
         """Return the stored event; wait for a database that is away, since nothing of the delivery has begun yet."""
