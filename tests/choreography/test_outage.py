@@ -7,10 +7,12 @@ from dataclasses import replace
 import pytest
 from psycopg.conninfo import conninfo_to_dict
 from structlog.testing import capture_logs
+from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from choreography.deliveries import Deliveries
 from choreography.reactions import Subscribers
+from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from models.attempts import DO_ATTEMPTS, UNDO_ATTEMPTS
 from models.choreography import DomainEvent, EventDelivery
@@ -108,3 +110,22 @@ async def test_attempts_that_ended_while_they_waited_do_not_count(shop: Shop, de
     _, attempt = last_attempt(deliveries, event, not_begun=2 * UNDO_ATTEMPTS)
 
     assert await attempt == "PaymentCharged"
+
+
+async def test_a_dead_delivery_that_can_not_be_recorded_ends(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def away(*_: object) -> str:
+        raise Unavailable("the database refuses to write")
+
+    event = await reserved(shop)
+    monkeypatch.setattr(Subscribers, "handle", away)
+    monkeypatch.setattr(OutboxFeed, "on_exhausted", away)
+    environment = ActivityEnvironment()
+    environment.info = replace(environment.info, attempt=UNDO_ATTEMPTS)
+
+    # The watcher records a delivery that ended without a letter.
+    with pytest.raises(ApplicationError) as ended:
+        await environment.run(
+            Deliveries(Subscribers(shop), shop.outbox_feed).handle_event,
+            EventDelivery(event_id=event.event_id, subscriber="payments"),
+        )
+    assert ended.value.non_retryable
