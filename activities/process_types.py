@@ -33,6 +33,10 @@ class OpenProcessesService(Protocol):
         """Return the ids of up to `limit` open processes older than `grace` seconds, in order, after the id `after`."""
         ...
 
+    async def ages(self, age: float) -> tuple[int, int]:
+        """Return the number of open processes, and of those older than `age` seconds."""
+        ...
+
     async def read(self, found: str, /) -> OpenProcess | None:
         """Return an open process, None when it is closed or unknown."""
         ...

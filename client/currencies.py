@@ -1,13 +1,17 @@
-"""The currency of a process by the services' own records, where no workflow tells it."""
+"""The currencies of processes by the services' own records, where no workflow tells them."""
+
+from collections.abc import Collection
 
 from models.names import ProcessKind, ProcessName
 from models.slips.slip import CURRENCY
 from services.assembly import Services
 
 
-async def currency_of(services: Services, name: ProcessName) -> str | None:
-    """Return the currency of all amounts of a process, None for an order that was never accepted."""
-    if name.kind is ProcessKind.SLIP:
-        return CURRENCY
-    record = await services.orders.find(name.id)
-    return record.total.currency if record and record.total else None
+async def currencies_of(services: Services, found: Collection[ProcessName]) -> dict[ProcessName, str]:
+    """Return the currency of all amounts of each process, without the orders that were never accepted."""
+    currencies = {name: CURRENCY for name in found if name.kind is ProcessKind.SLIP}
+    ids = [name.id for name in found if name.kind is ProcessKind.ORDER]
+    for record in await services.orders.of_ids(ids) if ids else []:
+        if record.total:
+            currencies[ProcessName(ProcessKind.ORDER, record.order_id)] = record.total.currency
+    return currencies

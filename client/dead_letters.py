@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from client.advice import CAUSE_FIXED, starter
 from client.connection import Connection
 from client.diagnosis.findings import Cause, StuckProcess
+from client.diagnosis.grouping import sums_of
 from client.diagnosis.stuck import all_diagnosed
 from models import names
 from models.dead_letters import DeadLetter, LetterAudit, LetterGroup
@@ -32,8 +33,7 @@ def _grouped(group: LetterGroup, members: list[DeadLetter]) -> GroupedLetters:
     sums = Counter[str]()
     for letter in members:
         sums[letter.currency] += letter.at_risk
-    money = [Money(amount=amount, currency=currency) for currency, amount in sums.items() if amount and currency]
-    return GroupedLetters(group, [letter.letter_id for letter in members], tuple(money))
+    return GroupedLetters(group, [letter.letter_id for letter in members], sums_of(sums))
 
 
 def redrive_group(group: LetterGroup) -> str:

@@ -6,7 +6,6 @@ from enum import StrEnum
 from functools import partial
 from typing import Literal
 
-from temporalio.client import WorkflowQueryFailedError
 from temporalio.service import RPCError
 
 from client.commands import resolve
@@ -119,8 +118,6 @@ async def _read(handle: Handle) -> ProcessState | None:
     """Return the state of a process, None when it can't be read: one process must not keep the others waiting."""
     try:
         return await state_of(handle)
-    except WorkflowQueryFailedError:
-        return None
     except RPCError as error:
         if error.status not in OF_ONE_PROCESS:
             raise

@@ -115,20 +115,22 @@ CLOSED = ["", "<&-", ">&-", "2>&-", ">&- 2>&-", "<&- >&- 2>&-"]
     ],
 )
 def test_a_closed_stream_changes_no_exit_code(command: str, code: int, closed: str, tmp_path: Path) -> None:
-    environment = clean_environment(ORDERS_DATA_DIR=str(tmp_path / "data"), TEMPORAL_CONFIG_FILE=os.devnull)
+    assert run_with(closed, command, ORDERS_DATA_DIR=str(tmp_path / "data")) == code
 
+
+def run_with(closed: str, command: str, **changes: str) -> int:
+    """Run a program of the project with a closed stream; return its exit code, and check that no stack is printed."""
     done = subprocess.run(
         ["sh", "-c", f"exec {sys.executable} {command} {closed}"],  # noqa: S607
         cwd=PROJECT,
-        env=environment,
+        env=clean_environment(TEMPORAL_CONFIG_FILE=os.devnull, **changes),
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
     )
-
-    assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
+    return done.returncode
 
 
 def test_a_full_disk_under_the_output_is_one_line() -> None:
@@ -174,17 +176,4 @@ def test_a_worker_whose_stderr_is_broken_ends_with_its_code(
 
 @pytest.mark.parametrize("closed", CLOSED)
 def test_a_closed_stream_changes_no_exit_code_of_the_example(closed: str) -> None:
-    environment = clean_environment(TEMPORAL_ADDRESS="127.0.0.1:1", TEMPORAL_CONFIG_FILE=os.devnull)
-
-    done = subprocess.run(
-        ["sh", "-c", f"exec {sys.executable} -m examples.trip show nothing {closed}"],  # noqa: S607
-        cwd=PROJECT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-    assert done.returncode == 4, done.stderr
-    assert "Traceback" not in done.stderr
+    assert run_with(closed, "-m examples.trip show nothing", TEMPORAL_ADDRESS="127.0.0.1:1") == 4

@@ -13,7 +13,7 @@ from activities.lost_processes import Recovery
 from activities.process_types import process_types
 from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter
 from client.connection import Connection
-from client.currencies import currency_of
+from client.currencies import currencies_of
 from client.diagnosis.causes import diagnose
 from client.diagnosis.deliveries import silent_younger, undelivered
 from client.diagnosis.evidence import one_line
@@ -30,8 +30,8 @@ AT_RISK = SearchAttributeKey.for_int(names.AT_RISK_ATTRIBUTE)
 # The server's answers about one process; any other error means that the server can't be reached.
 OF_ONE_PROCESS = {RPCStatusCode.NOT_FOUND, RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 OF_ONE_PROCESS |= {RPCStatusCode.FAILED_PRECONDITION, RPCStatusCode.INTERNAL, RPCStatusCode.DATA_LOSS}
-# Processes that are examined at the same time, and stored ones that are counted.
-AT_ONCE, COUNTED_AT_MOST = 20, 100_000
+# Processes that are examined at the same time.
+AT_ONCE = 20
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ async def find_stuck(connection: Connection, older_than: timedelta, limit: int) 
     client, services = await connection.temporal(), await connection.services()
     since = (datetime.now(UTC) - older_than).strftime("%Y-%m-%dT%H:%M:%SZ")
     runs = [run async for run in client.list_workflows(f"{OPEN} AND StartTime <= '{since}'", limit=limit)]
-    found = [await _with_currency(each, services) for each in await all_diagnosed(client, runs)]
+    found = await _with_currencies(await all_diagnosed(client, runs), services)
     letters = await services.dead_letters.open(limit=limit)
     dead = [_dead(letter) for letter in letters if letter.blocks]
     # The reconciler skips a process that waits behind a dead letter.
@@ -84,9 +84,7 @@ async def _stored_but_not_examined(services: Services, age: timedelta, limit: in
     """
     younger = beyond = 0
     for of_type in process_types(services):
-        every, older = [
-            len(await of_type.open.page(None, COUNTED_AT_MOST, seconds)) for seconds in (0.0, age.total_seconds())
-        ]
+        every, older = await of_type.open.ages(age.total_seconds())
         younger += every - older
         beyond += max(0, older - limit)
     return younger, beyond
@@ -103,12 +101,18 @@ async def all_diagnosed(client: Client, runs: Iterable[WorkflowExecution]) -> li
     return [found for found in await asyncio.gather(*map(one, runs)) if found]
 
 
-async def _with_currency(stuck: StuckProcess, services: Services) -> StuckProcess:
-    """Return a finding with the currency of its amount at risk, also when no worker tells it."""
-    if not stuck.at_risk or stuck.currency:
-        return stuck
-    currency = await currency_of(services, names.name_of_workflow(stuck.process_id))
-    return stuck.model_copy(update={"currency": currency})
+async def _with_currencies(found: list[StuckProcess], services: Services) -> list[StuckProcess]:
+    """Return findings with the currencies of their amounts at risk, also when no worker tells them."""
+    unknown = {
+        each.process_id: names.name_of_workflow(each.process_id) for each in found if each.at_risk and not each.currency
+    }
+    currencies = await currencies_of(services, unknown.values())
+    return [
+        each.model_copy(update={"currency": currencies.get(unknown[each.process_id])})
+        if each.process_id in unknown
+        else each
+        for each in found
+    ]
 
 
 async def diagnosed(client: Client, run: WorkflowExecution) -> StuckProcess | None:

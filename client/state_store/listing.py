@@ -11,7 +11,7 @@ from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.currencies import currency_of
+from client.currencies import currencies_of
 from client.state_store.paging import no_token, place_of, token_of
 from client.state_store.without_workflow import WithoutWorkflow, waiting_for_operators
 from models import names
@@ -87,7 +87,7 @@ async def list_orders(client: Client, services: Services, status: Status | None,
         orders, following = await _riskiest(client, services, limit, place)
     else:
         orders, following = await _newest(client, status, limit, place)
-    orders = [await _with_currency(each, services) for each in orders]
+    orders = await _with_currencies(orders, services)
     return ListPage(orders, token_of(_order_of(status), following) if following else None)
 
 
@@ -125,12 +125,19 @@ async def _riskiest(client: Client, services: Services, limit: int, place: bytes
     return orders, json.dumps(_rank(orders[-1])).encode() if len(left) > limit else b""
 
 
-async def _with_currency(order: ListedOrder, services: Services) -> ListedOrder:
-    if not order.at_risk or order.currency:
-        return order
-    slip = order.order_id.removeprefix(f"{names.ProcessKind.SLIP}s/")
-    kind = names.ProcessKind.ORDER if slip == order.order_id else names.ProcessKind.SLIP
-    return replace(order, currency=await currency_of(services, names.ProcessName(kind, slip)))
+async def _with_currencies(orders: list[ListedOrder], services: Services) -> list[ListedOrder]:
+    unknown = {each.order_id: _named(each.order_id) for each in orders if each.at_risk and not each.currency}
+    currencies = await currencies_of(services, unknown.values())
+    return [
+        replace(each, currency=currencies.get(unknown[each.order_id])) if each.order_id in unknown else each
+        for each in orders
+    ]
+
+
+def _named(shown: str) -> names.ProcessName:
+    """Return the process of a line: a slip is shown with its path, an order by its id."""
+    slip = shown.removeprefix(f"{names.ProcessKind.SLIP}s/")
+    return names.ProcessName(names.ProcessKind.ORDER if slip == shown else names.ProcessKind.SLIP, slip)
 
 
 def _rank(order: ListedOrder) -> Rank:

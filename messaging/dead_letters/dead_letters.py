@@ -14,6 +14,9 @@ from models.errors import Conflict, InvalidInput, NotFound, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
 
+# Reasons in the audit trail.
+PROCESSED, HANDED_OVER = "processed", "handed over, not processed yet"
+
 
 class DeadLetters:
     """Records, finds and closes dead letters. Every change is audited in the same statement."""
@@ -85,8 +88,8 @@ class DeadLetters:
             raise Conflict(f"{letter_id}: {behind if letter.status is LetterStatus.OPEN else _already(letter)}")
         return letter
 
-    async def redriven(self, letter_id: int, actor: str, reason: str = "processed") -> bool:
-        """Close a letter whose message was processed; return False when the message failed again meanwhile."""
+    async def redriven(self, letter_id: int, actor: str, reason: str = PROCESSED) -> bool:
+        """Close a letter whose message was processed or handed over; return False when it failed again meanwhile."""
         ended = {"letter_id": letter_id, "from": "redriving", "to": "redriven", "actor": actor, "reason": reason}
         return await self._db.row(sql.END, ended) is not None
 

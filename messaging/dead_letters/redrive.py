@@ -3,14 +3,11 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
-from messaging.dead_letters.dead_letters import DeadLetters
+from messaging.dead_letters.dead_letters import HANDED_OVER, PROCESSED, DeadLetters
 from models.dead_letters import DeadLetter, LetterStatus, RedriveResult, Undeliverable
 from models.errors import Conflict, Final
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
-
-# In the audit trail.
-PROCESSED, HANDED_OVER = "processed", "handed over, not processed yet"
 
 
 class Redriver(Protocol):

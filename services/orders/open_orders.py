@@ -12,6 +12,10 @@ where style = 'orchestrated' and closed_at is null and created_at < now() - make
     (select created_at, order_id from orders.orders where order_id = %(after)s))
 order by created_at, order_id limit %(limit)s
 """
+_AGES = b"""
+select count(*), count(*) filter (where created_at < now() - make_interval(secs => %(age)s))
+from orders.orders where style = 'orchestrated' and closed_at is null
+"""
 _READ = b"""
 select body::text, body_hash, total, currency, extract(epoch from now() - created_at)::float8 from orders.orders
 where order_id = %(order_id)s and closed_at is null and style = 'orchestrated'
@@ -35,6 +39,11 @@ class OpenOrders:
         """Return the number of open orders of every style."""
         row = await self._db.row(_COUNT, {})
         return int(row[0]) if row else 0
+
+    async def ages(self, age: float) -> tuple[int, int]:
+        """Return the number of open orders that have a workflow, and of those older than `age` seconds."""
+        every, older = await self._db.row(_AGES, {"age": age}) or (0, 0)
+        return every, older
 
     async def read(self, order_id: str) -> OpenProcess | None:
         """Return an open order, None when the order was closed or never accepted."""

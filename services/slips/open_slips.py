@@ -10,6 +10,10 @@ where closed_at is null and created_at < now() - make_interval(secs => %(grace)s
     (select created_at, slip_id from slips.slips where slip_id = %(after)s))
 order by created_at, slip_id limit %(limit)s
 """
+_AGES = b"""
+select count(*), count(*) filter (where created_at < now() - make_interval(secs => %(age)s))
+from slips.slips where closed_at is null
+"""
 _READ = b"""
 select body::text, body_hash, extract(epoch from now() - created_at)::float8, (
   select coalesce(jsonb_agg(ahead order by version), '[]')::text from slips.revisions where slip_id = %(slip_id)s
@@ -29,6 +33,11 @@ class OpenSlips:
         """Return the ids of up to `limit` open slips older than `grace` seconds, after the slip id `after`."""
         rows = await self._db.rows(_PAGE, {"after": after, "limit": limit, "grace": grace})
         return [slip_id for (slip_id,) in rows]
+
+    async def ages(self, age: float) -> tuple[int, int]:
+        """Return the number of open slips, and of those older than `age` seconds."""
+        every, older = await self._db.row(_AGES, {"age": age}) or (0, 0)
+        return every, older
 
     async def read(self, slip_id: str) -> OpenProcess | None:
         """Return an open slip, None when the slip was closed or never accepted."""

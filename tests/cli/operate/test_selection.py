@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowQueryFailedError
+from temporalio.service import RPCError, RPCStatusCode
 
 from client import resolving
 from client.resolving import ParkedFilter, select
@@ -35,7 +35,7 @@ def connected(monkeypatch: pytest.MonkeyPatch, *names: str) -> Any:
 
     async def state_of(handle: str, *_: Any) -> ProcessState | None:
         if handle.startswith("order-broken"):
-            raise WorkflowQueryFailedError("the code fails")
+            raise RPCError("the code fails", RPCStatusCode.FAILED_PRECONDITION, b"")
         return PARKED if handle.startswith("order-good") else None
 
     async def temporal() -> Any:
