@@ -80,18 +80,17 @@ async def skipping_orders(system: System) -> AsyncIterator[Skipping]:
 
 @dataclass(frozen=True)
 class Retries:
-    """The retry policy of an activity, its attempts, and the seconds from the first to the last attempt."""
+    """The retry policy of an activity, and its attempts."""
 
     initial: int
     coefficient: float
     longest: int
     attempts_at_most: int
     attempts: int
-    seconds: int
 
 
-async def retries(handle: Handle, activity: str) -> Retries:
-    """Return the retries of an activity's first execution, from the history."""
+async def retries(handle: Handle, activity: str) -> tuple[Retries, float]:
+    """Return the retries of an activity's first execution, and the seconds until its last attempt, from the history."""
     scheduled: HistoryEvent | None = None
     async for event in handle.fetch_history_events():
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED and not scheduled:
@@ -101,12 +100,22 @@ async def retries(handle: Handle, activity: str) -> Retries:
         if scheduled and started.scheduled_event_id == scheduled.event_id:
             policy = scheduled.activity_task_scheduled_event_attributes.retry_policy
             waited = event.event_time.ToMilliseconds() - scheduled.event_time.ToMilliseconds()
-            return Retries(
+            made = Retries(
                 policy.initial_interval.seconds,
                 policy.backoff_coefficient,
                 policy.maximum_interval.seconds,
                 policy.maximum_attempts,
                 started.attempt,
-                round(waited / 1000),
             )
+            return made, waited / 1000
     raise AssertionError(activity)
+
+
+async def assert_retried(handle: Handle, activity: str, expected: Retries, *, seconds: float) -> None:
+    """Raise AssertionError unless an activity was retried as expected, and its delays, `seconds` in sum, were kept.
+
+    Attempts take time of their own, on a busy machine more than a second, so that there is no upper limit.
+    """
+    made, waited = await retries(handle, activity)
+    assert made == expected
+    assert waited >= seconds

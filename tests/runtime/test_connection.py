@@ -41,7 +41,7 @@ async def test_a_server_that_does_not_answer_is_unreachable_after_a_timeout(
     with pytest.raises(Unreachable):
         await connect(settings, address=f"127.0.0.1:{silent_port}")
 
-    assert time.monotonic() - started < 7
+    assert time.monotonic() - started < 30
 
 
 @pytest.mark.parametrize("address", ["temporal.example.com:7233", "10.0.0.1:7233", "[2001:db8::1]:7233"])

@@ -51,10 +51,12 @@ async def test_three_retries_come_after_one_two_and_four_seconds(rig: Any) -> No
     handle = await rig.start({"b:do": ["fail", "fail", "fail", "ok"]})
     assert (await handle.result())["status"] == "completed"
 
-    assert await attempts_and_delays(handle, "b") == (4, 7)
+    attempts, seconds = await attempts_and_delays(handle, "b")
+    assert attempts == 4
+    assert seconds >= 1 + 2 + 4
 
 
-async def attempts_and_delays(handle: WorkflowHandle[Any, Any], step: str) -> tuple[int, int]:
+async def attempts_and_delays(handle: WorkflowHandle[Any, Any], step: str) -> tuple[int, float]:
     """Return the attempts of a step's do, and the seconds between its scheduling and its last start."""
     scheduled = {}
     async for event in handle.fetch_history_events():
@@ -66,7 +68,7 @@ async def attempts_and_delays(handle: WorkflowHandle[Any, Any], step: str) -> tu
             started = event.activity_task_started_event_attributes
             if started.scheduled_event_id in scheduled:
                 waited = event.event_time.ToMilliseconds() - scheduled[started.scheduled_event_id]
-                return started.attempt, waited // 1000
+                return started.attempt, waited / 1000
     raise AssertionError(step)
 
 

@@ -53,7 +53,7 @@ async def test_a_deadline_during_a_retry_backoff_undoes_the_order_at_once(system
     assert await seconds_taken(handle) >= 4
     # Not how long the undos take, which depends on the machine, but that the fourth attempt never came.
     calls = "select count(*)::int from card_provider.calls where key = %s and operation = 'charge'"
-    assert await system.one(calls, f"{order.order_id}:charge") == 3
+    assert 1 <= await system.one(calls, f"{order.order_id}:charge") <= 3
     recorded = await records_of(system, order)
     assert (recorded["provider"], recorded["reserve"], recorded["held"]) == ("void", "undone", 0)
 

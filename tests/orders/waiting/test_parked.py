@@ -15,7 +15,7 @@ from models.order import Order
 from runtime.converter import DATA_CONVERTER
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
-from tests.orders.skipping import Handle, Retries, Skipping, retries, skipping_orders
+from tests.orders.skipping import Handle, Retries, Skipping, assert_retried, skipping_orders
 from tests.orders.test_scenarios import records_of
 from tests.orders.waiting.parking import LONGER_THAN_ANY_UNDO, TOTAL, allow_refund_of, decide, parked, refusal
 from tests.systems import System, result_of
@@ -53,7 +53,7 @@ async def test_a_do_is_retried_after_one_two_and_four_seconds(skipping: Skipping
 
     assert result
     assert (result.status, result.undone) == ("compensated", ("charge", "reserve"))
-    assert await retries(handle, "charge_payment") == Retries(1, 2.0, 30, 4, attempts=4, seconds=1 + 2 + 4)
+    await assert_retried(handle, "charge_payment", Retries(1, 2.0, 30, 4, attempts=4), seconds=1 + 2 + 4)
 
 
 async def test_a_refund_that_recovers_is_not_parked(skipping: Skipping) -> None:
@@ -63,7 +63,7 @@ async def test_a_refund_that_recovers_is_not_parked(skipping: Skipping) -> None:
 
     assert result
     assert (result.status, result.undone, result.waived) == ("compensated", ("charge", "reserve"), ())
-    assert await retries(handle, "refund_payment") == Retries(1, 2.0, 30, 8, attempts=6, seconds=1 + 2 + 4 + 8 + 16)
+    await assert_retried(handle, "refund_payment", Retries(1, 2.0, 30, 8, attempts=6), seconds=1 + 2 + 4 + 8 + 16)
     assert await alerts(skipping, order) == []
 
 
@@ -74,7 +74,7 @@ async def test_an_undo_that_fails_permanently_is_parked_and_the_others_run_in_or
     undos = [(line.step, line.status) for line in state.history if line.direction == "undo"]
     assert undos == [("ship", "completed"), ("charge", "parked"), ("reserve", "completed")]
     assert state.current_step == "charge"
-    assert await retries(handle, "refund_payment") == Retries(1, 2.0, 30, 8, 8, seconds=1 + 2 + 4 + 8 + 16 + 30 + 30)
+    await assert_retried(handle, "refund_payment", Retries(1, 2.0, 30, 8, 8), seconds=1 + 2 + 4 + 8 + 16 + 30 + 30)
     assert await shown(handle) == {"OrderStatus": "needs_attention", "AmountAtRisk": TOTAL}
     recorded = await records_of(skipping.system, order)
     assert (recorded["reserve"], recorded["parcel"], recorded["provider"]) == ("undone", "void", "taken")
