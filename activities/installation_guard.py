@@ -48,9 +48,10 @@ async def _warn_without_reconciler(client: Client) -> None:
     try:
         described = await client.get_schedule_handle(RECONCILER_SCHEDULE).describe()
     except RPCError as error:
-        if error.status is not RPCStatusCode.NOT_FOUND:
-            raise
-        log.warning("no reconciler is scheduled, so lost orders are not recovered: run `python starter.py setup`")
+        if error.status is RPCStatusCode.NOT_FOUND:
+            log.warning("no reconciler is scheduled, so lost orders are not recovered: run `python starter.py setup`")
+        else:  # only a warning depends on it
+            log.warning("the reconciler's schedule can't be read", extra={"error": str(error)})
         return
     if described.schedule.state.paused:
         log.warning("the reconciler is paused, so lost orders are not recovered")

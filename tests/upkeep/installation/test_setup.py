@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from temporalio.client import ScheduleDescription, ScheduleHandle
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.installation import check_installation, delete_marker, read_namespace
 from client.installation import bind, bind_database
@@ -49,6 +51,23 @@ async def test_a_worker_says_that_nothing_recovers_lost_orders(one: System, capl
     await schedule.pause()
     assert "the reconciler is paused" in await said()
     await schedule.delete()
+
+
+async def test_a_worker_that_cannot_read_the_reconcilers_schedule_starts_with_a_warning(
+    one: System, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    describe = ScheduleHandle.describe
+
+    async def refused(schedule: ScheduleHandle) -> ScheduleDescription:
+        if schedule.id == RECONCILER_SCHEDULE:
+            raise RPCError("no answer", RPCStatusCode.UNAVAILABLE, b"")
+        return await describe(schedule)
+
+    monkeypatch.setattr(ScheduleHandle, "describe", refused)
+    async with orders_worker(one.client, one.stack.database_url, one.settings):
+        pass
+
+    assert "the reconciler's schedule can't be read" in caplog.text
 
 
 @pytest.mark.parametrize("lost", ["marker", "row"])
