@@ -67,18 +67,19 @@ async def test_place_and_batch_outlast_a_restart_and_say_so(servers: Stack) -> N
 async def test_what_comes_of_a_command_is_awaited_through_a_restart(servers: Stack) -> None:
     async with behind_a_link(servers) as (system, link, environment):
         within, cancelled = new_id("within"), new_id("cancelled")
+        order = as_bytes(order_document(within, **shipped_to("00009")))
+        arguments = ("place", "-", "--within", "20", "--json")
+        placing = asyncio.create_task(asyncio.to_thread(run_starter, environment, *arguments, stdin=order))
+        await placed(system, within)
         # Its refund fails some times before it succeeds, so that the cancel is still being carried out in the outage.
         slow = as_bytes(order_document(cancelled, **shipped_to("00009"), **paying_with("tok_refund_flaky_4")))
         waits = await asyncio.to_thread(run_here, system.environment(), "place", "-", "--no-wait", stdin=slow)
         assert waits.code == 0, waits.err
         handle = system.client.get_workflow_handle(workflow_id(cancelled))
         await step_reached(system, handle, "ship")
-        order = as_bytes(order_document(within, **shipped_to("00009")))
-        arguments = ("place", "-", "--within", "20", "--json")
-        placing = asyncio.create_task(asyncio.to_thread(run_starter, environment, *arguments, stdin=order))
-        await placed(system, within)
+        # In this process: a start takes seconds on a busy machine, and after some seconds the step is given up.
         asked = ("cancel", cancelled, "--reason", "late", "--actor", "ann", "--wait", "60", "--json")
-        cancelling = asyncio.create_task(asyncio.to_thread(run_starter, environment, *asked))
+        cancelling = asyncio.create_task(asyncio.to_thread(run_here, environment, *asked))
         await step_reached(system, handle, "charge", "undo")
         link.cut()
         await asyncio.sleep(AWAY)
