@@ -110,7 +110,7 @@ async def follow(run: FollowedRun[R], seen: Seen, every: float = 0.1, outages: O
         while not ended.done():
             state = await _looked(run, patient, PATIENCE)
             seen(state)
-            if state and state.status in STANDS_STILL and not ended.done():  # a terminated run waits for nothing
+            if state and state.status in STANDS_STILL and await _is_open(run.handle, patient):
                 return Outcome(run.standing_still(state), state)
             await asyncio.wait({ended}, timeout=every)
         result = await ended
@@ -132,7 +132,7 @@ async def end_of(
             # A long timeout: a busy worker still answers a query after its caller has given up.
             state = await _looked(run, patient, timedelta(seconds=10))
             seen(state)
-            if state and state.status in STANDS_STILL and not ended.done():  # a terminated run waits for nothing
+            if state and state.status in STANDS_STILL and await _is_open(run.handle, patient):
                 return run.standing_still(state)
         return await ended
     finally:
@@ -170,7 +170,8 @@ async def end_within(run: FollowedRun[R], seconds: float, outages: Outages | Non
             left = until - time.monotonic()
             if left <= 0 or (pause > SHORTEST_PAUSE and await patient.outlast(partial(_stands_still, run.handle))):
                 state = await _looked(run, patient, PATIENCE)
-                if state and (left <= 0 or state.status in STANDS_STILL) and not state.status.final:
+                so_far = state and (left <= 0 or state.status in STANDS_STILL) and not state.status.final
+                if state and so_far and await _is_open(run.handle, patient):
                     return run.standing_still(state)
                 if left <= 0 and state is None:
                     return None
@@ -179,6 +180,17 @@ async def end_within(run: FollowedRun[R], seconds: float, outages: Outages | Non
         return await ended
     finally:
         ended.cancel()
+
+
+async def _is_open(handle: Handle, outages: Outages) -> bool:
+    """Return whether a run is open; the query of a terminated one still says that it waits."""
+    try:
+        described = await outages.outlast(handle.describe)
+    except RPCError as error:
+        if not lacks_workflow(error):
+            raise
+        return False
+    return described.close_time is None
 
 
 async def _stands_still(handle: Handle) -> bool:

@@ -63,7 +63,7 @@ async def test_a_cancelled_slip_is_undone_and_ends_as_cancelled(system: System, 
 
 
 async def test_a_slip_that_waits_too_long_is_undone(system: System) -> None:
-    result = await result_of(await start(system, slip("price", "reserve", "hold", deadline_seconds=2)))
+    result = await result_of(await start(system, slip("price", "reserve", "hold", deadline_seconds=5)))
 
     assert result is not None
     assert (result.status, result.undone) == ("compensated", ("reserve",))

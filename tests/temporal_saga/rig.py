@@ -115,7 +115,7 @@ def rig_saga(*, parks: bool) -> Saga[Scenario]:
         Step("a", do=_call("a", "do", DO), undo=_call("a", "undo", UNDO), parks=parks, at_risk=lambda _: 7),
         Step("b", do=_call("b", "do", DO), undo=_call("b", "undo", UNDO), parks=parks, at_risk=lambda _: 11),
         Step("p", do=_call("p", "do", DO), undo=_call("p", "undo", UNDO), kind=Kind.PIVOT),
-        Step("r", do=_call("r", "do", DO), undo=None, kind=Kind.RETRIABLE),
+        Step("r", do=_call("r", "do", UNDO), undo=None, kind=Kind.RETRIABLE),  # has to succeed: more attempts
         close=CLOSE,
     )
 

@@ -173,7 +173,7 @@ async def test_a_parked_step_can_be_cancelled(rig: Any) -> None:
 
 async def test_after_the_pivot_a_step_whose_retries_are_exhausted_waits_for_an_operator(rig: Any) -> None:
     handle = await rig.start({"r:do": ["fail"]})
-    await rig.sleep(30)
+    await rig.sleep(60)
     view = await until(handle, "needs_attention")
     assert (view["parked"], view["plan"]) == (["r"], [])
     rig.world.repaired.add(f"{handle.id}:r")
@@ -255,16 +255,17 @@ async def test_a_cancel_before_the_first_workflow_task_leaves_no_effect(rig_now:
 
 
 async def test_the_deadline_undoes_before_the_pivot(rig_now: Any) -> None:
-    handle = await rig_now.start({"b:do": ["hang"]}, deadline=3)
+    handle = await rig_now.start({"b:do": ["hang"]}, deadline=6)
     result = await handle.result()
 
     assert (result["status"], result["stopped"], result["undone"]) == ("compensated", "deadline", ["b", "a"])
 
 
 async def test_the_deadline_parks_after_the_pivot(rig_now: Any) -> None:
-    handle = await rig_now.start({"r:do": ["hang"]}, deadline=8)
+    handle = await rig_now.start({"r:do": ["hang"]}, deadline=15)
     view = await until(handle, "needs_attention")
-    assert view["parked"] == ["r"]
+    assert (view["parked"], view["statuses"]) == (["r"], ["running", "needs_attention"])
+    assert rig_now.world.order_of(handle.id, "do").count("r") < 6  # not because its attempts are used up
     rig_now.world.repaired.add(f"{handle.id}:r")
     await handle.execute_update(RigWorkflow.decide, ["r", "retry"])
 

@@ -24,7 +24,7 @@ from tests.systems import System, open_system
 from worker import orders_worker
 from workflows import policies
 
-SECONDS_TO_HAPPEN = 40.0
+SECONDS_TO_HAPPEN = 80.0
 WAITING = """
 select count(*)::int from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'
 """

@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -12,11 +14,13 @@ from temporalio.client import WorkflowHandle
 from client.advice import START_A_WORKER
 from client.diagnosis import stuck
 from client.diagnosis.findings import Cause, StuckProcess
+from client.placing import OrderRun
+from client.progress import Outcome, end_of, end_within, follow
 from models.commands import CancelOrder, Resolve
 from models.errors import Conflict, NotFound, Unavailable
 from models.names import name_of_workflow, workflow_id
 from models.order import Order
-from models.process import Status
+from models.process import OrderResult, Status
 from runtime.embedded.stack import Stack
 from runtime.reconciling import schedule_reconciler
 from services.orders.orders import Orders
@@ -239,3 +243,28 @@ async def test_a_terminated_process_neither_waits_nor_can_be_resolved(servers: S
     assert outcome.result.status is Status.FAILED
     assert status.workflow == "terminated"
     assert status.help_command == "python starter.py stuck"
+
+
+@dataclass(frozen=True)
+class LateNews(OrderRun):
+    """A run whose end is known later than its state, as when the answer to a long poll is slow."""
+
+    async def ended(self) -> OrderResult:
+        await asyncio.sleep(1)
+        return await super().ended()
+
+
+@pytest.mark.parametrize("wait", [follow, end_of, partial(end_within, seconds=30)])
+async def test_the_end_of_a_terminated_order_is_awaited_though_its_state_waits(
+    servers: Stack, wait: Callable[..., Awaitable[Any]]
+) -> None:
+    async with open_system(servers) as system, working(system):
+        order = await parked_order(system)
+        handle = system.client.get_workflow_handle(workflow_id(order.order_id))
+        await handle.terminate("by a test")
+
+        run = LateNews(order.order_id, handle, Orders(system.db))
+        found = await (wait(run) if isinstance(wait, partial) else wait(run, lambda _: None, 0.1))
+
+    result = found.result if isinstance(found, Outcome) else found
+    assert result.status is Status.FAILED

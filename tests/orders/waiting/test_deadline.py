@@ -59,7 +59,7 @@ async def test_a_deadline_during_a_retry_backoff_undoes_the_order_at_once(system
 
 
 async def test_a_deadline_while_a_charge_hangs_refunds_the_charge(system: System) -> None:
-    order = Scenario("hanging", token="tok_hang_after").order(deadline_seconds=2)
+    order = Scenario("hanging", token="tok_hang_after").order(deadline_seconds=5)
     handle = await system.start(order)
     result = await result_of(handle)
 
@@ -70,7 +70,7 @@ async def test_a_deadline_while_a_charge_hangs_refunds_the_charge(system: System
 
 
 async def test_a_deadline_after_the_pivot_parks_and_an_operator_completes_the_order(system: System) -> None:
-    order = Scenario("shipped", postcode="00001").order(deadline_seconds=4)
+    order = Scenario("shipped", postcode="00001").order(deadline_seconds=8)
     handle = await system.start(order)
     await until_called(system, order, "carrier", "ship")
     async with blocked(system, "orders.orders"), asyncio.timeout(20):
