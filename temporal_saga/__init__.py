@@ -41,6 +41,7 @@ Contract of the activities:
 
 - Two calls with the same idempotency key have one effect.
 - The undo of an effect that never happened succeeds, and a later do with that key fails.
+- The undo of an effect that is final (its process was settled) fails with an error type of `Policy.settled`.
 - A refusal (the effect did not happen and never will) is a non-retryable ApplicationError of category BENIGN. The
   policy retries any other retryable failure.
 - A reply's field `attempt`, or the first detail of an ApplicationError, is the number of the attempt, for the history.
@@ -48,10 +49,11 @@ Contract of the activities:
 
 from temporal_saga.calls import ONCE
 from temporal_saga.decisions import Parked
-from temporal_saga.declaration import Call, InWorkflow, Kind, Policy, Saga, Step, StepEvent, Wait
+from temporal_saga.declaration import Call, Group, InWorkflow, Kind, Saga, Step, StepEvent, Wait
 from temporal_saga.failures import Failure, FailureClass, classify
 from temporal_saga.history import Execution
 from temporal_saga.plan import Plan, PlannedUndo
+from temporal_saga.policy import Policy
 from temporal_saga.recovery import RecoveredRun
 from temporal_saga.run import Outcome, Run
 from temporal_saga.stopping import StopReason
@@ -62,6 +64,7 @@ __all__ = [
     "Execution",
     "Failure",
     "FailureClass",
+    "Group",
     "InWorkflow",
     "Kind",
     "Outcome",

@@ -80,7 +80,9 @@ def end_line(run: "Run[Any]", line: Execution) -> None:
     Never call it in a `finally`: a worker that evicts the workflow from its cache runs those blocks, and
     `workflow.now()` is not available there.
     """
-    run.waiting, line.completed_at = "", workflow.now()
+    line.completed_at = workflow.now()
+    if run.waiting == line.step:  # another step of its group may still wait
+        run.waiting = ""
     run.changed()
 
 

@@ -1,22 +1,17 @@
 """The declaration of a saga: activity calls, steps with their undo, and the order of the steps."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
+from itertools import groupby
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from temporalio.common import RetryPolicy
-
 from temporal_saga.keys import CLOSE, between_of, name_problem
+from temporal_saga.policy import Policy
 
 if TYPE_CHECKING:
     from temporal_saga.run import Run
-
-# Of one attempt; longer times overflow in the server's protocol or in a calendar.
-LONGEST = timedelta(days=366)
-# The server counts attempts in 32 bits.
-ATTEMPTS_AT_MOST = 2**31 - 1
 
 S = TypeVar("S")
 A_co = TypeVar("A_co", covariant=True)
@@ -34,41 +29,6 @@ class Kind(StrEnum):
 
 
 @dataclass(frozen=True)
-class Policy:
-    """The limits of one call: `attempts` (0 means without limit), `timeout` and `heartbeat` of one attempt.
-
-    `longest_delay` is the upper limit of the backoff between attempts. With `express`, a local activity with that
-    timeout comes first: it saves a task, and is safe because every effect has an idempotency key. `not_begun` are the
-    error types of attempts that began nothing of the request: they use up no attempt, as an activity that no worker has
-    registered does. Raises ValueError for a number of attempts or a time that the server can't count.
-    """
-
-    attempts: int = 4
-    timeout: timedelta = timedelta(seconds=10)
-    heartbeat: timedelta | None = None
-    longest_delay: timedelta = timedelta(seconds=30)
-    express: timedelta | None = None
-    not_begun: frozenset[str] = frozenset()
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.attempts <= ATTEMPTS_AT_MOST:
-            raise ValueError(f"attempts: must be 0, for no limit, or up to {ATTEMPTS_AT_MOST}, not {self.attempts}")
-        for name in ("timeout", "heartbeat", "longest_delay", "express"):
-            time = getattr(self, name)
-            if time is not None and not timedelta() < time <= LONGEST:
-                raise ValueError(f"{name}: must be above 0 and at most {LONGEST.days} days, not {time}")
-
-    def retries(self, first: timedelta = timedelta(seconds=1)) -> RetryPolicy:
-        """Return Temporal's retry policy: a backoff of 1, 2, 4 ... times `first`, up to `longest_delay`."""
-        return RetryPolicy(
-            initial_interval=min(first, self.longest_delay),
-            backoff_coefficient=2.0,
-            maximum_interval=self.longest_delay,
-            maximum_attempts=self.attempts,
-        )
-
-
-@dataclass(frozen=True)
 class Call(Generic[S, A_co]):
     """One activity call.
 
@@ -78,7 +38,7 @@ class Call(Generic[S, A_co]):
     activity: Callable[..., Awaitable[A_co]]
     request: Callable[["Run[S]", str], Any]
     summary: Callable[["Run[S]"], str]
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
 
 class InWorkflow(Call[S, A_co]):
@@ -120,7 +80,7 @@ class Step(Generic[S, A_co]):
     its reply is the do's reply, or None. With `parks`, a do that failed without a refusal waits for an operator.
     `at_risk` is the amount that an open effect may cost, in the saga's own unit; `irreversible` says in the undo plan
     what the undo can't restore. `then` is called after the step and may revise the steps ahead; its ValueError turns
-    the run back.
+    the run back. `group` is set by Group.
     """
 
     name: str
@@ -134,6 +94,7 @@ class Step(Generic[S, A_co]):
     at_risk: Callable[["Run[S]"], int] = lambda _: 0
     irreversible: str = ""
     then: Callable[["Run[S]"], None] = lambda _: None
+    group: str = ""
 
     def problem(self, *, after_pivot: bool) -> str | None:
         """Return why a saga can't have this step at this place, or None."""
@@ -152,24 +113,49 @@ class Step(Generic[S, A_co]):
         return None if more else "its undo must have more attempts than its do"
 
 
+class Group(Generic[S]):
+    """Steps of a saga that run side by side, and are undone side by side."""
+
+    def __init__(self, *steps: Step[S, Any]) -> None:
+        name = " ".join(step.name for step in steps)
+        self.steps = tuple(replace(step, group=name) for step in steps)
+
+
+def one_by_one(steps: Iterable[Step[S, Any] | Group[S]]) -> list[Step[S, Any]]:
+    """Return the steps of a declaration in order, those of a group one after another."""
+    return [step for each in steps for step in (each.steps if isinstance(each, Group) else (each,))]
+
+
+def side_by_side(steps: Iterable[Step[S, Any]]) -> Iterator[list[Step[S, Any]]]:
+    """Yield the steps in order: each alone, or with the others of its group."""
+    for group, together in groupby(steps, key=lambda step: step.group):
+        if group:
+            yield list(together)
+        else:
+            yield from ([step] for step in together)
+
+
 class Saga(Generic[S]):
-    """A declared saga: steps in order, at most one pivot, only retriable steps after it.
+    """A declared saga: steps and groups in order, at most one pivot, only retriable steps after it.
 
     `close` is called after the last undo, to record the outcome; a reply with the fields `outcome` and `reason`
     overrides those of the run. `key` is the format of the idempotency keys. Raises ValueError for steps or a key with
     which a run could end with an open effect.
     """
 
-    def __init__(self, *steps: Step[S, Any], close: Call[S, Any], key: str = "{process}:{step}") -> None:
-        self.steps, self.close, self._key = steps, close, key
+    def __init__(self, *steps: Step[S, Any] | Group[S], close: Call[S, Any], key: str = "{process}:{step}") -> None:
+        self.steps, self.close, self._key = tuple(one_by_one(steps)), close, key
         try:
             between = between_of(key)
         except ValueError as wrong:
             raise ValueError(f"saga key {key!r}: {wrong}") from None
         after_pivot = False
-        for number, step in enumerate(steps):
-            taken = {CLOSE, *(s.name for s in steps[:number])}
-            if problem := name_problem(step.name, taken, between) or step.problem(after_pivot=after_pivot):
+        for number, step in enumerate(self.steps):
+            taken = {CLOSE, *(s.name for s in self.steps[:number])}
+            problem = name_problem(step.name, taken, between) or step.problem(after_pivot=after_pivot)
+            if not problem and step.group and step.kind is Kind.PIVOT:
+                problem = "the pivot runs alone, and not in a group"
+            if problem:
                 raise ValueError(f"saga step {step.name!r}: {problem}")
             after_pivot |= step.kind is Kind.PIVOT
 

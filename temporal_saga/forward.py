@@ -1,4 +1,4 @@
-"""The forward path: one step after another; the undo of a step is pending before its do starts."""
+"""The forward path: one step or group after another; the undo of a step is pending before its do starts."""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -7,9 +7,10 @@ from temporalio.exceptions import FailureError
 
 from temporal_saga.calls import call, landed, request_or_none
 from temporal_saga.decisions import decided
-from temporal_saga.declaration import Kind, Step
+from temporal_saga.declaration import Kind, Step, side_by_side
 from temporal_saga.failures import DATA_ERRORS, Failure, FailureClass, StepFailed, classify
 from temporal_saga.stopping import StopReason, leave_if_evicted, turn_back_if_stopped, wait_to_end
+from temporal_saga.together import all_ended
 from temporal_saga.waiting import wait_for_event
 
 if TYPE_CHECKING:
@@ -19,31 +20,56 @@ if TYPE_CHECKING:
 async def go_forward(run: "Run[Any]") -> bool:
     """Run the steps ahead; return whether all succeeded (False: the run must go back)."""
     while True:
-        run.forward = asyncio.create_task(_go_forward(run))
+        run.forward = asyncio.create_task(go_on(run))
         await wait_to_end(run, run.forward, run.deadline)
         try:
             run.forward.result()
         except StepFailed:
             return False
         except asyncio.CancelledError as cancelled:
-            if run.pivoted:  # there is no way back: do the step again
-                run.ahead.insert(0, run.begun.pop())
+            if run.pivoted:  # there is no way back: do again what has not ended
+                run.begun = [step for step in run.begun if step not in run.doing]
+                run.ahead[:0] = run.doing
                 continue
             run.stopped = run.stopped or StopReason("cancelled", str(cancelled) or "a step was cancelled")
             return False
         return True
 
 
-async def _go_forward(run: "Run[Any]") -> None:
+async def go_on(run: "Run[Any]") -> None:
+    """Do the steps ahead, those of a group side by side; raise StepFailed or CancelledError to go back."""
     while run.ahead:
         turn_back_if_stopped(run)
-        run.begun.append(step := run.ahead.pop(0))
-        await do(run, step)
-        _then(run, step)
-        if step.kind is Kind.PIVOT:  # no way back from here, also for a cancel that came while it ran
+        steps = next(side_by_side(run.ahead))
+        run.begun += steps
+        run.doing = list(steps)
+        del run.ahead[: len(steps)]
+        if len(steps) == 1:
+            await do(run, steps[0])
+        else:
+            await all_ended(_member(run, step) for step in steps)
+        run.doing = []
+        for step in steps:
+            _then(run, step)
+        if steps[0].kind is Kind.PIVOT:  # no way back from here, also for a cancel that came while it ran
             run.pivoted, run.stopped = True, None
             run.pending_undos.clear()
     turn_back_if_stopped(run)
+
+
+async def _member(run: "Run[Any]", step: Step[Any, Any]) -> None:
+    await do(run, step)
+    run.doing.remove(step)
+
+
+def turn_forward(run: "Run[Any]", ahead: list[Step[Any, Any]]) -> None:
+    """Take the way forward with these steps, from which there is no way back: what was done is final."""
+    run.pivoted, run.unwinding = True, False
+    run.stopped = run.failure = run.deadline = None
+    run.pending_undos.clear()
+    run.begun = [step for step in (*run.begun, *run.ahead) if step not in ahead]
+    run.ahead[:] = ahead
+    run.changed()
 
 
 def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
@@ -56,7 +82,7 @@ def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
 
 async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
     """Do one step, after adding its undo to the pending ones; raise StepFailed when the saga must go back."""
-    if step.undo:
+    if step.undo and not run.pivoted:
         run.pending_undos.append(step)
     again, request = True, None
     while again:

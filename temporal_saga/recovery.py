@@ -9,9 +9,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 from temporal_saga.backward import compensate
 from temporal_saga.calls import call
-from temporal_saga.declaration import Call, Step
+from temporal_saga.declaration import Call, Kind, Step
 from temporal_saga.failures import Failure, FailureClass
-from temporal_saga.forward import do
+from temporal_saga.forward import go_on, turn_forward
 from temporal_saga.run import Run
 from temporal_saga.stopping import finish
 
@@ -45,23 +45,31 @@ class RecoveredRun(Run[S]):
 
     async def _execute(self) -> None:
         if self.unwinding:  # again, because the compensation was itself cancelled
-            return await compensate(self)
+            return await self._back()
         self.changed()
         pivot = self.saga.pivot
         if pivot is None:
             raise ValueError("the saga has no pivot: recovery can't decide between forward and back")
         passed = await self._pivot_landed(pivot) if self.passed is None else self.passed
         if passed:
-            self.pivoted, self.stopped = True, None
-            for step in self.saga.steps[self.saga.steps.index(pivot) + 1 :]:
-                await do(self, step)
-            return None
+            return await self._on()
         self.failure = Failure("workflow", FailureClass.UNKNOWN, "Lost", self.cause, 0)
         self.pending_undos = [step for step in self.saga.steps if step.undo and step.name not in self.resolved]
         self.waived += [step for step, verb in self.resolved.items() if verb == "waive"]
         self.unwinding = True
         self.changed()
-        return await compensate(self)
+        return await self._back()
+
+    async def _back(self) -> None:
+        if not await compensate(self):
+            await self._on()
+
+    async def _on(self) -> None:
+        """Do the steps after the pivot."""
+        steps = self.saga.steps
+        pivot = next(number for number, step in enumerate(steps) if step.kind is Kind.PIVOT)
+        turn_forward(self, list(steps[pivot + 1 :]))
+        await go_on(self)
 
     async def _pivot_landed(self, pivot: Step[S, Any]) -> bool:
         """Return whether the pivot was done; a non-retryable error means that its undo has begun, so it was not."""

@@ -9,9 +9,9 @@ from temporalio import workflow
 
 from temporal_saga.backward import compensate
 from temporal_saga.decisions import Parked, alerts_recorded, decision_objection, resolve
-from temporal_saga.declaration import Call, Saga, Step, StepEvent
+from temporal_saga.declaration import Call, Group, Saga, Step, StepEvent, one_by_one
 from temporal_saga.failures import Failure
-from temporal_saga.forward import go_forward
+from temporal_saga.forward import go_forward, turn_forward
 from temporal_saga.history import History
 from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
@@ -50,8 +50,10 @@ class Run(Generic[S]):
         self.saga, self.process, self.subject = saga, process, subject
         self.changed, self.alert, self.express = changed, alert, express
         self.deadline = workflow.now() + shortened(deadline) if deadline else None
-        # The progress: steps begun, steps ahead, and the steps whose undo would run now, in order of start.
+        # The progress: steps begun, those of them that have not ended, steps ahead, and the steps whose undo would run
+        # now, in order of start.
         self.begun: list[Step[S, Any]] = []
+        self.doing: list[Step[S, Any]] = []
         self.ahead: list[Step[S, Any]] = list(saga.steps)
         self.pending_undos: list[Step[S, Any]] = []
         self.pivoted = self.unwinding = self.ended = self.overdue = False
@@ -139,16 +141,19 @@ class Run(Generic[S]):
     async def execute(self) -> None:
         """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
 
-        A request to cancel the workflow turns the run back, and `execute` returns. Any other cancel of its caller, such
-        as `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
+        The last effect is undone first. If its undo fails with one of its `Policy.settled`, a run that Temporal lost
+        has settled the effects: this run then goes forward, and can't go back any more. A request to cancel the
+        workflow turns the run back, and `execute` returns. Any other cancel of its caller, such as `asyncio.timeout`,
+        does so too, but its CancelledError is raised again when no effect is open.
         """
         while not await go_forward(self):
             if self.express and not self.pivoted and await finish(self, lambda: pivot_was_lost(self)):
                 continue
             self.unwinding = True
             self.changed()
-            await finish(self, lambda: compensate(self))
-            break
+            if await finish(self, lambda: compensate(self)):
+                break
+            turn_forward(self, [step for step in (*self.begun, *self.ahead) if step.name not in self.answers])
         await self.end()
 
     async def end(self) -> None:
@@ -192,8 +197,8 @@ class Run(Generic[S]):
         """Accept the event that decides a step, which may not have started yet; check `event_objection` first."""
         accept_event(self, step.name, event)
 
-    def revise(self, *ahead: Step[S, Any]) -> None:
+    def revise(self, *ahead: Step[S, Any] | Group[S]) -> None:
         """Replace the steps that have not begun; raise ValueError if `Saga` would refuse the result."""
         Saga(*self.begun, *ahead, close=self.saga.close)
-        self.ahead[:] = ahead
+        self.ahead[:] = one_by_one(ahead)
         self.changed()
