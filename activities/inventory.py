@@ -4,7 +4,8 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
+from models.activities.base import Settled
+from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory, SettleStock
 
 
 class InventoryService(Protocol):
@@ -16,6 +17,10 @@ class InventoryService(Protocol):
 
     async def release(self, request: ReleaseInventory) -> Released:
         """Release the reservation under the key, if any."""
+        ...
+
+    async def settle(self, request: SettleStock) -> Settled:
+        """Sell the reservation under the key."""
         ...
 
 
@@ -34,3 +39,8 @@ class InventoryActivities:
     async def release_inventory(self, request: ReleaseInventory) -> Released:
         """Release the reservation, if any."""
         return await self._inventory.release(request)
+
+    @activity.defn
+    async def settle_stock(self, request: SettleStock) -> Settled:
+        """Sell the reserved articles; an undo is refused from then on."""
+        return await self._inventory.settle(request)

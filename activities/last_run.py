@@ -13,8 +13,10 @@ from models.errors import Final
 from models.external_events import ExternalEvent
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_RECOVERY_WORKFLOW, SLIP_WORKFLOW, key
 from models.recovery import LostOrder, LostSlip
+from models.slips.slip import ReviseSlip
 
 KINDS = (ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW, SLIP_RECOVERY_WORKFLOW)
+LOCAL_ACTIVITY = "core_local_activity"
 READ_ORDER, READ_SLIP = "read_lost_order", "read_lost_slip"
 # What the SDK and pydantic raise for a payload that this version can't decode.
 UNREADABLE = (ValueError, TypeError, KeyError, RuntimeError)
@@ -34,14 +36,16 @@ class LastRun:
     """The state that a recovery takes over from the earlier runs; `cause` is how the last one was lost.
 
     `completed` is whether it ended as Completed, which is never undone. `resolved`: step name → `skip` or `waive`;
-    these steps must not be undone. `event` is the accepted event; its money must be recorded and refunded. `begun` are
-    the steps in order of start.
+    these steps must not be undone. `event` is the accepted event; its money must be recorded and refunded.
+    `ended_early` is the reason for which a slip skipped the stops that were ahead. `begun` are the steps in order of
+    start.
     """
 
     cause: str
     completed: bool = False
     resolved: dict[str, Verb] = field(default_factory=dict)
     event: ExternalEvent | None = None
+    ended_early: str | None = None
     begun: list[Begun] = field(default_factory=list)
 
 
@@ -118,6 +122,7 @@ class _Reader:
         await self._inherit(event)
         await self._begin(event)
         await self._accept(event)
+        await self._end_early(event)
         done = event.workflow_execution_update_completed_event_attributes
         # The first accepted event decides. The workflow refuses later events, so their updates have no success.
         if done.outcome.HasField("success") and self._last.event is None:
@@ -157,12 +162,28 @@ class _Reader:
             begun = Begun(step.removeprefix(self._prefix), scheduled.activity_type.name, request)
             self._last.begun.append(begun)
 
+    async def _end_early(self, event: HistoryEvent) -> None:
+        """Take over the end of an itinerary by a stop's answer, which an activity gave, or a local one."""
+        results = event.activity_task_completed_event_attributes.result.payloads
+        if event.marker_recorded_event_attributes.marker_name == LOCAL_ACTIVITY:
+            results = event.marker_recorded_event_attributes.details["result"].payloads
+        if len(results) != 1:
+            return
+        [answer] = await self._client.data_converter.decode(results)
+        revision = answer.get("revision") if isinstance(answer, dict) else None
+        if isinstance(revision, dict) and revision.get("terminate"):
+            self._last.ended_early = str(revision.get("reason") or "")
+
     async def _accept(self, event: HistoryEvent) -> None:
         accepted = event.workflow_execution_update_accepted_event_attributes.accepted_request
         if accepted.input.name == "resolve":
             [command] = await self._client.data_converter.decode(accepted.input.args.payloads, [Resolve])
             if command.verb in {"skip", "waive"}:
                 self._last.resolved[command.step] = command.verb
+        elif accepted.input.name == "revise_slip":
+            [revised] = await self._client.data_converter.decode(accepted.input.args.payloads, [ReviseSlip])
+            if revised.revision.terminate:
+                self._last.ended_early = revised.reason
         elif accepted.input.name == "deliver_event":
             [self._asked[accepted.meta.update_id]] = await self._client.data_converter.decode(
                 accepted.input.args.payloads, [ExternalEvent]

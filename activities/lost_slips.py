@@ -13,7 +13,7 @@ from models.slips.slip import RoutingSlip, Stop
 
 # A receipt with one of these statuses says that the effect is in force.
 IN_FORCE = frozenset({"done", "settled"})
-CLOSE = "close_slip"
+CLOSE, SETTLE = "close_slip", "settle_"
 SETTLES: tuple[Literal["completed", "terminated"], ...] = ("completed", "terminated")
 
 
@@ -76,10 +76,14 @@ def _amount(request: dict[str, Any]) -> int:
     return found if isinstance(found, int) else 0
 
 
-def settling(begun: Iterable[Begun]) -> tuple[Literal["completed", "terminated"] | None, str]:
-    """Return the outcome that a run was recording after its last stop, and its reason; None if it was not that far."""
+def settling(begun: Iterable[Begun], ended_early: str | None) -> tuple[Literal["completed", "terminated"] | None, str]:
+    """Return the outcome with which a run was settling its stops, and its reason; None if it was not that far."""
+    settles = False
     for each in begun:
+        settles |= each.activity.startswith(SETTLE)
         for outcome in SETTLES:
             if each.activity == CLOSE and each.request.get("outcome") == outcome:
                 return outcome, str(each.request.get("reason", ""))
-    return None, ""
+    if not settles:
+        return None, ""
+    return ("completed", "") if ended_early is None else ("terminated", ended_early)

@@ -36,17 +36,19 @@ class PricingService(Protocol):
 class OrderActivities:
     """Activities that validate, price and complete orders."""
 
-    def __init__(self, orders: OrdersService, closing: OrderClosingService, pricing: PricingService) -> None:
-        self._orders, self._closing, self._pricing = orders, closing, pricing
+    def __init__(
+        self, orders: OrdersService, closing: OrderClosingService, pricing: PricingService, apart: tuple[str, ...] = ()
+    ) -> None:
+        self._orders, self._closing, self._pricing, self._apart = orders, closing, pricing, apart
 
     @activity.defn
     async def validate_order(self, order: Order) -> Priced:
         """Accept the order at the catalogue's price; raise OrderRejected if it can't be sold or was pruned."""
-        return await self._orders.accept_to_run(order)
+        return (await self._orders.accept_to_run(order)).model_copy(update={"apart": self._apart})
 
     @activity.defn
     async def complete_order(self, request: CompleteOrder) -> Closed:
-        """Record the order's outcome and, if it was completed, settle its stock and money."""
+        """Record the order's outcome."""
         return await self._closing.close(request)
 
     @activity.defn

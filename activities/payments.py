@@ -4,6 +4,7 @@ from typing import Protocol
 
 from temporalio import activity
 
+from models.activities.base import Settled
 from models.activities.payments import (
     BookTransfer,
     Charge,
@@ -12,6 +13,7 @@ from models.activities.payments import (
     PendingTransfer,
     Refunded,
     RefundPayment,
+    SettlePayment,
 )
 
 
@@ -28,6 +30,10 @@ class PaymentsService(Protocol):
 
     async def refund(self, request: RefundPayment) -> Refunded:
         """Refund the charge under the key, if any."""
+        ...
+
+    async def settle(self, request: SettlePayment) -> Settled:
+        """Earn the money under the key, by card or transfer."""
         ...
 
 
@@ -86,3 +92,8 @@ class PaymentActivities:
         if await self._transfers.expects(request.key):
             return await self._transfers.give_back(request)
         return await self._payments.refund(request)
+
+    @activity.defn
+    async def settle_payment(self, request: SettlePayment) -> Settled:
+        """Earn the held money; an undo is refused from then on."""
+        return await self._payments.settle(request)

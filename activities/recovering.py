@@ -20,8 +20,10 @@ from models.recovery import FailedRecovery, LostOrder, LostSlip, OpenProcess, Re
 class RecoveringActivities:
     """Activities that read a lost process for its recovery, and that report a recovery that failed."""
 
-    def __init__(self, orders: OrderType, slips: SlipType, letters: DeadLetterChannel) -> None:
-        self._orders, self._slips, self._letters = orders, slips, letters
+    def __init__(
+        self, orders: OrderType, slips: SlipType, letters: DeadLetterChannel, apart: tuple[str, ...] = ()
+    ) -> None:
+        self._orders, self._slips, self._letters, self._apart = orders, slips, letters, apart
 
     @activity.defn
     async def read_lost_order(self, task: RecoverProcess) -> LostOrder | Closed:
@@ -43,6 +45,7 @@ class RecoveringActivities:
             cause=left.cause,
             resolved=left.resolved,
             event=left.event,
+            apart=self._apart,
         )
 
     @activity.defn
@@ -53,7 +56,7 @@ class RecoveringActivities:
         if isinstance(found, Closed):
             return found
         slip, left = self._slips.body_of(found), await _left(name, task)
-        settles, reason = settling(left.begun)
+        settles, reason = settling(left.begun, left.ended_early)
         return LostSlip(
             slip=slip,
             body_hash=found.body_hash,
@@ -63,6 +66,7 @@ class RecoveringActivities:
             resolved=left.resolved,
             settles=settles,
             reason=reason,
+            apart=self._apart,
         )
 
     @activity.defn

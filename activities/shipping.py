@@ -4,7 +4,8 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, Shipment
+from models.activities.base import Settled
+from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, SettleShipment, Shipment
 
 
 class ShippingService(Protocol):
@@ -24,6 +25,10 @@ class ShippingService(Protocol):
 
     async def cancel(self, request: CancelShipment) -> Recalled:
         """Recall the parcel under the key, if any."""
+        ...
+
+    async def settle(self, request: SettleShipment) -> Settled:
+        """Make the parcel under the key final."""
         ...
 
 
@@ -52,3 +57,8 @@ class ShippingActivities:
     async def cancel_shipment(self, request: CancelShipment) -> Recalled:
         """Recall the parcel, if any."""
         return await self._shipping.cancel(request)
+
+    @activity.defn
+    async def settle_shipment(self, request: SettleShipment) -> Settled:
+        """Make the parcel final; an undo is refused from then on."""
+        return await self._shipping.settle(request)

@@ -35,13 +35,19 @@ class SlipClosingService(Protocol):
 class SlipActivities:
     """Activities that accept slips, record their revisions, and close them."""
 
-    def __init__(self, slips: SlipsService, revisions: SlipRevisionsService, closing: SlipClosingService) -> None:
-        self._slips, self._revisions, self._closing = slips, revisions, closing
+    def __init__(
+        self,
+        slips: SlipsService,
+        revisions: SlipRevisionsService,
+        closing: SlipClosingService,
+        apart: tuple[str, ...] = (),
+    ) -> None:
+        self._slips, self._revisions, self._closing, self._apart = slips, revisions, closing, apart
 
     @activity.defn
     async def accept_slip(self, request: AcceptSlip) -> SlipAccepted:
         """Record the slip."""
-        return await self._slips.accept_to_run(request)
+        return (await self._slips.accept_to_run(request)).model_copy(update={"apart": self._apart})
 
     @activity.defn
     async def record_revision(self, request: RecordRevision) -> RevisionRecorded:
@@ -50,5 +56,5 @@ class SlipActivities:
 
     @activity.defn
     async def close_slip(self, request: CloseSlip) -> Closed:
-        """Record the slip's outcome and, unless it was undone, settle its effects."""
+        """Record the slip's outcome."""
         return await self._closing.close(request)

@@ -4,7 +4,8 @@ from typing import Protocol
 
 from temporalio import activity
 
-from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
+from models.activities.base import Settled
+from models.activities.wrapping import SettleWrapping, UnwrapGift, Unwrapped, WrapGift, Wrapped
 
 
 class WrappingService(Protocol):
@@ -16,6 +17,10 @@ class WrappingService(Protocol):
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
         """Undo the wrapping under the key, if any."""
+        ...
+
+    async def settle(self, request: SettleWrapping) -> Settled:
+        """Make the wrapping under the key final."""
         ...
 
 
@@ -34,3 +39,8 @@ class WrappingActivities:
     async def unwrap_gift(self, request: UnwrapGift) -> Unwrapped:
         """Undo the wrapping, if any."""
         return await self._wrapping.unwrap(request)
+
+    @activity.defn
+    async def settle_wrapping(self, request: SettleWrapping) -> Settled:
+        """Make the wrapping final; an undo is refused from then on."""
+        return await self._wrapping.settle(request)

@@ -1,7 +1,7 @@
-"""The reactions of the inventory service: reserve stock for a placed order, and release it when the order goes back."""
+"""The reactions of the inventory service: reserve stock for a placed order, then sell it, or release it."""
 
 from choreography.reaction import Delivery, Reply, with_reason
-from models.activities.inventory import ReleaseInventory, ReserveInventory
+from models.activities.inventory import ReleaseInventory, ReserveInventory, SettleStock
 from models.choreography import EventType
 from models.errors import OutOfStock
 from models.names import key
@@ -16,6 +16,13 @@ async def reserve(delivery: Delivery) -> Reply:
     except OutOfStock as refused:
         return EventType.STOCK_REJECTED, with_reason(delivery.data, "reserve", refused)
     return EventType.STOCK_RESERVED, delivery.data
+
+
+async def settle(delivery: Delivery) -> Reply:
+    """Sell the reserved articles of a shipped order: StockSettled."""
+    order_id = delivery.data.order.order_id
+    await delivery.services.inventory.settle(SettleStock(key=key(order_id, "reserve"), order_id=order_id))
+    return EventType.STOCK_SETTLED, delivery.data
 
 
 async def release(delivery: Delivery) -> Reply:

@@ -10,7 +10,7 @@ from models.process import Style
 
 
 async def complete(delivery: Delivery) -> Reply:
-    """Settle stock and money: OrderCompleted."""
+    """Record the outcome of an order whose effects are settled: OrderCompleted."""
     await _close(delivery, "completed")
     return EventType.ORDER_COMPLETED, delivery.data
 
@@ -29,5 +29,6 @@ async def _close(delivery: Delivery, outcome: Literal["completed", "compensated"
         body_hash=order.body_hash(),
         outcome=outcome,
         reason=delivery.data.reason if outcome == "compensated" else "",
+        settled=True,
     )
     await delivery.services.order_closing.close(request, Style.CHOREOGRAPHED)

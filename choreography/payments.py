@@ -1,7 +1,7 @@
-"""The reactions of the payments service: charge for reserved stock, and refund an order that goes back."""
+"""The reactions of the payments service: charge for reserved stock, then earn the money, or refund it."""
 
 from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
-from models.activities.payments import ChargePayment, RefundPayment
+from models.activities.payments import ChargePayment, RefundPayment, SettlePayment
 from models.choreography import EventType
 from models.errors import CardDeclined, OrderRejected
 from models.names import key
@@ -30,6 +30,13 @@ async def charge(delivery: Delivery) -> Reply:
     except (CardDeclined, AttemptsExhausted) as declined:
         return EventType.PAYMENT_DECLINED, with_reason(delivery.data, "charge", declined)
     return EventType.PAYMENT_CHARGED, delivery.data
+
+
+async def settle(delivery: Delivery) -> Reply:
+    """Earn the held money of a shipped order: PaymentSettled."""
+    order_id = delivery.data.order.order_id
+    await delivery.services.payments.settle(SettlePayment(key=key(order_id, "charge"), order_id=order_id))
+    return EventType.PAYMENT_SETTLED, delivery.data
 
 
 async def refund(delivery: Delivery) -> Reply:

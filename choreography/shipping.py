@@ -1,7 +1,7 @@
 """The reactions of the shipping service: ship a paid order, and recall the parcel of an order that timed out."""
 
 from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
-from models.activities.shipping import CancelShipment, CreateShipment
+from models.activities.shipping import CancelShipment, CreateShipment, SettleShipment
 from models.choreography import EventType
 from models.errors import ShipmentRefused
 from models.names import key
@@ -23,6 +23,8 @@ async def ship(delivery: Delivery) -> Reply:
         )
     except (ShipmentRefused, AttemptsExhausted) as refused:
         return EventType.SHIPMENT_REFUSED, with_reason(delivery.data, "ship", refused)
+    # In the transaction of the event, after which an order only goes forward.
+    await shipping.settle(SettleShipment(key=request.key, order_id=order.order_id))
     return EventType.SHIPMENT_CREATED, delivery.data.model_copy(update={"tracking": shipment.tracking})
 
 

@@ -27,6 +27,8 @@ class EventType(StrEnum):
     PAYMENT_DECLINED = "PaymentDeclined"
     SHIPMENT_CREATED = "ShipmentCreated"
     SHIPMENT_REFUSED = "ShipmentRefused"
+    PAYMENT_SETTLED = "PaymentSettled"
+    STOCK_SETTLED = "StockSettled"
     ORDER_TIMED_OUT = "OrderTimedOut"
     SHIPMENT_RECALLED = "ShipmentRecalled"
     PAYMENT_REFUNDED = "PaymentRefunded"

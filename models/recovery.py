@@ -54,7 +54,8 @@ class RecoverProcess(Message):
 class LostOrder(Message):
     """An accepted order without a workflow; `cause` is how its workflow was lost.
 
-    `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted.
+    `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted;
+    `apart` is as in Priced.
     """
 
     order: Order
@@ -62,6 +63,7 @@ class LostOrder(Message):
     cause: str
     resolved: dict[str, Verb] = Field(default_factory=dict)
     event: ExternalEvent | None = None
+    apart: tuple[str, ...] | None = None
 
 
 class RecoverOrder(RecoverProcess):
@@ -94,8 +96,8 @@ class LostStop(Message):
 class LostSlip(Message):
     """An accepted slip without a workflow; `cause` is how its workflow was lost.
 
-    `stops` are in order of start; `resolved` is as in LostOrder. `settles` is the outcome that the lost run was
-    recording after its last stop, None before that; `reason` is the reason for that outcome.
+    `stops` are in order of start; `resolved` is as in LostOrder, and `apart` as in Priced. `settles` is the outcome
+    with which the lost run was settling its stops, None before that; `reason` is the reason for that outcome.
     """
 
     slip: RoutingSlip
@@ -105,6 +107,7 @@ class LostSlip(Message):
     resolved: dict[str, Verb] = Field(default_factory=dict)
     settles: Literal["completed", "terminated"] | None = None
     reason: str = ""
+    apart: tuple[str, ...] | None = None
 
 
 class Reconciled(Message):

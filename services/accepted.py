@@ -1,4 +1,4 @@
-"""What the services of orders and slips accepted, for the participants: remembered for an hour, read otherwise."""
+"""What the services of orders and slips accepted, for the participants: remembered for a minute, read otherwise."""
 
 import time
 from collections import OrderedDict
@@ -11,8 +11,8 @@ from services.orders.orders import Orders
 from services.slips.slips import Slips
 
 BYTES_AT_MOST = 16 * 1024 * 1024
-# Only open processes are remembered, and this is well below the age at which one that has ended may be pruned.
-SECONDS = 3600.0
+# Only open processes are remembered. One that another worker process has ended since may be taken for open that long.
+SECONDS = 60.0
 
 
 class Accepting(Protocol):
@@ -38,6 +38,11 @@ class AcceptedMemory:
         self._known.move_to_end(process)
         return AcceptedProcess.model_validate_json(text)
 
+    def forget(self, process: str) -> None:
+        """Forget a process, because it has ended."""
+        _, text = self._known.pop(process, (0.0, ""))
+        self._bytes -= len(text)
+
     def put(self, accepted: AcceptedProcess) -> None:
         """Remember a process, and forget the ones asked for longest ago that don't fit any more."""
         text = accepted.model_dump_json()
@@ -58,7 +63,7 @@ class Accepted:
     async def of(self, process: str, *, fresh: bool = False) -> AcceptedProcess | None:
         """Return an accepted process by its name in keys, None when there is none; raise Unavailable.
 
-        Without `fresh` the answer may be an hour old.
+        Without `fresh` the answer may be a minute old.
         """
         if not fresh and (known := self._memory.get(process)):
             return known

@@ -8,6 +8,10 @@ from messaging.idempotent_receiver.admission import AcceptedProcesses
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from messaging.outbox.processes import OutboxProcesses
+from models.activities.inventory import SettleStock
+from models.activities.payments import SettlePayment
+from models.activities.shipping import SettleShipment
+from models.activities.wrapping import SettleWrapping
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import Providers
@@ -27,12 +31,16 @@ from services.payments.ledger import Ledger
 from services.payments.payments import Payments
 from services.payments.transfers import Transfers
 from services.retention import Retention
+from services.settling import Settlement, settlement
 from services.shipping.shipping import Shipping
 from services.slips.closing import SlipClosing
 from services.slips.open_slips import OpenSlips
 from services.slips.revisions import SlipRevisions
 from services.slips.slips import Slips
 from services.wrapping.wrapping import Wrapping
+
+# The parcel first: its receipt decides whether an order can still be undone.
+_ORDER_STEPS = (("ship", "create_shipment"), ("charge", "charge_payment"), ("reserve", "reserve_inventory"))
 
 
 class Services:
@@ -54,15 +62,16 @@ class Services:
         return Services(unit, self._providers, self._notifiers, self._outside)
 
     @cached_property
-    def _memory(self) -> AcceptedMemory:
-        return AcceptedMemory()
+    def remembered(self) -> AcceptedMemory:
+        """What is known to be accepted and open, also to the services in a transaction."""
+        return AcceptedMemory() if self._outside is self else self._outside.remembered
 
     @cached_property
     def accepted(self) -> AcceptedProcesses:
         """The port of the participants to what was accepted; it is read outside of any transaction."""
         if self._outside is not self:
             return self._outside.accepted
-        return Accepted(self.orders, self.slips, self._memory)
+        return Accepted(self.orders, self.slips, self.remembered)
 
     @cached_property
     def installation(self) -> Installation:
@@ -98,12 +107,13 @@ class Services:
     def orders(self) -> Orders:
         """Orders and their outcomes."""
         # What a transaction accepts is remembered by the first who asks after its commit.
-        return Orders(self.db, self._memory.put) if self._outside is self else Orders(self.db)
+        return Orders(self.db, self.remembered.put) if self._outside is self else Orders(self.db)
 
     @cached_property
     def order_closing(self) -> OrderClosing:
         """The closing of orders."""
-        return OrderClosing(self.db, self.inventory, self.payments, self.shipping)
+        by_step = {step: self._settlements[activity] for step, activity in _ORDER_STEPS}
+        return OrderClosing(self.db, by_step.items(), self.remembered.forget)
 
     @cached_property
     def open_orders(self) -> OpenOrders:
@@ -138,15 +148,17 @@ class Services:
     @cached_property
     def slip_closing(self) -> SlipClosing:
         """The closing of routing slips."""
-        return SlipClosing(
-            self.db,
-            {
-                "create_shipment": self.shipping,
-                "charge_payment": self.payments,
-                "wrap_gift": self.wrapping,
-                "reserve_inventory": self.inventory,
-            },
-        )
+        return SlipClosing(self.db, self._settlements, self.remembered.forget)
+
+    @cached_property
+    def _settlements(self) -> dict[str, Settlement]:
+        """The settlement of each activity's effects."""
+        return {
+            "create_shipment": settlement(self.shipping, SettleShipment),
+            "charge_payment": settlement(self.payments, SettlePayment),
+            "wrap_gift": settlement(self.wrapping, SettleWrapping),
+            "reserve_inventory": settlement(self.inventory, SettleStock),
+        }
 
     @cached_property
     def slip_revisions(self) -> SlipRevisions:

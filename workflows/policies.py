@@ -11,28 +11,31 @@ from temporal_saga import Policy
 
 with workflow.unsafe.imports_passed_through():
     from models.attempts import ALERT_ATTEMPTS, ATTEMPT, DO_ATTEMPTS, HEARTBEAT, UNDO_ATTEMPTS
-    from models.errors import NotBegun
+    from models.errors import AlreadySettled, NotBegun
 
 # Well below the 10 s timeout of the workflow task in which a local attempt runs.
 LOCAL = timedelta(seconds=2)
 
 # The errors of attempts that began nothing, which use up none.
 NOT_BEGUN = frozenset({NotBegun.__name__})
+# The answer to an undo whose process was settled: it can only go forward.
+SETTLED = frozenset({AlreadySettled.__name__})
 
 
-def _policy(attempts: int, express: timedelta | None = None) -> Policy:
-    return Policy(attempts, ATTEMPT, HEARTBEAT, express=express, not_begun=NOT_BEGUN)
+def _policy(attempts: int, express: timedelta | None = None, settled: frozenset[str] = frozenset()) -> Policy:
+    return Policy(attempts, ATTEMPT, HEARTBEAT, express=express, not_begun=NOT_BEGUN, settled=settled)
 
 
 # After the last attempt, the run goes back.
 DO = _policy(DO_ATTEMPTS)
 # After the last attempt, the undo is parked.
-UNDO = _policy(UNDO_ATTEMPTS)
+UNDO = _policy(UNDO_ATTEMPTS, settled=SETTLED)
 # A probe runs only after the last attempt of a do had no answer.
 PROBE = _policy(2)
 VALIDATE = _policy(DO_ATTEMPTS, LOCAL)
 # After the pivot a step can't be undone: it is parked after about eight minutes.
 COMPLETE = _policy(20, LOCAL)
+SETTLE = COMPLETE
 # No effect is open any more and the outcome must be recorded, so the attempts have no limit.
 CLOSE = _policy(0, LOCAL)
 # A transfer that has arrived must be recorded, so the attempts have no limit.

@@ -29,15 +29,20 @@ class Admission:
     def __init__(self, activity: str, processes: AcceptedProcesses) -> None:
         self._activity, self._processes = activity, processes
 
-    async def do(self, request: Request) -> None:
-        """Return when the request is for an accepted step, with the accepted values; raise NotAccepted, Unavailable."""
-        if self._objection(request, await self._processes.of(request.order_id)) and (
-            problem := self._objection(request, await self._processes.of(request.order_id, fresh=True))
-        ):
-            raise NotAccepted(f"{request.key}: {problem}")
+    async def do(self, request: Request) -> bool:
+        """Return whether the process of an accepted step, with the accepted values, is open; raise NotAccepted.
 
-    async def undo(self, request: Request) -> None:
-        """Return when the key is that of an accepted step of this activity; raise NotAccepted, Unavailable."""
+        A step of a process that has ended never begins; only its recorded answer is repeated. Raises Unavailable, too.
+        """
+        accepted = await self._processes.of(request.order_id)
+        if self._objection(request, accepted):
+            accepted = await self._processes.of(request.order_id, fresh=True)
+            if problem := self._objection(request, accepted):
+                raise NotAccepted(f"{request.key}: {problem}")
+        return accepted is not None and not accepted.ended
+
+    async def known(self, request: Request) -> None:
+        """Return when the key, of an undo or a settlement, is an accepted step's; raise NotAccepted, Unavailable."""
         for fresh in (False, True):
             accepted = await self._processes.of(request.order_id, fresh=fresh)
             if accepted and (accepted.pruned or self._step(request, accepted)):

@@ -17,13 +17,21 @@ from psycopg.rows import TupleRow
 from psycopg.sql import SQL, Identifier, Literal
 
 from messaging.idempotent_receiver import statements
-from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Request
 from models.base import fingerprint
-from models.errors import BY_NAME, AlreadySettled, AlreadyUndone, KeyReused, Refused, Unavailable
+from models.errors import (
+    BY_NAME,
+    AlreadySettled,
+    AlreadyUndone,
+    Final,
+    KeyReused,
+    NotAccepted,
+    NotFound,
+    Refused,
+    Unavailable,
+)
 from postgres.connection import begun
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 
 
 @dataclass(frozen=True)
@@ -72,7 +80,6 @@ class Receiver:
         self._do = compiled(statements.DO, done)
         self._undo = compiled(statements.UNDO, undone)
         self._settle = compiled(statements.SETTLE, settled)
-        self._seal = compiled(statements.SEAL)
         self._read = compiled(statements.READ)
 
     async def do(self, db: Database, request: Request, **values: object) -> str:
@@ -94,6 +101,13 @@ class Receiver:
         receipt = await db.row(self._read, {"key": request.key})
         return _judge(request.key, fingerprint(request), receipt) if receipt else None
 
+    async def repeated(self, db: Database, request: Request) -> str:
+        """Return the recorded answer of a request whose process has ended; raise NotAccepted when there is none."""
+        answer = await self.recorded(db, request)
+        if answer is None:
+            raise NotAccepted(f"{request.key}: the order or slip has ended without this step")
+        return answer
+
     async def undo(self, db: Database, request: Request, **values: object) -> UndoResult:
         """Undo the effect of the request's key; if there is none, store a tombstone, which stops a late do.
 
@@ -104,13 +118,21 @@ class Receiver:
             raise AlreadySettled(f"{request.key}: was settled and can't be undone")
         return UndoResult(status=row[0], answer=row[1])
 
-    async def settle(self, pipeline: Pipeline, key: str) -> "Settlement":
-        """Send the statement that makes an effect final, in the caller's transaction; `end` awaits its result."""
-        return Settlement(pipeline, key, await pipeline.send(self._settle, {"key": key}), self._read)
+    async def settle(self, db: Database, request: Request) -> None:
+        """Make the effect of the request's key final; a repeated call has no effect.
 
-    async def seal(self, pipeline: Pipeline, key: str) -> None:
-        """Send the statement that refuses every later do of a key without a receipt, in the caller's transaction."""
-        await pipeline.send(self._seal, {"key": key})
+        Raises NotFound or Final when there is no effect to settle, Unavailable.
+        """
+        if await db.row(self._settle, {"key": request.key}):
+            return
+        with begun():
+            receipt = await db.row(self._read, {"key": request.key})
+        if receipt is None:
+            raise NotFound(f"{request.key}: was never done, so it can't be settled")
+        if receipt[0] == "done":
+            raise Unavailable(f"{request.key}: was done while it was being settled")
+        if receipt[0] != "settled":
+            raise Final(f"{request.key}: can't be settled, it is {receipt[0]}")
 
 
 def _judge(key: str, request_hash: str, receipt: TupleRow | None) -> str:

@@ -49,14 +49,6 @@ undone as (
 select status, answer::text from undone
 """
 
-# A process that has ended has a receipt for each of its keys, so that no later do is possible.
-SEAL = """
-with {gate}
-insert into {schema}.receipts (key, status) select %(key)s, 'tombstone' from gate
-on conflict (key) do nothing
-returning key
-"""
-
 SETTLE = """
 with {gate},
 settled as (

@@ -41,6 +41,10 @@ class Reply(Message):
     attempt: int = 1
 
 
+class Settled(Reply):
+    """The effect is final: nothing can undo it any more."""
+
+
 class Closed(Reply):
     """The recorded outcome, and its reason if an earlier call recorded another one."""
 

@@ -24,6 +24,10 @@ class ReleaseInventory(Request):
     """Release the reservation under this key, if any."""
 
 
+class SettleStock(Request):
+    """Sell what is reserved under this key."""
+
+
 class Released(Reply):
     """The released articles; empty if there was no reservation."""
 

@@ -13,9 +13,14 @@ REASON_AT_MOST = 1000
 
 
 class Priced(Reply):
-    """The catalogue's price at which the order was accepted."""
+    """The catalogue's price at which the order was accepted.
+
+    `apart` are the services with a task queue of their own. None in histories from before the services settled the
+    effects of an order each by itself.
+    """
 
     total: Money
+    apart: tuple[str, ...] | None = None
 
 
 class PriceArticles(Request):
@@ -26,8 +31,13 @@ class PriceArticles(Request):
 
 
 class CompleteOrder(Request):
-    """Close the order of this body: record its outcome and, if it was completed, settle its effects."""
+    """Close the order of this body: record its outcome.
+
+    `settled`: the services have settled the effects of a completed order. Otherwise, as in histories from before these
+    had steps of their own, they are settled first.
+    """
 
     body_hash: BodyHash
     outcome: Literal["completed", "compensated", "cancelled", "failed"]
     reason: Annotated[str, Field(max_length=REASON_AT_MOST), AfterValidator(one_line)] = ""
+    settled: bool = False

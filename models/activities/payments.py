@@ -46,6 +46,10 @@ class RefundPayment(Request):
     """Refund the charge or the transfer under this key, if any."""
 
 
+class SettlePayment(Request):
+    """Earn the money that is held under this key."""
+
+
 class Refunded(Reply):
     """The refund; None in both fields if there was no payment."""
 

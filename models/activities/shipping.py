@@ -29,6 +29,10 @@ class CancelShipment(Request):
     """Recall the parcel under this key, if any."""
 
 
+class SettleShipment(Request):
+    """Make the parcel under this key final: it can't be recalled any more."""
+
+
 class Recalled(Reply):
     """The tracking number of the recalled parcel, None if there was no parcel."""
 

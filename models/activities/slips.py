@@ -45,9 +45,10 @@ class AcceptSlip(SlipRequest):
 
 
 class SlipAccepted(Reply):
-    """The slip is recorded; `new` is whether this call recorded it."""
+    """The slip is recorded; `new` is whether this call recorded it, and `apart` is as in Priced."""
 
     new: bool
+    apart: tuple[str, ...] | None = None
 
 
 class RecordRevision(SlipRequest):
@@ -71,7 +72,10 @@ class RevisionRecorded(Reply):
 
 
 class CloseSlip(SlipRequest):
-    """Close the slip of this body: record its outcome, and settle the effects of these stops (none if undone)."""
+    """Close the slip of this body: record its outcome.
+
+    `stops` are settled first, as in histories from before settlements were steps of their own.
+    """
 
     body_hash: BodyHash
     outcome: Literal["completed", "terminated", "compensated", "cancelled", "failed"]

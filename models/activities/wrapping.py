@@ -26,6 +26,10 @@ class UnwrapGift(Request):
     """Undo the wrapping under this key, if any."""
 
 
+class SettleWrapping(Request):
+    """Make the wrapping under this key final."""
+
+
 class Unwrapped(Reply):
     """The paper that was removed, None if there was no wrapping."""
 

@@ -23,14 +23,16 @@ A_YEAR = 366 * 24 * 3600
 # Of all amounts of a slip.
 CURRENCY = "EUR"
 # The steps of every slip; no stop may have one of these names.
-OWN_STEPS = frozenset({"accept", "commit", "settle", "close", "itinerary"})
+OWN_STEPS = frozenset({"accept", "commit", "settle", "complete", "close", "itinerary"})
 # A step of this name and a version records a revision.
 RECORD = "itinerary-"
+# A step of this name and a number settles the effect of a stop.
+SETTLE = "settle-"
 
 
 def is_own(step: str) -> bool:
     """Return whether a step belongs to every slip, so that no stop may have its name."""
-    return step in OWN_STEPS or step.startswith(RECORD)
+    return step in OWN_STEPS or step.startswith((RECORD, SETTLE))
 
 
 NAME_AT_MOST = 64

@@ -6,12 +6,11 @@ from dataclasses import dataclass
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
-from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory
+from models.activities.base import Settled
+from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory, SettleStock
 from models.errors import OutOfStock
 from models.recovery import EffectReceipt
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 from services.inventory import statements
 
 _RECEIVER = Receiver(
@@ -45,7 +44,8 @@ class Inventory:
 
         Raises OutOfStock that names the SKU, NotAccepted, KeyReused, AlreadyUndone, Unavailable.
         """
-        await self._admission.do(request)
+        if not await self._admission.do(request):
+            return Reservation.model_validate_json(await _RECEIVER.repeated(self._db, request))
         answer = Reservation(lines=request.lines).model_dump_json(exclude={"attempt"})
         skus = [line.sku for line in request.lines]
         quantities = [line.quantity for line in request.lines]
@@ -54,19 +54,17 @@ class Inventory:
 
     async def release(self, request: ReleaseInventory) -> Released:
         """Release the key's reservation, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.undo(request)
+        await self._admission.known(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Released()
         return Released.model_validate_json(undone.answer)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Send the sale of the key's reservation, in the caller's transaction; the caller awaits the result's `end`."""
-        return await _RECEIVER.settle(pipeline, key)
-
-    async def seal(self, pipeline: Pipeline, key: str) -> None:
-        """Send the refusal of any later reservation of the key, in the caller's transaction."""
-        await _RECEIVER.seal(pipeline, key)
+    async def settle(self, request: SettleStock) -> Settled:
+        """Sell the key's reservation; raise NotAccepted, NotFound, Final, Unavailable."""
+        await self._admission.known(request)
+        await _RECEIVER.settle(self._db, request)
+        return Settled()
 
     async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
         """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""

@@ -46,7 +46,8 @@ select decision.refusal, known.* from decision left join known on true
 # An order that was never accepted can be closed as undone: a late accept of the same body is then refused.
 CLOSE = b"""
 insert into orders.orders as held (order_id, status, reason, refused_hash, closed_at)
-values (%(order_id)s, %(outcome)s, %(reason)s, %(hash)s, now())
+select %(order_id)s, %(outcome)s, %(reason)s, %(hash)s, now()
+where %(outcome)s <> 'completed' or exists (select from orders.orders where order_id = %(order_id)s)
 on conflict (order_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
 where held.closed_at is null and held.body_hash = %(hash)s and held.style = %(style)s
 returning body_hash

@@ -7,13 +7,12 @@ and `revenue`.
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
-from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment
+from models.activities.base import Settled
+from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment, SettlePayment
 from models.errors import CardDeclined
 from models.recovery import EffectReceipt
 from postgres.connection import begun
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 from providers.ports import CapturedCharge, CardProvider
 from services.payments import statements
 
@@ -38,8 +37,8 @@ class Payments:
 
     async def charge(self, request: ChargePayment) -> Charge:
         """Charge the amount once; raise CardDeclined, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
-        await self._admission.do(request)
-        # Before the provider is called: an order that has ended has a receipt for each of its keys.
+        if not await self._admission.do(request):
+            return Charge.model_validate_json(await _RECEIVER.repeated(self._outside, request))
         if answer := await _RECEIVER.recorded(self._outside, request):
             return Charge.model_validate_json(answer)
         try:
@@ -50,7 +49,9 @@ class Payments:
 
     async def find(self, request: ChargePayment) -> Charge | None:
         """Return the charge if the provider has one, and record it in the ledger; return None otherwise."""
-        await self._admission.do(request)
+        if not await self._admission.do(request):
+            answer = await _RECEIVER.recorded(self._db, request)
+            return Charge.model_validate_json(answer) if answer else None
         captured = await self._provider.find(request.key)
         return await self._record(request, captured) if captured else None
 
@@ -72,7 +73,7 @@ class Payments:
 
         Raises NotAccepted, AlreadySettled, Unavailable.
         """
-        await self._admission.undo(request)
+        await self._admission.known(request)
         await _RECEIVER.undo(self._db, request)
 
     async def refund(self, request: RefundPayment, unit: Database | None = None) -> Refunded:
@@ -96,10 +97,8 @@ class Payments:
         """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
         return await receipts_of_slip(self._db, "payments", process)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Send the move of the key's held money to revenue, in the caller's transaction; the caller awaits `end`."""
-        return await _RECEIVER.settle(pipeline, key)
-
-    async def seal(self, pipeline: Pipeline, key: str) -> None:
-        """Send the refusal of any later charge of the key, in the caller's transaction."""
-        await _RECEIVER.seal(pipeline, key)
+    async def settle(self, request: SettlePayment) -> Settled:
+        """Move the held money of a card or transfer to revenue; raise NotAccepted, NotFound, Final, Unavailable."""
+        await self._admission.known(request)
+        await _RECEIVER.settle(self._db, request)
+        return Settled()

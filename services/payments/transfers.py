@@ -9,7 +9,7 @@ from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.payments import BookTransfer, Charge, ExpectTransfer, PendingTransfer, Refunded, RefundPayment
 from models.base import fingerprint
-from models.errors import AlreadyUndone, KeyReused, TransferRefused, Unavailable
+from models.errors import AlreadyUndone, KeyReused, NotAccepted, TransferRefused, Unavailable
 from postgres.connection import begun
 from postgres.database import Database
 from services.payments import statements
@@ -31,10 +31,12 @@ class Transfers:
 
     async def expect(self, request: ExpectTransfer) -> PendingTransfer:
         """Record the expected transfer once; raise NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
-        await self._admission.do(request)
-        money = {"amount": request.amount.amount, "currency": request.amount.currency}
-        ids = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
-        await self._db.rows(statements.EXPECT_TRANSFER, {**ids, **money, "hash": fingerprint(request)})
+        if await self._admission.do(request):
+            money = {"amount": request.amount.amount, "currency": request.amount.currency}
+            ids = {"key": request.key, "order_id": request.order_id, "reference": request.reference}
+            await self._db.rows(statements.EXPECT_TRANSFER, {**ids, **money, "hash": fingerprint(request)})
+        elif not await self.expects(request.key):
+            raise NotAccepted(f"{request.key}: the order has ended without this step")
         with begun():
             found = await self.find(request)
         if found is None:
@@ -62,7 +64,8 @@ class Transfers:
         Raises TransferRefused when the amount differs, without a receipt: the right amount may still arrive. Raises
         NotAccepted, KeyReused, AlreadyUndone, Unavailable.
         """
-        await self._admission.do(request)
+        if not await self._admission.do(request):
+            return Charge.model_validate_json(await _RECEIVER.repeated(self._db, request))
         if request.paid != request.amount:
             raise TransferRefused(f"{request.paid} arrived, not {request.amount}")
         charge = Charge(charge_id=f"tr_{request.event_id}", amount=request.paid)
@@ -83,7 +86,7 @@ class Transfers:
 
     async def give_back(self, request: RefundPayment) -> Refunded:
         """Send a booked transfer back, or stop expecting it; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.undo(request)
+        await self._admission.known(request)
         undone = await _RECEIVER.undo(self._db, request, order_id=request.order_id)
         if not undone.was_done or undone.answer is None:
             return Refunded()

@@ -3,13 +3,12 @@
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
-from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, Shipment
+from models.activities.base import Settled
+from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, SettleShipment, Shipment
 from models.errors import AlreadyUndone, KeyReused, ShipmentRefused, Unavailable
 from models.recovery import EffectReceipt
 from postgres.connection import begun
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 from providers.ports import Carrier
 
 _HANDED_OVER = """,
@@ -45,8 +44,8 @@ class Shipping:
 
     async def create(self, request: CreateShipment) -> Shipment:
         """Hand one parcel over; raise ShipmentRefused, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
-        await self._admission.do(request)
-        # Before the carrier is called: an order that has ended has a receipt for each of its keys.
+        if not await self._admission.do(request):
+            return Shipment.model_validate_json(await _RECEIVER.repeated(self._outside, request))
         if answer := await _RECEIVER.recorded(self._outside, request):
             return Shipment.model_validate_json(answer)
         try:
@@ -57,7 +56,9 @@ class Shipping:
 
     async def find(self, request: CreateShipment) -> Shipment | None:
         """Return the shipment if the carrier has the parcel, and record it; return None otherwise."""
-        await self._admission.do(request)
+        if not await self._admission.do(request):
+            answer = await _RECEIVER.recorded(self._db, request)
+            return Shipment.model_validate_json(answer) if answer else None
         tracking = await self._carrier.find(request.key)
         return await self._record(request, tracking) if tracking else None
 
@@ -66,7 +67,7 @@ class Shipping:
 
         Raises NotAccepted, AlreadyUndone when the parcel was recalled or its key was stopped, Unavailable.
         """
-        await self._admission.undo(request)
+        await self._admission.known(request)
         row = await self._db.row(_KNOWN, {"key": request.key})
         status, answer = row or (None, None)
         if status in {"undone", "tombstone"}:
@@ -95,7 +96,7 @@ class Shipping:
 
         Raises NotAccepted, AlreadySettled, Unavailable.
         """
-        await self._admission.undo(request)
+        await self._admission.known(request)
         await _RECEIVER.undo(self._db, request)
 
     async def cancel(self, request: CancelShipment, unit: Database | None = None) -> Recalled:
@@ -117,10 +118,8 @@ class Shipping:
         """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
         return await receipts_of_slip(self._db, "shipping", process)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Send the settling of the key's parcel, in the caller's transaction; the caller awaits the result's `end`."""
-        return await _RECEIVER.settle(pipeline, key)
-
-    async def seal(self, pipeline: Pipeline, key: str) -> None:
-        """Send the refusal of any later parcel of the key, in the caller's transaction."""
-        await _RECEIVER.seal(pipeline, key)
+    async def settle(self, request: SettleShipment) -> Settled:
+        """Make the key's parcel final; raise NotAccepted, NotFound, Final, Unavailable."""
+        await self._admission.known(request)
+        await _RECEIVER.settle(self._db, request)
+        return Settled()

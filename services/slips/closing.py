@@ -1,17 +1,17 @@
-"""Closing a routing slip: one transaction records its outcome and settles its effects or, if undone, seals its keys."""
+"""Closing a routing slip: records its outcome, once."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from messaging.idempotent_receiver.settlement import SettlingService
 from models.activities.base import Closed
 from models.activities.slips import CloseSlip
 from models.errors import Final, NotFound
 from models.names import key
 from models.process import UNDONE
+from postgres.connection import begun
 from postgres.database import Database
-from postgres.pipeline import Pipeline
-from services.slips.slips import Slips, accepted_of
-from services.slips.statements import ACCEPTED, CLOSE
+from services.settling import Settlement
+from services.slips.slips import SlipRecord, Slips
+from services.slips.statements import CLOSE
 from services.slips.stops import WITH_EFFECT
 
 # The outcomes with which the effects of a slip stay in force.
@@ -19,10 +19,12 @@ IN_FORCE = frozenset({"completed", "terminated"})
 
 
 class SlipClosing:
-    """Closes slips, each in one transaction over all services; `services`: activity → the service of its effects."""
+    """Closes slips. `settlements`: activity → the settlement of its effects; `ended` is called with the process."""
 
-    def __init__(self, db: Database, services: Mapping[str, SettlingService]) -> None:
-        self._db, self._services = db, services
+    def __init__(
+        self, db: Database, settlements: Mapping[str, Settlement], ended: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self._db, self._slips, self._settlements, self._ended = db, Slips(db), settlements, ended
 
     async def close(self, request: CloseSlip) -> Closed:
         """Record the outcome once, and return the recorded outcome.
@@ -30,49 +32,40 @@ class SlipClosing:
         The recorded outcome differs from the request's only between cancelled and compensated: the first one is kept.
         Raises NotFound, Final (another outcome, or a step not done), Unavailable.
         """
+        if request.outcome in IN_FORCE:
+            await self._settle(request)
         params = {
             "slip_id": request.slip_id,
             "hash": request.body_hash,
             "outcome": request.outcome,
             "reason": request.reason,
         }
-        async with self._db.pipeline() as pipeline:
-            # The slip's row is locked first, so that two closings queue there; the stock last, as for an order.
-            newly = await (await pipeline.send(CLOSE, params)).row()
-            if newly:
-                await self._settle_or_seal(pipeline, request)
-        return Closed(outcome=request.outcome) if newly else await self._repeated(request)
+        with begun():
+            newly = await self._db.row(CLOSE, params)
+            known = None if newly else await self._slips.find(request.slip_id)
+        self._ended(request.order_id)
+        return Closed(outcome=request.outcome) if newly else _repeated(request, known)
 
-    async def _settle_or_seal(self, pipeline: Pipeline, request: CloseSlip) -> None:
-        """Settle the request's stops, and seal all others: no stop of a closed slip begins any more.
-
-        A stop with an effect that the request doesn't name is settled, too: a closing may be forged, and a completed
-        slip has no effect that can still be undone.
-        """
-        found = await (await pipeline.send(ACCEPTED, {"slip_id": request.slip_id})).row()
-        steps = accepted_of(request.slip_id, found).steps if found else {}
-        settled = set(request.stops if request.outcome in IN_FORCE else ())
-        if request.outcome in IN_FORCE and found is None:
-            raise NotFound(f"{request.slip_id}: was never accepted, so it can't be {request.outcome}")
-        if unknown := settled - steps.keys():
+    async def _settle(self, request: CloseSlip) -> None:
+        """Settle the stops that the request names, the parcel first."""
+        known = await self._slips.find(request.slip_id) if request.stops else None
+        if known is None or known.closed_at is not None:
+            return
+        accepted = await self._slips.accepted(request.slip_id)
+        steps = accepted.steps if accepted else {}
+        if unknown := set(request.stops) - steps.keys():
             raise Final(f"{request.slip_id}: {', '.join(sorted(unknown))}: not a stop of it with an effect")
-        for name in sorted(steps, key=lambda name: WITH_EFFECT.index(steps[name].activity)):
-            service, of_stop = self._services[steps[name].activity], key(request.order_id, name)
-            if request.outcome not in IN_FORCE:
-                await service.seal(pipeline, of_stop)
-                continue
-            settlement = await service.settle(pipeline, of_stop)
-            if name in settled:
-                await settlement.end()
-            elif not await settlement.had_effect():
-                await service.seal(pipeline, of_stop)
+        for name in sorted(request.stops, key=lambda name: WITH_EFFECT.index(steps[name].activity)):
+            await self._settlements[steps[name].activity](key(request.order_id, name), request.order_id)
 
-    async def _repeated(self, request: CloseSlip) -> Closed:
-        known = await Slips(self._db).find(request.slip_id)
-        if known and known.body_hash not in {None, request.body_hash}:
-            return Closed(outcome=request.outcome)  # the id is another slip's, so this slip never had an effect
-        if known and known.status == request.outcome:
-            return Closed(outcome=request.outcome)
-        if known is None or not {known.status, request.outcome} <= UNDONE:
-            raise Final(f"{request.slip_id}: is {known.status if known else 'unknown'}, not {request.outcome}")
-        return Closed(outcome=known.status, reason=known.reason)
+
+def _repeated(request: CloseSlip, known: SlipRecord | None) -> Closed:
+    if known is None:
+        raise NotFound(f"{request.slip_id}: was never accepted, so it can't be {request.outcome}")
+    if known.body_hash not in {None, request.body_hash}:
+        return Closed(outcome=request.outcome)  # the id is another slip's, so this slip never had an effect
+    if known.status == request.outcome:
+        return Closed(outcome=request.outcome)
+    if not {known.status, request.outcome} <= UNDONE:
+        raise Final(f"{request.slip_id}: is {known.status}, not {request.outcome}")
+    return Closed(outcome=known.status, reason=known.reason)

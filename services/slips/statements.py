@@ -25,7 +25,8 @@ select body::text, (
 # A slip that was never accepted can be closed as undone: a late accept of the same body is then refused.
 CLOSE = b"""
 insert into slips.slips as held (slip_id, status, reason, refused_hash, closed_at)
-values (%(slip_id)s, %(outcome)s, %(reason)s, %(hash)s, now())
+select %(slip_id)s, %(outcome)s, %(reason)s, %(hash)s, now()
+where %(outcome)s not in ('completed', 'terminated') or exists (select from slips.slips where slip_id = %(slip_id)s)
 on conflict (slip_id) do update set status = excluded.status, reason = excluded.reason, closed_at = now()
 where held.closed_at is null and held.body_hash = %(hash)s
 returning slip_id

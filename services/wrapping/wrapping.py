@@ -3,12 +3,11 @@
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
 from messaging.idempotent_receiver.receipts import receipts_of_slip
 from messaging.idempotent_receiver.receiver import Receiver
-from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.wrapping import UnwrapGift, Unwrapped, WrapGift, Wrapped
+from models.activities.base import Settled
+from models.activities.wrapping import SettleWrapping, UnwrapGift, Unwrapped, WrapGift, Wrapped
 from models.errors import WrapRefused
 from models.recovery import EffectReceipt
 from postgres.database import Database
-from postgres.pipeline import Pipeline
 
 PAPERS = ("plain", "snow", "stars")
 
@@ -40,7 +39,8 @@ class Wrapping:
 
     async def wrap(self, request: WrapGift) -> Wrapped:
         """Wrap once; raise WrapRefused for an unknown paper, NotAccepted, KeyReused, AlreadyUndone, Unavailable."""
-        await self._admission.do(request)
+        if not await self._admission.do(request):
+            return Wrapped.model_validate_json(await _RECEIVER.repeated(self._db, request))
         known = request.paper in PAPERS
         refusal = None if known else f"there is no paper {request.paper}, only {', '.join(PAPERS)}"
         answer = Wrapped(paper=request.paper).model_dump_json(exclude={"attempt"})
@@ -48,19 +48,17 @@ class Wrapping:
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
         """Undo the key's wrapping, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.undo(request)
+        await self._admission.known(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Unwrapped()
         return Unwrapped(paper=Wrapped.model_validate_json(undone.answer).paper)
 
-    async def settle(self, pipeline: Pipeline, key: str) -> Settlement:
-        """Send the settling of the key's wrapping, in the caller's transaction; the caller awaits `end`."""
-        return await _RECEIVER.settle(pipeline, key)
-
-    async def seal(self, pipeline: Pipeline, key: str) -> None:
-        """Send the refusal of any later wrapping of the key, in the caller's transaction."""
-        await _RECEIVER.seal(pipeline, key)
+    async def settle(self, request: SettleWrapping) -> Settled:
+        """Make the key's wrapping final; raise NotAccepted, NotFound, Final, Unavailable."""
+        await self._admission.known(request)
+        await _RECEIVER.settle(self._db, request)
+        return Settled()
 
     async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
         """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""

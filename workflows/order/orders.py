@@ -21,12 +21,14 @@ def _order(run: OrderRun, _key: str) -> Order:
 
 def _closing(run: OrderRun, key: str) -> CompleteOrder:
     """Return the request that closes an order with any outcome."""
+    priced = run.answer(VALIDATE)
     return CompleteOrder(
         key=key,
         order_id=run.process,
         body_hash=run.subject.body_hash(),
         outcome=run.outcome,
         reason=run.reason,
+        settled=run.outcome == "completed" and priced is not None and priced.apart is not None,
     )
 
 

@@ -6,7 +6,7 @@ from temporalio import workflow
 
 from temporal_saga import Call, Kind, Saga, Step
 from workflows import policies
-from workflows.routing_slip.ends import CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun
+from workflows.routing_slip.ends import CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun, Steps, ends
 from workflows.routing_slip.itinerary import Itinerary
 from workflows.routing_slip.stops import STOPS
 
@@ -33,11 +33,19 @@ class LostItinerary(Itinerary):
         self._stops = {stop.name: Stop(name=stop.name, activity=stop.activity) for stop in stops}
         pivot = _pivot_of(stops)
         before = [_step(stop, Kind.COMPENSATABLE) for stop in stops if stop is not pivot]
-        ends: list[Step[Itinerary, Any]] = [_step(pivot, Kind.PIVOT), SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE]
-        self.saga = Saga(*before, *ends, close=CLOSE)
+        self._at_once = lost.apart is None
+        at_pivot = [_step(pivot, Kind.PIVOT)] if pivot else []
+        self.saga = Saga(*before, *at_pivot, *self._ends(stops, pivot), close=CLOSE)
         self.passed = True if lost.settles else None if pivot else False
 
-    def preview(self, _run: SlipRun, _revision: Revision) -> tuple[tuple[Stop, ...], list[Step[Itinerary, Any]]]:
+    def _ends(self, stops: list[LostStop], pivot: LostStop | None) -> Steps:
+        if self._at_once:
+            return [SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE]
+        done = sorted((stop for stop in stops if stop.done), key=lambda stop: stop is pivot)
+        effects = [(stop.name, by) for stop in done if (by := STOPS[stop.activity].settled)]
+        return ends(effects, pivot=pivot is not None)
+
+    def preview(self, _run: SlipRun, _revision: Revision) -> tuple[tuple[Stop, ...], Steps]:
         """Raise InvalidInput: a slip that is being recovered has no stop ahead."""
         raise InvalidInput("revision", "comes too late: the slip's workflow was lost, and no stop is ahead")
 

@@ -7,6 +7,7 @@ from temporal_saga import RecoveredRun
 from workflows.order.events import decisive
 from workflows.order.orders import VALIDATE
 from workflows.order.payments import CHARGE
+from workflows.order.saga import SETTLED_AT_ONCE
 from workflows.order.workflow import ALERT, OrderWorkflow
 from workflows.recovery.reading import TIMEOUT, fail, read_lost
 
@@ -67,7 +68,9 @@ class RecoverOrderWorkflow(OrderWorkflow):
         run.subject = self._order = lost.order
         run.cause, run.resolved = lost.cause, lost.resolved
         # The requests of the steps need the price, which this run does not validate again.
-        run.answers[VALIDATE.name] = Priced(total=lost.total)
+        run.answers[VALIDATE.name] = Priced(total=lost.total, apart=lost.apart)
+        if lost.apart is None:
+            run.saga = SETTLED_AT_ONCE
         if lost.event and CHARGE.name not in lost.resolved:
             # A transfer that arrived, by an event that the lost run accepted, is recorded and then refunded.
             self._events[lost.event.event_id] = lost.event

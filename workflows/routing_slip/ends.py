@@ -2,13 +2,14 @@
 
 from __future__ import annotations  # the module of Itinerary imports this one
 
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from temporalio import workflow
 
-from temporal_saga import Call, InWorkflow, Kind, Policy, Run, Step
+from temporal_saga import Call, Group, InWorkflow, Kind, Policy, Run, Step
 from workflows import policies
 from workflows.alerts import alert_call
 
@@ -17,21 +18,31 @@ if TYPE_CHECKING:
 
 with workflow.unsafe.imports_passed_through():
     from activities.slips import SlipActivities
-    from models.activities.base import Closed
+    from models.activities.base import Closed, Request, Settled
     from models.activities.operators import Alerted
     from models.activities.orders import REASON_AT_MOST
     from models.activities.slips import AcceptSlip, CloseSlip, RecordRevision, RevisionRecorded, SlipAccepted
     from models.problems import shown
     from models.slips.slip import CURRENCY, RECORD, Stop
+    from models.slips.slip import SETTLE as SETTLING
 
 SlipRun = Run["Itinerary"]
+Steps: TypeAlias = "list[Step[Itinerary, Any] | Group[Itinerary]]"
+
+
+@dataclass(frozen=True)
+class SettledBy:
+    """The activity that makes the effect of a stop final, and the type of its request."""
+
+    activity: Callable[..., Awaitable[Settled]]
+    request: type[Request]
 
 
 def _accepting(run: SlipRun, key: str) -> AcceptSlip:
     return AcceptSlip(key=key, order_id=run.process, slip=run.subject.slip)
 
 
-def _closing(run: SlipRun, key: str) -> CloseSlip:
+def _closing(run: SlipRun, key: str, *, settles: bool = False) -> CloseSlip:
     it = run.subject
     forward = not run.unwinding
     return CloseSlip(
@@ -39,7 +50,7 @@ def _closing(run: SlipRun, key: str) -> CloseSlip:
         order_id=run.process,
         body_hash=it.body_hash,
         outcome="terminated" if forward and it.terminated else run.outcome,
-        stops=it.done(run) if forward else (),
+        stops=it.done(run) if forward and settles else (),
         reason=shown(it.terminated or "", REASON_AT_MOST) if forward else run.reason,
     )
 
@@ -67,12 +78,20 @@ async def _no_way_back(_run: SlipRun, _request: None) -> None:
 ALERT: Call[Itinerary, Alerted] = alert_call(lambda _: CURRENCY)
 CLOSE: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "keep the outcome", policies.CLOSE)
 
+
+def _accepted(run: SlipRun) -> None:
+    """Give a slip of an old history, which was settled by its last step, the end that it began with."""
+    if run.answer_of(ACCEPT).apart is None:
+        run.subject.settle_at_once(run)
+
+
 # A slip with a shipment has its pivot there; any other slip has its pivot at COMMIT.
 ACCEPT: Step[Itinerary, SlipAccepted] = Step(
     "accept",
     do=Call(SlipActivities.accept_slip, _accepting, lambda _: "accept the slip", policies.VALIDATE),
     undo=None,
     has_effect=False,
+    then=_accepted,
 )
 COMMIT: Step[Itinerary, Any] = Step(
     "commit",
@@ -83,13 +102,44 @@ COMMIT: Step[Itinerary, Any] = Step(
 )
 
 
-def _settle(policy: Policy) -> Step[Itinerary, Closed]:
-    do: Call[Itinerary, Closed] = Call(SlipActivities.close_slip, _closing, lambda _: "settle stock and money", policy)
-    return Step("settle", do=do, undo=None, kind=Kind.RETRIABLE)
+def _last(name: str, summary: str, policy: Policy, *, settles: bool = False) -> Step[Itinerary, Closed]:
+    do: Call[Itinerary, Closed] = Call(
+        SlipActivities.close_slip, partial(_closing, settles=settles), lambda _: summary, policy
+    )
+    return Step(name, do=do, undo=None, kind=Kind.RETRIABLE)
 
 
-# Settlement may be a local activity only after a stop that was the pivot, because that stop's answer is in the history.
-# A slip without such a stop has no record: if the workflow task of a local settlement were lost, a cancel could undo
-# what has been sold.
-SETTLE_AFTER_PIVOT = _settle(policies.COMPLETE)
-SETTLE = _settle(replace(policies.COMPLETE, express=None))
+def _recorded(policy: Policy) -> Policy:
+    """Return a policy without a local attempt.
+
+    The history records a local activity only together with its workflow task. If a task were lost that settled a slip
+    whose pivot is COMMIT, nothing would say that the slip has passed it, and a cancel could turn it back.
+    """
+    return replace(policy, express=None)
+
+
+# The ends of old histories, in which one step settled all stops and recorded the outcome.
+SETTLE_AFTER_PIVOT = _last("settle", "settle stock and money", policies.COMPLETE, settles=True)
+SETTLE = _last("settle", "settle stock and money", _recorded(policies.COMPLETE), settles=True)
+
+
+def ends(stops: Sequence[tuple[str, SettledBy]], *, pivot: bool) -> Steps:
+    """Return the steps after the last stop.
+
+    `stops`: the stops with an effect in their order, each with the activity that settles it. The last one is settled
+    alone and first: its undo is the first on every way back, so its participant decides between forward and back.
+    `pivot` is whether one of the stops is the pivot.
+    """
+    policy = policies.SETTLE if pivot else _recorded(policies.SETTLE)
+    settling = [_settlement(number, *stop, policy) for number, stop in enumerate(reversed(stops), start=1)]
+    last = _last("complete", "keep the outcome", policies.COMPLETE if settling else _recorded(policies.COMPLETE))
+    others = [Group(*settling[1:])] if settling[1:] else []
+    return [*([] if pivot else [COMMIT]), *settling[:1], *others, last]
+
+
+def _settlement(number: int, stop: str, by: SettledBy, policy: Policy) -> Step[Itinerary, Settled]:
+    def ask(run: SlipRun, _key: str) -> Request:
+        return by.request(key=run.key(stop), order_id=run.process)
+
+    do: Call[Itinerary, Settled] = Call(by.activity, ask, lambda _: f"settle {stop}", policy)
+    return Step(f"{SETTLING}{number}", do=do, undo=None, kind=Kind.RETRIABLE)

@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from temporal_saga import Call, InWorkflow, Kind, Saga, Step
 from workflows import policies
-from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun, record
+from workflows.routing_slip.ends import ACCEPT, CLOSE, COMMIT, SETTLE, SETTLE_AFTER_PIVOT, SlipRun, Steps, ends, record
 from workflows.routing_slip.stops import STOPS, SlipActivity
 
 with workflow.unsafe.imports_passed_through():
@@ -32,6 +32,7 @@ class Itinerary:
         self._stops = {stop.name: stop for stop in slip.itinerary}
         # The stops ahead that each step records, by the step's name.
         self._recorded: dict[str, tuple[Stop, ...]] = {}
+        self._at_once = False
         try:
             self.saga = Saga(ACCEPT, *self._steps((), slip.itinerary), close=CLOSE)
         except ValueError as problem:
@@ -50,10 +51,11 @@ class Itinerary:
         """Return the activity of a stop, None when the slip has no such stop."""
         return self._stops[stop].activity if stop in self._stops else None
 
-    def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], list[Step["Itinerary", Any]]]:
+    def preview(self, run: SlipRun, revision: Revision) -> tuple[tuple[Stop, ...], Steps]:
         """Return the stops and steps ahead after a revision; raise InvalidInput when the result is invalid."""
         unread = not self.slip.itinerary  # by the slip's recovery
-        if unread or run.unwinding or run.stopped or COMMIT in run.begun or SETTLE_AFTER_PIVOT in run.begun:
+        at_the_end = any(step.kind is Kind.RETRIABLE or step.name == COMMIT.name for step in run.begun)
+        if unread or run.unwinding or run.stopped or at_the_end:
             raise InvalidInput("revision", "comes too late: no stop is ahead")
         behind = tuple(self._stops[step.name] for step in run.begun if step.name in self._stops)
         stops = revised(self.ahead(run), revision)
@@ -84,6 +86,11 @@ class Itinerary:
         run.history.note("itinerary", "revise", text, result)
         run.revise(*steps)
 
+    def settle_at_once(self, run: SlipRun) -> None:
+        """Let one step settle all stops, as in old histories."""
+        self._at_once = True
+        run.revise(*self._steps((), self.slip.itinerary))
+
     def done(self, run: SlipRun) -> tuple[str, ...]:
         """Return the completed stops that have an effect to settle, in order."""
         done = [name for name in run.answers if name in self._stops]
@@ -96,7 +103,7 @@ class Itinerary:
             known.update({stop.name: stop for stop in self._recorded.get(step.name, ())})
         return known
 
-    def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> list[Step["Itinerary", Any]]:
+    def _steps(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Steps:
         """Return the steps ahead, with those that end every slip; raise InvalidInput."""
         hops = len(behind) + len(ahead)
         if hops > self.slip.max_hops:
@@ -112,8 +119,12 @@ class Itinerary:
             mistakes[-1] = ("itinerary", "may have more mistakes")
         if mistakes:
             raise InvalidInput.of(mistakes, "itinerary")
-        pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in (*behind, *ahead))
-        return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
+        stops = (*behind, *ahead)
+        pivot = any(STOPS[stop.activity].kind is Kind.PIVOT for stop in stops)
+        if self._at_once:
+            return [*map(_step, ahead), *([SETTLE_AFTER_PIVOT] if pivot else [COMMIT, SETTLE])]
+        effects = [(stop.name, offer.settled) for stop in stops if (offer := STOPS[stop.activity]).settled]
+        return [*map(_step, ahead), *ends(effects, pivot=pivot)]
 
     def _mistakes(self, behind: tuple[Stop, ...], ahead: tuple[Stop, ...]) -> Iterator[tuple[str, str]]:
         """Yield the mistakes (field, problem) in the stops ahead."""

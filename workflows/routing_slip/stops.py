@@ -8,6 +8,7 @@ from temporalio import workflow
 
 from temporal_saga import Kind, Policy
 from workflows import policies
+from workflows.routing_slip.ends import SettledBy
 from workflows.routing_slip.waits import await_release, await_review, in_utc
 
 with workflow.unsafe.imports_passed_through():
@@ -19,12 +20,12 @@ with workflow.unsafe.imports_passed_through():
     from activities.wrapping import WrappingActivities
     from models.activities.base import Reply, Request
     from models.activities.fraud import CheckFraud, FraudChecked
-    from models.activities.inventory import ReleaseInventory, Reservation, ReserveInventory
+    from models.activities.inventory import ReleaseInventory, Reservation, ReserveInventory, SettleStock
     from models.activities.orders import PriceArticles, Priced
-    from models.activities.payments import Charge, ChargePayment, RefundPayment
-    from models.activities.shipping import CancelShipment, CreateShipment, Shipment
+    from models.activities.payments import Charge, ChargePayment, RefundPayment, SettlePayment
+    from models.activities.shipping import CancelShipment, CreateShipment, SettleShipment, Shipment
     from models.activities.slips import AwaitRelease, ManualReview, ReleasedAt, Reviewed
-    from models.activities.wrapping import UnwrapGift, WrapGift, Wrapped
+    from models.activities.wrapping import SettleWrapping, UnwrapGift, WrapGift, Wrapped
     from models.order import articles
 
 
@@ -32,8 +33,8 @@ with workflow.unsafe.imports_passed_through():
 class SlipActivity:
     """An activity that a slip may name.
 
-    `undo` is an activity and the type of its request. With `inside`, `do` is workflow code. `at_risk`: request → the
-    amount at risk in minor units.
+    `undo` is an activity and the type of its request, `settled` what makes its effect final. With `inside`, `do` is
+    workflow code. `at_risk`: request → the amount at risk in minor units.
     """
 
     do: Callable[..., Any]
@@ -41,6 +42,7 @@ class SlipActivity:
     reply: type[Reply]
     summary: Callable[[Any], str]
     undo: tuple[Callable[..., Any], type[Request]] | None = None
+    settled: SettledBy | None = None
     probe: Callable[..., Any] | None = None
     kind: Kind = Kind.COMPENSATABLE
     policy: Policy = policies.DO
@@ -79,6 +81,7 @@ STOPS: dict[str, SlipActivity] = {
         Reservation,
         lambda request: f"reserve {articles(request.lines)}",
         undo=(InventoryActivities.release_inventory, ReleaseInventory),
+        settled=SettledBy(InventoryActivities.settle_stock, SettleStock),
     ),
     "charge_payment": SlipActivity(
         PaymentActivities.charge_payment,
@@ -86,6 +89,7 @@ STOPS: dict[str, SlipActivity] = {
         Charge,
         lambda request: f"charge {request.amount}",
         undo=(PaymentActivities.refund_payment, RefundPayment),
+        settled=SettledBy(PaymentActivities.settle_payment, SettlePayment),
         probe=PaymentActivities.find_charge,
         at_risk=lambda request: int(request.amount.amount),
     ),
@@ -95,6 +99,7 @@ STOPS: dict[str, SlipActivity] = {
         Wrapped,
         lambda request: f"wrap {articles(request.lines)} in {request.paper}",
         undo=(WrappingActivities.unwrap_gift, UnwrapGift),
+        settled=SettledBy(WrappingActivities.settle_wrapping, SettleWrapping),
     ),
     "create_shipment": SlipActivity(
         ShippingActivities.create_shipment,
@@ -102,6 +107,7 @@ STOPS: dict[str, SlipActivity] = {
         Shipment,
         lambda request: f"hand {articles(request.lines)} to the carrier",
         undo=(ShippingActivities.cancel_shipment, CancelShipment),
+        settled=SettledBy(ShippingActivities.settle_shipment, SettleShipment),
         probe=ShippingActivities.find_shipment,
         kind=Kind.PIVOT,
     ),
