@@ -33,12 +33,14 @@ class AcceptedStep(Message):
 class AcceptedProcess(Message):
     """An accepted order or slip: its steps by name, and whether it has ended.
 
-    `pruned` when it ended so long ago that its receipts are gone.
+    `final` when it was completed, so that its effects stay; `pruned` when it ended so long ago that its receipts are
+    gone.
     """
 
     process: str
     steps: dict[str, AcceptedStep] = Field(default_factory=dict)
     ended: bool = False
+    final: bool = False
     pruned: bool = False
 
 

@@ -13,7 +13,7 @@ from models.order import Order
 from models.process import OrderResult
 from runtime.converter import DATA_CONVERTER
 from temporal_saga import Run, Saga
-from workflows.order.saga import ORDER_SAGA
+from workflows.order.saga import SETTLED_AT_ONCE
 from workflows.order.workflow import OrderWorkflow
 from workflows.recovery.order import RecoverOrderWorkflow
 from workflows.recovery.reconciler import ReconcilerWorkflow
@@ -62,8 +62,8 @@ class Reordered:
 
     @workflow.run
     async def run(self, order: Order) -> OrderResult:
-        validate, reserve, charge, *rest = ORDER_SAGA.steps
-        saga = Saga(validate, charge, reserve, *rest, close=ORDER_SAGA.close)
+        validate, reserve, charge, *rest = SETTLED_AT_ONCE.steps
+        saga = Saga(validate, charge, reserve, *rest, close=SETTLED_AT_ONCE.close)
         await Run(saga, order.order_id, order, changed=lambda: None).execute()
         raise AssertionError
 

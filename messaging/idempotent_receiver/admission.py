@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.accepted import AcceptedProcess, AcceptedStep
 from models.activities.base import Request
-from models.errors import NotAccepted
+from models.errors import AlreadySettled, Final, NotAccepted
 from models.names import step_of
 
 
@@ -41,12 +41,28 @@ class Admission:
                 raise NotAccepted(f"{request.key}: {problem}")
         return accepted is not None and not accepted.ended
 
-    async def known(self, request: Request) -> None:
-        """Return when the key, of an undo or a settlement, is an accepted step's; raise NotAccepted, Unavailable."""
-        for fresh in (False, True):
-            accepted = await self._processes.of(request.order_id, fresh=fresh)
+    async def undo(self, request: Request) -> None:
+        """Return when the key is that of an accepted step that may be undone.
+
+        Raises NotAccepted, AlreadySettled when the process was completed, Unavailable.
+        """
+        if (await self._of_step(request, fresh=True)).final:
+            raise AlreadySettled(f"{request.key}: the order or slip was completed and can't be undone")
+
+    async def settle(self, request: Request) -> None:
+        """Return when the key is that of an accepted step that may become final.
+
+        Raises NotAccepted, Final when the process has ended otherwise, Unavailable.
+        """
+        accepted = await self._of_step(request)
+        if accepted.ended and not accepted.final:
+            raise Final(f"{request.key}: can't be settled, the order or slip was not completed")
+
+    async def _of_step(self, request: Request, *, fresh: bool = False) -> AcceptedProcess:
+        for again in (fresh, True):
+            accepted = await self._processes.of(request.order_id, fresh=again)
             if accepted and (accepted.pruned or self._step(request, accepted)):
-                return
+                return accepted
         raise NotAccepted(f"{request.key}: no accepted order or slip has this step")
 
     def _objection(self, request: Request, accepted: AcceptedProcess | None) -> str | None:

@@ -54,7 +54,7 @@ class Inventory:
 
     async def release(self, request: ReleaseInventory) -> Released:
         """Release the key's reservation, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Released()
@@ -62,7 +62,7 @@ class Inventory:
 
     async def settle(self, request: SettleStock) -> Settled:
         """Sell the key's reservation; raise NotAccepted, NotFound, Final, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.settle(request)
         await _RECEIVER.settle(self._db, request)
         return Settled()
 

@@ -74,7 +74,7 @@ class Orders:
         row = await self._db.row(statements.READ_BODY, {"order_id": order_id})
         if row is None:
             raise NotFound(f"{order_id}: no such order")
-        body, total, currency, _ = row
+        body, total, currency, *_ = row
         try:
             return Order.model_validate_json(body), Money(amount=total, currency=currency)
         except ValidationError as error:
@@ -86,8 +86,9 @@ class Orders:
         row = await self._db.row(statements.READ_BODY, {"order_id": order_id})
         if row is None:
             return None
-        body, total, currency, ended = row
-        return _process(order_id, json.loads(body), Money(amount=total, currency=currency), ended=ended)
+        body, total, currency, ended, final = row
+        money = Money(amount=total, currency=currency)
+        return _process(order_id, json.loads(body), money, ended=ended, final=ended and final)
 
     async def of_ids(self, order_ids: Sequence[str]) -> list[OrderRecord]:
         """Return the records of these orders, in any order, without those that don't exist; raise Unavailable."""
@@ -104,11 +105,13 @@ class Orders:
         return [OrderRecord.of(row) for row in rows]
 
 
-def _process(order_id: str, body: dict[str, Any], total: Money, *, ended: bool = False) -> AcceptedProcess:
+def _process(
+    order_id: str, body: dict[str, Any], total: Money, *, ended: bool = False, final: bool = False
+) -> AcceptedProcess:
     if "payment" not in body:
-        return AcceptedProcess(process=order_id, ended=True, pruned=True)
+        return AcceptedProcess(process=order_id, ended=True, final=final, pruned=True)
     steps = steps_of_order(body["lines"], body["payment"], body["ship_to"], total.model_dump(mode="json"))
-    return AcceptedProcess(process=order_id, steps=steps, ended=ended)
+    return AcceptedProcess(process=order_id, steps=steps, ended=ended, final=final)
 
 
 def _accepted(order: Order, style: Style, known: OrderRecord, *, new: bool) -> AcceptedOrder:

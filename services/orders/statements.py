@@ -55,7 +55,7 @@ returning body_hash
 
 READ = f"select {_RECORD} from orders.orders where order_id = %(order_id)s".encode()  # noqa: S608
 READ_BODY = b"""
-select body::text, total, currency, closed_at is not null from orders.orders
+select body::text, total, currency, closed_at is not null, status = 'completed' from orders.orders
 where order_id = %(order_id)s and body is not null
 """
 

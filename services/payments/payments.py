@@ -73,7 +73,7 @@ class Payments:
 
         Raises NotAccepted, AlreadySettled, Unavailable.
         """
-        await self._admission.known(request)
+        await self._admission.undo(request)
         await _RECEIVER.undo(self._db, request)
 
     async def refund(self, request: RefundPayment, unit: Database | None = None) -> Refunded:
@@ -99,6 +99,6 @@ class Payments:
 
     async def settle(self, request: SettlePayment) -> Settled:
         """Move the held money of a card or transfer to revenue; raise NotAccepted, NotFound, Final, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.settle(request)
         await _RECEIVER.settle(self._db, request)
         return Settled()

@@ -86,7 +86,7 @@ class Transfers:
 
     async def give_back(self, request: RefundPayment) -> Refunded:
         """Send a booked transfer back, or stop expecting it; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request, order_id=request.order_id)
         if not undone.was_done or undone.answer is None:
             return Refunded()

@@ -67,7 +67,7 @@ class Shipping:
 
         Raises NotAccepted, AlreadyUndone when the parcel was recalled or its key was stopped, Unavailable.
         """
-        await self._admission.known(request)
+        await self._admission.undo(request)
         row = await self._db.row(_KNOWN, {"key": request.key})
         status, answer = row or (None, None)
         if status in {"undone", "tombstone"}:
@@ -96,7 +96,7 @@ class Shipping:
 
         Raises NotAccepted, AlreadySettled, Unavailable.
         """
-        await self._admission.known(request)
+        await self._admission.undo(request)
         await _RECEIVER.undo(self._db, request)
 
     async def cancel(self, request: CancelShipment, unit: Database | None = None) -> Recalled:
@@ -120,6 +120,6 @@ class Shipping:
 
     async def settle(self, request: SettleShipment) -> Settled:
         """Make the key's parcel final; raise NotAccepted, NotFound, Final, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.settle(request)
         await _RECEIVER.settle(self._db, request)
         return Settled()

@@ -81,7 +81,7 @@ class Slips:
 
 def accepted_of(slip_id: str, row: TupleRow) -> AcceptedProcess:
     """Return the accepted slip of a row of ACCEPTED."""
-    body, revisions, ended = json.loads(row[0]), json.loads(row[1]), row[2]
+    process, body, revisions, ended, final = slip_process(slip_id), json.loads(row[0]), json.loads(row[1]), *row[2:]
     if "itinerary" not in body:
-        return AcceptedProcess(process=slip_process(slip_id), ended=True, pruned=True)
-    return AcceptedProcess(process=slip_process(slip_id), steps=steps_of_slip(body, revisions), ended=ended)
+        return AcceptedProcess(process=process, ended=True, final=final, pruned=True)
+    return AcceptedProcess(process=process, steps=steps_of_slip(body, revisions), ended=ended, final=final)

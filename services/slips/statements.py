@@ -15,11 +15,12 @@ select slip_id, status, reason, body_hash, created_at, closed_at, body is not nu
 from slips.slips where slip_id = %(slip_id)s
 """
 
-# The body, the stops ahead after each revision, and whether the slip has ended.
+# The body, the stops ahead after each revision, whether the slip has ended, and whether its effects stay.
 ACCEPTED = b"""
 select body::text, (
   select coalesce(jsonb_agg(ahead order by version), '[]')::text from slips.revisions where slip_id = %(slip_id)s
-), closed_at is not null from slips.slips where slip_id = %(slip_id)s and body is not null
+), closed_at is not null, closed_at is not null and status in ('completed', 'terminated')
+from slips.slips where slip_id = %(slip_id)s and body is not null
 """
 
 # A slip that was never accepted can be closed as undone: a late accept of the same body is then refused.

@@ -48,7 +48,7 @@ class Wrapping:
 
     async def unwrap(self, request: UnwrapGift) -> Unwrapped:
         """Undo the key's wrapping, if there is one; raise NotAccepted, AlreadySettled, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.undo(request)
         undone = await _RECEIVER.undo(self._db, request)
         if undone.answer is None or not undone.was_done:
             return Unwrapped()
@@ -56,7 +56,7 @@ class Wrapping:
 
     async def settle(self, request: SettleWrapping) -> Settled:
         """Make the key's wrapping final; raise NotAccepted, NotFound, Final, Unavailable."""
-        await self._admission.known(request)
+        await self._admission.settle(request)
         await _RECEIVER.settle(self._db, request)
         return Settled()
 

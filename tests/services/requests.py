@@ -1,9 +1,9 @@
 """Builders of requests for the tests of the services."""
 
-from models.activities.inventory import ReleaseInventory, ReserveInventory
+from models.activities.inventory import ReleaseInventory, ReserveInventory, SettleStock
 from models.activities.orders import CompleteOrder
-from models.activities.payments import ChargePayment, RefundPayment
-from models.activities.shipping import CancelShipment, CreateShipment
+from models.activities.payments import ChargePayment, RefundPayment, SettlePayment
+from models.activities.shipping import CancelShipment, CreateShipment, SettleShipment
 from models.money import Money
 from models.names import key
 from models.order import Address, Line, Order, Payment
@@ -53,6 +53,18 @@ def create(order_id: str = "o-1", postcode: str = "69001") -> CreateShipment:
 
 def cancel(order_id: str = "o-1") -> CancelShipment:
     return CancelShipment(key=key(order_id, "ship"), order_id=order_id)
+
+
+def settle_stock(order_id: str = "o-1") -> SettleStock:
+    return SettleStock(key=key(order_id, "reserve"), order_id=order_id)
+
+
+def settle_payment(order_id: str = "o-1") -> SettlePayment:
+    return SettlePayment(key=key(order_id, "charge"), order_id=order_id)
+
+
+def settle_shipment(order_id: str = "o-1") -> SettleShipment:
+    return SettleShipment(key=key(order_id, "ship"), order_id=order_id)
 
 
 def complete(order_id: str = "o-1", outcome: str = "completed", reason: str = "") -> CompleteOrder:

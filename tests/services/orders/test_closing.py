@@ -86,11 +86,11 @@ async def test_a_second_closing_with_another_outcome_is_refused(shop: Shop) -> N
         await shop.closing.close(requests.complete(outcome="cancelled"))
 
 
-async def test_an_order_with_an_undone_step_can_not_be_completed_and_settles_nothing(shop: Shop) -> None:
+async def test_an_order_without_its_parcel_can_not_be_completed_and_settles_nothing(shop: Shop) -> None:
     await placed(shop)
-    await shop.inventory.release(requests.release())
+    await shop.shipping.cancel(requests.cancel())
 
-    with pytest.raises(Final, match="o-1:reserve"):
+    with pytest.raises(Final, match="o-1:ship"):
         await shop.closing.close(requests.complete())
 
     record = await shop.orders.find("o-1")

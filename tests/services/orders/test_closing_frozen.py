@@ -1,4 +1,4 @@
-"""A closing that is frozen inside its transaction must not block other orders' stock without limit."""
+"""A settlement that is frozen inside its transaction must not block other orders' stock without limit."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -6,61 +6,45 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from messaging.idempotent_receiver.settlement import Settlement
-from models.activities.base import Closed
+from models.activities.base import Settled
 from models.errors import Unavailable
-from postgres.database import Database
-from services.inventory.inventory import Inventory
-from services.orders.closing import OrderClosing
+from postgres.unit_of_work import unit_of_work
 from tests.services import requests
 from tests.services.orders.test_closing import placed
-from tests.services.shop import AnyProcess, Shop
-
-
-class FrozenClosing(Inventory):
-    """An inventory whose settlement is executed and then blocks, as in a process that was stopped."""
-
-    def __init__(self, db: Database) -> None:
-        super().__init__(db, AnyProcess())
-        self.reached, self.thawed = asyncio.Event(), asyncio.Event()
-
-    async def settle(self, *arguments: object) -> Settlement:
-        frozen, settling = self, await super().settle(*arguments)  # type: ignore[arg-type]
-
-        class Stopped(Settlement):
-            async def end(self) -> None:
-                await super().end()
-                frozen.reached.set()
-                await frozen.thawed.wait()
-
-        return Stopped(**vars(settling))
+from tests.services.shop import Shop
 
 
 @asynccontextmanager
-async def frozen_closing(shop: Shop) -> AsyncIterator[asyncio.Task[Closed]]:
-    """Freeze a closing between its last statement and its commit, for the length of the block."""
-    inventory = FrozenClosing(shop.db)
-    closing = OrderClosing(shop.db, inventory, shop.payments, shop.shipping)
-    task = asyncio.create_task(closing.close(requests.complete()))
-    await asyncio.wait_for(inventory.reached.wait(), 10)
+async def frozen_settlement(shop: Shop) -> AsyncIterator[asyncio.Task[None]]:
+    """Freeze a settlement, as in a delivery of an event, between its statement and its commit, during the block."""
+    reached, thawed = asyncio.Event(), asyncio.Event()
+
+    async def settle() -> None:
+        async with unit_of_work(shop.db) as unit:
+            await shop.within(unit).inventory.settle(requests.settle_stock())
+            reached.set()
+            await thawed.wait()
+
+    task = asyncio.create_task(settle())
+    await asyncio.wait_for(reached.wait(), 10)
     try:
         yield task
     finally:
-        inventory.thawed.set()
+        thawed.set()
 
 
-async def test_a_frozen_closing_loses_its_locks_and_is_closed_by_the_next_attempt(shop: Shop) -> None:
+async def test_a_frozen_settlement_loses_its_locks_and_is_done_by_the_next_attempt(shop: Shop) -> None:
     await placed(shop)
     await placed(shop, "o-2")
 
-    async with frozen_closing(shop) as frozen, asyncio.timeout(20):
+    async with frozen_settlement(shop) as frozen, asyncio.timeout(20):
         while True:
             try:
-                await shop.closing.close(requests.complete("o-2"))
+                await shop.inventory.settle(requests.settle_stock("o-2"))
                 break
-            except Unavailable:  # the frozen closing still locks the stock
+            except Unavailable:  # the frozen settlement still locks the stock
                 continue
 
     with pytest.raises(Unavailable):
         await frozen
-    assert await shop.closing.close(requests.complete()) == Closed(outcome="completed")
+    assert await shop.inventory.settle(requests.settle_stock()) == Settled()

@@ -1,6 +1,7 @@
 """What the tests of payments look at: the amount, the accounts, the ledger's entries."""
 
 from models.money import Money
+from tests.services import requests
 from tests.services.shop import Shop
 
 AMOUNT = Money(amount=2980, currency="EUR")
@@ -13,5 +14,4 @@ async def kinds(shop: Shop) -> list[str]:
 
 
 async def settle(shop: Shop) -> None:
-    async with shop.db.pipeline() as pipeline:
-        await (await shop.payments.settle(pipeline, "o-1:charge")).end()
+    await shop.payments.settle(requests.settle_payment())

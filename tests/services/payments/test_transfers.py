@@ -58,8 +58,7 @@ async def test_a_received_transfer_is_held_once_and_becomes_revenue(shop: Shop, 
 
     answers = await asyncio.gather(*(transfers.book(book()) for _ in range(10)))
     held = await shop.ledger.balances()
-    async with shop.db.pipeline() as pipeline:
-        await (await shop.payments.settle(pipeline, "o-1:charge")).end()
+    await shop.payments.settle(requests.settle_payment())
 
     assert len(set(answers)) == 1
     assert held == NOTHING | {"bank": 2980, "held": 2980}

@@ -22,8 +22,7 @@ async def receipt(shop: Shop) -> tuple[object, ...] | None:
 
 
 async def settle(shop: Shop) -> None:
-    async with shop.db.pipeline() as pipeline:
-        await (await shop.inventory.settle(pipeline, "o-1:reserve")).end()
+    await shop.inventory.settle(requests.settle_stock())
 
 
 async def test_100_concurrent_duplicates_have_one_effect_and_100_equal_answers(shop: Shop) -> None:
