@@ -5,6 +5,7 @@ from functools import cached_property
 
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.idempotent_receiver.admission import AcceptedProcesses
+from messaging.idempotent_receiver.settlement import Settlement, settlement
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from messaging.outbox.processes import OutboxProcesses
@@ -31,7 +32,6 @@ from services.payments.ledger import Ledger
 from services.payments.payments import Payments
 from services.payments.transfers import Transfers
 from services.retention import Retention
-from services.settling import Settlement, settlement
 from services.shipping.shipping import Shipping
 from services.slips.closing import SlipClosing
 from services.slips.open_slips import OpenSlips

@@ -1,7 +1,8 @@
 """Compensation: every pending undo runs in reverse order of start; a failed undo waits for an operator.
 
-The last effect is undone first and alone, because its participant decides: when it answers that the effect is final,
-the run goes forward again, and nothing else is undone. While its answer is unknown, the other undos wait.
+The pivot is undone first and alone, because its participant decides: when it answers that the effect is final, the
+run goes forward again, and nothing else is undone. While its answer is unknown, the other undos wait. In a saga whose
+pivot has no undo, the last effect decides.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from temporalio.exceptions import FailureError
 
 from temporal_saga.calls import call, request_or_none
 from temporal_saga.decisions import park, unpark
-from temporal_saga.declaration import Call, Step, side_by_side
+from temporal_saga.declaration import Call, Kind, Step, side_by_side
 from temporal_saga.failures import Failure, FailureClass, classify
 from temporal_saga.stopping import leave_if_evicted
 from temporal_saga.together import all_ended
@@ -43,8 +44,8 @@ async def compensate(run: "Run[Any]") -> bool:
 
 
 async def _is_final(run: "Run[Any]") -> bool:
-    """Undo the last effect, and return whether its participant answers that it is final; then nothing was undone."""
-    last: list[Step[Any, Any]] = next(reversed([*side_by_side(run.pending_undos)]), [])
+    """Undo what decides, and return whether its participant answers that it is final; then nothing was undone."""
+    last = _deciding(run)
     if run.undone or not any(_undo_of(step).policy.settled for step in last):
         return False
     names = [step.name for step in last]
@@ -60,6 +61,13 @@ async def _is_final(run: "Run[Any]") -> bool:
             return False
         await workflow.wait_condition(lambda: any(run.parked[name].decision for name in _unknown(run, names)))
         undos = _decided(run, _unknown(run, names))
+
+
+def _deciding(run: "Run[Any]") -> list[Step[Any, Any]]:
+    """Return the steps whose undo decides: the pivot, or the last ones when the pivot has no undo."""
+    last: list[Step[Any, Any]] = next(reversed([*side_by_side(run.pending_undos)]), [])
+    pivot = next((step for step in (*run.begun, *run.ahead) if step.kind is Kind.PIVOT), None)
+    return last if pivot is None or pivot.undo is None or pivot in last else []
 
 
 def _unknown(run: "Run[Any]", names: Iterable[str]) -> list[str]:

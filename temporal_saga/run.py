@@ -141,10 +141,10 @@ class Run(Generic[S]):
     async def execute(self) -> None:
         """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
 
-        The last effect is undone first. If its undo fails with one of its `Policy.settled`, a run that Temporal lost
-        has settled the effects: this run then goes forward, and can't go back any more. A request to cancel the
-        workflow turns the run back, and `execute` returns. Any other cancel of its caller, such as `asyncio.timeout`,
-        does so too, but its CancelledError is raised again when no effect is open.
+        The pivot, if it may have happened, is undone first. If its undo fails with one of its `Policy.settled`, a run
+        that Temporal lost has settled the effects: this run then goes forward, and can't go back any more. A request to
+        cancel the workflow turns the run back, and `execute` returns. Any other cancel of its caller, such as
+        `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
         """
         while not await go_forward(self):
             if self.express and not self.pivoted and await finish(self, lambda: pivot_was_lost(self)):

@@ -207,6 +207,18 @@ PLAYS: dict[str, Play] = (
     }
     | SLIP_PLAYS
 )
+# Played again since each service settles its effect by itself.
+PLAYS |= {
+    f"{name}-settled-by-each": PLAYS[name]
+    for name in (
+        *("completed", "declined", "carrier-refuses", "carrier-flaky", "carrier-gone", "lost-after", "cancelled"),
+        *("express-completed", "express-declined", "express-carrier-refuses", "express-carrier-flaky"),
+        *("express-cancelled", "parked-skipped", "deadline", "transfer-settled", "transfer-returned"),
+        *("recovered", "recovered-forward", "slip-recovered", "slip-recovered-forward"),
+        *("slip-gift", "slip-gift-refused", "slip-digital-goods", "slip-pre-order", "slip-fraud-check"),
+        *("slip-terminated", "slip-revised", "slip-cancelled"),
+    )
+}
 
 
 async def record(system: System, name: str, play: Play) -> None:

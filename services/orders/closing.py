@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Closed
 from models.activities.orders import CompleteOrder
 from models.errors import Conflict, Final, NotFound
@@ -12,7 +13,6 @@ from postgres.connection import begun
 from postgres.database import Database
 from services.orders import statements
 from services.orders.records import OrderRecord
-from services.settling import Settlement
 
 _DONE = Status.COMPLETED
 

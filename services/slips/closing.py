@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
+from messaging.idempotent_receiver.settlement import Settlement
 from models.activities.base import Closed
 from models.activities.slips import CloseSlip
 from models.errors import Final, NotFound
@@ -9,7 +10,6 @@ from models.names import key
 from models.process import UNDONE
 from postgres.connection import begun
 from postgres.database import Database
-from services.settling import Settlement
 from services.slips.slips import SlipRecord, Slips
 from services.slips.statements import CLOSE
 from services.slips.stops import WITH_EFFECT

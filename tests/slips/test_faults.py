@@ -114,9 +114,9 @@ async def test_a_release_is_shown_in_utc(system: System) -> None:
 
 
 async def test_an_undo_that_fails_permanently_waits_for_an_operator(system: System) -> None:
-    handle = await start(system, slip_ := slip("price", "reserve", "charge", "hold"))
+    handle = await start(system, slip_ := slip("price", "charge", "reserve", "hold"))
     await waiting(handle)
-    await set_receipt(system, slip_, "settled")  # so that the refund is refused
+    await set_receipt(system, slip_, "settled")  # so that the refund, which is not the first undo, is refused
 
     await update(handle, "cancel_slip", CancelSlip(reason="no", actor="ann"))
     state = await until(handle, lambda state: state.status == "needs_attention" and "reserve" in lines(state, "undo"))

@@ -64,7 +64,7 @@ async def parked_order(system: System) -> Order:
 
 async def parked_slip(system: System) -> WorkflowHandle[Any, Any]:
     """Return a slip whose refund is parked."""
-    handle = await start_slip(system, slip("price", "charge", "hold"))
+    handle = await start_slip(system, slip("price", "charge", "reserve", "hold"))
     await slip_waits(handle)
     key = f"{name_of_workflow(handle.id).process}:charge"
     await system.one("update payments.receipts set status = 'settled' where key = %s returning 1", key)

@@ -182,10 +182,10 @@ async def test_a_running_slip_is_not_recovered(kept: System) -> None:
 
 
 async def test_an_undo_of_a_recovery_waits_for_an_operator_and_is_not_repeated(kept: System) -> None:
-    handle = await start(kept, lost := slip("price", "reserve", "charge", "hold"))
+    handle = await start(kept, lost := slip("price", "charge", "reserve", "hold"))
     await waiting(handle)
     await handle.terminate("by a test")
-    await set_receipt(kept, lost, "settled")  # so that the refund is refused
+    await set_receipt(kept, lost, "settled")  # so that the refund, which is not the first undo, is refused
     await reconcile(kept)
     recovery = await recovery_of(kept, lost)
     parked = await until_parked(kept, recovery)
