@@ -55,6 +55,7 @@ class LostOrder(Message):
     """An accepted order without a workflow; `cause` is how its workflow was lost.
 
     `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted.
+    `apart` are the services that are apart; None in the replies of older workers.
     """
 
     order: Order
@@ -62,6 +63,7 @@ class LostOrder(Message):
     cause: str
     resolved: dict[str, Verb] = Field(default_factory=dict)
     event: ExternalEvent | None = None
+    apart: tuple[str, ...] | None = None
 
 
 class RecoverOrder(RecoverProcess):
@@ -95,7 +97,7 @@ class LostSlip(Message):
     """An accepted slip without a workflow; `cause` is how its workflow was lost.
 
     `stops` are in order of start; `resolved` is as in LostOrder. `settles` is the outcome that the lost run was
-    recording after its last stop, None before that; `reason` is the reason for that outcome.
+    recording after its last stop, None before that; `reason` is the reason for that outcome. `apart` is as in LostOrder.
     """
 
     slip: RoutingSlip
@@ -105,6 +107,7 @@ class LostSlip(Message):
     resolved: dict[str, Verb] = Field(default_factory=dict)
     settles: Literal["completed", "terminated"] | None = None
     reason: str = ""
+    apart: tuple[str, ...] | None = None
 
 
 class Reconciled(Message):

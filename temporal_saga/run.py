@@ -31,7 +31,8 @@ class Run(Generic[S]):
     `subject`. `changed` is called after every change. `alert` is called for each newly parked effect (the last one of
     `parked`), with the key `{process}:{step}:{direction}:{number of earlier alerts}`. `deadline` limits the forward
     path. With `express`, each call is first tried as a local activity with that timeout, so that a run without failures
-    is one workflow task; the requests of undos and of the pivot's probe may then use only the key and the subject.
+    is one workflow task; the requests of undos and of the pivot's probe may then use only the key and the subject. A
+    call that `local` denies is never tried so; what `local` answers must follow from the history alone.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first three by name
@@ -44,11 +45,12 @@ class Run(Generic[S]):
         alert: Call[S, Any] | None = None,
         deadline: timedelta | None = None,
         express: timedelta | None = None,
+        local: Callable[[Call[S, Any]], bool] = lambda _: True,
     ) -> None:
         if workflow.info().run_id in process:
             raise ValueError("a process id made of the run id would charge twice after a reset")
         self.saga, self.process, self.subject = saga, process, subject
-        self.changed, self.alert, self.express = changed, alert, express
+        self.changed, self.alert, self.express, self.local = changed, alert, express, local
         self.deadline = workflow.now() + shortened(deadline) if deadline else None
         # The progress: steps begun, steps ahead, and the steps whose undo would run now, in order of start.
         self.begun: list[Step[S, Any]] = []

@@ -13,9 +13,15 @@ REASON_AT_MOST = 1000
 
 
 class Priced(Reply):
-    """The catalogue's price at which the order was accepted."""
+    """The catalogue's price."""
 
     total: Money
+
+
+class OrderAccepted(Priced):
+    """The order is accepted at this price; `apart` are the services apart then, None in the replies of older workers."""
+
+    apart: tuple[str, ...] | None = None
 
 
 class PriceArticles(Request):

@@ -45,9 +45,13 @@ class AcceptSlip(SlipRequest):
 
 
 class SlipAccepted(Reply):
-    """The slip is recorded; `new` is whether this call recorded it."""
+    """The slip is recorded; `new` is whether this call recorded it.
+
+    `apart` are the services that were apart then; None in the replies of older workers.
+    """
 
     new: bool
+    apart: tuple[str, ...] | None = None
 
 
 class RecordRevision(SlipRequest):
