@@ -35,7 +35,10 @@ class PricingService(Protocol):
 
 
 class OrderActivities:
-    """Activities that validate, price and complete orders; `apart` are the services apart, for the orders' workflows."""
+    """Activities that validate, price and complete orders.
+
+    `apart` are the services apart. The workflows read them in the replies, so that a replay decides as the run did.
+    """
 
     def __init__(
         self,

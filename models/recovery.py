@@ -97,7 +97,8 @@ class LostSlip(Message):
     """An accepted slip without a workflow; `cause` is how its workflow was lost.
 
     `stops` are in order of start; `resolved` is as in LostOrder. `settles` is the outcome that the lost run was
-    recording after its last stop, None before that; `reason` is the reason for that outcome. `apart` is as in LostOrder.
+    recording after its last stop, None before that; `reason` is the reason for that outcome. `apart`
+    is as in LostOrder.
     """
 
     slip: RoutingSlip

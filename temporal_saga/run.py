@@ -30,9 +30,8 @@ class Run(Generic[S]):
     `process` is the id in every idempotency key: ValueError if it contains the Temporal run id. Requests are built from
     `subject`. `changed` is called after every change. `alert` is called for each newly parked effect (the last one of
     `parked`), with the key `{process}:{step}:{direction}:{number of earlier alerts}`. `deadline` limits the forward
-    path. With `express`, each call is first tried as a local activity with that timeout, so that a run without failures
-    is one workflow task; the requests of undos and of the pivot's probe may then use only the key and the subject. A
-    call that `local` denies is never tried so; what `local` answers must follow from the history alone.
+    path. With `express`, a call that `local` allows, by the history alone, is first a local activity of that length, so
+    that a run without failures is one workflow task; undos and the pivot's probe may then use only key and subject.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first three by name

@@ -19,7 +19,10 @@ class Priced(Reply):
 
 
 class OrderAccepted(Priced):
-    """The order is accepted at this price; `apart` are the services apart then, None in the replies of older workers."""
+    """The order is accepted at this price.
+
+    `apart` are the services that were apart then; None in the replies of older workers.
+    """
 
     apart: tuple[str, ...] | None = None
 
