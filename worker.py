@@ -27,6 +27,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.alert_redriver import AlertRedriver
 from activities.cancellation import request_cancellation
+from activities.elsewhere import Elsewhere
 from activities.fraud import FraudActivities
 from activities.installation_guard import guarded, warn_without_reconciler
 from activities.interceptor import ActivityInterceptor
@@ -165,7 +166,8 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
 
 
 def _activities(services: Services, apart: Sequence[Service] = ()) -> list[Callable[..., Any]]:
-    return [*_of_participants(services, apart), *_of_orders(services, apart), *_of_upkeep(services, apart)]
+    here = [*_of_participants(services, apart), *_of_orders(services, apart), *_of_upkeep(services, apart)]
+    return [*here, Elsewhere(apart).elsewhere] if apart else here
 
 
 def _of_participants(services: Services, apart: Sequence[Service]) -> list[Callable[..., Any]]:
