@@ -36,6 +36,7 @@ def test_each_variable_is_read() -> None:
             "ORDERS_BUILD_ID": "1.2",
             "ORDERS_INSECURE": "1",
             "ORDERS_UNTUNED": "1",
+            "ORDERS_APART": "shipping, payments",
             "PATH": "/bin",
         }
     )
@@ -56,6 +57,7 @@ def test_each_variable_is_read() -> None:
         build_id="1.2",
         insecure=True,
         untuned=True,
+        apart=("payments", "shipping"),
     )
 
 
@@ -93,6 +95,9 @@ THEIRS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
         ("ORDERS_ALERT_WEBHOOK", "https://alerts.example.com:99999/hunter2", "ORDERS_ALERT_WEBHOOK"),
         ("ORDERS_ALERT_WEBHOOK", "https://[hunter2", "ORDERS_ALERT_WEBHOOK"),
         ("ORDERS_ALERT_WEBHOOK", "file:///hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_APART", "orders", "ORDERS_APART"),
+        ("ORDERS_APART", "payments,,shipping", "ORDERS_APART"),
+        ("ORDERS_APART", '["payments"]', "ORDERS_APART"),
     ],
 )
 def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: str, named: str) -> None:
