@@ -36,7 +36,6 @@ def test_each_variable_is_read() -> None:
             "ORDERS_BUILD_ID": "1.2",
             "ORDERS_INSECURE": "1",
             "ORDERS_UNTUNED": "1",
-            "ORDERS_APART": "shipping, payments",
             "PATH": "/bin",
         }
     )
@@ -57,8 +56,12 @@ def test_each_variable_is_read() -> None:
         build_id="1.2",
         insecure=True,
         untuned=True,
-        apart=("payments", "shipping"),
     )
+
+
+def test_services_apart_are_separated_by_commas() -> None:
+    assert Settings.read({}).apart == Settings.read({"ORDERS_APART": ""}).apart == ()
+    assert Settings.read({"ORDERS_APART": "shipping, payments"}).apart == ("payments", "shipping")
 
 
 OURS = ("ORDERS_DEPLOYMENT", "ORDERS_BUILD_ID")

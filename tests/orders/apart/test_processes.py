@@ -2,6 +2,7 @@
 
 import asyncio
 import subprocess
+import sys
 from collections.abc import AsyncIterator
 
 import psutil
@@ -9,11 +10,11 @@ import pytest
 
 from models.process import Status
 from runtime.embedded.stack import Stack
-from tests.cli.conftest import worker_process
+from tests.cli.conftest import PROJECT, worker_process
 from tests.conservation import assert_conserved
 from tests.orders.apart.running import queues_of, until_scheduled, without_a_worker, workers
 from tests.orders.scenarios import Scenario
-from tests.systems import System, open_system, result_of
+from tests.systems import Environment, System, open_system, result_of
 from tests.upkeep.test_advice import works_while_it_runs
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(180)]
@@ -61,10 +62,22 @@ async def test_one_process_serves_the_orders_and_a_service_apart(system: System)
     with worker_process(environment, "--serve", "orders,payments"):
         handle = await system.start(Scenario("both").order())
         result = await result_of(handle)
+        health = [await healthy(environment, *queue) for queue in ((), ("payments",), ("inventory",))]
 
     assert result
     assert result.status is Status.COMPLETED
     assert (await queues_of(handle))["charge_payment"] == ["payments"]
+    assert health == ["healthy", "healthy", "no worker of this host polls the task queue 'inventory'"]
+
+
+async def healthy(environment: Environment, *queue: str) -> str:
+    """Return what the health check of a container prints."""
+    command = [sys.executable, "-m", "deploy.worker_health", *queue]
+    done = await asyncio.to_thread(
+        subprocess.run, command, cwd=PROJECT, env=environment, capture_output=True, check=False, text=True
+    )
+    assert done.returncode == (0 if done.stdout == "healthy\n" else 1), done.stderr
+    return str(done.stdout).strip()
 
 
 async def test_the_command_that_stuck_prints_serves_the_order(system: System) -> None:
