@@ -2,14 +2,28 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
+from temporalio import activity
+from temporalio.api.workflow.v1 import PendingActivityInfo
+from temporalio.exceptions import ApplicationError
+from temporalio.worker import Worker
 
+from models.activities.payments import ChargePayment
 from models.commands import CancelOrder
 from models.process import Status
 from runtime.embedded.stack import Stack
 from tests.conservation import assert_conserved
-from tests.orders.apart.running import attempts, serving, until_scheduled, without_a_worker, workers
+from tests.orders.apart.running import (
+    SECONDS_TO_HAPPEN,
+    Handle,
+    attempts,
+    serving,
+    until_scheduled,
+    without_a_worker,
+    workers,
+)
 from tests.orders.scenarios import Scenario
 from tests.orders.waiting.transfers import until
 from tests.systems import System, open_system, result_of
@@ -77,6 +91,32 @@ async def test_the_way_back_waits_for_the_undo_of_a_step_that_may_have_begun(sys
         == "tombstone"
     )
     assert await system.one(RECEIPT, f"{order.order_id}:reserve") == "undone"
+
+
+async def test_a_retry_whose_worker_is_gone_is_named_as_such(system: System) -> None:
+    @activity.defn(name="charge_payment")
+    async def fails(_: ChargePayment) -> None:
+        raise ApplicationError("not now", 1, type="Unavailable", next_retry_delay=timedelta(seconds=10))
+
+    async with workers(system, apart=("payments",)):
+        async with Worker(system.client, task_queue="payments", activities=[fails]):
+            handle = await system.start(Scenario("retried").order())
+            async with asyncio.timeout(SECONDS_TO_HAPPEN):
+                while not any(each.HasField("last_failure") for each in await pending(handle)):
+                    await asyncio.sleep(0.05)
+        stuck = await without_a_worker(system, handle.id)
+        assert stuck.help_command == "python worker.py --serve payments"
+        async with serving(system, "payments"):
+            result = await result_of(handle)
+            history = (await system.state(handle)).history
+
+    assert result
+    assert result.status is Status.COMPLETED
+    assert attempts(history, "charge") == 2
+
+
+async def pending(handle: Handle) -> list[PendingActivityInfo]:
+    return list((await handle.describe()).raw_description.pending_activities)
 
 
 async def test_a_service_apart_does_not_wait_for_a_busy_one(system: System) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio.client import WorkflowFailureError
 from temporalio.worker import Worker
 
 from client.commands import deliver
@@ -23,6 +24,7 @@ from tests.orders.apart.running import (
 from tests.orders.scenarios import EXPRESS, Scenario
 from tests.orders.waiting.transfers import settled, transfer_order, waiting
 from tests.slips.conftest import start as start_slip
+from tests.slips.conftest import waiting as slip_waits
 from tests.slips.slips import slip
 from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import closed_as, reconcile
@@ -156,3 +158,19 @@ async def test_slips_call_the_services_apart(system: System) -> None:
 
     queues = await queues_of(handle)
     assert (queues["reserve_inventory"], queues["charge_payment"]) == (["inventory"], ["payments"])
+
+
+async def test_the_recovery_of_a_slip_asks_the_services_apart(system: System) -> None:
+    lost = slip("price", "reserve", "hold")
+    async with workers(system):
+        handle = await start_slip(system, lost)
+        await slip_waits(handle)
+    async with workers(system, apart=("inventory",), served=("inventory",)):
+        await handle.terminate("by a test")
+        await reconcile(system)
+        recovery = system.client.get_workflow_handle(handle.id)
+        with pytest.raises(WorkflowFailureError):
+            await recovery.result()
+
+    assert (await queues_of(recovery))["release_inventory"] == ["inventory"]
+    assert await system.one("select status from slips.slips where slip_id = %s", lost.slip_id) == "compensated"
