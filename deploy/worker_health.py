@@ -3,10 +3,10 @@
 python -m deploy.worker_health [QUEUE], by default `orders`. The check prints one line: `healthy`, or the problem.
 """
 
+import argparse
 import asyncio
 import os
 import socket
-import sys
 import time
 
 from temporalio.api.enums.v1 import TaskQueueType
@@ -16,6 +16,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 
 from models.names import TASK_QUEUE
+from models.participants import QUEUES
 from runtime.settings import is_utf8
 
 # A long poll lasts about a minute, so a running worker has started one within this time.
@@ -58,7 +59,9 @@ async def find_problem(queue: str = TASK_QUEUE) -> str | None:
 
 
 if __name__ == "__main__":
-    problem = asyncio.run(find_problem(*sys.argv[1:2]))
+    parser = argparse.ArgumentParser(prog="worker_health", description="Check that a worker of this host polls.")
+    parser.add_argument("queue", nargs="?", default=TASK_QUEUE, choices=QUEUES, help="the task queue")
+    problem = asyncio.run(find_problem(parser.parse_args().queue))
     print(problem or "healthy", flush=True)
     # The SDK's threads can crash the interpreter's finalization, which would change the exit code.
     os._exit(1 if problem else 0)
