@@ -3,26 +3,33 @@
 from runtime import startup
 
 if __name__ == "__main__":
+    import sys
+
     startup.begin_worker()  # before the imports below, which take a second
+    from runtime.process import leave, without_workflows
+
+    if without_workflows(sys.argv[1:]):  # a worker of services apart needs none of what follows
+        from serving import participants
+
+        leave(participants.main())
 
 import asyncio
 import logging
-import os
-import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
 
 from temporalio.client import Client
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkerConfig
+from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker, WorkerConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
 from activities.alert_redriver import AlertRedriver
 from activities.cancellation import request_cancellation
+from activities.elsewhere import Elsewhere
 from activities.fraud import FraudActivities
-from activities.installation_guard import guarded
+from activities.installation_guard import guarded, warn_without_reconciler
 from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
 from activities.lost_processes import CHANNEL as RECOVERY
@@ -41,26 +48,25 @@ from choreography.background import relaying
 from choreography.deliveries import Deliveries
 from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
-from client.outages import known_error
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
-from models.errors import OrderError, Unavailable, WrongInstallation
 from models.names import TASK_QUEUE
+from models.participants import Service
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
-from runtime import logs
-from runtime.connection import connect, database_of, is_embedded
-from runtime.loop import loop_factory
-from runtime.metrics import build_runtime, meter
-from runtime.process import Arguments, Serve, complain, leave, read_arguments, until_signalled
+from runtime.metrics import meter
+from runtime.process import Arguments, leave
 from runtime.search_attributes import check_search_attributes
-from runtime.settings import Settings, unknown_variables
-from runtime.supervisor import Supervisor
+from runtime.settings import Settings
 from runtime.versioning import deployment_config
 from services import schemas
 from services.assembly import Services
 from services.operators.unsent_alerts import CHANNEL as ALERTS
+from serving import process
+from serving.participants import drained_together, methods, participants_ready, participants_worker, served_in
+from serving.process import Program
+from workflows.apart import RoutingInterceptor
 from workflows.order.workflow import OrderWorkflow
 from workflows.recovery.alert import SendAlertWorkflow
 from workflows.recovery.order import RecoverOrderWorkflow
@@ -69,7 +75,6 @@ from workflows.recovery.slip import RecoverSlipWorkflow
 from workflows.routing_slip.workflow import RoutingSlipWorkflow
 
 log = logging.getLogger("worker")
-FAILED, USAGE, UNREACHABLE, CONFLICT = 1, 2, 4, 6
 NEEDED_BY_WORKER = (SCHEDULES, UPDATES, ASYNC_UPDATES)
 NEEDED_BY_RELAY = (SCHEDULES, STANDALONE_ACTIVITIES)
 
@@ -114,6 +119,7 @@ async def _services(
         await check_search_attributes(client)
         services = services_on(database, settings)
         async with guarded(client, services.installation):
+            await warn_without_reconciler(client)
             yield services
 
 
@@ -129,7 +135,10 @@ def build(client: Client, services: Services, settings: Settings) -> Worker:
 
 
 def configuration(client: Client, services: Services, settings: Settings) -> WorkerConfig:
-    """Return the configuration of the worker."""
+    """Return the configuration of the worker: with all workflows, and the activities of what isn't apart."""
+    interceptors: list[Interceptor] = [ActivityInterceptor(express=settings.worker_express)]
+    if settings.apart:
+        interceptors.append(RoutingInterceptor(settings.apart))
     return WorkerConfig(
         client=client,
         task_queue=TASK_QUEUE,
@@ -141,8 +150,8 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
             RecoverSlipWorkflow,
             SendAlertWorkflow,
         ],
-        activities=_activities(services),
-        interceptors=[ActivityInterceptor(express=settings.worker_express)],
+        activities=_activities(services, settings.apart),
+        interceptors=interceptors,
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
         max_concurrent_local_activities=settings.max_activities,
@@ -156,31 +165,25 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
     )
 
 
-def _activities(services: Services) -> list[Callable[..., Any]]:
-    return [*_of_participants(services), *_of_upkeep(services)]
+def _activities(services: Services, apart: Sequence[Service] = ()) -> list[Callable[..., Any]]:
+    here = [*_of_participants(services, apart), *_of_orders(services, apart), *_of_upkeep(services, apart)]
+    return [*here, Elsewhere(apart).elsewhere] if apart else here
 
 
-def _of_participants(services: Services) -> list[Callable[..., Any]]:
-    of_inventory = InventoryActivities(services.inventory)
-    of_payments = PaymentActivities(services.payments, services.transfers)
-    of_shipping = ShippingActivities(services.shipping)
-    of_orders = OrderActivities(services.orders, services.order_closing, services.pricing)
-    of_slips = SlipActivities(services.slips, services.slip_revisions, services.slip_closing)
+def _of_participants(services: Services, apart: Sequence[Service]) -> list[Callable[..., Any]]:
+    together: dict[Service, Callable[[], object]] = {
+        "inventory": lambda: InventoryActivities(services.inventory),
+        "payments": lambda: PaymentActivities(services.payments, services.transfers),
+        "shipping": lambda: ShippingActivities(services.shipping),
+    }
+    return [each for service, build in together.items() if service not in apart for each in methods(service, build())]
+
+
+def _of_orders(services: Services, apart: Sequence[Service]) -> list[Callable[..., Any]]:
+    of_orders = OrderActivities(services.orders, services.order_closing, services.pricing, apart)
+    of_slips = SlipActivities(services.slips, services.slip_revisions, services.slip_closing, apart)
     of_wrapping = WrappingActivities(services.wrapping)
     return [
-        of_inventory.reserve_inventory,
-        of_inventory.release_inventory,
-        of_inventory.settle_stock,
-        of_payments.charge_payment,
-        of_payments.find_charge,
-        of_payments.book_transfer,
-        of_payments.refund_payment,
-        of_payments.settle_payment,
-        of_shipping.create_shipment,
-        of_shipping.find_shipment,
-        of_shipping.find_parcel,
-        of_shipping.cancel_shipment,
-        of_shipping.settle_shipment,
         of_orders.validate_order,
         of_orders.complete_order,
         of_orders.price_articles,
@@ -195,10 +198,10 @@ def _of_participants(services: Services) -> list[Callable[..., Any]]:
     ]
 
 
-def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
+def _of_upkeep(services: Services, apart: Sequence[Service]) -> list[Callable[..., Any]]:
     types = process_types(services)
     recovery = RecoveryActivities(types, services.dead_letters, services.unsent_alerts, services.installation)
-    recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters)
+    recovering = RecoveringActivities(order_type(services), slip_type(services), services.dead_letters, apart)
     operators = OperatorActivities(services.alerts, services.accepted)
     return [
         operators.alert_operators,
@@ -223,81 +226,44 @@ def redriving(client: Client, services: Services) -> Redriving:
     return Redriving(services.db, by_channel)
 
 
-async def run_worker(settings: Settings, stop: asyncio.Event, *, relay_only: bool = False) -> None:
-    """Serve until `stop` is set, then drain; raise an OrderError when the worker can't start."""
-    serve = orders_relay if relay_only else orders_worker
-    async with _held_stack(settings):
-        client = await connect(settings, runtime=build_runtime(settings))
-        async with serve(client, database_of(settings), settings):
-            started = "relay started" if relay_only else "worker started"
-            log.info(started, extra={"task_queue": TASK_QUEUE, "namespace": client.namespace})
-            await stop.wait()
-            log.info("draining", extra={"seconds_at_most": settings.drain_seconds})
-    log.info("worker stopped")
+def program(arguments: Arguments) -> Program:
+    """Return the program of a process that serves the task queue `orders`, or only relays."""
+    if arguments.relay_only:
+        ready = partial(_services, relay_only=True)
+        return Program("relay", (TASK_QUEUE,), run=orders_relay, ready=ready, flags=("--relay-only",))
+    served = served_in(arguments)
+    run = partial(_with_participants, served=served) if served else orders_worker
+    flags = ("--serve", ",".join(arguments.serve))
+    return Program("worker", arguments.serve, run=run, ready=partial(_ready, served=served), flags=flags)
 
 
 @asynccontextmanager
-async def _held_stack(settings: Settings) -> AsyncIterator[None]:
-    """Hold the embedded servers, if they are used.
-
-    A worker raises Unreachable when they don't run and never starts them, so that a wrong setting doesn't.
-    """
-    if not is_embedded(settings):
-        yield
-        return
-    from runtime.embedded.stack import embedded_stack
-
-    database_of(settings)
-    async with embedded_stack(settings, log.warning):
+async def _with_participants(
+    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+) -> AsyncIterator[None]:
+    async with (
+        orders_worker(client, database_url, settings) as worker,
+        participants_worker(client, database_url, settings, served=served) as others,
+        drained_together([worker, *others]),
+    ):
         yield
 
 
-async def supervise(settings: Settings, number: int, stop: asyncio.Event, *, relay_only: bool = False) -> None:
-    """Run `number` worker processes until `stop` is set; raise an OrderError when they can't start."""
-    async with _held_stack(settings):
-        # The preconditions of the processes, so that a refusal is one line.
-        async with _services(await connect(settings), database_of(settings), settings, relay_only=relay_only):
+@asynccontextmanager
+async def _ready(
+    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+) -> AsyncIterator[None]:
+    async with _services(client, database_url, settings):
+        pass
+    if served:
+        async with participants_ready(client, database_url, settings, served=served):
             pass
-        flags = ["--relay-only"] if relay_only else []
-        supervisor = Supervisor([sys.executable, __file__, *flags], number, settings)
-        log.info("supervisor started", extra={"processes": number})
-        await supervisor.serve(stop)
-    log.info("supervisor stopped")
-
-
-def _serving(settings: Settings, arguments: Arguments) -> Serve:
-    if arguments.processes > 1:
-        return partial(supervise, settings, arguments.processes, relay_only=arguments.relay_only)
-    return partial(run_worker, settings, relay_only=arguments.relay_only)
+    yield
 
 
 def main() -> int:
-    """Run workers until SIGTERM or SIGINT.
-
-    Returns the exit code: 0, 1 for an unexpected error, 2 for bad configuration or a missing set-up, 4 for an
-    unreachable dependency, 6 for a database and a namespace of different installations.
-    """
-    try:
-        arguments = read_arguments(sys.argv[1:])
-        settings = Settings.read()
-        logs.configure(settings.log_level, settings.log_format)
-        if unknown := unknown_variables(os.environ):
-            log.warning("variables that are no settings are ignored", extra={"variables": unknown})
-        serve = _serving(settings, arguments)
-        with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            runner.run(until_signalled(serve, supervised=arguments.supervised))
-    except Exception as error:
-        if (known := known_error(error)) is None:
-            log.exception("worker failed")
-            return FAILED
-        complain(str(known))
-        return _exit_code(known)
-    return 0
-
-
-def _exit_code(error: OrderError) -> int:
-    usual = UNREACHABLE if isinstance(error, Unavailable) else USAGE
-    return CONFLICT if isinstance(error, WrongInstallation) else usual
+    """Run workers until SIGTERM or SIGINT; return the exit code of `serving.process.main`."""
+    return process.main(program)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,6 @@ async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[N
     Raises NotSetUp or WrongInstallation; during the block, WrongInstallation cancels the block first.
     """
     await check_installation(client, record)
-    await _warn_without_reconciler(client)
     block, watch = asyncio.current_task(), asyncio.create_task(_watch(client, record))
 
     def stop(done: asyncio.Task[None]) -> None:
@@ -43,7 +42,7 @@ async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[N
         watch.cancel()
 
 
-async def _warn_without_reconciler(client: Client) -> None:
+async def warn_without_reconciler(client: Client) -> None:
     """Log when nothing looks for lost workflows: a set-up was interrupted, or the schedule deleted or paused."""
     try:
         described = await client.get_schedule_handle(RECONCILER_SCHEDULE).describe()

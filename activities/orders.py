@@ -1,11 +1,12 @@
 """The activities of the orders service: accept an order, price articles, close an order."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from temporalio import activity
 
 from models.activities.base import Closed
-from models.activities.orders import CompleteOrder, PriceArticles, Priced
+from models.activities.orders import CompleteOrder, OrderAccepted, PriceArticles, Priced
 from models.order import Order
 
 
@@ -34,17 +35,25 @@ class PricingService(Protocol):
 
 
 class OrderActivities:
-    """Activities that validate, price and complete orders."""
+    """Activities that validate, price and complete orders.
+
+    `apart` are the services apart. The workflows read them in the replies, so that a replay decides as the run did.
+    """
 
     def __init__(
-        self, orders: OrdersService, closing: OrderClosingService, pricing: PricingService, apart: tuple[str, ...] = ()
+        self,
+        orders: OrdersService,
+        closing: OrderClosingService,
+        pricing: PricingService,
+        apart: Sequence[str] = (),
     ) -> None:
-        self._orders, self._closing, self._pricing, self._apart = orders, closing, pricing, apart
+        self._orders, self._closing, self._pricing, self._apart = orders, closing, pricing, tuple(apart)
 
     @activity.defn
-    async def validate_order(self, order: Order) -> Priced:
+    async def validate_order(self, order: Order) -> OrderAccepted:
         """Accept the order at the catalogue's price; raise OrderRejected if it can't be sold or was pruned."""
-        return (await self._orders.accept_to_run(order)).model_copy(update={"apart": self._apart})
+        priced = await self._orders.accept_to_run(order)
+        return OrderAccepted(total=priced.total, apart=self._apart)
 
     @activity.defn
     async def complete_order(self, request: CompleteOrder) -> Closed:

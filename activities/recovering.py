@@ -4,6 +4,8 @@ The process is the one whose workflow calls. So a call from elsewhere, or for a 
 refused: Temporal runs one workflow for an id at a time, and that workflow must be a recovery.
 """
 
+from collections.abc import Sequence
+
 from temporalio import activity
 
 from activities.last_run import LastRun, last_run
@@ -18,12 +20,15 @@ from models.recovery import FailedRecovery, LostOrder, LostSlip, OpenProcess, Re
 
 
 class RecoveringActivities:
-    """Activities that read a lost process for its recovery, and that report a recovery that failed."""
+    """Activities that read a lost process for its recovery, and that report a recovery that failed.
+
+    `apart` is as in OrderActivities.
+    """
 
     def __init__(
-        self, orders: OrderType, slips: SlipType, letters: DeadLetterChannel, apart: tuple[str, ...] = ()
+        self, orders: OrderType, slips: SlipType, letters: DeadLetterChannel, apart: Sequence[str] = ()
     ) -> None:
-        self._orders, self._slips, self._letters, self._apart = orders, slips, letters, apart
+        self._orders, self._slips, self._letters, self._apart = orders, slips, letters, tuple(apart)
 
     @activity.defn
     async def read_lost_order(self, task: RecoverProcess) -> LostOrder | Closed:

@@ -1,5 +1,6 @@
 """The activities of the slips service: accept a routing slip, close it."""
 
+from collections.abc import Sequence
 from typing import Protocol
 
 from temporalio import activity
@@ -33,21 +34,22 @@ class SlipClosingService(Protocol):
 
 
 class SlipActivities:
-    """Activities that accept slips, record their revisions, and close them."""
+    """Activities that accept slips, record their revisions, and close them; `apart` is as in OrderActivities."""
 
     def __init__(
         self,
         slips: SlipsService,
         revisions: SlipRevisionsService,
         closing: SlipClosingService,
-        apart: tuple[str, ...] = (),
+        apart: Sequence[str] = (),
     ) -> None:
-        self._slips, self._revisions, self._closing, self._apart = slips, revisions, closing, apart
+        self._slips, self._revisions, self._closing, self._apart = slips, revisions, closing, tuple(apart)
 
     @activity.defn
     async def accept_slip(self, request: AcceptSlip) -> SlipAccepted:
         """Record the slip."""
-        return (await self._slips.accept_to_run(request)).model_copy(update={"apart": self._apart})
+        accepted = await self._slips.accept_to_run(request)
+        return accepted.model_copy(update={"apart": self._apart})
 
     @activity.defn
     async def record_revision(self, request: RecordRevision) -> RevisionRecorded:

@@ -5,6 +5,8 @@ from typing import Any
 
 from temporalio.client import Client
 
+from models.participants import SERVICES
+
 PYTHON_STARTER = ("python", "starter.py")
 START_A_WORKER = "python worker.py"
 START_A_RELAY = "python worker.py --relay-only"
@@ -19,6 +21,11 @@ USUAL_NAMESPACE = "default"
 def command(*words: str) -> str:
     """Return the words as one shell command: a workflow's id may be any text, and must not run as part of it."""
     return shlex.join(words)
+
+
+def start_a_worker(queue: str) -> str:
+    """Return the command that starts a worker of a task queue."""
+    return f"{START_A_WORKER} --serve {queue}" if queue in SERVICES else START_A_WORKER
 
 
 def starter(*words: str) -> str:

@@ -55,7 +55,7 @@ class LostOrder(Message):
     """An accepted order without a workflow; `cause` is how its workflow was lost.
 
     `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted;
-    `apart` is as in Priced.
+    `apart` is as in OrderAccepted.
     """
 
     order: Order
@@ -96,8 +96,8 @@ class LostStop(Message):
 class LostSlip(Message):
     """An accepted slip without a workflow; `cause` is how its workflow was lost.
 
-    `stops` are in order of start; `resolved` is as in LostOrder, and `apart` as in Priced. `settles` is the outcome
-    with which the lost run was settling its stops, None before that; `reason` is the reason for that outcome.
+    `stops` are in order of start; `resolved` and `apart` are as in LostOrder. `settles` is the outcome with which the
+    lost run was settling its stops, None before that; `reason` is the reason for that outcome.
     """
 
     slip: RoutingSlip

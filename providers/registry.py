@@ -7,13 +7,25 @@ from typing import TypeVar
 from models.errors import InvalidInput
 from postgres.database import Database
 from providers.ports import CardProvider, Carrier, Notifier
-from providers.simulated.card_provider import SimulatedCardProvider
-from providers.simulated.carrier import SimulatedCarrier
 
 T = TypeVar("T")
 
-CARD_PROVIDERS: Mapping[str, Callable[[Database], CardProvider]] = {"simulated": SimulatedCardProvider}
-CARRIERS: Mapping[str, Callable[[Database], Carrier]] = {"simulated": SimulatedCarrier}
+
+# Each imports its provider when it is chosen: a worker of one service needs no other service's provider.
+def _simulated_card_provider(db: Database) -> CardProvider:
+    from providers.simulated.card_provider import SimulatedCardProvider  # noqa: PLC0415
+
+    return SimulatedCardProvider(db)
+
+
+def _simulated_carrier(db: Database) -> Carrier:
+    from providers.simulated.carrier import SimulatedCarrier  # noqa: PLC0415
+
+    return SimulatedCarrier(db)
+
+
+CARD_PROVIDERS: Mapping[str, Callable[[Database], CardProvider]] = {"simulated": _simulated_card_provider}
+CARRIERS: Mapping[str, Callable[[Database], Carrier]] = {"simulated": _simulated_carrier}
 
 
 @dataclass(frozen=True)
@@ -26,10 +38,17 @@ class Providers:
 
 def providers(db: Database, card: str = "simulated", carrier: str = "simulated") -> Providers:
     """Return the providers of these names; raise InvalidInput that names the setting when a name is unknown."""
-    return Providers(
-        card=_chosen("ORDERS_CARD_PROVIDER", card, CARD_PROVIDERS)(db),
-        carrier=_chosen("ORDERS_CARRIER", carrier, CARRIERS)(db),
-    )
+    return Providers(card=chosen_card_provider(db, card), carrier=chosen_carrier(db, carrier))
+
+
+def chosen_card_provider(db: Database, name: str) -> CardProvider:
+    """Return the card provider of a name; raise InvalidInput that names the setting."""
+    return _chosen("ORDERS_CARD_PROVIDER", name, CARD_PROVIDERS)(db)
+
+
+def chosen_carrier(db: Database, name: str) -> Carrier:
+    """Return the carrier of a name; raise InvalidInput that names the setting."""
+    return _chosen("ORDERS_CARRIER", name, CARRIERS)(db)
 
 
 def _chosen(setting: str, name: str, known: Mapping[str, T]) -> T:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from models.errors import InvalidInput
+from models.names import TASK_QUEUE
+from models.participants import QUEUES, names_in
 from models.problems import shown
 
 PROCESSES_AT_MOST = 64
@@ -23,6 +25,7 @@ Serve = Callable[[asyncio.Event], Awaitable[None]]
 class Arguments:
     """The command-line arguments of worker.py."""
 
+    serve: tuple[str, ...] = (TASK_QUEUE,)
     relay_only: bool = False
     processes: int = 1
     supervised: bool = False
@@ -36,7 +39,16 @@ class _Parser(argparse.ArgumentParser):
 def read_arguments(given: Sequence[str]) -> Arguments:
     """Return the parsed command line; raise InvalidInput."""
     parser = _Parser(prog="worker.py", description="Serve orders until SIGTERM or SIGINT.", allow_abbrev=False)
-    parser.add_argument("--relay-only", action="store_true", help="only relay the outbox's events; run no worker")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument(
+        "--serve",
+        type=_queues,
+        default=(TASK_QUEUE,),
+        metavar="QUEUES",
+        help="the task queues to serve, separated by commas: orders (the default: the workflows, and each service that "
+        "isn't apart), inventory, payments, shipping",
+    )
+    what.add_argument("--relay-only", action="store_true", help="only relay the outbox's events; run no worker")
     parser.add_argument(
         "--processes", type=int, default=1, metavar="N", help="run N processes, and restart one that exits"
     )
@@ -45,6 +57,20 @@ def read_arguments(given: Sequence[str]) -> Arguments:
     if not 1 <= arguments.processes <= PROCESSES_AT_MOST:
         raise InvalidInput("--processes", f"must be 1 to {PROCESSES_AT_MOST}")
     return arguments
+
+
+def _queues(text: str) -> tuple[str, ...]:
+    try:
+        return names_in(text, QUEUES)
+    except ValueError as problem:
+        raise argparse.ArgumentTypeError(str(problem)) from None
+
+
+def without_workflows(given: Sequence[str]) -> bool:
+    """Return whether a command line asks only for services apart; a wrong one does not."""
+    with suppress(InvalidInput):
+        return TASK_QUEUE not in read_arguments(given).serve
+    return False
 
 
 async def until_signalled(serve: Serve, *, supervised: bool = False) -> None:

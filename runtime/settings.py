@@ -9,19 +9,20 @@ from pathlib import Path
 from typing import Annotated, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, EnvSettingsSource, NoDecode, SettingsConfigDict
 from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
+from models.participants import SERVICES, Service, names_in
 from models.problems import first_problem
 from runtime.database_url import check_database_url, is_this_machine
 from runtime.deployment import check_deployment, name_given, with_controlled
 
 PREFIX = "ORDERS_"
 # The share of equal characters, from which on a name is taken for a mistyped one.
-ALIKE = 0.82
+ALIKE = 0.8
 # https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
 INJECTED = r"_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)$|_PORT_[0-9]+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?$"
 CONTROL = r"[\x00-\x1f\x7f-\x9f\u2028\u2029]"
@@ -73,6 +74,11 @@ def _folder(path: Path) -> Path:
     return folder
 
 
+def _services(given: object) -> object:
+    """Return the services in a comma-separated text; raise ValueError for anything else in it."""
+    return names_in(given, SERVICES) if isinstance(given, str) else given
+
+
 Port = Annotated[int, Field(ge=1, le=65535)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
@@ -111,6 +117,8 @@ class Settings(BaseSettings):
     express: bool = False
     # False: this worker runs no step inside a workflow task, whatever the order chooses.
     worker_express: bool = True
+    # The services whose activities go to workers of their own, which `worker.py --serve` starts.
+    apart: Annotated[tuple[Service, ...], NoDecode, BeforeValidator(_services)] = ()
     # Names of providers in providers/registry.py.
     card_provider: Name = "simulated"
     carrier: Name = "simulated"

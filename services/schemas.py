@@ -1,5 +1,6 @@
 """All schemas of the project, in the order in which `setup` migrates them."""
 
+from collections.abc import Collection
 from pathlib import Path
 
 from postgres import migrations
@@ -25,6 +26,9 @@ def migrate(url: str) -> None:
     migrations.migrate(url, SCHEMAS)
 
 
-def check(url: str) -> None:
-    """Check that every schema has the version that this code needs; raise Final, InvalidInput, Unavailable."""
-    migrations.check(url, SCHEMAS)
+def check(url: str, names: Collection[str] | None = None) -> None:
+    """Check that schemas, by default all, have the version that this code needs.
+
+    Raises Final, InvalidInput, Unavailable.
+    """
+    migrations.check(url, [schema for schema in SCHEMAS if names is None or schema.name in names])

@@ -100,6 +100,8 @@ async def _answered(run: "Run[Any]", made: Call[Any, A], request: Any, line: Exe
             raise of_data(error) from None
         return answer
     priority = FIRST if line.direction in URGENT else AS_USUAL
+    if express and not run.local(made):
+        express = None
     while True:
         try:
             return await run_activity(made, request, line.summary, express, priority, pause)

@@ -15,13 +15,12 @@ from temporal_saga.forward import go_forward, turn_forward
 from temporal_saga.history import History
 from temporal_saga.lost_tasks import pivot_was_lost
 from temporal_saga.plan import Plan, plan_of
-from temporal_saga.stopping import StopReason, finish, shortened
+from temporal_saga.stopping import StopReason, finish, reason_of, shortened
 from temporal_saga.waiting import accept_event, event_objection
 
 S = TypeVar("S")
 A = TypeVar("A")
 Outcome = Literal["completed", "compensated", "cancelled", "failed"]
-REASON_AT_MOST = 1000
 
 
 class Run(Generic[S]):
@@ -30,8 +29,8 @@ class Run(Generic[S]):
     `process` is the id in every idempotency key: ValueError if it contains the Temporal run id. Requests are built from
     `subject`. `changed` is called after every change. `alert` is called for each newly parked effect (the last one of
     `parked`), with the key `{process}:{step}:{direction}:{number of earlier alerts}`. `deadline` limits the forward
-    path. With `express`, each call is first tried as a local activity with that timeout, so that a run without failures
-    is one workflow task; the requests of undos and of the pivot's probe may then use only the key and the subject.
+    path. With `express`, a call that `local` allows, by the history alone, is first a local activity of that length, so
+    that a run without failures is one workflow task; undos and the pivot's probe may then use only key and subject.
     """
 
     def __init__(  # noqa: PLR0913 - all but the first three by name
@@ -44,11 +43,12 @@ class Run(Generic[S]):
         alert: Call[S, Any] | None = None,
         deadline: timedelta | None = None,
         express: timedelta | None = None,
+        local: Callable[[Call[S, Any]], bool] = lambda _: True,
     ) -> None:
         if workflow.info().run_id in process:
             raise ValueError("a process id made of the run id would charge twice after a reset")
         self.saga, self.process, self.subject = saga, process, subject
-        self.changed, self.alert, self.express = changed, alert, express
+        self.changed, self.alert, self.express, self.local = changed, alert, express, local
         self.deadline = workflow.now() + shortened(deadline) if deadline else None
         # The progress: steps begun, those of them that have not ended, steps ahead, and the steps whose undo would run
         # now, in order of start.
@@ -98,15 +98,7 @@ class Run(Generic[S]):
     def reason(self) -> str:
         """Return why the run went back, in one printable line of at most 1000 characters; empty if it did not."""
         # A lost workflow task may have recorded another reason first.
-        if recorded := getattr(self.closed, "reason", ""):
-            return str(recorded)
-        why = ""
-        if self.stopped:
-            why = f"{self.stopped.kind}: {self.stopped.reason}"
-        elif self.failure:
-            why = f"{self.failure.step}: {self.failure.text}"
-        # The reason of a native cancel is unchecked, and a database can't store NUL: closing would fail forever.
-        return "".join(c if c.isprintable() else " " for c in why[:REASON_AT_MOST])
+        return str(getattr(self.closed, "reason", "")) or reason_of(self)
 
     @property
     def at_risk(self) -> int:

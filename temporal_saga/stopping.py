@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 # The server counts a timer in nanoseconds of 64 bits, which are 292 years.
 CENTURY = timedelta(days=36525)
+REASON_AT_MOST = 1000
 
 
 @dataclass(frozen=True)
@@ -23,6 +24,17 @@ class StopReason:
 
     kind: Literal["cancelled", "deadline"]
     reason: str
+
+
+def reason_of(run: "Run[Any]") -> str:
+    """Return why a run goes back, in one printable line of at most 1000 characters; empty if it doesn't."""
+    why = ""
+    if run.stopped:
+        why = f"{run.stopped.kind}: {run.stopped.reason}"
+    elif run.failure:
+        why = f"{run.failure.step}: {run.failure.text}"
+    # The reason of a native cancel is unchecked, and a database can't store NUL: closing would fail forever.
+    return "".join(c if c.isprintable() else " " for c in why[:REASON_AT_MOST])
 
 
 async def wait_to_end(run: "Run[Any]", task: asyncio.Task[Any], deadline: datetime | None = None) -> None:

@@ -9,6 +9,8 @@ from temporalio.client import WorkflowExecutionStatus
 
 from runtime.embedded.stack import Stack
 from runtime.settings import Settings
+from serving.participants import participants_worker
+from tests.orders.apart.running import queues_of
 from tests.orders.scenarios import Scenario
 from tests.systems import System, open_system, result_of
 from tests.temporal_cli import run_documented, the_command
@@ -79,3 +81,26 @@ async def test_a_version_takes_orders_once_it_is_current_and_finishes_the_orders
     listed = run_documented(system.environment(), the_command("deployment describe --name"))
     assert listed.code == 0, listed.err
     assert re.search(r"CurrentVersionBuildID +2\b", listed.out), listed.out
+
+
+async def test_a_service_apart_of_the_same_version_serves_its_orders(system: System) -> None:
+    url, settings = system.stack.database_url, versioned(system, "3")
+    orders = settings.model_copy(update={"apart": ("payments",)})
+    async with (
+        orders_worker(system.client, url, orders),
+        participants_worker(system.client, url, settings, served=("payments",)),
+    ):
+        await make_current(system, "3")
+        handle = await system.start(OK.order())
+        result = await result_of(handle)
+    # A service's worker without a version serves the orders of a version, too.
+    async with (
+        orders_worker(system.client, url, orders.model_copy(update={"apart": ("shipping",)})),
+        participants_worker(system.client, url, system.settings, served=("shipping",)),
+    ):
+        unversioned = await result_of(await system.start(OK.order()))
+
+    assert result
+    assert unversioned
+    assert (await queues_of(handle))["charge_payment"] == ["payments"]
+    assert [result.status, unversioned.status] == ["completed", "completed"]

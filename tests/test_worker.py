@@ -178,7 +178,7 @@ def test_an_error_of_temporal_at_the_start_is_one_line(
 
     monkeypatch.setattr(sys, "argv", ["worker.py"])
     monkeypatch.setattr("runtime.logs.configure", lambda *_: None)
-    monkeypatch.setattr("worker._serving", lambda *_: serve)
+    monkeypatch.setattr("serving.process._serving", lambda *_: serve)
 
     assert main() == code
 

@@ -10,7 +10,8 @@ from typing import Any, Generic, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError, is_cancelled_exception
 
-from temporal_saga import ONCE, Run
+from temporal_saga import ONCE, Call, Run
+from workflows.apart import may_be_local
 from workflows.commands import Budget, check_decision, decide, expect
 from workflows.states import undo_plan_of
 from workflows.visibility import VisibilityUpdater
@@ -47,6 +48,13 @@ class ProcessManager(Generic[S]):
     def _currency(self) -> str:
         """Return the currency of all amounts of the process."""
         raise NotImplementedError
+
+    def _apart(self) -> tuple[str, ...] | None:
+        """Return the services apart, as a reply in the history has them; None before that reply."""
+        raise NotImplementedError
+
+    def _may_be_local(self, made: Call[S, Any]) -> bool:
+        return may_be_local(made, self._apart())
 
     @workflow.query(description="The undos that would run after a cancel now, in order, and the plan's hash")
     def undo_plan(self) -> UndoPlan:

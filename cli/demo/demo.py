@@ -29,7 +29,8 @@ def demo(keep: Keep = False, as_json: AsJson = False) -> None:
 
 
 async def _demo(output: Output, *, keep: bool) -> None:
-    settings = Settings.read()
+    # The demo's worker serves every service, whatever the environment says of other workers.
+    settings = Settings.read().model_copy(update={"apart": ()})
     # The worker's log of failed attempts would overwrite the live display.
     logs.configure("error", settings.log_format)
     received = stop_on_signals(output.note)

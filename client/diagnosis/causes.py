@@ -1,6 +1,7 @@
 """Why a process makes no progress, from Temporal's description of its run and from its own state."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from temporalio.api.common.v1 import WorkflowExecution
@@ -10,13 +11,14 @@ from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionRequest, 
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
-from client.advice import SET_UP, START_A_WORKER, helps, temporal
+from client.advice import SET_UP, helps, start_a_worker, temporal
 from client.diagnosis import evidence
 from client.diagnosis.evidence import at, one_line
 from client.diagnosis.findings import Cause, StuckProcess
 from client.diagnosis.waiting import step_of, waiting
 from models.moments import moment
 from models.names import STATUS_ATTRIBUTE
+from models.participants import SERVICES
 from models.process import Status
 
 # A polling worker takes a task at once; a task that waits longer than this was not taken.
@@ -74,31 +76,38 @@ async def _task_not_done(
     scheduled = at(task.original_scheduled_time) or at(task.scheduled_time)
     if task.HasField("started_time") or scheduled is None:
         return None
-    return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW, "its workflow task")
+    queue = Queue(described.execution_config.task_queue.name, TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW)
+    return await _not_taken(client, workflow_id, scheduled, queue, "its workflow task")
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A task queue: its name and the kind of its tasks."""
+
+    name: str
+    kind: "TaskQueueType.ValueType"
+
+    @property
+    def described(self) -> str:
+        """Return its name in a sentence; that of a service apart is the service's."""
+        return f"the task queue {self.name}" + f" of the service {self.name}" * (self.name in SERVICES)
 
 
 async def _not_taken(
-    client: Client,
-    described: DescribeWorkflowExecutionResponse,
-    scheduled: datetime,
-    kind: "TaskQueueType.ValueType",
-    what: str,
+    client: Client, workflow_id: str, scheduled: datetime, queue: Queue, what: str
 ) -> StuckProcess | None:
     """Return NO_POLLER, or WORKERS_BUSY when a worker polled after the task was scheduled; None for a recent task."""
     if datetime.now(UTC) - scheduled < NOT_TAKEN:
         return None
-    queue = described.execution_config.task_queue.name
-    last, pollers = await evidence.polls(client, queue, kind)
-    workflow_id = described.workflow_execution_info.execution.workflow_id
+    last, pollers = await evidence.polls(client, queue.name, queue.kind)
+    start = start_a_worker(queue.name)
     if last is not None and last > scheduled:
-        detail = f"{what} waits for a free worker on the task queue {queue}; pollers: {pollers}"
-        fix = helps(START_A_WORKER, first="start more workers")
+        detail = f"{what} waits for a free worker on {queue.described}; pollers: {pollers}"
+        fix = helps(start, first="start more workers")
         return StuckProcess(process_id=workflow_id, cause=Cause.WORKERS_BUSY, detail=detail, since=scheduled, **fix)
     polled = f"; the last poll was at {moment(last)}" if last else ""
-    detail = f"{what} waits, and no worker polls the task queue {queue}{polled}"
-    return StuckProcess(
-        process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, since=scheduled, **helps(START_A_WORKER)
-    )
+    detail = f"{what} waits, and no worker polls {queue.described}{polled}"
+    return StuckProcess(process_id=workflow_id, cause=Cause.NO_POLLER, detail=detail, since=scheduled, **helps(start))
 
 
 async def _activity_not_done(
@@ -111,6 +120,10 @@ async def _activity_not_done(
         detail = f"{name} is paused, after {pending.attempt} attempts"
         fix = helps(temporal(client, "activity", "unpause", *target))
         return StuckProcess(process_id=workflow_id, cause=Cause.PAUSED, detail=detail, step=name, **fix)
+    not_taken = await _activity_not_taken(client, described, pending)
+    # A retry without a worker makes no attempt, whatever the last one failed for.
+    if not_taken and not_taken.cause is Cause.NO_POLLER:
+        return not_taken
     if pending.attempt > 1 and pending.HasField("last_failure"):
         attempts = f"{pending.attempt} of {pending.maximum_attempts or 'any number'}"
         following = at(pending.next_attempt_schedule_time)
@@ -128,7 +141,20 @@ async def _activity_not_done(
             since=since,
             **helps(temporal(client, "activity", "reset", *target), first="once the cause is gone"),
         )
+    return not_taken
+
+
+async def _activity_not_taken(
+    client: Client, described: DescribeWorkflowExecutionResponse, pending: PendingActivityInfo
+) -> StuckProcess | None:
+    """Return why no worker has taken an activity that is due, None for one that isn't or that runs."""
     scheduled = at(pending.scheduled_time)
-    if scheduled and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
-        return await _not_taken(client, described, scheduled, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY, name)
-    return None
+    if scheduled is None or pending.state != PendingActivityState.PENDING_ACTIVITY_STATE_SCHEDULED:
+        return None
+    if datetime.now(UTC) - scheduled < NOT_TAKEN:
+        return None
+    # A service apart has a task queue of its own; also one that was apart when the activity was scheduled.
+    name = await evidence.queue_of(client, described, pending)
+    workflow_id = described.workflow_execution_info.execution.workflow_id
+    queue = Queue(name, TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY)
+    return await _not_taken(client, workflow_id, scheduled, queue, pending.activity_type.name)

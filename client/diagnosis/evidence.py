@@ -8,6 +8,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from temporalio.api.enums.v1 import EventType, TaskQueueType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflow.v1 import PendingActivityInfo
 from temporalio.api.workflowservice.v1 import (
     DescribeTaskQueueRequest,
     DescribeWorkflowExecutionResponse,
@@ -53,9 +54,25 @@ async def scheduled_at(
     client: Client, described: DescribeWorkflowExecutionResponse, activity_id: str
 ) -> datetime | None:
     """Return when a pending activity was scheduled."""
+    event = await _scheduled(client, described, activity_id)
+    return at(event.event_time) if event else None
+
+
+async def queue_of(client: Client, described: DescribeWorkflowExecutionResponse, pending: PendingActivityInfo) -> str:
+    """Return the task queue of a pending activity, by its description or, from an older server, by the history."""
+    if pending.activity_options.task_queue.name:
+        return pending.activity_options.task_queue.name
+    event = await _scheduled(client, described, pending.activity_id)
+    in_history = event.activity_task_scheduled_event_attributes.task_queue.name if event else ""
+    return in_history or described.execution_config.task_queue.name
+
+
+async def _scheduled(
+    client: Client, described: DescribeWorkflowExecutionResponse, activity_id: str
+) -> HistoryEvent | None:
     async for event in _backwards(client, described):
         if event.activity_task_scheduled_event_attributes.activity_id == activity_id:
-            return at(event.event_time)
+            return event
     return None
 
 

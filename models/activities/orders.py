@@ -13,13 +13,18 @@ REASON_AT_MOST = 1000
 
 
 class Priced(Reply):
-    """The catalogue's price at which the order was accepted.
-
-    `apart` are the services with a task queue of their own. None in histories from before the services settled the
-    effects of an order each by itself.
-    """
+    """The catalogue's price."""
 
     total: Money
+
+
+class OrderAccepted(Priced):
+    """The order is accepted at this price.
+
+    `apart` are the services that were apart then. None in histories from before each service settled its effect by
+    itself.
+    """
+
     apart: tuple[str, ...] | None = None
 
 

@@ -45,7 +45,7 @@ class AcceptSlip(SlipRequest):
 
 
 class SlipAccepted(Reply):
-    """The slip is recorded; `new` is whether this call recorded it, and `apart` is as in Priced."""
+    """The slip is recorded; `new` is whether this call recorded it, and `apart` is as in OrderAccepted."""
 
     new: bool
     apart: tuple[str, ...] | None = None

@@ -24,6 +24,8 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
     "choreography": ({"services", "messaging", "postgres", "models"}, {"temporalio", "structlog"}),
     "workflows": ({"temporal_saga", "activities", "models"}, {"temporalio", "pydantic"}),
     "runtime": ({"models"}, ANY_LIBRARY),
+    # How a worker's process runs, and the workers of the services apart; worker.py has the workflows and all else.
+    "serving": ({"client", "runtime", "activities", "services", "providers", "postgres", "models"}, {"temporalio"}),
     "client": (
         {"workflows", "temporal_saga", "activities", "services", "messaging", "postgres", "models"},
         {"temporalio", "pydantic", "google"},

@@ -10,7 +10,7 @@ import sys
 import warnings
 from contextlib import redirect_stdout, suppress
 from functools import cache
-from itertools import takewhile
+from itertools import dropwhile, takewhile
 from pathlib import Path
 from unittest import mock
 
@@ -21,11 +21,12 @@ from tests.docs.blocks import PROJECT
 _OF_MAKE = {"MAKEFLAGS", "MAKELEVEL", "MFLAGS", "ARGS"}
 # The programs of the benchmarks' peers, whose libraries are in an environment of their own.
 PEERS = ".peers/"
+_ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 
 def problem(text: str) -> str:
     """Return why a command would be refused: its target, its name or an option is unknown; else an empty text."""
-    program, *words = shlex.split(text)
+    program, *words = dropwhile(_ASSIGNMENT.match, shlex.split(text))
     if program == "make":
         return _problem_of_target(words)
     if program.startswith(PEERS):

@@ -36,6 +36,10 @@ NOT_RUN = (
     NotRun(
         "docs/operations.md", "temporal worker deployment ", "needs versioned workers: tests/test_versioning.py runs it"
     ),
+    *(
+        NotRun("docs/operations.md", start, "runs until it is stopped: tests/orders/apart/test_processes.py runs it")
+        for start in ("python worker.py ", "ORDERS_APART=payments,shipping python worker.py")
+    ),
     NotRun("docs/operations.md", "temporal ", STATE + ": tests/cli/operate/test_temporal_cli.py runs it"),
     NotRun("docs/operations.md", "python starter.py ", STATE),
     NotRun(

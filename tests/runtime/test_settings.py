@@ -59,6 +59,11 @@ def test_each_variable_is_read() -> None:
     )
 
 
+def test_services_apart_are_separated_by_commas() -> None:
+    assert Settings.read({}).apart == Settings.read({"ORDERS_APART": ""}).apart == ()
+    assert Settings.read({"ORDERS_APART": "shipping, payments"}).apart == ("payments", "shipping")
+
+
 OURS = ("ORDERS_DEPLOYMENT", "ORDERS_BUILD_ID")
 THEIRS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
 
@@ -93,6 +98,9 @@ THEIRS = ("TEMPORAL_DEPLOYMENT_NAME", "TEMPORAL_WORKER_BUILD_ID")
         ("ORDERS_ALERT_WEBHOOK", "https://alerts.example.com:99999/hunter2", "ORDERS_ALERT_WEBHOOK"),
         ("ORDERS_ALERT_WEBHOOK", "https://[hunter2", "ORDERS_ALERT_WEBHOOK"),
         ("ORDERS_ALERT_WEBHOOK", "file:///hunter2", "ORDERS_ALERT_WEBHOOK"),
+        ("ORDERS_APART", "orders", "ORDERS_APART"),
+        ("ORDERS_APART", "payments,,shipping", "ORDERS_APART"),
+        ("ORDERS_APART", '["payments"]', "ORDERS_APART"),
     ],
 )
 def test_a_bad_variable_is_named_in_one_line_without_its_value(name: str, text: str, named: str) -> None:

@@ -8,7 +8,7 @@ from workflows import policies
 with workflow.unsafe.imports_passed_through():
     from activities.orders import OrderActivities
     from models.activities.base import Closed
-    from models.activities.orders import CompleteOrder, Priced
+    from models.activities.orders import CompleteOrder, OrderAccepted
     from models.money import Money
     from models.order import Order, articles
 
@@ -48,7 +48,7 @@ def total_if_known(run: OrderRun) -> Money | None:
     return priced.total if priced else None
 
 
-VALIDATE: Step[Order, Priced] = Step(
+VALIDATE: Step[Order, OrderAccepted] = Step(
     "validate",
     do=Call(OrderActivities.validate_order, _order, lambda run: f"validate {articles_of(run)}", policies.VALIDATE),
     undo=None,

@@ -11,7 +11,7 @@ from workflows import policies
 from workflows.alerts import alert_call
 from workflows.commands import cancel, check_cancel, expect, refusal
 from workflows.order.events import answer_to, decisive, objection
-from workflows.order.orders import OrderRun, total_if_known
+from workflows.order.orders import VALIDATE, OrderRun, total_if_known
 from workflows.order.payments import CHARGE
 from workflows.order.saga import ORDER_SAGA
 from workflows.order.views import result_of, state_of_order
@@ -48,7 +48,14 @@ class OrderWorkflow(ProcessManager[Order]):
         # A transfer may take days: express gains nothing, and a lost workflow task would add undos.
         express = policies.LOCAL if order.express and isinstance(order.payment, Payment) else None
         self._run: OrderRun = Run(
-            ORDER_SAGA, order.order_id, order, changed=self._changed, alert=ALERT, deadline=deadline, express=express
+            ORDER_SAGA,
+            order.order_id,
+            order,
+            changed=self._changed,
+            alert=ALERT,
+            deadline=deadline,
+            express=express,
+            local=self._may_be_local,
         )
 
     @workflow.run
@@ -117,6 +124,10 @@ class OrderWorkflow(ProcessManager[Order]):
 
     def _accepted(self) -> CommandAccepted:
         return CommandAccepted(order_id=self._order.order_id, status=self._run.status)
+
+    def _apart(self) -> tuple[str, ...] | None:
+        priced = self._run.answer(VALIDATE)
+        return priced.apart if priced else None
 
     def _currency(self) -> str:
         return _currency(self._run)

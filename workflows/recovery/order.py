@@ -14,7 +14,7 @@ from workflows.recovery.reading import TIMEOUT, fail, read_lost
 with workflow.unsafe.imports_passed_through():
     from activities.recovering import RecoveringActivities
     from models.activities.base import Closed
-    from models.activities.orders import Priced
+    from models.activities.orders import OrderAccepted
     from models.names import RECOVERY_WORKFLOW, workflow_id
     from models.order import Order, unread_order
     from models.process import OrderResult, Status
@@ -32,7 +32,12 @@ class RecoverOrderWorkflow(OrderWorkflow):
     def __init__(self, task: RecoverOrder) -> None:
         super().__init__(unread_order(task.process_id))
         self._recovered: RecoveredRun[Order] = RecoveredRun(
-            self._run.saga, task.process_id, self._order, changed=self._changed, alert=ALERT
+            self._run.saga,
+            task.process_id,
+            self._order,
+            changed=self._changed,
+            alert=ALERT,
+            local=self._may_be_local,
         )
         self._run = self._recovered
 
@@ -68,7 +73,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
         run.subject = self._order = lost.order
         run.cause, run.resolved = lost.cause, lost.resolved
         # The requests of the steps need the price, which this run does not validate again.
-        run.answers[VALIDATE.name] = Priced(total=lost.total, apart=lost.apart)
+        run.answers[VALIDATE.name] = OrderAccepted(total=lost.total, apart=lost.apart)
         if lost.apart is None:
             run.saga = SETTLED_AT_ONCE
         if lost.event and CHARGE.name not in lost.resolved:

@@ -33,8 +33,10 @@ class RecoverSlipWorkflow(RoutingSlipWorkflow):
             self._itinerary,
             changed=self._changed,
             alert=ALERT,
+            local=self._may_be_local,
         )
         self._run = self._recovered
+        self._lost: LostSlip | None = None
 
     @workflow.run
     async def run(self, task: RecoverProcess) -> SlipResult:  # type: ignore[override]
@@ -53,7 +55,11 @@ class RecoverSlipWorkflow(RoutingSlipWorkflow):
         except ActivityError as error:
             await fail(error)
 
+    def _apart(self) -> tuple[str, ...] | None:
+        return self._lost.apart if self._lost else None
+
     def _take_over(self, lost: LostSlip) -> None:
+        self._lost = lost
         itinerary = self._itinerary = LostItinerary(lost)
         run = self._recovered
         run.saga, run.subject, run.ahead = itinerary.saga, itinerary, []

@@ -11,7 +11,7 @@ from temporalio.exceptions import ApplicationError
 from temporal_saga import Run
 from workflows.commands import cancel, check_cancel, expect, refusal
 from workflows.process_manager import ProcessManager
-from workflows.routing_slip.ends import ALERT, SlipRun
+from workflows.routing_slip.ends import ACCEPT, ALERT, SlipRun
 from workflows.routing_slip.itinerary import Itinerary
 from workflows.routing_slip.views import result_of, state_of_slip, table_of_slip
 
@@ -53,6 +53,7 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
             changed=self._changed,
             alert=ALERT,
             deadline=timedelta(seconds=slip.deadline_seconds) if slip.deadline_seconds else None,
+            local=self._may_be_local,
         )
 
     @workflow.run
@@ -123,6 +124,10 @@ class RoutingSlipWorkflow(ProcessManager[Itinerary]):
     def _accepted(self) -> SlipCommandAccepted:
         slip = self._itinerary.slip
         return SlipCommandAccepted(slip_id=slip.slip_id, status=self._run.status, version=self._itinerary.version)
+
+    def _apart(self) -> tuple[str, ...] | None:
+        accepted = self._run.answer(ACCEPT)
+        return accepted.apart if accepted else None
 
     def _currency(self) -> str:
         return CURRENCY

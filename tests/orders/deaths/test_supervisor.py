@@ -96,6 +96,13 @@ async def test_a_second_signal_ends_all_processes_at_once(idle_system: System) -
         (["--processes", "many"], "worker.py: argument --processes: invalid int value: 'many'"),
         (["--relay"], "worker.py: unrecognized arguments: --relay"),
         (["orders"], "worker.py: unrecognized arguments: orders"),
+        (["--serve", "pay"], "worker.py: argument --serve: 'pay' is not one of orders, inventory, payments, shipping"),
+        (["--serve", ""], "worker.py: argument --serve: has an empty name; use orders, inventory, payments, shipping"),
+        (["--serve"], "worker.py: argument --serve: expected one argument"),
+        (
+            ["--serve", "payments", "--relay-only"],
+            "worker.py: argument --relay-only: not allowed with argument --serve",
+        ),
     ],
 )
 def test_invalid_arguments_are_refused_in_one_line(idle_system: System, arguments: list[str], problem: str) -> None:
