@@ -49,7 +49,7 @@ from models.names import TASK_QUEUE
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
-from runtime import logs
+from runtime import logs, tuning
 from runtime.connection import connect, database_of, is_embedded
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime, meter
@@ -86,6 +86,7 @@ async def orders_worker(client: Client, database_url: str, settings: Settings) -
         build(client, services, settings) as worker,
         relaying(client, services, database_url, meter(client)),
     ):
+        tuning.tune()
         yield worker
 
 
@@ -210,10 +211,9 @@ def _of_upkeep(services: Services) -> list[Callable[..., Any]]:
 
 def redriving(client: Client, services: Services) -> Redriving:
     """Return the Redriving of dead letters, with the redriver of each channel."""
-    recovery = Recovery(client, process_types(services))
     by_channel: dict[str, Redriver] = {
         ALERTS: AlertRedriver(client),
-        RECOVERY: RecoveryRedriver(client, recovery),
+        RECOVERY: RecoveryRedriver(client, Recovery(client, process_types(services))),
         DELIVERIES: DeliveryRedriver(services),
     }
     return Redriving(services.db, by_channel)
