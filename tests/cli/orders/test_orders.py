@@ -123,16 +123,17 @@ def test_history_shows_the_attempts_and_the_last_error(starter: Starter) -> None
 
     lines = {line["activity"]: line for line in starter("history", order_id, "--json").document["activities"]}
 
-    assert list(lines) == [
-        "validate_order", "reserve_inventory", "charge_payment", "create_shipment",
-        "settle_shipment", "settle_payment", "settle_stock", "complete_order",
-    ]  # fmt: skip
+    assert [activity for activity in lines if activity not in {"settle_payment", "settle_stock"}] == [
+        *("validate_order", "reserve_inventory", "charge_payment", "create_shipment"),
+        *("settle_shipment", "complete_order"),
+    ]
+    assert {*list(lines)[-3:-1]} == {"settle_payment", "settle_stock"}  # side by side
     assert lines["validate_order"]["local"] is True
     assert lines["charge_payment"]["attempts"] == 2
     assert lines["charge_payment"]["status"] == "completed"
     assert lines["charge_payment"]["error"].startswith("Unavailable: ")
     assert lines["charge_payment"]["summary"].startswith("charge ")
-    assert starter("history", order_id).out.count("\n") == 6
+    assert starter("history", order_id).out.count("\n") == 9
 
 
 def test_history_shows_an_activity_that_is_being_retried(starter: Starter) -> None:
