@@ -6,16 +6,16 @@ from dataclasses import dataclass, field
 from tests.faults.evidence.evidence import Asked, Evidence
 from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
 from tests.faults.evidence.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
-from tests.faults.evidence.runs import LogLine, ObservedProcess
+from tests.faults.evidence.runs import EVER_PARKED, LogLine, ObservedProcess
 
 STANDING = frozenset({"completed", "terminated"})
 UNDONE = frozenset({"compensated", "cancelled"})
 FINAL = STANDING | UNDONE | {"failed"}
-# Log statuses of an effect that is or was parked: `retry`, `edit` and `unwind` leave the line as `failed`.
-EVER_PARKED = frozenset({"parked", "skipped", "waived", "failed"})
 BY_HAND = frozenset({"skipped", "waived"})
 # The last step; a waived last step waives all effects that depend on it.
 LAST_STEPS = frozenset({"complete", "settle"})
+# The effect that each settlement makes final; a slip's settlements don't name their stops.
+SETTLES = {"settle_shipment": "ship", "settle_payment": "charge", "settle_stock": "reserve"}
 ALIVE = frozenset({"open", "redriving"})
 
 
@@ -97,7 +97,11 @@ class Dossier:
     def excuses(self, step: str) -> bool:
         """Return whether a step's effect may be open: an operator knows of it or has settled it."""
         settled = self.by_hand
-        return bool(self.dead or settled & LAST_STEPS) or step in settled | {line.step for line in self.waiting}
+        known = settled | {line.step for line in self.waiting}
+        of_a_slip = any(name.startswith("settle-") for name in known)
+        return bool(self.dead or settled & LAST_STEPS or of_a_slip) or step in known | {
+            SETTLES[name] for name in known & SETTLES.keys()
+        }
 
     def was_asked(self, *ops: str) -> bool:
         """Return whether one of these operations was requested and not refused."""

@@ -125,4 +125,14 @@ CAPTURED = b"""
 select coalesce(sum((detail ->> 'amount')::bigint) filter (where status in ('taken', 'taken_back')), 0)::bigint,
   coalesce(sum((detail ->> 'amount')::bigint) filter (where status = 'taken_back'), 0)::bigint
 from card_provider.entries"""
+# As the queries of tests/conservation.py: these return rows only when something is wrong, at every moment.
+BESIDES = {
+    "an order's effect is final before its parcel": b"""
+        select key, status from (
+          select key, status from inventory.receipts union all select key, status from payments.receipts
+        ) as receipt where status = 'settled' and key not like 'slip.%%' and not exists (
+          select from shipping.receipts as parcel
+          where parcel.key = split_part(receipt.key, ':', 1) || ':ship' and parcel.status = 'settled'
+        )"""
+}
 OUTCOMES = b"select status, count(*)::int from orders.orders where closed_at is not null group by status"

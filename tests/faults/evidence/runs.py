@@ -5,6 +5,8 @@ from typing import Any, Literal
 
 # Statuses of a run that was ended from outside: no workflow code runs then.
 CUT_SHORT = frozenset({"terminated", "timed_out"})
+# Log statuses of an effect that is or was parked: `retry`, `edit` and `unwind` leave the line as `failed`.
+EVER_PARKED = frozenset({"parked", "skipped", "waived", "failed"})
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from tests.conservation import ALWAYS, _found
 from tests.faults.evidence import queries
 from tests.faults.evidence.evidence import Account, ObservedLevel, Snapshot
 
-# tests/conservation.py reads every receipt, so it runs only with every tenth snapshot.
+# These queries read every receipt, so they run only with every tenth snapshot.
 THOROUGH_EVERY = 10
 
 
@@ -50,7 +50,7 @@ class Watch:
 
 
 async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
-    """Return a snapshot of the database; with `thorough`, also run tests/conservation.py. Raises Unavailable."""
+    """Return a snapshot of the database; with `thorough`, also look for what may never be. Raises Unavailable."""
     async with db.transaction() as connection:
         await read_only(db, connection)
         ((at,),) = await db.rows(queries.NOW, None, connection)
@@ -58,7 +58,7 @@ async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
         balances = await db.rows(queries.BALANCES, None, connection)
         ((captured, refunded),) = await db.rows(queries.CAPTURED, None, connection)
         outcomes = await db.rows(queries.OUTCOMES, None, connection)
-        found = await _found(db, connection, ALWAYS) if thorough else []
+        found = await _found(db, connection, ALWAYS | queries.BESIDES) if thorough else []
     return Snapshot(
         at=at,
         stock={sku: ObservedLevel(*counts) for sku, *counts in stock},

@@ -14,7 +14,7 @@ from tests.faults.invariants.outbox import LISTENS, TIMED_OUT
 FORWARD = ("OrderPlaced", "StockReserved", "PaymentCharged")
 BACK = ("PaymentRefunded", "StockReleased", "OrderFailed")
 CHOREOGRAPHED = {
-    "c-done": (*FORWARD, "ShipmentCreated", "OrderCompleted"),
+    "c-done": (*FORWARD, "ShipmentCreated", "PaymentSettled", "StockSettled", "OrderCompleted"),
     "c-sold-out": ("OrderPlaced", "StockRejected", "OrderFailed"),
     "c-declined": ("OrderPlaced", "StockReserved", "PaymentDeclined", "StockReleased", "OrderFailed"),
     "c-refused": (*FORWARD, "ShipmentRefused", *BACK),
@@ -28,12 +28,14 @@ ORCHESTRATED = (
     good_orders.o_lost,
     good_orders.o_cancelled,
     good_orders.o_express,
+    good_orders.o_turned,
     good_parked.o_parked,
     good_parked.o_waived,
     good_parked.o_retried,
     good_parked.o_recovered,
     good_parked.o_cut_short,
     good_parked.o_unrecovered,
+    good_parked.o_unknown,
     good_orders.o_transferred,
     good_orders.o_underpaid,
     good_orders.s_done,
@@ -62,12 +64,14 @@ def good() -> Evidence:
     return replace(shop.evidence(), healed_at=healed_at, canaries=("A. Customer",))
 
 
-REACTIONS: dict[str, Callable[[GoodShop, str], None]] = {
+REACTIONS: dict[str, Callable[[GoodShop, str], object]] = {
     "StockReserved": lambda shop, order: shop.write("inventory", f"{order}:reserve", "done"),
     "StockRejected": lambda shop, order: shop.write("inventory", f"{order}:reserve", "refused"),
     "PaymentCharged": lambda shop, order: shop.take(order, f"{order}:charge"),
     "PaymentDeclined": lambda shop, order: shop.refuse("provider", "payments", f"{order}:charge"),
-    "ShipmentCreated": lambda shop, order: shop.hand_over(order, f"{order}:ship"),
+    "ShipmentCreated": lambda shop, order: (shop.hand_over(order, f"{order}:ship"), shop.settle(order, "ship")),
+    "PaymentSettled": lambda shop, order: shop.settle(order, "charge"),
+    "StockSettled": lambda shop, order: shop.settle(order, "reserve"),
     "ShipmentRefused": lambda shop, order: shop.refuse("carrier", "shipping", f"{order}:ship"),
     "ShipmentRecalled": lambda shop, order: shop.stop("carrier", "shipping", f"{order}:ship"),
     "PaymentRefunded": lambda shop, order: shop.give_back(order, f"{order}:charge"),

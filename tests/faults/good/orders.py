@@ -37,6 +37,17 @@ def end(shop: GoodShop, order: str, status: str, temporal: str = "failed", kind:
     shop.run(order, temporal, status, kind, FAILED if temporal == "failed" else "")
 
 
+def settled(shop: GoodShop, order: str) -> None:
+    """Make all effects of an order final, the parcel first."""
+    with shop.step(order, "settle_shipment"):
+        shop.settle(order, "ship")
+    with shop.step(order, "settle_payment"):  # side by side: the one ends after the other
+        with shop.step(order, "settle_stock"):
+            shop.settle(order, "reserve")
+        shop.settle(order, "charge")
+    shop.logs[order].sort(key=lambda line: line.started_at)
+
+
 def refused(shop: GoodShop, order: str, step: str, service: str) -> None:
     with shop.step(order, step, status="refused", error="Refused: no") as key:
         shop.refuse({"payments": "provider", "shipping": "carrier"}[service], service, key)
@@ -45,6 +56,7 @@ def refused(shop: GoodShop, order: str, step: str, service: str) -> None:
 def completed(shop: GoodShop, order: str) -> None:
     shop.place(order)
     forward(shop, order, "reserve", "charge", "ship")
+    settled(shop, order)
     end(shop, order, "completed", "completed")
 
 
@@ -109,6 +121,25 @@ def o_express(shop: GoodShop) -> None:
     end(shop, "o-express", "cancelled", "canceled")
 
 
+def o_turned(shop: GoodShop) -> None:
+    """Express, cancelled after a lost workflow task whose worker had settled the parcel: the order goes forward."""
+    shop.place("o-turned")
+    forward(shop, "o-turned", "reserve")
+    shop.ask("request_cancel", "o-turned")
+    with shop.step("o-turned", "ship", "probe"):
+        pass
+    shop.take("o-turned", "o-turned:charge")
+    shop.hand_over("o-turned", "o-turned:ship")
+    shop.settle("o-turned", "ship")
+    with shop.step("o-turned", "ship", "undo", status="transient", error="AlreadySettled: o-turned:ship: was settled"):
+        pass
+    for step in ("charge", "ship"):
+        with shop.step("o-turned", step):
+            pass
+    settled(shop, "o-turned")
+    end(shop, "o-turned", "completed", "completed")
+
+
 def o_transferred(shop: GoodShop) -> None:
     """An order that is paid by bank transfer."""
     shop.place("o-transferred", method="bank_transfer")
@@ -122,6 +153,7 @@ def o_transferred(shop: GoodShop) -> None:
         shop.add("transfers", Transfer(key, "o-transferred", "settled", TOTAL))
     with shop.step("o-transferred", "ship") as key:
         shop.hand_over("o-transferred", key)
+    settled(shop, "o-transferred")
     end(shop, "o-transferred", "completed", "completed")
 
 
@@ -144,7 +176,10 @@ def s_done(shop: GoodShop) -> None:
     """A routing slip that completed."""
     shop.place("slip.s-done", style="slip")
     forward(shop, "slip.s-done", "reserve", "charge", "ship")
-    with shop.step("slip.s-done", "settle"):
+    for number, stop in enumerate(("ship", "charge", "reserve"), start=1):
+        with shop.step("slip.s-done", f"settle-{number}"):
+            shop.settle("slip.s-done", stop)
+    with shop.step("slip.s-done", "complete"):
         shop.close("slip.s-done", "completed")
     shop.run("slip.s-done", "completed", "completed", "RoutingSlipWorkflow")
 

@@ -6,6 +6,7 @@ from tests.faults.good.orders import end, forward, refund, refused, release
 from tests.faults.good.shop import GoodShop
 
 CAUSE = "Unavailable: no answer"
+UNKNOWN = "Timeout: no answer in time: it may have happened"
 ANN = {"actor": "ann", "reason": "looked into it"}
 
 
@@ -90,6 +91,25 @@ def o_cut_short(shop: GoodShop) -> None:
     refund(shop, "o-cut-short")
     release(shop, "o-cut-short")
     end(shop, "o-cut-short", "compensated", kind="RecoverOrderWorkflow")
+
+
+def o_unknown(shop: GoodShop) -> None:
+    """The recall has no answer, so that the other undos wait; after a second attempt they go on."""
+    shop.place("o-unknown")
+    forward(shop, "o-unknown", "reserve", "charge")
+    with shop.step("o-unknown", "ship", status="unknown", error=UNKNOWN) as key:
+        shop.hand_over("o-unknown", key, booked=False)
+    with shop.step("o-unknown", "ship", "undo", status="failed", error=UNKNOWN, attempt=8) as key:
+        pass
+    shop.add("alerts", RecordedAlert("o-unknown:ship:undo:0", "o-unknown", "ship", "undo", UNKNOWN, 0, shop.tick()))
+    shop.ask("resolve", "o-unknown", detail="ship retry")
+    with shop.step("o-unknown", "ship", "resolve", summary="retry", result=dict(ANN)):
+        pass
+    with shop.step("o-unknown", "ship", "undo") as key:
+        shop.take_back("o-unknown", key)
+    refund(shop, "o-unknown")
+    release(shop, "o-unknown")
+    end(shop, "o-unknown", "compensated")
 
 
 def o_unrecovered(shop: GoodShop) -> None:

@@ -37,16 +37,14 @@ class GoodShop(GoodBooks):
             self.began[order] = self.tick()
 
     def close(self, order: str, status: str) -> None:
-        if status in {"completed", "terminated"}:
-            for key in [row.key for row in self.tables["receipts"] if row.key.startswith(f"{order}:")]:
-                self._settle(order, key)
         self.change("orders", order, status=status, closed_at=self.tick())
         self.snapshot()
 
-    def _settle(self, order: str, key: str) -> None:
-        if self.receipt(key) and self.receipt(key).service in {"inventory", "payments"}:
-            self.change("receipts", key, status="settled")
-        if self.receipt(key) and self.receipt(key).service == "payments":
+    def settle(self, order: str, step: str) -> None:
+        """Make the effect of a step final."""
+        key = f"{order}:{step}"
+        self.change("receipts", key, status="settled")
+        if self.receipt(key).service == "payments":
             self.book(order, key, "settle", "held", "revenue")
 
     @contextmanager

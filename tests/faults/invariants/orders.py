@@ -4,11 +4,14 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from models.names import ORDER_WORKFLOW, SLIP_WORKFLOW
+from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_WORKFLOW
 from tests.faults.evidence.dossier import FINAL, LAST_STEPS, UNDONE, Dossier
 from tests.faults.evidence.evidence import Evidence
+from tests.faults.evidence.runs import ObservedProcess
 
-STEPS = ("validate", "reserve", "charge", "ship", "complete")
+STEPS = ("validate", "reserve", "charge", "ship", "settle_shipment", "settle_payment", "settle_stock", "complete")
+AFTER_PIVOT = STEPS[STEPS.index("settle_shipment") :]
+SIDE_BY_SIDE = {"settle_payment", "settle_stock"}
 LAST_EVENTS = {"OrderCompleted", "OrderFailed"}
 
 
@@ -58,15 +61,29 @@ def _closes(step: str, direction: str) -> bool:
 
 
 def steps_run_in_order(dossier: Dossier) -> Iterator[str]:
-    """A run's steps begin in the saga's order, each after the end of the step before it."""
+    """A run's steps begin in the saga's order, each after the end of the steps before it."""
     for run in dossier.processes:
         dos = [line for line in run.log if line.direction == "do"]
         begun = tuple(dict.fromkeys(do.step for do in dos))
-        if run.type == ORDER_WORKFLOW and begun != STEPS[: len(begun)]:
+        if not _in_order(run, begun):
             yield f"run {run.run_id} did {', '.join(begun)}"
-        for before, after in pairwise(dos):
-            if before.completed_at is None or before.completed_at > after.started_at:
-                yield f"run {run.run_id}: {after.step} began before {before.step} had ended"
+        for number, after in enumerate(dos):
+            for before in dos[:number]:
+                side_by_side = {before.step, after.step} <= SIDE_BY_SIDE or _both_of_a_slip(before.step, after.step)
+                if not side_by_side and (before.completed_at is None or before.completed_at > after.started_at):
+                    yield f"run {run.run_id}: {after.step} began before {before.step} had ended"
+
+
+def _in_order(run: ObservedProcess, begun: tuple[str, ...]) -> bool:
+    """Return whether steps of an order began in its saga's order; a recovery begins after the pivot."""
+    if run.type == ORDER_WORKFLOW:
+        return begun == STEPS[: len(begun)]
+    return run.type != RECOVERY_WORKFLOW or begun == AFTER_PIVOT[: len(begun)]
+
+
+def _both_of_a_slip(before: str, after: str) -> bool:
+    """Return whether two steps of a slip settle its stops side by side: all but the first, settle-1."""
+    return all(step.startswith("settle-") and step != "settle-1" for step in (before, after))
 
 
 def a_cancel_is_requested_and_kept(dossier: Dossier) -> Iterator[str]:

@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterator
 
-from tests.faults.evidence.dossier import ALIVE, BY_HAND, EVER_PARKED, UNDONE, Dossier
+from tests.faults.evidence.dossier import ALIVE, BY_HAND, UNDONE, Dossier
 from tests.faults.evidence.messages import Letter
-from tests.faults.evidence.runs import CUT_SHORT, LogLine, ObservedProcess
+from tests.faults.evidence.runs import CUT_SHORT, EVER_PARKED, LogLine, ObservedProcess
 
 SETTLED = BY_HAND | {"completed"}
 

@@ -1,9 +1,13 @@
-"""I7: a completed order has one live parcel and any other order none; no parcel leaves before its payment."""
+"""I7: a completed order has one live parcel and any other order none; no parcel leaves before its payment.
+
+The parcel is final before money and stock are.
+"""
 
 from collections.abc import Iterator
 
-from tests.faults.evidence.dossier import EVER_PARKED, Dossier, step_of
+from tests.faults.evidence.dossier import Dossier, step_of
 from tests.faults.evidence.records import BookEntry, Parcel
+from tests.faults.evidence.runs import EVER_PARKED
 from tests.faults.invariants.money import UNDONE_OUTSIDE
 
 
@@ -70,3 +74,13 @@ def no_parcel_after_its_undo(dossier: Dossier) -> Iterator[str]:
             yield f"{call.key}: was handed over (call {call.seq}) after its undo"
         if call.outcome in UNDONE_OUTSIDE:
             stopped.add(call.key)
+
+
+def the_parcel_is_settled_first(dossier: Dossier) -> Iterator[str]:
+    """Money and stock of an order are final only when its parcel is."""
+    status = {receipt.service: receipt.status for receipt in dossier.receipts}
+    if dossier.style == "slip" or status.get("shipping") == "settled" or dossier.excuses("ship"):
+        return
+    for service in ("payments", "inventory"):
+        if status.get(service) == "settled":
+            yield f"its {service} receipt is settled, but the one of its parcel is {status.get('shipping', 'missing')}"

@@ -5,9 +5,10 @@ from collections.abc import Iterator
 
 from tests.faults.evidence.dossier import STANDING, Dossier, step_of
 from tests.faults.evidence.evidence import Evidence, Snapshot
-from tests.faults.evidence.records import Receipt
 
-OPEN = {"done", "settled"}
+# The statuses of a receipt whose effect is in force no more, and all those of which nothing is left to do.
+UNDONE = frozenset({"undone", "tombstone", "refused"})
+CLOSED = UNDONE | {"settled"}
 
 
 def every_snapshot_has_every_article(evidence: Evidence) -> Iterator[str]:
@@ -56,15 +57,22 @@ def a_completed_order_was_sold(dossier: Dossier) -> Iterator[str]:
 
 
 def no_effect_is_left_open(dossier: Dossier) -> Iterator[str]:
-    """A closed order has no open effect: its effects are settled or undone."""
+    """Every receipt of a completed order is settled, and those of any other closed one are undone or refused.
+
+    A slip that completed may have stops that a revision removed after they were refused or undone.
+    """
     if not dossier.final:
         return
+    allowed = CLOSED if dossier.style == "slip" else {"settled"}
+    allowed = allowed if dossier.status in STANDING else UNDONE
     for receipt in dossier.receipts:
-        if _is_open(receipt, standing=dossier.status in STANDING) and not dossier.excuses(step_of(receipt.key)):
+        if receipt.status not in allowed and not dossier.excuses(step_of(receipt.key)):
             yield f"the order is {dossier.status}, but the {receipt.service} receipt {receipt.key} is {receipt.status}"
 
 
-def _is_open(receipt: Receipt, *, standing: bool) -> bool:
-    if not standing:
-        return receipt.status in OPEN
-    return receipt.status == "done" and receipt.service in {"inventory", "payments"}
+def no_effect_after_the_end(dossier: Dossier) -> Iterator[str]:
+    """No receipt appears after the end of its order: nothing is sealed, so the participants refuse a late request."""
+    ended = dossier.row.closed_at if dossier.row else None
+    for receipt in dossier.receipts:
+        if ended is not None and receipt.at > ended:
+            yield f"the {receipt.service} receipt {receipt.key} came {receipt.at - ended:.3f} s after the end"

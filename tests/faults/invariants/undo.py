@@ -1,6 +1,8 @@
 """I8: effects are undone in exact reverse order of their start, one after the other, and none is forgotten.
 
-A choreographed order has no saga log; I9 covers the order of its undos.
+The last effect decides: when the answer to its undo is that it is final, the run goes forward and undoes nothing; and
+while nobody knows that answer, no other undo begins. A choreographed order has no saga log; I9 covers the order of its
+undos.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -9,10 +11,12 @@ from itertools import pairwise
 from models.names import ORDER_WORKFLOW, RECOVERY_WORKFLOW, SLIP_RECOVERY_WORKFLOW
 from tests.faults.evidence.dossier import Dossier
 from tests.faults.evidence.records import RecordedCall
-from tests.faults.evidence.runs import CUT_SHORT, LogLine, ObservedProcess
+from tests.faults.evidence.runs import CUT_SHORT, EVER_PARKED, LogLine, ObservedProcess
 
 # The steps of an order that have an undo.
 UNDOABLE = ("reserve", "charge", "ship")
+# The operators' decisions that end an undo without another attempt.
+BY_DECISION = {"skip", "waive"}
 
 
 def undone_in_reverse(dossier: Dossier) -> Iterator[str]:
@@ -35,12 +39,14 @@ def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
     """Return the steps that a run must undo; None for a slip, whose log doesn't say which stops have an undo."""
     if run.type == RECOVERY_WORKFLOW:
         # A lost run's effects are unknown: undo all, or none when the carrier has the parcel or the order was closed.
+        if _turned_forward(run):
+            return ["ship"]
         back = any(line.direction in {"undo", "close"} for line in run.log)
         return [step for step in reversed(UNDOABLE) if step not in by_hand or _has_undo(run, step)] if back else []
     if run.type != ORDER_WORKFLOW:
         return None
     if _pivoted(run):
-        return []
+        return ["ship"] if _turned_forward(run) else []
     began = _first(line.step for line in run.log if line.direction in {"do", "settle"} and line.step in UNDOABLE)
     if any((line.step, line.direction) == ("ship", "probe") for line in run.log):
         # A run that probed the carrier may have lost a workflow task of an express order with all its records.
@@ -49,7 +55,43 @@ def _expected(run: ObservedProcess, by_hand: set[str]) -> list[str] | None:
 
 
 def _pivoted(run: ObservedProcess) -> bool:
-    return any((line.step, line.direction) == ("complete", "do") for line in run.log)
+    return any((line.step, line.direction) == ("settle_shipment", "do") for line in run.log)
+
+
+def _turned_forward(run: ObservedProcess) -> bool:
+    """Return whether a run learned, from the first undo of its way back, that the parcel is final."""
+    undos = [line for line in run.log if line.direction == "undo"]
+    return bool(undos) and _pivoted(run) and any(line.step == "ship" and _is_final(line) for line in undos)
+
+
+def _is_final(undo: LogLine) -> bool:
+    return (undo.error or "").startswith("AlreadySettled: ")
+
+
+def _is_unknown(undo: LogLine) -> bool:
+    """Return whether an undo ended without an answer: it may have happened."""
+    return undo.status in EVER_PARKED and (undo.error or "").startswith(("Timeout: ", "Cancelled: "))
+
+
+def the_last_effect_decides(dossier: Dossier) -> Iterator[str]:
+    """A final last effect turns its run forward and parks nothing; while its undo is unknown, no other undo begins."""
+    for run in dossier.processes:
+        undos = [line for line in run.log if line.direction == "undo"]
+        first = undos[0].step if undos else ""
+        others = [line for line in undos if line.step != first]
+        mine = [line for line in undos if line.step == first]
+        if first == "ship" and _is_final(mine[-1]) and (others or mine[-1].status in EVER_PARKED):
+            yield f"run {run.run_id}: the parcel is final, but its undo was parked or {len(others)} others began"
+        answers = [line.completed_at for line in mine if line.completed_at is not None and not _is_unknown(line)]
+        answers += [line.started_at for line in run.log if _settles(line, first)]
+        for other in others:
+            if not any(answered <= other.started_at for answered in answers):
+                yield f"run {run.run_id}: the undo of {other.step} began while that of {first} was unknown"
+
+
+def _settles(line: LogLine, step: str) -> bool:
+    """Return whether a line is an operator's decision that ends the undo of a step."""
+    return (line.direction, line.step) == ("resolve", step) and line.summary in BY_DECISION
 
 
 def _was_undone(run: ObservedProcess) -> bool:
@@ -78,10 +120,10 @@ def one_after_the_other(dossier: Dossier) -> Iterator[str]:
             if before.completed_at is None or before.completed_at > after.started_at:
                 yield f"run {run.run_id}: the undo of {after.step} began before that of {before.step} had ended"
         for undo in undos:
-            for do in run.log:
-                if (do.step, do.direction) == (undo.step, "do") and (
-                    do.completed_at or undo.started_at + 1
-                ) > undo.started_at:
+            # A run that turned forward did the step again after the undo that was refused.
+            dos = [line for line in run.log if (line.step, line.direction) == (undo.step, "do")]
+            for do in (do for do in dos if do.started_at < undo.started_at):
+                if (do.completed_at or undo.started_at + 1) > undo.started_at:
                     yield f"run {run.run_id}: the undo of {undo.step} began before its do had ended"
 
 

@@ -63,6 +63,17 @@ BAD = [
         changed("receipts", {"key": "o-done:charge"}, status="done"),
     ),
     Bad(
+        "a completed order's parcel was not settled",
+        "I6 I7",
+        changed("receipts", {"key": "o-done:ship"}, status="done"),
+    ),
+    Bad("a receipt appeared after the end of its order", "I6", changed("receipts", {"key": "o-lost:ship"}, at=LATE)),
+    Bad(
+        "money was final before its parcel during the run",
+        "I7",
+        last_snapshot(found=("an order's effect is final before its parcel: ('o-1:charge', 'settled')",)),
+    ),
+    Bad(
         "an undone choreographed order keeps what it reserved",
         "I6",
         all_of(

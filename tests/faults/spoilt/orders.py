@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+from models.names import RECOVERY_WORKFLOW
 from tests.faults.evidence.evidence import Asked, Evidence
 from tests.faults.evidence.records import Receipt
 from tests.faults.evidence.runs import LogLine, ObservedProcess, Replay
@@ -24,6 +25,17 @@ def _shuffled(run: ObservedProcess) -> tuple[LogLine, ...]:
     """Swap the charge and the shipment in a run's log."""
     names = {"charge": "ship", "ship": "charge"}
     return tuple(replace(line, step=names.get(line.step, line.step)) for line in run.log)
+
+
+def _renamed(evidence: Evidence) -> Evidence:
+    """Let the run of o-done be a recovery, which did no step before the pivot, and settled the money first."""
+    names = {"settle_shipment": "settle_payment", "settle_payment": "settle_shipment"}
+
+    def log(run: ObservedProcess) -> tuple[LogLine, ...]:
+        dos = [line for line in run.log if line.step.startswith(("settle", "complete"))]
+        return tuple(replace(line, step=names.get(line.step, line.step)) for line in dos)
+
+    return changed("processes", {"order_id": "o-done"}, log=log, type=RECOVERY_WORKFLOW)(evidence)
 
 
 def _another_run(of: str, **fields: object) -> Change:
@@ -61,7 +73,13 @@ BAD = [
     Bad("an order was closed twice", "I2", changed("processes", {"order_id": "o-done"}, log=_closed_again)),
     Bad("an order shipped before it was paid for", "I2", changed("processes", {"order_id": "o-done"}, log=_shuffled)),
     Bad("two steps of an order ran at the same time", "I2", logged("o-done", "reserve", "do", completed_at=LATE)),
-    Bad("a choreographed order ended without a last event", "I2", dropped("events", event_id="c-done 5")),
+    Bad("a choreographed order ended without a last event", "I2", dropped("events", event_id="c-done 7")),
+    Bad(
+        "money and parcel were settled at the same time",
+        "I2",
+        logged("o-done", "settle_shipment", "do", completed_at=LATE),
+    ),
+    Bad("a recovery settled the money first", "I2", _renamed),
     Bad("an order left a final status", "I2", _shrunk),
     Bad("an order was cancelled without a request", "I2", dropped("asked", order_id="o-cancelled", op="cancel")),
     Bad("a cancel was accepted and the order completed", "I2", added("asked", Asked(1.0, "cancel", "o-done", "ok"))),

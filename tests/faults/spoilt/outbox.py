@@ -9,7 +9,7 @@ BAD = [
     Bad(
         "an event was committed and never published",
         "I9",
-        changed("events", {"event_id": "c-done 5"}, published_at=None),
+        changed("events", {"event_id": "c-done 7"}, published_at=None),
     ),
     Bad("a published event was never consumed", "I9", dropped("consumed", event_id="c-done 3")),
     Bad("an order's timeout was never consumed", "I9", dropped("consumed", event_id="c-timed-out 4")),
@@ -19,14 +19,14 @@ BAD = [
         "I9",
         doubled("consumed", {"event_id": "c-done 3"}, consumer="orders"),
     ),
-    Bad("a consumer has a last event", "I9", doubled("consumed", {"event_id": "c-done 4"}, event_id="c-done 5")),
+    Bad("a consumer has a last event", "I9", doubled("consumed", {"event_id": "c-done 6"}, event_id="c-done 7")),
     Bad("a consumer recorded an event twice", "I9", doubled("consumed", {"event_id": "c-done 3"})),
     Bad(
         "an event was applied twice",
         "I9",
         all_of(
-            doubled("events", {"event_id": "c-done 4"}, event_id="c-done 6", sequence=6, published_at=LATE),
-            added("consumed", Consumed("orders", "c-done 6", LATE)),
+            doubled("events", {"event_id": "c-done 4"}, event_id="c-done 8", sequence=8, published_at=LATE),
+            added("consumed", Consumed("payments", "c-done 8", LATE)),
         ),
     ),
     Bad(
@@ -42,7 +42,15 @@ BAD = [
             changed("events", {"event_id": "c-refused 6"}, type="PaymentRefunded"),
         ),
     ),
-    Bad("the events of an order have a gap", "I9", changed("events", {"event_id": "c-done 5"}, sequence=7)),
+    Bad(
+        "stock was sold before the money was earned",
+        "I9",
+        all_of(
+            changed("events", {"event_id": "c-done 5"}, type="StockSettled"),
+            changed("events", {"event_id": "c-done 6"}, type="PaymentSettled"),
+        ),
+    ),
+    Bad("the events of an order have a gap", "I9", changed("events", {"event_id": "c-done 7"}, sequence=9)),
     Bad("an event has no cause", "I9", changed("events", {"event_id": "c-done 4"}, causation_id=None)),
     Bad("an event came before its cause", "I9", changed("events", {"event_id": "c-done 2"}, causation_id="c-done 4")),
     Bad("an event overtook the one before it", "I9", changed("events", {"event_id": "c-done 3"}, published_at=LATE)),

@@ -54,7 +54,7 @@ BAD = [
     Bad(
         "a choreographed order's last event contradicts the table",
         "I9 I11",
-        changed("events", {"event_id": "c-done 5"}, type="OrderFailed"),
+        changed("events", {"event_id": "c-done 7"}, type="OrderFailed"),
     ),
     Bad("a history does not replay", "I12", changed("replays", {"run_id": "run 1"}, error="NondeterminismError: …")),
     Bad("a history was not replayed", "I12", dropped("replays", run_id="run 1")),

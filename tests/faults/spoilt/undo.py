@@ -21,13 +21,14 @@ def _undone_as(order: str, *steps: str) -> Change:
     return changed("processes", {"order_id": order}, log=log)
 
 
-def _also_undone(order: str, step: str) -> Change:
-    """Add the undo of a step to an order's log, before all other undos."""
+def _also_undone(order: str, step: str, behind: str = "") -> Change:
+    """Add the undo of a step to an order's log, before all other undos, or after the first one of a step."""
 
     def log(run: ObservedProcess) -> tuple[LogLine, ...]:
         *before, last = run.log
         line = LogLine(step, "undo", "completed", 1, last.started_at, last.started_at)
         place = next((n for n, known in enumerate(run.log) if known.direction == "undo"), len(before))
+        place += bool(behind)
         at = run.log[place].started_at
         return (*run.log[:place], replace(line, started_at=at, completed_at=at), *run.log[place:])
 
@@ -51,6 +52,10 @@ UNDO = [
         logged("o-refused", "charge", "undo", completed_at=LATE),
     ),
     Bad("an undo began before its do had ended", "I8", logged("o-cancelled", "charge", "do", completed_at=LATE)),
+    Bad("an undo went on though the parcel was final", "I8", _also_undone("o-turned", "charge")),
+    Bad("a final parcel was parked", "I8 I10", logged("o-turned", "ship", "undo", status="failed")),
+    Bad("a run turned forward without that answer", "I8", logged("o-turned", "ship", "undo", error="Unavailable: no")),
+    Bad("a refund did not wait for an unknown recall", "I8", _also_undone("o-unknown", "charge", behind="ship")),
     Bad(
         "the money was refunded before the parcel came back",
         "I8",
