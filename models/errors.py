@@ -13,7 +13,7 @@ OrderError
 │   ├── Conflict           this order id was used for another order
 │   │   └── WorkflowGone   the process is open, and Temporal no longer has its workflow
 │   ├── KeyReused          this idempotency key was used for another request
-│   ├── AlreadyUndone      a late do found its tombstone
+│   ├── AlreadyUndone      a late do found its tombstone, or a settlement an undone effect
 │   ├── AlreadySettled     a late undo found a completed order
 │   ├── NotAccepted        no accepted order or slip has this step with these values
 │   ├── NotFound
@@ -99,7 +99,7 @@ class KeyReused(Final):
 
 
 class AlreadyUndone(Final):
-    """The effect was undone, or its undo came first: the key refuses every later do."""
+    """The effect was undone, or its undo came first: the key refuses every later do, and can't be settled."""
 
 
 class AlreadySettled(Final):

@@ -72,6 +72,12 @@ def turn_forward(run: "Run[Any]", ahead: list[Step[Any, Any]]) -> None:
     run.changed()
 
 
+def _turn_back(run: "Run[Any]", failure: Failure) -> None:
+    """Take the way back from behind the pivot, which was undone before any step after it had an effect."""
+    run.failure, run.pivoted = failure, False
+    run.pending_undos[:] = [step for step in run.begun if step.undo]
+
+
 def _then(run: "Run[Any]", step: Step[Any, Any]) -> None:
     try:
         step.then(run)
@@ -88,6 +94,9 @@ async def do(run: "Run[Any]", step: Step[Any, Any]) -> None:
     while again:
         if (failure := await _try(run, step, request) or await wait_for_event(run, step)) is None:
             return
+        if run.pivoted and failure.type in step.do.policy.undone:
+            _turn_back(run, failure)
+            raise StepFailed(step.name)
         if not run.pivoted and (failure.kind is FailureClass.REFUSED or not step.parks):
             run.failure = failure
             if failure.kind is FailureClass.REFUSED and step.undo:

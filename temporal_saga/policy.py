@@ -18,7 +18,8 @@ class Policy:
     `longest_delay` is the upper limit of the backoff between attempts. With `express`, a local activity with that
     timeout comes first: it saves a task, and is safe because every effect has an idempotency key. `not_begun` are the
     error types of attempts that began nothing of the request: they use up no attempt, as an activity that no worker has
-    registered does. `settled` are the error types with which an undo says that the effect is final: see Run.execute.
+    registered does. `settled` are the error types with which an undo says that the effect is final, and `undone` those
+    with which the first step after the pivot says that the pivot was undone: see Run.execute.
     Raises ValueError for a number of attempts or a time that the server can't count.
     """
 
@@ -29,6 +30,7 @@ class Policy:
     express: timedelta | None = None
     not_begun: frozenset[str] = frozenset()
     settled: frozenset[str] = frozenset()
+    undone: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         if not 0 <= self.attempts <= ATTEMPTS_AT_MOST:

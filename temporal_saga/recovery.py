@@ -10,7 +10,7 @@ from temporalio.exceptions import ActivityError, ApplicationError
 from temporal_saga.backward import compensate
 from temporal_saga.calls import call
 from temporal_saga.declaration import Call, Kind, Step
-from temporal_saga.failures import Failure, FailureClass
+from temporal_saga.failures import Failure, FailureClass, StepFailed
 from temporal_saga.forward import go_on, turn_forward
 from temporal_saga.run import Run
 from temporal_saga.stopping import finish
@@ -54,22 +54,28 @@ class RecoveredRun(Run[S]):
         if passed:
             return await self._on()
         self.failure = Failure("workflow", FailureClass.UNKNOWN, "Lost", self.cause, 0)
+        return await self._turn_back()
+
+    async def _turn_back(self) -> None:
         self.pending_undos = [step for step in self.saga.steps if step.undo and step.name not in self.resolved]
         self.waived += [step for step, verb in self.resolved.items() if verb == "waive"]
         self.unwinding = True
         self.changed()
-        return await self._back()
+        await self._back()
 
     async def _back(self) -> None:
         if not await compensate(self):
             await self._on()
 
     async def _on(self) -> None:
-        """Do the steps after the pivot."""
+        """Do the steps after the pivot; go back when an attempt of the lost run has undone the pivot meanwhile."""
         steps = self.saga.steps
         pivot = next(number for number, step in enumerate(steps) if step.kind is Kind.PIVOT)
         turn_forward(self, list(steps[pivot + 1 :]))
-        await go_on(self)
+        try:
+            await go_on(self)
+        except StepFailed:
+            await self._turn_back()
 
     async def _pivot_landed(self, pivot: Step[S, Any]) -> bool:
         """Return whether the pivot was done; a non-retryable error means that its undo has begun, so it was not."""

@@ -134,8 +134,9 @@ class Run(Generic[S]):
         """Run the saga until no effect is open; nothing interrupts compensation. Raise as `close` does.
 
         The pivot, if it may have happened, is undone first. If its undo fails with one of its `Policy.settled`, a run
-        that Temporal lost has settled the effects: this run then goes forward, and can't go back any more. A request to
-        cancel the workflow turns the run back, and `execute` returns. Any other cancel of its caller, such as
+        that Temporal lost has settled the effects: this run then goes forward, and can't go back any more. If the first
+        step after the pivot fails with one of its `Policy.undone`, this run goes back. A request to cancel the workflow
+        turns the run back, and `execute` returns. Any other cancel of its caller, such as
         `asyncio.timeout`, does so too, but its CancelledError is raised again when no effect is open.
         """
         while not await go_forward(self):

@@ -3,6 +3,7 @@
 The timeout of a database statement is well below that of an attempt, which is well below a worker's drain time.
 """
 
+from dataclasses import replace
 from datetime import timedelta
 
 from temporalio import workflow
@@ -11,7 +12,7 @@ from temporal_saga import Policy
 
 with workflow.unsafe.imports_passed_through():
     from models.attempts import ALERT_ATTEMPTS, ATTEMPT, DO_ATTEMPTS, HEARTBEAT, UNDO_ATTEMPTS
-    from models.errors import AlreadySettled, NotBegun
+    from models.errors import AlreadySettled, AlreadyUndone, NotBegun
 
 # Well below the 10 s timeout of the workflow task in which a local attempt runs.
 LOCAL = timedelta(seconds=2)
@@ -36,6 +37,8 @@ VALIDATE = _policy(DO_ATTEMPTS, LOCAL)
 # After the pivot a step can't be undone: it is parked after about eight minutes.
 COMPLETE = _policy(20, LOCAL)
 SETTLE = COMPLETE
+# The first settlement decides: when its effect was undone meanwhile, the run goes back, and nothing else is settled.
+SETTLE_FIRST = replace(SETTLE, undone=frozenset({AlreadyUndone.__name__}))
 # No effect is open any more and the outcome must be recorded, so the attempts have no limit.
 CLOSE = _policy(0, LOCAL)
 # A transfer that has arrived must be recorded, so the attempts have no limit.

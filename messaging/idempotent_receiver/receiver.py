@@ -121,7 +121,7 @@ class Receiver:
     async def settle(self, db: Database, request: Request) -> None:
         """Make the effect of the request's key final; a repeated call has no effect.
 
-        Raises NotFound or Final when there is no effect to settle, Unavailable.
+        Raises AlreadyUndone, NotFound or Final when there is no effect to settle, Unavailable.
         """
         if await db.row(self._settle, {"key": request.key}):
             return
@@ -131,6 +131,8 @@ class Receiver:
             raise NotFound(f"{request.key}: was never done, so it can't be settled")
         if receipt[0] == "done":
             raise Unavailable(f"{request.key}: was done while it was being settled")
+        if receipt[0] in {"undone", "tombstone"}:
+            raise AlreadyUndone(f"{request.key}: was undone and can't be settled")
         if receipt[0] != "settled":
             raise Final(f"{request.key}: can't be settled, it is {receipt[0]}")
 

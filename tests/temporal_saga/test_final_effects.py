@@ -3,6 +3,7 @@
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -19,12 +20,13 @@ from tests.temporal_saga.rig import Answer, Ask, World
 SECONDS_TO_END = 30.0
 DO = Policy(2, timedelta(seconds=1), timedelta(seconds=0.5))
 UNDO = Policy(3, timedelta(seconds=1), timedelta(seconds=0.5), settled=frozenset({"Settled"}))
+SETTLE = replace(DO, undone=frozenset({"AlreadyUndone"}))
 CLOSE = Policy(0, timedelta(seconds=5))
 Scripts = dict[str, list[str]]
 
 
 class SettlingWorld(World):
-    """A world that knows one more behaviour, `settled`: the effect is final, as are those of the keys `settled`."""
+    """A world with two more behaviours: the effect is final, as are those of the keys `settled`, or was undone."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,6 +42,8 @@ class SettlingWorld(World):
                 self.called.notify_all()
                 self.repaired.add(ask.key)  # its do repeats the recorded answer
             raise ApplicationError("it is final", 1, type="Settled", non_retryable=True)
+        if scripted == "undone":
+            raise ApplicationError("it was undone", 1, type="AlreadyUndone", non_retryable=True)
         return await self.act(ask)
 
 
@@ -50,16 +54,16 @@ def call(step: str, direction: str, policy: Policy) -> Call[Scripts, Any]:
     return Call(World.act, request, lambda _: f"{direction} {step}", policy)
 
 
-def step(name: str, kind: Kind = Kind.COMPENSATABLE, **fields: Any) -> Step[Scripts, Any]:
+def step(name: str, kind: Kind = Kind.COMPENSATABLE, *, policy: Policy = DO, **fields: Any) -> Step[Scripts, Any]:
     undo = None if kind is Kind.RETRIABLE else call(name, "undo", UNDO)
-    return Step(name, do=call(name, "do", DO), undo=undo, kind=kind, **fields)
+    return Step(name, do=call(name, "do", policy), undo=undo, kind=kind, **fields)
 
 
 SAGA = Saga(
     step("a"),
     step("b"),
     step("p", Kind.PIVOT, probe=call("p", "probe", DO)),
-    step("r", Kind.RETRIABLE),
+    step("r", Kind.RETRIABLE, policy=SETTLE),
     step("s", Kind.RETRIABLE),
     close=call("close", "close", CLOSE),
 )
@@ -70,14 +74,14 @@ class FinalWorkflow:
     """A workflow that runs or recovers the saga."""
 
     @workflow.init
-    def __init__(self, scripts: Scripts, recovered: bool) -> None:
+    def __init__(self, scripts: Scripts, recovered: bool, passed: bool) -> None:
         kind: type[Run[Scripts]] = RecoveredRun if recovered else Run
         self.run_ = kind(SAGA, workflow.info().workflow_id, scripts, changed=lambda: None)
         if isinstance(self.run_, RecoveredRun):
-            self.run_.passed = False
+            self.run_.passed = passed
 
     @workflow.run
-    async def run(self, scripts: Scripts, recovered: bool) -> dict[str, Any]:
+    async def run(self, scripts: Scripts, recovered: bool, passed: bool) -> dict[str, Any]:
         await self.run_.execute()
         return self.view()
 
@@ -101,10 +105,12 @@ class Stage:
     def __init__(self, env: WorkflowEnvironment) -> None:
         self.client, self.world, self.queue = env.client, SettlingWorld(), f"f-{uuid.uuid4().hex[:8]}"
 
-    async def start(self, *, recovered: bool = False, **scripts: list[str]) -> WorkflowHandle[Any, Any]:
+    async def start(
+        self, *, recovered: bool = False, passed: bool = False, **scripts: list[str]
+    ) -> WorkflowHandle[Any, Any]:
         named = {name.replace("_", ":"): script for name, script in scripts.items()}
         return await self.client.start_workflow(
-            "FinalWorkflow", args=[named, recovered], id=f"f-{uuid.uuid4().hex[:12]}", task_queue=self.queue
+            "FinalWorkflow", args=[named, recovered, passed], id=f"f-{uuid.uuid4().hex[:12]}", task_queue=self.queue
         )
 
 
@@ -148,6 +154,17 @@ async def test_a_recovery_that_finds_the_pivot_final_goes_forward(stage: Stage) 
 
     assert (await ended(handle))["status"] == "completed"
     assert stage.world.order_of(handle.id, "do") == ["r", "s"]
+
+
+@pytest.mark.parametrize("recovered", [False, True], ids=["run", "recovery"])
+async def test_a_pivot_that_was_undone_before_it_became_final_turns_the_run_back(stage: Stage, recovered: bool) -> None:
+    """As by a late undo of a lost run: nothing after the pivot has happened yet."""
+    handle = await stage.start(recovered=recovered, passed=True, r_do=["undone"])
+
+    view = await ended(handle)
+
+    assert view == {"status": "compensated", "undone": ["p", "b", "a"], "parked": [], "plan": []}
+    assert "s" not in stage.world.order_of(handle.id, "do")
 
 
 async def test_a_final_effect_that_is_not_the_last_is_parked(stage: Stage) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from temporalio import workflow
 
-from temporal_saga import Call, Kind, Step
+from temporal_saga import Call, Kind, Policy, Step
 from workflows import policies
 from workflows.order.inventory import RESERVE
 from workflows.order.orders import OrderRun
@@ -31,17 +31,27 @@ Activity = Callable[..., Awaitable[Settled]]
 
 
 def _settle(
-    name: str, activity: Activity, effect: Step[Order, Any], request: type[Request], summary: str
+    name: str,
+    activity: Activity,
+    effect: Step[Order, Any],
+    request: type[Request],
+    summary: str,
+    policy: Policy = policies.SETTLE,
 ) -> Step[Order, Settled]:
     def ask(run: OrderRun, _key: str) -> Request:
         return request(key=run.key(effect.name), order_id=run.process)
 
-    do: Call[Order, Settled] = Call(activity, ask, lambda _: summary, policies.SETTLE)
+    do: Call[Order, Settled] = Call(activity, ask, lambda _: summary, policy)
     return Step(name, do=do, undo=None, kind=Kind.RETRIABLE)
 
 
 SETTLE_SHIPMENT = _settle(
-    "settle_shipment", ShippingActivities.settle_shipment, SHIP, SettleShipment, "the parcel is final"
+    "settle_shipment",
+    ShippingActivities.settle_shipment,
+    SHIP,
+    SettleShipment,
+    "the parcel is final",
+    policies.SETTLE_FIRST,
 )
 SETTLE_PAYMENT = _settle("settle_payment", PaymentActivities.settle_payment, CHARGE, SettlePayment, "earn the money")
 SETTLE_STOCK = _settle("settle_stock", InventoryActivities.settle_stock, RESERVE, SettleStock, "sell the stock")

@@ -130,8 +130,10 @@ def ends(stops: Sequence[tuple[str, SettledBy]], *, pivot: bool) -> Steps:
     alone and first: its undo is the first on every way back, so its participant decides between forward and back.
     `pivot` is whether one of the stops is the pivot.
     """
-    policy = policies.SETTLE if pivot else _recorded(policies.SETTLE)
-    settling = [_settlement(number, *stop, policy) for number, stop in enumerate(reversed(stops), start=1)]
+    # Nothing is undone behind COMMIT: a run that has not recorded it is recovered backwards.
+    first, other = (policies.SETTLE_FIRST, policies.SETTLE) if pivot else (_recorded(policies.SETTLE),) * 2
+    numbered = enumerate(reversed(stops), start=1)
+    settling = [_settlement(number, *stop, other if number > 1 else first) for number, stop in numbered]
     last = _last("complete", "keep the outcome", policies.COMPLETE if settling else _recorded(policies.COMPLETE))
     others = [Group(*settling[1:])] if settling[1:] else []
     return [*([] if pivot else [COMMIT]), *settling[:1], *others, last]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from models.activities.base import Closed
-from models.errors import AlreadySettled, Final, NotFound
+from models.errors import AlreadySettled, AlreadyUndone, Final, NotFound
 from services.inventory.inventory import Level
 from tests.services import requests
 from tests.services.shop import Shop
@@ -50,7 +50,7 @@ async def test_an_order_whose_parcel_was_recalled_is_never_completed(shop: Shop)
     await placed(shop)
     await shop.shipping.cancel(requests.cancel())
 
-    with pytest.raises(Final, match="o-1:ship: can't be settled, it is undone"):
+    with pytest.raises(AlreadyUndone, match="o-1:ship: was undone and can't be settled"):
         await shop.closing.close(requests.complete())
 
     await undone(shop)
