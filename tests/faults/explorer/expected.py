@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.faults.evidence.dossier import Dossier
 from tests.faults.explorer.matrix.case import Case
-from tests.faults.explorer.matrix.faults import CANCELS
+from tests.faults.explorer.matrix.faults import CANCELS, MOMENTS, SETTLED
 from tests.faults.explorer.matrix.paths import ROUTE_BACK, TO_SHIP
 from tests.faults.explorer.matrix.steps import Step
 from tests.faults.injection.injecting import Notes, in_line
@@ -35,6 +35,8 @@ _AHEAD: Mapping[str, tuple[tuple[str, ...], ...]] = {
 def ends(case: Case) -> set[End]:
     """Return the allowed ends of a case: pairs of a status and the steps undone, in order; ANY for any steps."""
     natural: End = (case.path.status, case.path.undone)
+    if beside := _beside_another(case, natural):
+        return beside
     if case.step.style == "choreographed":
         return {(status, ANY) for status in _choreographed(case)}
     return _orchestrated(case, natural)
@@ -49,13 +51,31 @@ def _orchestrated(case: Case, natural: End) -> set[End]:
         return _given_up(case, natural)
     if case.fault == "hangs":
         return {natural if _can_be_found(case) else ("compensated", case.step.undos)}
-    if case.fault.startswith("terminate"):
-        return {(status, ANY) for status in _recovered(case.step)}
-    return _turned_back(case, natural)
+    return _lost(case) if case.fault.startswith("terminate") else _turned_back(case, natural)
+
+
+def _lost(case: Case) -> set[End]:
+    """Return the ends of an order whose workflow was lost."""
+    return {(status, ANY) for status in _recovered(case)}
+
+
+def _beside_another(case: Case, natural: End) -> set[End] | None:
+    """Return the ends of an order that another run of it works for, too: the receipt of its parcel decides."""
+    if case.fault in SETTLED:
+        # After the undo the participants refuse the late run.
+        return {("completed", ())} if case.point == "before" else {natural}
+    if case.fault in MOMENTS:
+        first = case.step.stage == "undo" and case.fault == "late-before"
+        return {("compensated", TO_SHIP) if first else ("completed", ())}
+    if case.fault == "hangs" and case.step.stage == "undo":  # the others wait for the first undo
+        return {natural}
+    return None
 
 
 def _express(case: Case, natural: End) -> set[End]:
     """Return the ends of an express order: a cancel undoes every possible effect of the lost workflow task."""
+    if case.step.stage == "forward":  # the parcel was handed over in the same workflow task
+        return {natural}
     if case.fault == "refuse" or case.step.stage == "undo":
         return {(natural[0], ANY)}
     return {natural} if case.fault in _ONCE else {natural, ("cancelled", ANY)}
@@ -80,12 +100,13 @@ def _can_be_found(case: Case) -> bool:
     return case.point in landed and case.step.name in {"charge", "ship", "expect_transfer"}
 
 
-def _recovered(step: Step) -> set[str]:
+def _recovered(case: Case) -> set[str]:
     """Return the ends of an order whose workflow was lost: the carrier's answer decides."""
+    step = case.step
     if step.name == "validate":  # an order that was never accepted is not recovered
         return {"compensated", ""}
-    if step.name == "cancel_shipment":  # the parcel is not cancelled yet
-        return {"compensated", "completed"}
+    if step.name == "cancel_shipment":  # the carrier has the parcel until the undo has written its receipt
+        return {"completed"} if case.point == "before" else {"compensated"}
     if step.refused or step.stage in {"undo", "close", "aside"}:
         return {"compensated"}
     if step.stage == "forward":
@@ -136,10 +157,18 @@ def problems_of_end(case: Case, dossier: Dossier, notes: Notes) -> list[str]:
             for wanted, route in sorted(allowed, key=str)
         )
         problems.append(f"the order is {status or 'missing'}, undone {list(undone)}, expected {expected}")
+    if dossier.ever_parked and not _may_park(case):
+        problems.append(f"the order is {status}, undone {list(undone)}, expected without an operator")
     answers = {asked.answer for asked in dossier.asked if asked.op == "cancel"}
     if case.fault in CANCELS and answers and ("ok" in answers) != (status == "cancelled"):
         problems.append(f"the cancel was answered {', '.join(sorted(answers))}, but the order is {status}")
     return problems + _late(case, status, notes)
+
+
+def _may_park(case: Case) -> bool:
+    """Return whether an operator may have to help: after a fault that lasts, or in a path that needs one anyway."""
+    lasting = {"errors", "final", "hangs", "settled-hangs", "deadline"}
+    return case.path.parks or case.fault in lasting or case.step.style == "choreographed"
 
 
 def _vacuous(case: Case, notes: Notes) -> list[str]:
@@ -147,6 +176,8 @@ def _vacuous(case: Case, notes: Notes) -> list[str]:
         return []
     if not notes.has(case.rule.name, "hit"):
         return ["vacuous: the fault never struck"]
+    if case.moment and not notes.has(case.moment.name, "hit"):
+        return ["vacuous: the recovery never came to the moment of the late attempt"]
     if case.notes_its_end and not notes.has(case.rule.name, "ended"):
         return ["vacuous: the late attempt never ended"]
     if case.fault == "zombies-undone" and len([*notes.line(case.rule.name)]) < AT_LEAST:
@@ -187,6 +218,11 @@ def allowed_late(case: Case, status: str) -> set[str]:
     """Return the allowed outcomes of a late attempt: an answer, the same refusal, or the error of a late request."""
     undone = status in {"cancelled", "compensated"} and case.step.stage in {"do", "pivot"}
     fenced = undone and case.step.style == "orchestrated" and case.fault in _FENCED
+    if case.fault in SETTLED:
+        return {"answer"} if case.point == "before" else {"error: AlreadyUndone"}
+    if case.fault in MOMENTS:
+        refused = case.step.stage == "undo" and status == "completed"
+        return {"error: AlreadySettled"} if refused else {"answer"}
     if case.fault == "reused":
         return {"error: NotAccepted"}
     if case.fault == "crossed":
@@ -198,7 +234,7 @@ def allowed_late(case: Case, status: str) -> set[str]:
     elif fenced or case.step.stage == "probe" or (case.step.refused and case.fault in _FENCED):
         allowed |= {"error: AlreadyUndone"}
     if status == "completed" and case.step.stage == "undo":  # recovered: the carrier had the parcel
-        allowed |= {"error: AlreadySettled"}
+        allowed = {"error: AlreadySettled"}
     if case.point == "sent" or case.step.style == "choreographed":
         allowed |= {"error: Unavailable"}  # the transaction was ended meanwhile, or two ran concurrently
     return allowed

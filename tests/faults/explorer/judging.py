@@ -25,9 +25,6 @@ _SAGA_STEPS = {
     "find_shipment": "ship",
     "express-release": "reserve",
     "express-refund": "charge",
-    "express-reserve": "reserve",
-    "express-charge": "charge",
-    "express-ship": "ship",
 }
 _SLOW = ("Timeout: ", "NoWorker: ")
 
@@ -100,7 +97,7 @@ def _is_slow(case: Case, dossier: Dossier, notes: Notes) -> bool:
     """Return whether an untouched step timed out, or the deadline passed before the fault struck."""
     if case.path.deadline and _is_late(case, case.path.deadline, dossier, notes):
         return True
-    touched = _SAGA_STEPS.get(case.step.name, case.step.name.removesuffix("-refused"))
+    touched = _SAGA_STEPS.get(case.step.name, case.step.name.removesuffix("-refused").removeprefix("express-"))
     for run in dossier.processes:
         for line in run.log:
             if any(word in (line.error or "") for word in _SLOW) or (line.attempt > 1 and line.step != touched):

@@ -104,8 +104,10 @@ class ExplorerScene:
             yield
         except (WorkflowUpdateFailedError, Conflict):
             answer = "refused"
-        except WorkflowUpdateRPCTimeoutOrCancelledError:
+        except WorkflowUpdateRPCTimeoutOrCancelledError as unanswered:
             answer = "unknown"
+            if (task := asyncio.current_task()) and task.cancelling():  # the end of the case, and no lost answer
+                raise asyncio.CancelledError from unanswered
         except RPCError as error:
             answer = "refused" if error.status is RPCStatusCode.NOT_FOUND else "unknown"
         except Unavailable:

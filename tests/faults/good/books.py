@@ -81,12 +81,14 @@ class GoodBooks:
         self.entry("provider", key, "taken_back")
         self.book(order, key, "refund", "held", "card_clearing")
 
-    def hand_over(self, order: str, key: str, *, booked: bool = True) -> None:
+    def hand_over(self, order: str, key: str, *, booked: bool = True, settled: bool = False) -> None:
         self.call("carrier", key, "create", "taken")
         self.entry("carrier", key, "taken")
         if booked:
             self.write("shipping", key, "done")
             self.add("parcels", Parcel(key, order, f"reference of {key}", self.tick(), None))
+        if settled:
+            self.change("receipts", key, status="settled")
 
     def take_back(self, order: str, key: str) -> None:
         self.write("shipping", key, "undone" if self.receipt(key) else "tombstone")

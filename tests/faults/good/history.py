@@ -64,12 +64,12 @@ def good() -> Evidence:
     return replace(shop.evidence(), healed_at=healed_at, canaries=("A. Customer",))
 
 
-REACTIONS: dict[str, Callable[[GoodShop, str], object]] = {
+REACTIONS: dict[str, Callable[[GoodShop, str], None]] = {
     "StockReserved": lambda shop, order: shop.write("inventory", f"{order}:reserve", "done"),
     "StockRejected": lambda shop, order: shop.write("inventory", f"{order}:reserve", "refused"),
     "PaymentCharged": lambda shop, order: shop.take(order, f"{order}:charge"),
     "PaymentDeclined": lambda shop, order: shop.refuse("provider", "payments", f"{order}:charge"),
-    "ShipmentCreated": lambda shop, order: (shop.hand_over(order, f"{order}:ship"), shop.settle(order, "ship")),
+    "ShipmentCreated": lambda shop, order: shop.hand_over(order, f"{order}:ship", settled=True),
     "PaymentSettled": lambda shop, order: shop.settle(order, "charge"),
     "StockSettled": lambda shop, order: shop.settle(order, "reserve"),
     "ShipmentRefused": lambda shop, order: shop.refuse("carrier", "shipping", f"{order}:ship"),

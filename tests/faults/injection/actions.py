@@ -12,6 +12,7 @@ from models.errors import Final, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
 from tests.faults.injection.injecting import SECONDS_BETWEEN_LOOKS, Action, Rule, in_line
+from tests.faults.injection.late_runs import settle, settle_and_fail, settle_and_hang, settle_and_pay
 from tests.faults.injection.others import cross, rival
 
 if TYPE_CHECKING:
@@ -52,6 +53,15 @@ async def _is_waited_for(attempt: "Attempt", connection: Connection) -> bool:
 
 async def _hold(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
     await attempt.notes.until(rule.name, "release")
+
+
+async def _release(attempt: "Attempt", rule: Rule, connection: Connection | None) -> None:
+    """Let the held attempt of the rule `behind` continue, and wait until it has ended, or waits for this session."""
+    attempt.notes.first(rule.behind, "release")
+    while not attempt.notes.has(rule.behind, "ended"):
+        if connection is not None and await _is_waited_for(attempt, connection):
+            return
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
 async def _line(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
@@ -122,4 +132,9 @@ ACTIONS: dict[Action, Callable[["Attempt", Rule, Connection | None], Awaitable[N
     "stop": _stop,
     "signal": _signal,
     "read-only": _read_only,
+    "settle": settle,
+    "settle-pay": settle_and_pay,
+    "settle-fail": settle_and_fail,
+    "settle-hang": settle_and_hang,
+    "release": _release,
 }

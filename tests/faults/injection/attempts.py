@@ -64,7 +64,7 @@ class Attempt:
 
     def claim(self, rule: Rule) -> bool:
         """Leave the note that a fault strikes; return False when the fault has struck already and strikes only once."""
-        if self.notes.has(rule.name, "lifted"):
+        if self.notes.has(rule.name, "lifted") or (rule.behind and not self.notes.has(rule.behind, "struck")):
             return False
         info = activity.info() if activity.in_activity() else None
         self.number = info.attempt if info else 0

@@ -39,6 +39,11 @@ Action = Literal[
     "stop",
     "signal",
     "read-only",
+    "settle",
+    "settle-pay",
+    "settle-fail",
+    "settle-hang",
+    "release",
 ]
 NoteKind = Literal["hit", "struck", "release", "lifted", "ended"]
 SECONDS_BETWEEN_LOOKS = 0.01
@@ -54,7 +59,8 @@ class Rule:
     the statement ran without its commit; `done`, everything is committed and no answer was sent; `answered`, the
     answer was sent.
 
-    `which` distinguishes the requests of one activity (see `target_of`); `mark` is a text in the point's statement.
+    `behind` names a rule that must have struck before. `which` distinguishes the requests of one activity (see
+    `target_of`); `mark` is a text in the point's statement.
     """
 
     name: str
@@ -65,6 +71,7 @@ class Rule:
     which: str = ""
     mark: str = ""
     always: bool = False
+    behind: str = ""
 
 
 class Notes:

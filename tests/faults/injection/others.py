@@ -32,7 +32,7 @@ _ANSWER = b"select answer::text from inventory.receipts where key = %(key)s"
 _LAST_ARTICLE = b"select from inventory.stock where sku = %(sku)s for update"
 
 
-async def _waiting(database: Database, connection: Connection) -> int:
+async def waiting(database: Database, connection: Connection) -> int:
     """Return how many sessions wait, directly or indirectly, for a lock of this session."""
     ((count,),) = await Database.rows(database, _WAITING, {"pid": connection.info.backend_pid})
     return int(count)
@@ -43,7 +43,7 @@ async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -
     assert connection is not None
     assert attempt.database is not None
     still, before = 0.0, time.monotonic()
-    while still < SECONDS_TO_STAND_STILL and not await _waiting(attempt.database, connection):
+    while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
         still, before = max(still, time.monotonic() - before), time.monotonic()
     attempt.notes.first(rule.name, "ended", late="answer", still=still)
@@ -66,7 +66,7 @@ async def _crossed(database: Database, request: ReserveInventory, waits: asyncio
             await Database.rows(database, _LAST_ARTICLE, {"sku": request.lines[-1].sku}, blocker)
             late = asyncio.create_task(Inventory(database, AnyProcess()).reserve(request))
             # First the do waits for the article, then the undo for the do: or each for the other in a deadlock.
-            while not late.done() and (count := await _waiting(database, blocker)) < 2:
+            while not late.done() and (count := await waiting(database, blocker)) < 2:
                 if count:
                     waits.set()
                 await asyncio.sleep(SECONDS_BETWEEN_LOOKS)

@@ -11,11 +11,12 @@ from tests.faults.explorer.matrix.faults import (
     EACH_TIME,
     FROM_OUTSIDE,
     LATE,
+    MOMENTS,
     SECONDS_TO_LIVE,
     Fault,
     Kind,
 )
-from tests.faults.explorer.matrix.paths import Path, PathDriver
+from tests.faults.explorer.matrix.paths import SHIPPING, Path, PathDriver
 from tests.faults.explorer.matrix.steps import Step
 from tests.faults.injection.injecting import Point, Rule
 
@@ -70,7 +71,8 @@ class Case:
     @property
     def own_worker(self) -> bool:
         """Whether the order needs a dedicated worker: one that dies or freezes, or whose connections are spoilt."""
-        return self.fault in {"rival", "failover"} or (self.fault in DEADLY and self.step.stage != "relay")
+        dies = any(driver.action == "kill" for driver in self.path.drivers)
+        return dies or self.fault in {"rival", "failover"} or (self.fault in DEADLY and self.step.stage != "relay")
 
     @property
     def kind(self) -> Kind:
@@ -85,7 +87,9 @@ class Case:
         seconds = wait.get(self.fault, 12 if self._held_to_its_deadline or self.step.path.express else 3)
         if self.fault == "cancel-heard" and undoing:
             seconds = 8
-        if self.fault == "errors":
+        if self.fault in MOMENTS:
+            seconds = 15
+        if self.fault in {"errors", "settled-hangs"} or (self.fault == "hangs" and undoing):
             seconds = 100 if undoing or choreographed else 10
         if choreographed and self.fault in {"final", "terminate"} and self.point in {"before", "done", "answered"}:
             seconds = 70
@@ -109,13 +113,25 @@ class Case:
         always = action not in {"signal", "duplicate"} and (self.fault in EACH_TIME or self._held_to_its_deadline)
         return Rule(self.id, self.id, step.activity, self.point, action, step.which, mark, always)
 
+    @property
+    def moment(self) -> Rule | None:
+        """The moment of the recovery at which the held attempt of the lost run continues."""
+        if self.fault not in MOMENTS:
+            return None
+        activity, point = MOMENTS[self.fault]
+        mark = SHIPPING if point == "sent" else ""
+        return Rule(f"{self.id}.moment", self.id, activity, point, "release", mark=mark, behind=self.id)
+
     def rules(self) -> Iterator[Rule]:
         """Yield the fault and its drivers."""
         if rule := self.rule:
             yield rule
+        if moment := self.moment:
+            yield moment
         for number, driver in enumerate(self.path.drivers):
             yield self.driven(driver, number)
 
     def driven(self, driver: PathDriver, number: int = 0) -> Rule:
         """Return the rule of a driver, which brings the order to the step under test."""
-        return Rule(f"{self.id}.driver{number}", self.id, **vars(driver))
+        fields = {name: value for name, value in vars(driver).items() if name != "then"}
+        return Rule(f"{self.id}.driver{number}", self.id, **fields)

@@ -56,7 +56,7 @@ def _answers(case: Case) -> str | None:
     failing = case.fault in {"error", "errors", "final", "hang", "hangs", "cancel-heard"}
     if case.point == "answered" and (failing or case.fault == "terminate-zombie"):
         return "an accepted answer can't fail any more"
-    ended = case.step.stage in {"forward", "close"} and case.fault in {"deadline", "terminate", *CANCELS}
+    ended = case.step.ends and case.fault in {"deadline", "terminate", *CANCELS}
     return "the order ends with that answer" if case.point == "answered" and ended else None
 
 
@@ -67,7 +67,8 @@ def _patience(case: Case) -> str | None:
         return "no permanent failure exists at this step"
     if fault in {"errors", "hangs"} and (stage in {"forward", "close", "aside"} or case.step.name == "book_transfer"):
         return "the step is retried for minutes, or without limit"
-    if fault == "hangs" and (stage == "undo" or not orchestrated):
+    first = case.step.activity == "cancel_shipment"
+    if fault == "hangs" and ((stage == "undo" and not first) or not orchestrated):
         return "the result is that of errors, later"
     if fault == "errors" and not orchestrated and case.point == "before":
         return "the result is that of a final error, later"

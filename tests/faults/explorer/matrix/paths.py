@@ -1,18 +1,22 @@
 """Kinds of orders: the way to a step, and the end without a further fault."""
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from tests.faults.injection.injecting import Action, Point
 
 # Texts in the statements of the points.
 INVENTORY, PAYMENTS, SHIPPING = ('"inventory".receipts', '"payments".receipts', '"shipping".receipts')
 CARD, CARRIER = ('"card_provider".entries', '"carrier".entries')
-LEDGER, PARCELS = ("payments.ledger", "shipping.parcels")
+LEDGER, PARCELS, ORDERS = ("payments.ledger", "shipping.parcels", "orders.orders")
 
 
 @dataclass(frozen=True)
 class PathDriver:
-    """A fault that is not under test but brings the order to the step that is."""
+    """A fault that is not under test but brings the order to the step that is.
+
+    When it has struck, the explorer does what `then` says, and releases it.
+    """
 
     activity: str
     point: Point
@@ -20,6 +24,7 @@ class PathDriver:
     which: str = ""
     mark: str = ""
     always: bool = False
+    then: Literal["", "deadline", "cancel", "terminate"] = ""
 
 
 @dataclass(frozen=True)
@@ -51,9 +56,31 @@ REFUSED = Path("refused", postcode="00000", status="compensated", undone=ROUTE_B
 EXPRESS_REFUSED = replace(REFUSED, name="express-refused", express=True)
 LANDED_AND_BACK = Path(
     "landed-and-back",
-    drivers=(PathDriver("create_shipment", "done", "final", always=True),),
+    drivers=(PathDriver("create_shipment", "done", "final"),),
     status="compensated",
-    undone=("ship", *ROUTE_BACK),
+    undone=TO_SHIP,
+)
+# Three ways back whose first undo is the recall, of a parcel that nobody has handed over yet.
+CANCELLED = Path(
+    "cancelled",
+    drivers=(PathDriver("create_shipment", "before", "await-cancel", then="cancel"),),
+    status="cancelled",
+    undone=TO_SHIP,
+)
+RECOVERED = Path(
+    "recovered",
+    drivers=(PathDriver("create_shipment", "before", "stand", then="terminate"),),
+    status="compensated",
+    undone=TO_SHIP,
+    seconds=20,
+)
+EXPRESS_LOST = Path(
+    "express-lost",
+    express=True,
+    drivers=(PathDriver("create_shipment", "before", "kill", then="cancel"),),
+    status="cancelled",
+    undone=TO_SHIP,
+    seconds=6,
 )
 PARKED = Path(
     "parked",
@@ -71,7 +98,9 @@ LOST_PARCEL = Path("lost-parcel", drivers=(PathDriver("create_shipment", "done",
 TIMED_OUT = Path(
     "timed-out",
     deadline=2,
-    drivers=(PathDriver("handle_event", "called", "stand", "shipping:PaymentCharged", CARRIER, always=True),),
+    drivers=(
+        PathDriver("handle_event", "called", "stand", "shipping:PaymentCharged", CARRIER, always=True, then="deadline"),
+    ),
     status="compensated",
     undone=TO_SHIP,
     seconds=8,

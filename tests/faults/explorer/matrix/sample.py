@@ -6,7 +6,7 @@ from random import Random
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.cases import cases
 
-SIZE = 44
+SIZE = 56
 SECONDS_AT_MOST = 20
 SEED = 5
 

@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from tests.faults.explorer.matrix.paths import (
+    CANCELLED,
     CARD,
     CARRIER,
     DECLINED,
     EXPRESS,
+    EXPRESS_LOST,
     EXPRESS_REFUSED,
     HAPPY,
     INVENTORY,
@@ -16,9 +18,11 @@ from tests.faults.explorer.matrix.paths import (
     LEDGER,
     LOST_CHARGE,
     LOST_PARCEL,
+    ORDERS,
     PARCELS,
     PARKED,
     PAYMENTS,
+    RECOVERED,
     REFUSED,
     ROUTE_BACK,
     SHIPPING,
@@ -57,6 +61,11 @@ class Step:
     refused: bool = False
 
     @property
+    def ends(self) -> bool:
+        """Whether the order ends with this step."""
+        return self.name in {"complete", "close", "fail"}
+
+    @property
     def outside(self) -> bool:
         """Whether the step calls an outside party."""
         return "called" in self.marks
@@ -65,7 +74,8 @@ class Step:
 _CHARGE: Mapping[Point, str] = {"called": CARD, "sent": PAYMENTS}
 _SHIP: Mapping[Point, str] = {"called": CARRIER, "sent": SHIPPING}
 _REFUND: Mapping[Point, str] = {"fenced": PAYMENTS, "called": CARD, "sent": LEDGER}
-_RECALL: Mapping[Point, str] = {"fenced": SHIPPING, "called": CARRIER, "sent": PARCELS}
+_RECALLING: Mapping[Point, str] = {"fenced": SHIPPING, "called": CARRIER}
+_RECALL: Mapping[Point, str] = {**_RECALLING, "sent": PARCELS}
 _O: Style = "orchestrated"
 _C: Style = "choreographed"
 
@@ -83,7 +93,7 @@ def _express(
 
 
 ORCHESTRATED = (
-    Step("validate", _O, HAPPY, "do", "validate_order", marks={"sent": "orders.orders"}, local=True),
+    Step("validate", _O, HAPPY, "do", "validate_order", marks={"sent": ORDERS}, local=True),
     Step("reserve", _O, HAPPY, "do", "reserve_inventory", marks={"sent": INVENTORY}, undos=("reserve",)),
     Step(
         "reserve-refused",
@@ -99,11 +109,17 @@ ORCHESTRATED = (
     Step("charge-refused", _O, DECLINED, "do", "charge_payment", marks=_CHARGE, undos=ROUTE_BACK, refused=True),
     Step("ship", _O, HAPPY, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP),
     Step("ship-refused", _O, REFUSED, "pivot", "create_shipment", marks=_SHIP, undos=TO_SHIP, refused=True),
-    Step("complete", _O, HAPPY, "forward", "complete_order", "completed", {"sent": IN_A_TRANSACTION}, local=True),
+    Step("settle_shipment", _O, HAPPY, "forward", "settle_shipment", marks={"sent": SHIPPING}, local=True),
+    Step("settle_payment", _O, HAPPY, "forward", "settle_payment", marks={"sent": PAYMENTS}, local=True),
+    Step("settle_stock", _O, HAPPY, "forward", "settle_stock", marks={"sent": INVENTORY}, local=True),
+    Step("complete", _O, HAPPY, "forward", "complete_order", "completed", {"sent": ORDERS}, local=True),
     Step("release", _O, REFUSED, "undo", "release_inventory", marks={"sent": INVENTORY}),
     Step("refund", _O, REFUSED, "undo", "refund_payment", marks=_REFUND),
     Step("cancel_shipment", _O, LANDED_AND_BACK, "undo", "cancel_shipment", marks=_RECALL),
-    Step("close", _O, REFUSED, "close", "complete_order", "undone", {"sent": IN_A_TRANSACTION}, local=True),
+    Step("recall-cancelled", _O, CANCELLED, "undo", "cancel_shipment", marks=_RECALLING),
+    Step("recall-recovered", _O, RECOVERED, "undo", "cancel_shipment", marks=_RECALLING),
+    Step("recall-express", _O, EXPRESS_LOST, "undo", "cancel_shipment", marks=_RECALLING, local=True),
+    Step("close", _O, REFUSED, "close", "complete_order", "undone", {"sent": ORDERS}, local=True),
     Step(
         "alert",
         _O,
@@ -137,6 +153,9 @@ ORCHESTRATED = (
     _express("reserve", "do", "reserve_inventory", {"sent": INVENTORY}),
     _express("charge", "do", "charge_payment", _CHARGE),
     _express("ship", "pivot", "create_shipment", _SHIP),
+    _express("settle_shipment", "forward", "settle_shipment", {"sent": SHIPPING}, undos=()),
+    _express("settle_payment", "forward", "settle_payment", {"sent": PAYMENTS}, undos=()),
+    _express("settle_stock", "forward", "settle_stock", {"sent": INVENTORY}, undos=()),
     _express("release", "undo", "release_inventory", {"sent": INVENTORY}, EXPRESS_REFUSED, ()),
     _express("refund", "undo", "refund_payment", _REFUND, EXPRESS_REFUSED, ()),
     Step("find_shipment", _O, LOST_PARCEL, "probe", "find_shipment", marks=_SHIP, undos=TO_SHIP),
@@ -159,8 +178,6 @@ def _published(of_type: str, subscriber: str) -> Step:
 _CARD: Mapping[Point, str] = {"called": CARD}
 _CARRIER: Mapping[Point, str] = {"called": CARRIER}
 _REFUNDING: Mapping[Point, str] = {"fenced": PAYMENTS, "called": CARD}
-_RECALLING: Mapping[Point, str] = {"fenced": SHIPPING, "called": CARRIER}
-
 CHOREOGRAPHED = (
     _reaction("reserve", HAPPY, "do", "inventory:OrderPlaced"),
     _reaction("reserve-refused", SOLD_OUT, "do", "inventory:OrderPlaced", refused=True),
@@ -168,7 +185,9 @@ CHOREOGRAPHED = (
     _reaction("charge-refused", DECLINED, "do", "payments:StockReserved", _CARD, refused=True),
     _reaction("ship", HAPPY, "pivot", "shipping:PaymentCharged", _CARRIER),
     _reaction("ship-refused", REFUSED, "pivot", "shipping:PaymentCharged", _CARRIER, refused=True),
-    _reaction("complete", HAPPY, "forward", "orders:ShipmentCreated"),
+    _reaction("settle_payment", HAPPY, "forward", "payments:ShipmentCreated"),
+    _reaction("settle_stock", HAPPY, "forward", "inventory:PaymentSettled"),
+    _reaction("complete", HAPPY, "forward", "orders:StockSettled"),
     _reaction("refund", REFUSED, "undo", "payments:ShipmentRefused", _REFUNDING),
     _reaction("release", REFUSED, "undo", "inventory:PaymentRefunded"),
     _reaction("recall", TIMED_OUT, "undo", "shipping:OrderTimedOut", _RECALLING),
@@ -176,7 +195,9 @@ CHOREOGRAPHED = (
     _published("OrderPlaced", "inventory"),
     _published("StockReserved", "payments"),
     _published("PaymentCharged", "shipping"),
-    _published("ShipmentCreated", "orders"),
+    _published("ShipmentCreated", "payments"),
+    _published("PaymentSettled", "inventory"),
+    _published("StockSettled", "orders"),
 )
 
 STEPS: tuple[Step, ...] = ORCHESTRATED + CHOREOGRAPHED

@@ -16,7 +16,7 @@ from models.order import Order
 from models.process import OrderResult
 from services.orders.placing import ChoreographedOrders
 from tests.faults.explorer.matrix.case import Case
-from tests.faults.explorer.matrix.faults import LATE
+from tests.faults.explorer.matrix.faults import LATE, MOMENTS
 from tests.faults.explorer.play import asking, moments, others, striking
 from tests.faults.explorer.scene import ExplorerScene, order_of
 from tests.faults.injection.injecting import in_line
@@ -98,7 +98,8 @@ class Play:
     @property
     def _is_held_to_the_end(self) -> bool:
         """Whether the held attempt continues only after the order's end."""
-        return "zombie" in self.case.fault and self.case.step.stage != "relay"
+        held = "zombie" in self.case.fault or self.case.fault in MOMENTS
+        return held and self.case.step.stage != "relay"
 
     async def _end(self) -> None:
         async with asyncio.timeout(SECONDS_TO_END):

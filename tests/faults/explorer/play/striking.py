@@ -5,7 +5,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from tests.faults.explorer.fleet import ended, stopped
-from tests.faults.explorer.matrix.faults import DEADLY
+from tests.faults.explorer.matrix.faults import DEADLY, MOMENTS
 from tests.faults.explorer.play import asking, moments, others
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ async def strike(play: "Play") -> None:
         await moments.past_the_limits(play, hit["pid"])
     elif case.fault == "deadline":
         await moments.out_of_time(play)
-    elif case.fault.startswith("terminate"):
+    elif case.fault.startswith("terminate") or case.fault in MOMENTS:
         await asking.terminate(play)
     play.resume()
     play.struck.set()
@@ -52,10 +52,19 @@ async def _replace_worker(play: "Play", pid: int) -> None:
 
 
 async def drive(play: "Play") -> None:
-    """Release the drivers that only had to wait for the order's deadline."""
+    """Do what belongs to each driver after it has struck, and release it."""
     for number, driver in enumerate(play.case.path.drivers):
         rule = play.case.driven(driver, number)
-        if rule.action == "stand":
-            await play.scene.notes.until(rule.name, "hit")
-            await moments.out_of_time(play)
+        if not driver.then:
+            continue
+        await play.scene.notes.until(rule.name, "hit")
+        if driver.action == "kill" and play.own_process is not None:
+            await ended(play.own_process)
+        await _THEN[driver.then](play)
+        if driver.action == "kill":
+            await play.worker(alone=False)
+        if driver.then != "terminate":  # the attempt of a terminated workflow learns of that, and does nothing
             play.scene.notes.first(rule.name, "release")
+
+
+_THEN = {"deadline": moments.out_of_time, "cancel": asking.cancel, "terminate": asking.terminate}
