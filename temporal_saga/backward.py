@@ -29,6 +29,8 @@ async def compensate(run: "Run[Any]") -> bool:
     await settle_unused_events(run)
     if await _is_final(run):
         return False
+    run.returning = True
+    run.changed()
     for steps in reversed([*side_by_side(run.pending_undos)]):
         # Parked already: by the first undo, or by a compensation that was itself cancelled.
         await _each(_undo(run, step) for step in reversed(steps) if step.name not in run.parked)

@@ -83,10 +83,16 @@ def check_cancel(run: Run[Any], budget: Budget, plan: str | None, too_late: str)
 
 
 async def cancel(run: Run[Any], budget: Budget, reason: str, too_late: str) -> None:
-    """Turn a run back, and return once its compensation starts; raise a refusal if it passes its pivot first."""
+    """Turn a run back, and return once its compensation starts; raise a refusal if it passes its pivot first.
+
+    An answer to the first undo, or an operator who is needed for it, counts as the start of an express run's.
+    """
     run.stop("cancelled", reason)
     with budget.waiting("cancel"):
         await workflow.wait_condition(lambda: run.unwinding or run.pivoted)
+        if run.express and workflow.patched("cancel-waits-for-the-last-effect"):
+            # A lost workflow task may have made it final: then the run goes forward after all.
+            await workflow.wait_condition(lambda: run.pivoted or run.returning or bool(run.parked))
     if not run.unwinding:
         raise refusal("TooLate", too_late)
     if run.outcome != "cancelled":

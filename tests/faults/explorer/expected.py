@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.faults.evidence.dossier import Dossier
 from tests.faults.explorer.matrix.case import Case
-from tests.faults.explorer.matrix.faults import CANCELS, MOMENTS, SETTLED
+from tests.faults.explorer.matrix.faults import MOMENTS, SETTLED
 from tests.faults.explorer.matrix.paths import ROUTE_BACK, TO_SHIP
 from tests.faults.explorer.matrix.steps import Step
 from tests.faults.injection.injecting import Notes, in_line
@@ -160,7 +160,7 @@ def problems_of_end(case: Case, dossier: Dossier, notes: Notes) -> list[str]:
     if dossier.ever_parked and not _may_park(case):
         problems.append(f"the order is {status}, undone {list(undone)}, expected without an operator")
     answers = {asked.answer for asked in dossier.asked if asked.op == "cancel"}
-    if case.fault in CANCELS and answers and ("ok" in answers) != (status == "cancelled"):
+    if answers and ("ok" in answers) != (status == "cancelled"):
         problems.append(f"the cancel was answered {', '.join(sorted(answers))}, but the order is {status}")
     return problems + _late(case, status, notes)
 

@@ -77,7 +77,9 @@ def steps_run_in_order(dossier: Dossier) -> Iterator[str]:
 def _in_order(run: ObservedProcess, begun: tuple[str, ...]) -> bool:
     """Return whether steps of an order began in its saga's order; a recovery begins after the pivot."""
     if run.type == ORDER_WORKFLOW:
-        return begun == STEPS[: len(begun)]
+        # An order that was cancelled before its first step was accepted by a probe.
+        probed = any((line.step, line.direction) == ("validate", "probe") for line in run.log)
+        return begun == STEPS[: len(begun)] or (probed and begun == STEPS[1 : len(begun) + 1])
     return run.type != RECOVERY_WORKFLOW or begun == AFTER_PIVOT[: len(begun)]
 
 

@@ -24,7 +24,7 @@ class PathDriver:
     which: str = ""
     mark: str = ""
     always: bool = False
-    then: Literal["", "deadline", "cancel", "terminate"] = ""
+    then: Literal["", "deadline", "cancel", "cancel-update", "terminate"] = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +60,7 @@ LANDED_AND_BACK = Path(
     status="compensated",
     undone=TO_SHIP,
 )
-# Three ways back whose first undo is the recall, of a parcel that nobody has handed over yet.
+# Ways back whose first undo is the recall, of a parcel that nobody has handed over yet.
 CANCELLED = Path(
     "cancelled",
     drivers=(PathDriver("create_shipment", "before", "await-cancel", then="cancel"),),
@@ -81,6 +81,11 @@ EXPRESS_LOST = Path(
     status="cancelled",
     undone=TO_SHIP,
     seconds=6,
+)
+EXPRESS_UPDATED = replace(
+    EXPRESS_LOST,
+    name="express-updated",
+    drivers=(PathDriver("create_shipment", "before", "kill", then="cancel-update"),),
 )
 PARKED = Path(
     "parked",

@@ -7,7 +7,7 @@ from tests.faults.explorer.matrix.faults import MOMENTS, SETTLED
 _SETTLEMENTS = tuple(f"express-settle_{effect}" for effect in ("shipment", "payment", "stock"))
 _RECALLS = {
     f"o-{step}-{point}"
-    for step in ("cancel_shipment", "recall-cancelled", "recall-recovered", "recall-express")
+    for step in ("cancel_shipment", "recall-cancelled", "recall-recovered", "recall-express", "recall-updated")
     for point in ("before", "fenced", "called", "sent", "done")
 }
 _HELD = {f"o-{step}-before" for step in ("cancel_shipment", "settle_shipment", "settle_payment", "settle_stock")}

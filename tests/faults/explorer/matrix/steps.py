@@ -12,6 +12,7 @@ from tests.faults.explorer.matrix.paths import (
     EXPRESS,
     EXPRESS_LOST,
     EXPRESS_REFUSED,
+    EXPRESS_UPDATED,
     HAPPY,
     INVENTORY,
     LANDED_AND_BACK,
@@ -119,6 +120,7 @@ ORCHESTRATED = (
     Step("recall-cancelled", _O, CANCELLED, "undo", "cancel_shipment", marks=_RECALLING),
     Step("recall-recovered", _O, RECOVERED, "undo", "cancel_shipment", marks=_RECALLING),
     Step("recall-express", _O, EXPRESS_LOST, "undo", "cancel_shipment", marks=_RECALLING, local=True),
+    Step("recall-updated", _O, EXPRESS_UPDATED, "undo", "cancel_shipment", marks=_RECALLING, local=True),
     Step("close", _O, REFUSED, "close", "complete_order", "undone", {"sent": ORDERS}, local=True),
     Step(
         "alert",

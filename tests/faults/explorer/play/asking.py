@@ -26,11 +26,16 @@ CANCEL = CancelOrder(reason="changed my mind", actor="explorer")
 
 
 async def cancel(play: "Play") -> None:
-    """Cancel the order as the case demands; an update is answered after its step was released."""
-    if play.case.fault != "cancel-update":
-        async with play.scene.asking("request_cancel", play.order.order_id):
-            await play.handle.cancel()
+    """Cancel the order as the case demands."""
+    if play.case.fault == "cancel-update":
+        await cancel_by_update(play)
         return
+    async with play.scene.asking("request_cancel", play.order.order_id):
+        await play.handle.cancel()
+
+
+async def cancel_by_update(play: "Play") -> None:
+    """Cancel the order by an update, which is answered after its step was released."""
     async with play.scene.asking("cancel", play.order.order_id):
         accepted = WorkflowUpdateStage.ACCEPTED
         asked = await play.handle.start_update(

@@ -1,5 +1,6 @@
 """The part of a fault outside of the worker: after the fault's note, the explorer kills, cancels or terminates."""
 
+import asyncio
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -60,6 +61,11 @@ async def drive(play: "Play") -> None:
         await play.scene.notes.until(rule.name, "hit")
         if driver.action == "kill" and play.own_process is not None:
             await ended(play.own_process)
+        if driver.then == "cancel-update":  # accepted only by a worker
+            async with asyncio.TaskGroup() as both:
+                both.create_task(asking.cancel_by_update(play))
+                both.create_task(play.worker(alone=False))
+            continue
         await _THEN[driver.then](play)
         if driver.action == "kill":
             await play.worker(alone=False)
