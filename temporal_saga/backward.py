@@ -29,7 +29,7 @@ async def compensate(run: "Run[Any]") -> bool:
     await settle_unused_events(run)
     if await _is_final(run):
         return False
-    run.returning = True
+    run.returning = True  # from here on the run can't go forward any more
     run.changed()
     for steps in reversed([*side_by_side(run.pending_undos)]):
         # Parked already: by the first undo, or by a compensation that was itself cancelled.

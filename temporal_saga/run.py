@@ -56,7 +56,6 @@ class Run(Generic[S]):
         self.doing: list[Step[S, Any]] = []
         self.ahead: list[Step[S, Any]] = list(saga.steps)
         self.pending_undos: list[Step[S, Any]] = []
-        # `returning`: unwinding, and the last effect is not final, so that the run can't go forward any more.
         self.pivoted = self.unwinding = self.returning = self.ended = self.overdue = False
         self.waiting = ""
         # The results, by step name.

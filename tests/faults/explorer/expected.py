@@ -63,7 +63,8 @@ def _beside_another(case: Case, natural: End) -> set[End] | None:
     """Return the ends of an order that another run of it works for, too: the receipt of its parcel decides."""
     if case.fault in SETTLED:
         # After the undo the participants refuse the late run.
-        return {("completed", ())} if case.point == "before" else {natural}
+        back = (natural[0], ANY) if case.step.style == "choreographed" else natural
+        return {("completed", ())} if case.point == "before" else {back}
     if case.fault in MOMENTS:
         first = case.step.stage == "undo" and case.fault == "late-before"
         return {("compensated", TO_SHIP) if first else ("completed", ())}

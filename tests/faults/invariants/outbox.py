@@ -20,7 +20,7 @@ LISTENS = {
     "StockRejected": ("orders", {"OrderFailed"}),
     "PaymentDeclined": ("inventory", {"StockReleased"}),
     "ShipmentRefused": ("payments", {"PaymentRefunded"}),
-    TIMED_OUT: ("shipping", {"ShipmentRecalled"}),
+    TIMED_OUT: ("shipping", {"ShipmentRecalled", "ShipmentCreated"}),  # the latter when the parcel is final
     "ShipmentRecalled": ("payments", {"PaymentRefunded"}),
     "PaymentRefunded": ("inventory", {"StockReleased"}),
     "StockReleased": ("orders", {"OrderFailed"}),

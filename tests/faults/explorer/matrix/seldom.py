@@ -10,6 +10,7 @@ _RECALLS = {
     for step in ("cancel_shipment", "recall-cancelled", "recall-recovered", "recall-express", "recall-updated")
     for point in ("before", "fenced", "called", "sent", "done")
 }
+_RECALLS |= {f"c-recall-{point}" for point in ("before", "fenced", "called")}
 _HELD = {f"o-{step}-before" for step in ("cancel_shipment", "settle_shipment", "settle_payment", "settle_stock")}
 SELDOM: Mapping[str, set[str]] = {
     # Every attempt is late, one after the other.
