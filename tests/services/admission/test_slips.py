@@ -252,6 +252,18 @@ async def test_nothing_of_a_slip_that_a_forged_closing_completed_is_undone(unche
     assert (await services.ledger.balances())["held"] == 2980
 
 
+@pytest.mark.parametrize("name", UNDOS)
+async def test_an_undo_asks_again_in_a_process_that_remembers_the_slip_as_open(unchecked_shop: Shop, name: str) -> None:
+    here, elsewhere = (Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2))
+    await here.slips.accept(GIFT)
+    for ask in DOS.values():
+        await ask(here)
+    await elsewhere.slip_closing.close(close("completed", stops=()))
+
+    with pytest.raises(AlreadySettled):
+        await UNDOS[name](here)
+
+
 @pytest.mark.parametrize("name", DOS)
 async def test_a_pruned_slip_is_not_served_again(unchecked_shop: Shop, name: str) -> None:
     services, worker = [Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2)]
