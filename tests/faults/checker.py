@@ -42,7 +42,7 @@ OF_AN_ORDER: tuple[tuple[str, Callable[[Dossier], Iterable[str]]], ...] = (
     ("I7", shipment.the_parcel_is_settled_first),
     ("I8", undo.undone_in_reverse),
     ("I8", undo.one_after_the_other),
-    ("I8", undo.the_last_effect_decides),
+    ("I8", undo.the_pivot_decides),
     ("I8", undo.the_outside_records_agree),
     ("I9", outbox.no_event_is_lost),
     ("I9", outbox.every_event_is_applied_once),

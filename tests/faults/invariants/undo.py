@@ -1,6 +1,6 @@
 """I8: effects are undone in exact reverse order of their start, one after the other, and none is forgotten.
 
-The last effect decides: when the answer to its undo is that it is final, the run goes forward and undoes nothing; and
+The pivot decides: when the answer to its undo is that the parcel is final, the run goes forward and undoes nothing; and
 while nobody knows that answer, no other undo begins. A choreographed order has no saga log; I9 covers the order of its
 undos.
 """
@@ -73,20 +73,24 @@ def _is_unknown(undo: LogLine) -> bool:
     return undo.status in EVER_PARKED and (undo.error or "").startswith(("Timeout: ", "Cancelled: "))
 
 
-def the_last_effect_decides(dossier: Dossier) -> Iterator[str]:
-    """A final last effect turns its run forward and parks nothing; while its undo is unknown, no other undo begins."""
+def the_pivot_decides(dossier: Dossier) -> Iterator[str]:
+    """A final parcel turns its run forward and parks nothing; while its recall is unknown, no other undo begins.
+
+    When the pivot of an order never began, or was refused, nobody can have settled anything: no undo waits.
+    """
     for run in dossier.processes:
         undos = [line for line in run.log if line.direction == "undo"]
-        first = undos[0].step if undos else ""
-        others = [line for line in undos if line.step != first]
-        mine = [line for line in undos if line.step == first]
-        if first == "ship" and _is_final(mine[-1]) and (others or mine[-1].status in EVER_PARKED):
+        if dossier.style == "slip" or not undos or undos[0].step != "ship":
+            continue
+        others = [line for line in undos if line.step != "ship"]
+        recalls = [line for line in undos if line.step == "ship"]
+        if _is_final(recalls[-1]) and (others or recalls[-1].status in EVER_PARKED):
             yield f"run {run.run_id}: the parcel is final, but its undo was parked or {len(others)} others began"
-        answers = [line.completed_at for line in mine if line.completed_at is not None and not _is_unknown(line)]
-        answers += [line.started_at for line in run.log if _settles(line, first)]
+        answers = [line.completed_at for line in recalls if line.completed_at is not None and not _is_unknown(line)]
+        answers += [line.started_at for line in run.log if _settles(line, "ship")]
         for other in others:
             if not any(answered <= other.started_at for answered in answers):
-                yield f"run {run.run_id}: the undo of {other.step} began while that of {first} was unknown"
+                yield f"run {run.run_id}: the undo of {other.step} began while the recall was unknown"
 
 
 def _settles(line: LogLine, step: str) -> bool:
