@@ -232,6 +232,8 @@ def allowed_late(case: Case, status: str) -> set[str]:
     fenced = fenced and not (case.step.refused and status == case.path.status)  # a refusal is permanent
     if fenced and case.point in {"before", "called", "sent", "answered"} and case.step.name != "validate":
         allowed = {"error: AlreadyUndone"}
+        if case.step.name == "expect_transfer":  # of a transfer that was never expected nothing is recorded
+            allowed |= {"error: NotAccepted"}
     elif fenced or case.step.stage == "probe" or (case.step.refused and case.fault in _FENCED):
         allowed |= {"error: AlreadyUndone"}
     if status == "completed" and case.step.stage == "undo":  # recovered: the carrier had the parcel
