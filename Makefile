@@ -66,10 +66,11 @@ lint: setup  ## Check style and formatting
 types: setup  ## Check types, strictly
 	$(PY) -m mypy
 
-schemas: setup  ## Check the compose file, the Dockerfile, the workflows and the scripts
+schemas: setup  ## Check the participants' schemas, the compose file, the Dockerfile, the workflows and the scripts
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/hadolint Dockerfile
+	$(PY) -m docs.participants.generate --check
 	bash -n .ci/run
 	for script in deploy/*.sh; do sh -n "$$script" || exit 1; done
 
