@@ -31,13 +31,15 @@ export class Failure extends Error {
   /** Returns what Temporal records: a saga reads the type, the category and the attempt in the first detail. */
   at(attempt: number): ApplicationFailure {
     const kind: Kind = KINDS[this.type];
-    return ApplicationFailure.create({
+    const failure = ApplicationFailure.create({
       message: this.message,
       type: this.type,
       details: [attempt],
       nonRetryable: kind !== "transient",
       ...(kind === "refused" && { category: ApplicationFailureCategory.BENIGN }),
     });
+    failure.stack = ""; // of an expected failure it would only enlarge the history
+    return failure;
   }
 }
 

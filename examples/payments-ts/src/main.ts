@@ -45,7 +45,7 @@ async function main(): Promise<void> {
   Runtime.install({ logger: new DefaultLogger("WARN") });
   const db = new Database(process.env.DATABASE_URL);
   await checkTables(db);
-  const { connectionOptions, namespace } = loadClientConnectConfig();
+  const { connectionOptions, namespace } = loadClientConnectConfig({ disableFile: true });
   const connection = await NativeConnection.connect(connectionOptions);
   const worker = await Worker.create({
     connection,
