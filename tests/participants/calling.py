@@ -53,7 +53,6 @@ async def _answered(call: Called) -> Answer:
             start_to_close_timeout=timedelta(seconds=20),
             heartbeat_timeout=timedelta(seconds=2),
             retry_policy=RetryPolicy(maximum_attempts=call.attempts, initial_interval=timedelta(milliseconds=100)),
-            result_type=dict[str, Any] | None,  # type: ignore[arg-type] - a union is no type
         )
     except ActivityError as failed:
         error = failed.cause
@@ -69,9 +68,7 @@ async def _answered(call: Called) -> Answer:
 
 async def answers(system: System, caller: str, *calls: Called) -> list[Answer]:
     """Return the answers to calls side by side, made by a workflow of this id."""
-    return await system.client.execute_workflow(
-        "Caller", list(calls), id=caller, task_queue=CALLERS, result_type=list[Answer]
-    )
+    return await system.client.execute_workflow(Caller.run, list(calls), id=caller, task_queue=CALLERS)
 
 
 class Paid:

@@ -168,3 +168,25 @@ async def test_a_transfer_that_is_not_expected_any_more_is_not_booked(system: Sy
     assert await paid.call("charge_payment", **TRANSFER) == final("AlreadyUndone")
     assert await paid.call("find_charge", **TRANSFER) == final("AlreadyUndone")
     assert await system.one("select status from payments.transfers where key = %s", paid.key) == "void"
+
+
+@pytest.mark.parametrize(("first", "then"), [("python", "typescript"), ("typescript", "python")])
+async def test_each_program_understands_the_receipts_of_the_other(servers: Stack, first: str, then: str) -> None:
+    arrived = {**TRANSFER, "paid": AMOUNT, "event_id": "e-1"}
+    async with open_system(servers) as system, Worker(system.client, task_queue=CALLERS, workflows=[Caller]):
+        card, transfer = await accepted(system), await accepted(system, reference="ref_1")
+        calls = (
+            (card, "charge_payment", CARD),
+            (transfer, "charge_payment", TRANSFER),
+            (transfer, "book_transfer", arrived),
+        )
+        async with PROGRAMS[first](system):
+            before = [await paid.call(activity, **fields) for paid, activity, fields in calls]
+        async with PROGRAMS[then](system):
+            after = [await paid.call(activity, **fields) for paid, activity, fields in calls]
+            refunds = [reply(await paid.call("refund_payment"))["amount"] for paid in (card, transfer)]
+        await assert_conserved(system.db)
+
+    assert before == after
+    assert [each.error for each in before] == [None] * 3
+    assert refunds == [AMOUNT] * 2
