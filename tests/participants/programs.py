@@ -4,7 +4,9 @@ import asyncio
 import fcntl
 import os
 import shutil
+import signal
 import subprocess
+from asyncio.subprocess import Process
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
@@ -58,8 +60,8 @@ def _make(target: str) -> str:
 
 
 @asynccontextmanager
-async def in_typescript(system: System) -> AsyncIterator[None]:
-    """Run the program in TypeScript during the block, then drain it."""
+async def in_typescript(system: System) -> AsyncIterator[Process]:
+    """Run the program in TypeScript during the block, then drain it unless the block has killed it."""
     main = await asyncio.to_thread(built)
     process = await asyncio.create_subprocess_exec(
         "node", str(main), env=system.environment(), stdout=asyncio.subprocess.PIPE
@@ -68,13 +70,13 @@ async def in_typescript(system: System) -> AsyncIterator[None]:
         assert process.stdout
         async with asyncio.timeout(SECONDS_TO_START):
             assert (await process.stdout.readline()).startswith(b"serving")
-        yield
+        yield process
     finally:
         if process.returncode is None:
             process.terminate()
         async with asyncio.timeout(SECONDS_TO_DRAIN):
             await process.communicate()
-    assert process.returncode == 0
+    assert process.returncode in {0, -signal.SIGKILL}
 
 
 def in_python(system: System) -> AbstractAsyncContextManager[object]:
