@@ -4,8 +4,9 @@ import { Failure } from "./failures.js";
 
 export type Row = Record<string, string | null>;
 
-// Every limit is shorter than an attempt, so that no statement of a timed-out attempt goes on unnoticed.
-const LIMITS = { statement_timeout: 4_000, lock_timeout: 3_000, idle_in_transaction_session_timeout: 5_000 };
+// Every limit is shorter than an attempt, so that no statement of a timed-out attempt goes on unnoticed. The last one ends
+// the wait for a server that has vanished.
+const LIMITS = { statement_timeout: 4_000, lock_timeout: 3_000, query_timeout: 4_500 };
 // Of integers and JSON the text is kept: a bigint may be more than a number of JavaScript can hold.
 const AS_TEXT = { getTypeParser: () => (text: string) => text };
 
