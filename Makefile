@@ -90,7 +90,8 @@ lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer version
 		--output-file requirements-dev.txt
 	$(COMPILE) --group bootstrap $(ARGS) --output-file requirements-uv.txt
 	$(COMPILE) benchmarks/peers/requirements.in $(ARGS) --output-file benchmarks/peers/requirements.txt
-	cd benchmarks/peers && npm update --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
+	for folder in benchmarks/peers examples/payments-ts; do (cd $$folder && npm update --package-lock-only \
+		--omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent) || exit 1; done
 
 clean:  ## Remove all installed, built and stored files: .venv, .tools, .data, the benchmarks' peers, the participants and caches
 	@for lock in $(wildcard .data/lease .data/*.lock); do \
