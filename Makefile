@@ -12,6 +12,7 @@ PY := $(VENV)/bin/python
 # The shell waits for the command, which stops by itself; its exit code 130 after Ctrl-C is no error for make.
 UNTIL_CTRL_C := trap : INT;
 PEERS := .peers
+PARTICIPANTS := .participants
 # Named after the Python version, so that a system upgrade creates a new environment instead of using a stale one.
 INSTALLED := $(VENV)/.installed-$(shell $(PYTHON) -c 'import sys; print("%d.%d.%d" % sys.version_info[:3])')
 COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit-index-url \
@@ -19,7 +20,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up worker test bench bench-check chaos drill explore mutants check lint types schemas architecture format lock clean
+.PHONY: help setup demo up worker test bench bench-check chaos drill explore mutants participants check lint types schemas architecture format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -57,6 +58,8 @@ explore: setup  ## Run an order for each step × point × fault; check the resul
 mutants: setup  ## Check that each seeded bug is found in a copy of the code (ARGS=NAME for one bug)
 	$(PY) -m tests.faults.mutants $(ARGS)
 
+participants: $(PARTICIPANTS)/payments-ts/.built  ## Install and build the payments participant in TypeScript (examples/payments-ts)
+
 check: lint types schemas architecture  ## Run every check that needs no server
 
 lint: setup  ## Check style and formatting
@@ -66,10 +69,11 @@ lint: setup  ## Check style and formatting
 types: setup  ## Check types, strictly
 	$(PY) -m mypy
 
-schemas: setup  ## Check the compose file, the Dockerfile, the workflows and the scripts
+schemas: setup  ## Check the participants' schemas, the compose file, the Dockerfile, the workflows and the scripts
 	$(PY) -m check_jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 	$(PY) -m check_jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yml
 	$(VENV)/bin/hadolint Dockerfile
+	$(PY) -m docs.participants.generate --check
 	bash -n .ci/run
 	for script in deploy/*.sh; do sh -n "$$script" || exit 1; done
 
@@ -86,13 +90,14 @@ lock: $(UV)  ## Resolve the dependencies again (ARGS=--upgrade for newer version
 		--output-file requirements-dev.txt
 	$(COMPILE) --group bootstrap $(ARGS) --output-file requirements-uv.txt
 	$(COMPILE) benchmarks/peers/requirements.in $(ARGS) --output-file benchmarks/peers/requirements.txt
-	cd benchmarks/peers && npm update --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent
+	for folder in benchmarks/peers examples/payments-ts; do (cd $$folder && npm update --package-lock-only \
+		--omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent) || exit 1; done
 
-clean:  ## Remove all installed, built and stored files: .venv, .tools, .data, the benchmarks' peers and caches
+clean:  ## Remove all installed, built and stored files: .venv, .tools, .data, the benchmarks' peers, the participants and caches
 	@for lock in $(wildcard .data/lease .data/*.lock); do \
 		$(PYTHON) -c 'import fcntl, sys; fcntl.flock(open(sys.argv[1]), fcntl.LOCK_EX | fcntl.LOCK_NB)' "$$lock" 2>/dev/null \
 		|| { echo 'clean: .data is in use; stop the processes that use it first' >&2; exit 1; }; done
-	rm -rf $(VENV) .tools .data $(PEERS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .tools .data $(PEERS) $(PARTICIPANTS) .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): requirements-dev.txt | $(UV)
@@ -109,6 +114,20 @@ $(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/package-
 	$(UV) pip sync --quiet --python $(PEERS)/venv/bin/python --require-hashes benchmarks/peers/requirements.txt
 	cp benchmarks/peers/package.json benchmarks/peers/package-lock.json $(PEERS)
 	npm ci --prefix $(PEERS) --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
+
+# Built outside of the sources, whose folders the checks of style and language read.
+$(PARTICIPANTS)/payments-ts/.built: $(PARTICIPANTS)/payments-ts/.installed $(wildcard examples/payments-ts/*.json examples/payments-ts/src/*)
+	rm -rf $(@D)/src $(@D)/dist
+	cp -R examples/payments-ts/src examples/payments-ts/tsconfig.json $(@D)
+	npm run build --prefix $(@D) --silent
+	@touch $@
+
+$(PARTICIPANTS)/payments-ts/.installed: examples/payments-ts/package.json examples/payments-ts/package-lock.json
+	@command -v npm >/dev/null || { echo 'participants: npm is needed, and Node.js 20.3 or later' >&2; exit 1; }
+	@mkdir -p $(@D)
+	cp $^ $(@D)
+	npm ci --prefix $(@D) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 # In a separate folder: this works without the venv module, and with an externally managed system Python.

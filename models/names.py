@@ -31,6 +31,8 @@ ID_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 # The name of a process in keys (an order's id, or `slip.` and a slip's id), and the name of a step.
 _PROCESS = r"(?:slip\.)?[A-Za-z0-9][A-Za-z0-9_-]{0,63}"
 _STEP = r"[a-z][a-z0-9_-]{0,63}"
+PROCESS_PATTERN = f"^{_PROCESS}$"
+KEY_PATTERN = f"^{_PROCESS}:{_STEP}$"
 
 
 class ProcessKind(StrEnum):

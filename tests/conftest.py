@@ -31,7 +31,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # The folders whose files take longest: they start first, and the quick files fill the gaps at the end. In all but the
 # first, whose tests need another server, the files without the mark `server` are quick.
-LONGEST_FIRST = ("temporal_saga", "orders", "upkeep", "benchmarks", "faults", "cli", "runtime")
+LONGEST_FIRST = ("temporal_saga", "orders", "participants", "upkeep", "benchmarks", "faults", "cli", "runtime")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

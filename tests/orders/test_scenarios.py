@@ -29,8 +29,21 @@ async def placed(system: System) -> AsyncIterator[Placed]:
 async def test_an_order_ends_with_the_outcome_of_its_test_value(
     system: System, placed: Placed, scenario: Scenario
 ) -> None:
-    order, handle = placed[scenario.name]
+    await ends_as_expected(system, scenario, *placed[scenario.name])
 
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_the_workflow_has_the_temporal_status_of_its_outcome(placed: Placed, scenario: Scenario) -> None:
+    _, handle = placed[scenario.name]
+    await result_of(handle)
+
+    good = scenario.status == "completed"
+    expected = WorkflowExecutionStatus.COMPLETED if good else WorkflowExecutionStatus.FAILED
+    assert (await handle.describe()).status == expected
+
+
+async def ends_as_expected(system: System, scenario: Scenario, order: Order, handle: WorkflowHandle[Any, Any]) -> None:
+    """Check an order's result, steps, attempts and records."""
     result = await result_of(handle)
     state = await system.state(handle)
 
@@ -44,16 +57,6 @@ async def test_an_order_ends_with_the_outcome_of_its_test_value(
     done = {line.step: line.attempt for line in state.history if line.direction == "do"}
     assert {step: done[step] for step in scenario.attempts} == scenario.attempts
     assert await records_of(system, order) == expected_records(scenario, result.total.amount if result.total else 0)
-
-
-@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
-async def test_the_workflow_has_the_temporal_status_of_its_outcome(placed: Placed, scenario: Scenario) -> None:
-    _, handle = placed[scenario.name]
-    await result_of(handle)
-
-    good = scenario.status == "completed"
-    expected = WorkflowExecutionStatus.COMPLETED if good else WorkflowExecutionStatus.FAILED
-    assert (await handle.describe()).status == expected
 
 
 async def records_of(system: System, order: Order) -> dict[str, object]:
