@@ -96,7 +96,11 @@ class SlipType:
 
     def at_risk(self, found: OpenProcess) -> Money | None:
         """Return the sum of the amounts that are in the slip; one that an earlier stop answers is not known here."""
-        return charges_of(self.body_of(found), revisions_of(found))
+        try:
+            revisions = revisions_of(found)
+        except Final:
+            revisions = ()
+        return charges_of(self.body_of(found), revisions)
 
 
 def revisions_of(found: OpenProcess) -> tuple[tuple[Stop, ...], ...]:
