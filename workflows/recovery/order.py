@@ -66,6 +66,7 @@ class RecoverOrderWorkflow(OrderWorkflow):
     async def _ask(self, task: RecoverOrder) -> LostOrder | Closed:
         lost = await self._read(task)
         if isinstance(lost, LostOrder) and lost.fresh_seconds:
+            self._recovered.subject = self._order = lost.order  # shown while inventory is away
             until = workflow.time() + lost.fresh_seconds
             if not await receipts(self._recovered, [FIRST_OF_ORDER]):
                 self._fresh_until = until
