@@ -1,7 +1,7 @@
 """Recovery of processes whose workflow is lost: a recovery workflow starts under the process's own workflow id.
 
-It also decides whether a process that never started starts as if it were new, because only a workflow can ask the
-services, and can wait for one that is away.
+The recovery also decides whether a process that never started starts as if it were new, because only a workflow can
+ask the services, and can wait for one that is away.
 
 Temporal runs at most one workflow per id. So the recovery of a process with a running workflow can't start, and of
 several concurrent recoveries exactly one starts.
@@ -34,7 +34,7 @@ ENDED = {
     WorkflowExecutionStatus.CANCELED,
     WorkflowExecutionStatus.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT,
-    # Only while the next run doesn't exist any more, because it was deleted.
+    # Of the newest run of an id only if the run that follows it is gone.
     WorkflowExecutionStatus.CONTINUED_AS_NEW,
 }
 SECONDS_TO_RECOVER = 30.0
