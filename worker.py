@@ -55,6 +55,7 @@ from models.participants import Service
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
+from runtime import tuning
 from runtime.metrics import meter
 from runtime.process import Arguments, leave
 from runtime.search_attributes import check_search_attributes
@@ -91,6 +92,7 @@ async def orders_worker(client: Client, database_url: str, settings: Settings) -
         build(client, services, settings) as worker,
         relaying(client, services, database_url, meter(client)),
     ):
+        tuning.tune()
         yield worker
 
 
@@ -218,10 +220,9 @@ def _of_upkeep(services: Services, apart: Sequence[Service]) -> list[Callable[..
 
 def redriving(client: Client, services: Services) -> Redriving:
     """Return the Redriving of dead letters, with the redriver of each channel."""
-    recovery = Recovery(client, process_types(services))
     by_channel: dict[str, Redriver] = {
         ALERTS: AlertRedriver(client),
-        RECOVERY: RecoveryRedriver(client, recovery),
+        RECOVERY: RecoveryRedriver(client, Recovery(client, process_types(services))),
         DELIVERIES: DeliveryRedriver(services),
     }
     return Redriving(services.db, by_channel)

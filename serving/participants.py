@@ -16,6 +16,7 @@ from activities.server_features import require_deployments, require_features
 from models.participants import ACTIVITIES, SERVICES, Service
 from models.server_features import SCHEDULES
 from postgres.database import Database
+from runtime import tuning
 from runtime.process import Arguments
 from runtime.settings import Settings
 from runtime.versioning import deployment_config
@@ -60,6 +61,7 @@ async def participants_worker(
         workers = [_worker(client, service, activities, settings) for service, activities in offered.items()]
         for worker in workers:
             await stack.enter_async_context(worker)
+        tuning.tune()
         async with drained_together(workers):
             yield workers
 
