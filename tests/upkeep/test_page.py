@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -14,16 +15,24 @@ from models.names import workflow_id
 from models.order import Order
 from models.recovery import OpenProcess, Reconcile, Reconciled
 from postgres.database import Database
+from runtime.embedded.stack import Stack
 from services.installation.installation import Installation
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
 from tests.orders.scenarios import Scenario
-from tests.systems import System
+from tests.systems import System, open_system
 from tests.upkeep.conftest import blocked
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
+
+
+@pytest.fixture(scope="module")
+async def workerless(servers: Stack) -> AsyncIterator[System]:
+    """Yield a system of this module alone: it leaves orders whose workflow never had a worker."""
+    async with open_system(servers, workflow_sandbox=True) as system:
+        yield system
 
 
 def upkeep(db: Database) -> RecoveryActivities:
