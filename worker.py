@@ -195,6 +195,7 @@ def _of_orders(services: Services, apart: Sequence[Service]) -> list[Callable[..
         of_wrapping.wrap_gift,
         of_wrapping.unwrap_gift,
         of_wrapping.settle_wrapping,
+        of_wrapping.find_wrapping_receipts,
         FraudActivities(services.fraud).check_fraud,
         Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]

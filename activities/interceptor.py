@@ -17,6 +17,7 @@ from temporalio.worker import (
 )
 
 from models.activities.base import Reply, Request
+from models.activities.receipts import FindReceipts
 from models.errors import Final, InvalidInput, NotAccepted, Refused, Unavailable
 from models.names import workflow_of
 
@@ -93,14 +94,16 @@ def _check_arguments(input: ExecuteActivityInput) -> None:  # noqa: A002 - the S
 
 
 def _check_caller(input: ExecuteActivityInput, workflow_id: str | None) -> None:  # noqa: A002 - the SDK's name
-    """Raise NotAccepted for a step of a process whose own workflow doesn't call it.
+    """Raise NotAccepted for a step of a process, or a question about it, whose own workflow doesn't call it.
 
     Anyone who reaches the task queue can call an activity. Temporal runs one workflow for an id at a time, so nobody
     else can do, undo or close a step of a process while its workflow runs.
     """
     for request in input.args:
-        if isinstance(request, Request) and workflow_of(request.order_id) != workflow_id:
-            raise NotAccepted(f"{request.key}: only the workflow {workflow_of(request.order_id)} may call this")
+        # What a service knows of a process has amounts, and nobody but its recovery needs it.
+        if isinstance(request, Request | FindReceipts) and workflow_of(request.order_id) != workflow_id:
+            what = request.key if isinstance(request, Request) else request.order_id
+            raise NotAccepted(f"{what}: only the workflow {workflow_of(request.order_id)} may call this")
 
 
 def as_failure(error: Exception, attempt: int) -> ApplicationError:

@@ -6,6 +6,8 @@ from temporalio import activity
 
 from models.activities.base import Settled
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory, SettleStock
+from models.activities.receipts import FindReceipts, Receipts
+from models.recovery import EffectReceipt
 
 
 class InventoryService(Protocol):
@@ -21,6 +23,10 @@ class InventoryService(Protocol):
 
     async def settle(self, request: SettleStock) -> Settled:
         """Sell the reservation under the key."""
+        ...
+
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first."""
         ...
 
 
@@ -44,3 +50,8 @@ class InventoryActivities:
     async def settle_stock(self, request: SettleStock) -> Settled:
         """Sell the reserved articles; an undo is refused from then on."""
         return await self._inventory.settle(request)
+
+    @activity.defn
+    async def find_stock_receipts(self, request: FindReceipts) -> Receipts:
+        """Return what is known of the process of the calling workflow."""
+        return Receipts(receipts=tuple(await self._inventory.receipts_of(request.order_id)))

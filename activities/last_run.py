@@ -35,14 +35,15 @@ class Begun:
 class LastRun:
     """The state that a recovery takes over from the earlier runs; `cause` is how the last one was lost.
 
-    `completed` is whether it ended as Completed, which is never undone. `resolved`: step name → `skip` or `waive`;
-    these steps must not be undone. `event` is the accepted event; its money must be recorded and refunded.
-    `ended_early` is the reason for which a slip skipped the stops that were ahead. `begun` are the steps in order of
-    start.
+    `completed` is whether it ended as Completed, which is never undone; `ran` is whether any run was lost. `resolved`:
+    step name → `skip` or `waive`; these steps must not be undone. `event` is the accepted event; its money must be
+    recorded and refunded. `ended_early` is the reason for which a slip skipped the stops that were ahead. `begun` are
+    the steps in order of start.
     """
 
     cause: str
     completed: bool = False
+    ran: bool = False
     resolved: dict[str, Verb] = field(default_factory=dict)
     event: ExternalEvent | None = None
     ended_early: str | None = None
@@ -68,8 +69,11 @@ async def last_run(
     be read, RPCError.
     """
     runs = await ended_runs(client, workflow_id, but=but, hint=hint)
-    completed = bool(runs) and runs[-1].status is WorkflowExecutionStatus.COMPLETED
-    last = LastRun(f"its workflow was {runs[-1].status.name.lower() if runs else never}", completed)
+    # A recovery that continued as new started its process again, and is no run of it that was lost.
+    ends = [run.status for run in runs if run.status is not WorkflowExecutionStatus.CONTINUED_AS_NEW]
+    how = ends[-1].name.lower() if ends else never
+    completed = bool(ends) and ends[-1] is WorkflowExecutionStatus.COMPLETED
+    last = LastRun(f"its workflow was {how}", completed, ran=bool(ends))
     for run in runs:
         reader = _Reader(client, process, last)
         try:
@@ -145,7 +149,11 @@ class _Reader:
         if isinstance(lost, LostOrder):
             self._last.event = self._last.event or lost.event
         else:
-            self._last.begun += [Begun(stop.name, stop.activity, {}) for stop in lost.stops]
+            # Only old histories have stops; a recovery that is lost now leaves what is begun.
+            self._last.begun += [
+                Begun(stop.name, stop.activity, {"amount": {"amount": stop.at_risk}})
+                for stop in (*lost.stops, *lost.begun)
+            ]
             if lost.settles:
                 request = {"outcome": lost.settles, "reason": lost.reason}
                 self._last.begun.append(Begun("settle", "close_slip", request))

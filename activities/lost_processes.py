@@ -1,5 +1,8 @@
 """Recovery of processes whose workflow is lost: a recovery workflow starts under the process's own workflow id.
 
+The recovery also decides whether a process that never started starts as if it were new, because only a workflow can
+ask the services, and can wait for one that is away.
+
 Temporal runs at most one workflow per id. So the recovery of a process with a running workflow can't start, and of
 several concurrent recoveries exactly one starts.
 """
@@ -16,7 +19,6 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities.finished_runs import refuse_completed
 from activities.process_types import ProcessType
-from models.base import Message
 from models.dead_letters import DeadLetter
 from models.errors import Final, Unavailable
 from models.names import TASK_QUEUE, ProcessName, name_of_workflow
@@ -25,16 +27,16 @@ from models.recovery import RecoverProcess
 CHANNEL = "recovery"
 # Temporal's answer is the same in both cases.
 NEVER_OR_DELETED = "never started, or deleted"
-Recovered = Literal["alive", "closed", "started", "recovering"]
+Recovered = Literal["alive", "closed", "recovering"]
 ENDED = {
     WorkflowExecutionStatus.COMPLETED,
     WorkflowExecutionStatus.FAILED,
     WorkflowExecutionStatus.CANCELED,
     WorkflowExecutionStatus.TERMINATED,
     WorkflowExecutionStatus.TIMED_OUT,
+    # Of the newest run of an id only if the run that follows it is gone.
+    WorkflowExecutionStatus.CONTINUED_AS_NEW,
 }
-# An accepted process that never started is started only while its customer may still expect that.
-YOUNG_SECONDS = 3600.0
 SECONDS_TO_RECOVER = 30.0
 
 
@@ -47,7 +49,7 @@ class Lost:
 
 
 class Recovery:
-    """Detects lost processes, and starts or recovers them."""
+    """Detects lost processes, and starts their recovery."""
 
     def __init__(self, client: Client, types: Iterable[ProcessType]) -> None:
         self._client, self._types = client, {each.kind: each for each in types}
@@ -63,7 +65,7 @@ class Recovery:
         return Lost(described.status.name.lower(), described.run_id) if described.status in ENDED else None
 
     async def recover(self, name: ProcessName) -> Recovered:
-        """Start or recover a process if it is lost, and return its state then.
+        """Start the recovery of a process if it is lost, and return the state of the process then.
 
         Raises Final if the stored body is invalid or the workflow completed, Unavailable, and RPCError.
         """
@@ -76,28 +78,21 @@ class Recovery:
         if found is None:
             return "closed"
         refuse_completed(name.workflow_id, lost.cause)
-        body = of_type.body_of(found)
-        never = lost.run_id is None
-        # Without a receipt of any step there is no effect to undo, and a start can't repeat one.
-        if never and found.age_seconds < YOUNG_SECONDS and await of_type.untouched(name.id):
-            started = await self._start(of_type.workflow, body, name, WorkflowIDReusePolicy.REJECT_DUPLICATE)
-            return "started" if started else "alive"
-        task = RecoverProcess(process_id=name.id, run_id=lost.run_id)
-        started = await self._start(of_type.recovery, task, name, WorkflowIDReusePolicy.ALLOW_DUPLICATE)
+        of_type.body_of(found)  # the recovery would fail in the same way
+        started = await self._start(of_type.recovery, RecoverProcess(process_id=name.id, run_id=lost.run_id), name)
         return "recovering" if started else "alive"
 
-    async def _start(self, kind: str, argument: Message, name: ProcessName, reuse: WorkflowIDReusePolicy) -> bool:
-        """Start a workflow under the process's id; return False when another recovery was first."""
-        recovers = isinstance(argument, RecoverProcess)
+    async def _start(self, kind: str, task: RecoverProcess, name: ProcessName) -> bool:
+        """Start a recovery under the process's id; return False when another workflow was first."""
         try:
             await self._client.start_workflow(
                 kind,
-                argument,
+                task,
                 id=name.workflow_id,
                 task_queue=TASK_QUEUE,
-                id_reuse_policy=reuse,
+                id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
                 id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
-                static_summary=f"recover a lost {name.kind}" if recovers else "found by the reconciler",
+                static_summary=f"recover a lost {name.kind}",
             )
         except WorkflowAlreadyStartedError:
             return False

@@ -15,6 +15,8 @@ from models.activities.payments import (
     RefundPayment,
     SettlePayment,
 )
+from models.activities.receipts import FindReceipts, Receipts
+from models.recovery import EffectReceipt
 
 
 class PaymentsService(Protocol):
@@ -34,6 +36,10 @@ class PaymentsService(Protocol):
 
     async def settle(self, request: SettlePayment) -> Settled:
         """Earn the money under the key, by card or transfer."""
+        ...
+
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first."""
         ...
 
 
@@ -97,3 +103,8 @@ class PaymentActivities:
     async def settle_payment(self, request: SettlePayment) -> Settled:
         """Earn the held money; an undo is refused from then on."""
         return await self._payments.settle(request)
+
+    @activity.defn
+    async def find_payment_receipts(self, request: FindReceipts) -> Receipts:
+        """Return what is known of the process of the calling workflow."""
+        return Receipts(receipts=tuple(await self._payments.receipts_of(request.order_id)))

@@ -1,5 +1,7 @@
 """The activities of a recovery. They believe nothing of its input: each reads the database and Temporal itself.
 
+What the services know of the process, the recovery asks each of them.
+
 The process is the one whose workflow calls. So a call from elsewhere, or for a process whose own workflow runs, is
 refused: Temporal runs one workflow for an id at a time, and that workflow must be a recovery.
 """
@@ -10,13 +12,16 @@ from temporalio import activity
 
 from activities.last_run import LastRun, last_run
 from activities.lost_processes import NEVER_OR_DELETED
-from activities.lost_slips import settling, stops_of
+from activities.lost_slips import asked_for, begun_stops, planned_stops, settling
 from activities.process_types import OrderType, ProcessType, SlipType, revisions_of
 from activities.recovery import DeadLetterChannel, failed_recovery
 from models.activities.base import Closed
 from models.errors import Conflict, Final, NotFound
 from models.names import ProcessKind, ProcessName, name_of_workflow
 from models.recovery import FailedRecovery, LostOrder, LostSlip, OpenProcess, RecoverProcess
+
+# An accepted process that never started is started only while its customer may still expect that.
+YOUNG_SECONDS = 3600.0
 
 
 class RecoveringActivities:
@@ -51,6 +56,7 @@ class RecoveringActivities:
             resolved=left.resolved,
             event=left.event,
             apart=self._apart,
+            fresh_seconds=_fresh_seconds(found, left),
         )
 
     @activity.defn
@@ -62,16 +68,20 @@ class RecoveringActivities:
             return found
         slip, left = self._slips.body_of(found), await _left(name, task)
         settles, reason = settling(left.begun, left.ended_early)
+        revisions, begun = revisions_of(found), begun_stops(left.begun)
         return LostSlip(
             slip=slip,
             body_hash=found.body_hash,
             cause=left.cause,
-            # The receipts are read last: the attempts that were on their way may have written some meanwhile.
-            stops=stops_of(slip, revisions_of(found), left.begun, await self._slips.receipts(name.id)),
+            begun=begun,
+            planned=planned_stops(slip, revisions),
+            asks=asked_for(slip, revisions, begun),
             resolved=left.resolved,
             settles=settles,
             reason=reason,
             apart=self._apart,
+            # A slip with a recorded revision did run.
+            fresh_seconds=0.0 if revisions else _fresh_seconds(found, left),
         )
 
     @activity.defn
@@ -86,7 +96,9 @@ class RecoveringActivities:
         found = await of_type.open.read(name.id)
         if found is None:
             return None
-        dead = await failed_recovery(of_type, name, found, "RecoveryFailed", failed.cause, failed.attempts)
+        dead = failed_recovery(
+            of_type, name, found, "RecoveryFailed", failed.cause, attempts=failed.attempts, at_risk=failed.at_risk
+        )
         return await self._letters.record(dead)
 
 
@@ -125,3 +137,8 @@ async def _left(name: ProcessName, task: RecoverProcess) -> LastRun:
     if left.completed:
         raise Final(f"the workflow of the open {name} has completed; a completed process is never undone")
     return left
+
+
+def _fresh_seconds(found: OpenProcess, left: LastRun) -> float:
+    """Return for how long a process may still start as if it were new, 0 when it ran."""
+    return 0.0 if left.ran else max(0.0, YOUNG_SECONDS - found.age_seconds)

@@ -13,6 +13,7 @@ from activities.lost_processes import CHANNEL, Recovery
 from activities.process_types import ProcessType
 from models.dead_letters import Undeliverable
 from models.errors import Final, Unavailable
+from models.money import Money
 from models.names import ProcessName, readings
 from models.recovery import OpenProcess, Reconcile, Reconciled
 
@@ -90,7 +91,6 @@ class RecoveryActivities:
         count = Counter(answer for answer in answers if isinstance(answer, str))
         return Reconciled(
             looked_at=len(page),
-            started=count["started"],
             recovering=count["recovering"],
             dead=count["dead"],
             failed=len(failed),
@@ -127,7 +127,7 @@ class RecoveryActivities:
             found = await of_type.open.read(name.id)
             if found is None:
                 return "closed"
-            await self._letters.record(await failed_recovery(of_type, name, found, type(error).__name__, str(error), 1))
+            await self._letters.record(failed_recovery(of_type, name, found, type(error).__name__, str(error)))
             return "dead"
 
     @activity.defn
@@ -153,16 +153,23 @@ def _failed(page: list[ProcessName], answers: list[str | BaseException]) -> list
     return failed
 
 
-async def failed_recovery(
-    of_type: ProcessType, name: ProcessName, found: OpenProcess, error_type: str, cause: str, attempts: int
+def failed_recovery(  # noqa: PLR0913 - the last two by name
+    of_type: ProcessType,
+    name: ProcessName,
+    found: OpenProcess,
+    error_type: str,
+    cause: str,
+    *,
+    attempts: int = 1,
+    at_risk: Money | None = None,
 ) -> Undeliverable:
-    """Return the dead letter of a process that can't be recovered, with its stored body and the amount at risk."""
-    try:
-        at_risk = await of_type.at_risk(name.id, found)
-    except Unavailable:
-        raise
-    except Exception:  # noqa: BLE001 - the letter of an unreadable process must not fail for the same reason
-        at_risk = found.total
+    """Return the dead letter of a process that can't be recovered, with its stored body and the amount at risk.
+
+    `at_risk` is what the recovery learned from the services. Otherwise the process's own record says what its effects
+    may cost at most: a letter never waits for a service.
+    """
+    if at_risk is None:
+        at_risk = _recorded_risk(of_type, found)
     return Undeliverable(
         channel=CHANNEL,
         message_id=name.process,
@@ -174,5 +181,12 @@ async def failed_recovery(
         correlation_id=name.process,
         place=f"the recovery of a lost {name.kind}",
         at_risk=at_risk.amount if at_risk else 0,
-        currency=at_risk.currency if at_risk else "",
+        currency=at_risk.currency if at_risk and at_risk.amount else "",
     )
+
+
+def _recorded_risk(of_type: ProcessType, found: OpenProcess) -> Money | None:
+    try:
+        return of_type.at_risk(found)
+    except Exception:  # noqa: BLE001 - the letter of an unreadable process must not fail for the same reason
+        return found.total

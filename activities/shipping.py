@@ -5,7 +5,9 @@ from typing import Protocol
 from temporalio import activity
 
 from models.activities.base import Settled
+from models.activities.receipts import FindReceipts, Receipts
 from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, SettleShipment, Shipment
+from models.recovery import EffectReceipt
 
 
 class ShippingService(Protocol):
@@ -29,6 +31,10 @@ class ShippingService(Protocol):
 
     async def settle(self, request: SettleShipment) -> Settled:
         """Make the parcel under the key final."""
+        ...
+
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first."""
         ...
 
 
@@ -62,3 +68,8 @@ class ShippingActivities:
     async def settle_shipment(self, request: SettleShipment) -> Settled:
         """Make the parcel final; an undo is refused from then on."""
         return await self._shipping.settle(request)
+
+    @activity.defn
+    async def find_shipment_receipts(self, request: FindReceipts) -> Receipts:
+        """Return what is known of the process of the calling workflow."""
+        return Receipts(receipts=tuple(await self._shipping.receipts_of(request.order_id)))

@@ -5,7 +5,9 @@ from typing import Protocol
 from temporalio import activity
 
 from models.activities.base import Settled
+from models.activities.receipts import FindReceipts, Receipts
 from models.activities.wrapping import SettleWrapping, UnwrapGift, Unwrapped, WrapGift, Wrapped
+from models.recovery import EffectReceipt
 
 
 class WrappingService(Protocol):
@@ -21,6 +23,10 @@ class WrappingService(Protocol):
 
     async def settle(self, request: SettleWrapping) -> Settled:
         """Make the wrapping under the key final."""
+        ...
+
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first."""
         ...
 
 
@@ -44,3 +50,8 @@ class WrappingActivities:
     async def settle_wrapping(self, request: SettleWrapping) -> Settled:
         """Make the wrapping final; an undo is refused from then on."""
         return await self._wrapping.settle(request)
+
+    @activity.defn
+    async def find_wrapping_receipts(self, request: FindReceipts) -> Receipts:
+        """Return what is known of the process of the calling workflow."""
+        return Receipts(receipts=tuple(await self._wrapping.receipts_of(request.order_id)))

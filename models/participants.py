@@ -12,9 +12,15 @@ QUEUES = (TASK_QUEUE, *SERVICES)
 
 # Service → its activity types. The routing and the registration of every worker follow this table.
 ACTIVITIES: Mapping[Service, tuple[str, ...]] = {
-    "inventory": ("reserve_inventory", "release_inventory", "settle_stock"),
-    "payments": ("charge_payment", "find_charge", "book_transfer", "refund_payment", "settle_payment"),
-    "shipping": ("create_shipment", "find_shipment", "find_parcel", "cancel_shipment", "settle_shipment"),
+    "inventory": ("reserve_inventory", "release_inventory", "settle_stock", "find_stock_receipts"),
+    "payments": (
+        *("charge_payment", "find_charge", "book_transfer", "refund_payment", "settle_payment"),
+        "find_payment_receipts",
+    ),
+    "shipping": (
+        *("create_shipment", "find_shipment", "find_parcel", "cancel_shipment", "settle_shipment"),
+        "find_shipment_receipts",
+    ),
 }
 _SERVICE_OF = {activity: service for service, activities in ACTIVITIES.items() for activity in activities}
 

@@ -55,7 +55,8 @@ class LostOrder(Message):
     """An accepted order without a workflow; `cause` is how its workflow was lost.
 
     `resolved`: step name → the verb of the operator's decision; `event` is the one that the lost run had accepted;
-    `apart` is as in OrderAccepted.
+    `apart` is as in OrderAccepted. For `fresh_seconds` an order that never ran may start as if it were new, unless a
+    service knows it.
     """
 
     order: Order
@@ -64,6 +65,7 @@ class LostOrder(Message):
     resolved: dict[str, Verb] = Field(default_factory=dict)
     event: ExternalEvent | None = None
     apart: tuple[str, ...] | None = None
+    fresh_seconds: float = 0.0
 
 
 class RecoverOrder(RecoverProcess):
@@ -96,24 +98,32 @@ class LostStop(Message):
 class LostSlip(Message):
     """An accepted slip without a workflow; `cause` is how its workflow was lost.
 
-    `stops` are in order of start; `resolved` and `apart` are as in LostOrder. `settles` is the outcome with which the
-    lost run was settling its stops, None before that; `reason` is the reason for that outcome.
+    `begun` are the stops with an effect that the histories name, in order of start; `planned` those of the itinerary
+    with its recorded revisions. `asks` are the activities with whose receipts they become `stops`; None in histories
+    from before the recovery asked the services, which have the stops already. `resolved`, `apart` and `fresh_seconds`
+    are as in LostOrder. `settles` is the outcome with which the lost run was settling its stops, None before that;
+    `reason` is the reason for that outcome.
     """
 
     slip: RoutingSlip
     body_hash: str
     cause: str
-    stops: tuple[LostStop, ...]
+    stops: tuple[LostStop, ...] = ()
+    begun: tuple[LostStop, ...] = ()
+    planned: tuple[LostStop, ...] = ()
+    asks: tuple[str, ...] | None = None
     resolved: dict[str, Verb] = Field(default_factory=dict)
     settles: Literal["completed", "terminated"] | None = None
     reason: str = ""
     apart: tuple[str, ...] | None = None
+    fresh_seconds: float = 0.0
 
 
 class Reconciled(Message):
     """The counts of a round of the reconciler; `next` is the cursor, None at the end.
 
-    `failed` are the processes that could not be examined in this round; the next round examines them again.
+    `failed` are the processes that could not be examined in this round; the next round examines them again. `started`
+    is only counted in old histories: the recovery decides whether a process starts as if it were new.
     """
 
     looked_at: int = 0
@@ -147,10 +157,14 @@ class Reconcile(Message):
 
 
 class FailedRecovery(Message):
-    """Why a recovery failed, and the number of attempts. The process is the one whose workflow reports it."""
+    """Why a recovery failed, and the number of attempts. The process is the one whose workflow reports it.
+
+    `at_risk` is what its effects may cost at most, None when the recovery doesn't know it.
+    """
 
     cause: str
     attempts: int
+    at_risk: Money | None = None
 
 
 class SendAlert(Message):

@@ -17,6 +17,7 @@ from temporal_saga.stopping import finish
 
 S = TypeVar("S")
 T = TypeVar("T")
+A = TypeVar("A")
 
 
 class RecoveredRun(Run[S]):
@@ -34,6 +35,10 @@ class RecoveredRun(Run[S]):
     async def read(self, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what `work` reads of the lost run, before `execute`; a cancel does not interrupt it."""
         return await finish(self, work)
+
+    async def ask(self, participant: str, question: Call[S, A]) -> A:
+        """Return what a participant answers about the lost run, before `execute`; raise FailureError."""
+        return await call(self, participant, "probe", question)
 
     async def execute(self) -> None:
         """Complete or compensate the run; raise ActivityError when the pivot's probe fails.

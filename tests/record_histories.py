@@ -1,4 +1,7 @@
-"""Record the missing golden histories: `python -m tests.record_histories`. Existing files are never overwritten."""
+"""Record the missing golden histories: `python -m tests.record_histories [NAME ...]`, of all plays without a name.
+
+Existing files are never overwritten.
+"""
 
 import asyncio
 import json
@@ -28,6 +31,7 @@ from tests.slips.plays import PLAYS as SLIP_PLAYS
 from tests.slips.slips import slip
 from tests.systems import System, open_system, result_of
 from tests.upkeep.conftest import blocked, lock_awaited, reconcile, step_reached
+from tests.upkeep.plays import PLAYS as RECOVERY_PLAYS
 from worker import orders_worker
 
 FOLDER = Path(__file__).parent / "histories"
@@ -207,7 +211,10 @@ PLAYS: dict[str, Play] = (
         "reconciled": reconciled,
     }
     | SLIP_PLAYS
+    | RECOVERY_PLAYS
 )
+# Played again since a recovery asks each service by itself.
+PLAYS |= {f"{name}-asking": PLAYS[name] for name in ("slip-recovered", "slip-recovered-forward")}
 # Played again since each service settles its effect by itself.
 PLAYS |= {
     f"{name}-settled-by-each": PLAYS[name]
@@ -233,14 +240,15 @@ async def record(system: System, name: str, play: Play) -> None:
 
 
 async def main() -> None:
-    """Record all missing histories, some at a time: a play may lock a table that the others need."""
+    """Record the missing histories, those of the command line or all; some at a time: a play may lock a table."""
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def one(system: System, name: str, play: Play) -> None:
         async with gate:
             await record(system, name, play)
 
-    missing = {name: play for name, play in PLAYS.items() if not (FOLDER / f"{name}.json").exists()}
+    wanted = {name: PLAYS[name] for name in sys.argv[1:]} or PLAYS
+    missing = {name: play for name, play in wanted.items() if not (FOLDER / f"{name}.json").exists()}
     with run_folder(), own_stack() as settings:
         async with (
             started(settings) as stack,

@@ -112,6 +112,9 @@ async def live(system: System) -> None:
     await store.load("never-was")
     task = Reconcile(limit=10, grace_seconds=0)
     await system.client.execute_workflow(RECONCILER_WORKFLOW, task, id="reconcile-now", task_queue=TASK_QUEUE)
+    for service in (system.services.inventory, system.services.payments, system.services.shipping):
+        for process in ("old-1", "slip.old-1"):
+            await service.receipts_of(process)
     await OutboxProcesses(system.db).overdue()
     await OutboxFeed(system.db).purge(older_than_seconds=86_400, limit=10)
     await Retention(system.db).prune(30)

@@ -45,6 +45,8 @@ def test_there_is_a_history_of_every_kind_of_ending() -> None:
     kinds = {"completed", "declined", "lost-after", "cancelled", "parked-waived", "parked-skipped", "deadline"}
     kinds |= {"recovered", "recovered-forward", "recovered-by-id", "recovered-forward-by-id", "reconciled"}
     kinds |= {"slip-recovered", "slip-recovered-forward"}
+    kinds |= {"slip-recovered-asking", "slip-recovered-forward-asking", "recovered-known"}
+    kinds |= {"started-as-new", "slip-started-as-new"}
     kinds |= {f"transfer-{how}" for how in ("settled", "failed", "returned", "never", "early", "cancelled")}
 
     assert kinds <= {path.stem for path in HISTORIES}

@@ -31,6 +31,9 @@ def _policy(attempts: int, express: timedelta | None = None, settled: frozenset[
 DO = _policy(DO_ATTEMPTS)
 # After the last attempt, the undo is parked.
 UNDO = _policy(UNDO_ATTEMPTS, settled=SETTLED)
+# What a recovery asks every service that may know its process. An answer can't be skipped as a parked undo can, so it
+# waits for a service that is away.
+ASK = _policy(0)
 # A probe runs only after the last attempt of a do had no answer.
 PROBE = _policy(2)
 VALIDATE = _policy(DO_ATTEMPTS, LOCAL)

@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.lost_processes import Recovery
-from activities.process_types import process_types
+from activities.process_types import ProcessType, process_types
 from client.advice import CAUSE_FIXED, START_A_WORKER, helps, starter
 from client.connection import Connection
 from client.currencies import currencies_of
@@ -22,7 +22,10 @@ from client.diagnosis.grouping import grouped
 from client.diagnosis.reconciler import failed_round, next_round
 from models import names
 from models.dead_letters import DeadLetter
+from models.errors import Final
+from models.money import Money
 from models.names import ProcessName
+from models.recovery import OpenProcess
 from services.assembly import Services
 
 OPEN = f"WorkflowType IN ({names.PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running'"
@@ -162,6 +165,14 @@ def _dead(letter: DeadLetter) -> StuckProcess:
     )
 
 
+def _recorded_risk(of_type: ProcessType, found: OpenProcess) -> Money | None:
+    """Return what the effects of a process may cost at most, None when its own record doesn't say that."""
+    try:
+        return of_type.at_risk(found)
+    except Final:  # it can't be read; the reconciler makes a dead letter of it
+        return found.total
+
+
 async def _gone(
     client: Client, services: Services, age: timedelta, limit: int, waiting: set[str]
 ) -> AsyncIterator[StuckProcess]:
@@ -176,7 +187,7 @@ async def _gone(
             if lost is None or (found := await of_type.open.read(process_id)) is None:
                 continue
             told = told or await next_round(client)
-            money = await of_type.at_risk(process_id, found)
+            money = _recorded_risk(of_type, found)
             yield StuckProcess(
                 process_id=name.workflow_id,
                 cause=Cause.GONE,

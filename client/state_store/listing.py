@@ -98,7 +98,8 @@ def _order_of(status: Status | None) -> str:
 def _query(status: Status | None) -> str:
     every = status is Status.NEEDS_ATTENTION
     kinds = f"WorkflowType IN ({names.PROCESS_WORKFLOWS if every else names.ORDER_WORKFLOWS})"
-    return kinds + (f" AND ({QUERY[status]})" if status else "")
+    # A recovery that started its order again as new: the order itself is the run that follows.
+    return f"{kinds} AND " + (f"({QUERY[status]})" if status else "ExecutionStatus != 'ContinuedAsNew'")
 
 
 async def _newest(client: Client, status: Status | None, limit: int, token: bytes) -> tuple[list[ListedOrder], bytes]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
-from messaging.idempotent_receiver.receipts import receipts_of_slip
+from messaging.idempotent_receiver.receipts import receipts_of
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.base import Settled
 from models.activities.inventory import Released, ReleaseInventory, Reservation, ReserveInventory, SettleStock
@@ -66,18 +66,13 @@ class Inventory:
         await _RECEIVER.settle(self._db, request)
         return Settled()
 
-    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
-        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
-        return await receipts_of_slip(self._db, "inventory", process)
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of(self._db, "inventory", process, "reserve")
 
     async def receive(self, pieces: Mapping[str, int]) -> None:
         """Add new articles, `pieces`: SKU → number; articles already known stay unchanged; raise Unavailable."""
         await self._db.rows(statements.RECEIVE, {"skus": list(pieces), "pieces": list(pieces.values())})
-
-    async def has_receipt(self, key: str) -> bool:
-        """Return whether a do or an undo of the key was ever recorded; raise Unavailable."""
-        query = b"select true from inventory.receipts where key = %(key)s"
-        return await self._db.row(query, {"key": key}) is not None
 
     async def levels(self) -> dict[str, Level]:
         """Return the stock of every article: SKU → level."""

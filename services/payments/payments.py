@@ -5,7 +5,7 @@ and `revenue`.
 """
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
-from messaging.idempotent_receiver.receipts import receipts_of_slip
+from messaging.idempotent_receiver.receipts import receipts_of
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.base import Settled
 from models.activities.payments import Charge, ChargePayment, Refunded, RefundPayment, SettlePayment
@@ -93,9 +93,9 @@ class Payments:
             await (unit or self._db).rows(statements.REFUNDED, values)
         return Refunded(refund_id=refund.refund_id, amount=refund.amount)
 
-    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
-        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
-        return await receipts_of_slip(self._db, "payments", process)
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of(self._db, "payments", process, "charge")
 
     async def settle(self, request: SettlePayment) -> Settled:
         """Move the held money of a card or transfer to revenue; raise NotAccepted, NotFound, Final, Unavailable."""

@@ -1,7 +1,7 @@
 """Parcels: those handed over to the carrier, and those recalled."""
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
-from messaging.idempotent_receiver.receipts import receipts_of_slip
+from messaging.idempotent_receiver.receipts import receipts_of
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.base import Settled
 from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, Recalled, SettleShipment, Shipment
@@ -114,9 +114,9 @@ class Shipping:
             await (unit or self._db).rows(_RECALLED, values)
         return Recalled(tracking=tracking)
 
-    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
-        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
-        return await receipts_of_slip(self._db, "shipping", process)
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of(self._db, "shipping", process, "ship")
 
     async def settle(self, request: SettleShipment) -> Settled:
         """Make the key's parcel final; raise NotAccepted, NotFound, Final, Unavailable."""

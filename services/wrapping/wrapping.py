@@ -1,7 +1,7 @@
 """Gift wrapping: records each wrapping with its paper, and each unwrapping."""
 
 from messaging.idempotent_receiver.admission import AcceptedProcesses, Admission
-from messaging.idempotent_receiver.receipts import receipts_of_slip
+from messaging.idempotent_receiver.receipts import receipts_of
 from messaging.idempotent_receiver.receiver import Receiver
 from models.activities.base import Settled
 from models.activities.wrapping import SettleWrapping, UnwrapGift, Unwrapped, WrapGift, Wrapped
@@ -60,6 +60,6 @@ class Wrapping:
         await _RECEIVER.settle(self._db, request)
         return Settled()
 
-    async def receipts_of_slip(self, process: str) -> list[EffectReceipt]:
-        """Return the receipts of a slip, oldest first; `process` is its name in keys; raise Unavailable."""
-        return await receipts_of_slip(self._db, "wrapping", process)
+    async def receipts_of(self, process: str) -> list[EffectReceipt]:
+        """Return the receipts of an order or a slip, oldest first; `process` is its name in keys; raise Unavailable."""
+        return await receipts_of(self._db, "wrapping", process, None)

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from activities.lost_slips import stops_of
+from activities.lost_slips import planned_stops, stops_of
 from models.recovery import EffectReceipt
 from models.slips.slip import RoutingSlip, Stop
 
@@ -15,7 +15,7 @@ def names(*revisions: tuple[Stop, ...], receipts: tuple[str, ...] = ()) -> list[
     slip = RoutingSlip(slip_id="s-1", itinerary=(stop("first"), stop("last")))
     at = datetime(2026, 1, 1, tzinfo=UTC)
     written = [("wrap_gift", EffectReceipt(step=name, status="done", at=at)) for name in receipts]
-    return [each.name for each in stops_of(slip, revisions, [], written)]
+    return [each.name for each in stops_of([], planned_stops(slip, revisions), written)]
 
 
 def test_without_a_history_the_stops_stand_as_in_the_itinerary() -> None:
@@ -39,5 +39,5 @@ def test_a_stop_that_only_a_receipt_names_stands_behind_the_receipt_before_it() 
 
 def test_the_activity_of_a_replaced_stop_is_the_newer_one() -> None:
     slip = RoutingSlip(slip_id="s-1", itinerary=(stop("pay"),))
-    (found,) = stops_of(slip, [[stop("pay", "charge_payment")]], [], [])
+    (found,) = planned_stops(slip, [[stop("pay", "charge_payment")]])
     assert found.activity == "charge_payment"

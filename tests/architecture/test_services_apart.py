@@ -6,13 +6,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.architecture.packages import OWNERS, PACKAGE_FILES, imports, name_of, parsed, problems
+from models.participants import SERVICES
+from tests.architecture.packages import OWNERS, PACKAGE_FILES, PROJECT, imports, name_of, parsed, problems
 
 _IN_SQL = re.compile(
     r"\b(?:from|join|into|update|table|schema|exists|truncate|delete|using|on|call|references)\s+(?:only\s+)?"
     rf"({'|'.join(OWNERS)})\b(?=[.;\s])",
     re.IGNORECASE,
 )
+
+# The method of every participant.
+RECEIPTS = "receipts_of"
 
 
 def schemas_in(source: str) -> set[str]:
@@ -51,6 +55,21 @@ def other_services(source: str, name: str) -> list[str]:
 
 def test_sql_names_the_schema_of_its_own_service_only() -> None:
     assert problems(PACKAGE_FILES, lambda path: schemas_in(path.read_text()) - owned_by(name_of(path))) == {}
+
+
+def readers(source: str) -> list[int]:
+    """Return the lines of a file that read a service's receipts."""
+    return [
+        node.lineno for node in ast.walk(parsed(source)) if isinstance(node, ast.Attribute) and node.attr == RECEIPTS
+    ]
+
+
+def test_only_a_service_s_own_activities_read_its_receipts() -> None:
+    # A worker of `orders` has no credentials of another service's database, and neither has a client.
+    asking = {f"activities/{service}.py" for service in (*SERVICES, "wrapping")}
+    others = [path for path in PACKAGE_FILES if name_of(path) not in asking]
+    assert problems(others, lambda path: readers(path.read_text())) == {}
+    assert all(readers((PROJECT / name).read_text()) for name in asking)
 
 
 def test_a_service_imports_no_other_service() -> None:

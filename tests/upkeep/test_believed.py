@@ -182,7 +182,7 @@ async def test_a_start_that_can_not_be_read_ends_at_once(kept: System, kind: str
     assert caught.value.cause.type == "InvalidInput"
 
 
-@pytest.mark.parametrize("ask", ["refund_payment", "complete_order", "alert_operators"])
+@pytest.mark.parametrize("ask", ["refund_payment", "complete_order", "alert_operators", "find_payment_receipts"])
 async def test_a_running_order_is_left_to_its_own_workflow(kept: System, ask: str) -> None:
     order = Scenario("left-alone", postcode="00002").order()
     handle = await kept.start(order)
@@ -193,6 +193,9 @@ async def test_a_running_order_is_left_to_its_own_workflow(kept: System, ask: st
     if ask == "alert_operators":
         more = {"step": "charge", "direction": "undo", "failure": "none", "at_risk": 0, "currency": "EUR"}
         request |= more | {"key": f"{order.order_id}:charge:undo:0"}
+
+    if ask == "find_payment_receipts":
+        request = {"order_id": order.order_id}
 
     called = await kept.client.start_activity(
         ask,

@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections.abc import AsyncIterator
 
 import pytest
 from temporalio.testing import ActivityEnvironment
@@ -11,25 +12,32 @@ from activities.recovery import PAGE_ATTEMPTS, RecoveryActivities
 from messaging.dead_letters.dead_letters import DeadLetters
 from models.errors import Unavailable
 from models.names import workflow_id
-from models.recovery import Reconcile, Reconciled
+from models.order import Order
+from models.recovery import OpenProcess, Reconcile, Reconciled
 from postgres.database import Database
-from services.accepted import accepted_on
+from runtime.embedded.stack import Stack
 from services.installation.installation import Installation
-from services.inventory.inventory import Inventory
 from services.operators.alerts import Alerts
 from services.operators.unsent_alerts import UnsentAlerts
 from services.orders.open_orders import OpenOrders
 from services.orders.orders import Orders
 from tests.orders.scenarios import Scenario
-from tests.systems import System
+from tests.systems import System, open_system
 from tests.upkeep.conftest import blocked
 
 pytestmark = [pytest.mark.server, pytest.mark.faults]
 
 
+@pytest.fixture(scope="module")
+async def workerless(servers: Stack) -> AsyncIterator[System]:
+    """Yield a system of this module alone: it leaves orders whose workflow never had a worker."""
+    async with open_system(servers, workflow_sandbox=True) as system:
+        yield system
+
+
 def upkeep(db: Database) -> RecoveryActivities:
     letters = DeadLetters(db)
-    types = [OrderType(OpenOrders(db), Inventory(db, accepted_on(db)))]
+    types = [OrderType(OpenOrders(db))]
     return RecoveryActivities(types, letters, UnsentAlerts(db, letters, Alerts(db)), Installation(db))
 
 
@@ -55,15 +63,16 @@ class Spoilt(OrderType):
     """Orders of which some can't be read: an error of one order, and a server that doesn't answer for another."""
 
     def __init__(self, db: Database, broken: set[str], silent: set[str]) -> None:
-        super().__init__(OpenOrders(db), Inventory(db, accepted_on(db)))
+        super().__init__(OpenOrders(db))
         self._broken, self._silent = broken, silent
 
-    async def untouched(self, process_id: str) -> bool:
-        if process_id in self._broken:
+    def body_of(self, found: OpenProcess) -> Order:
+        order = super().body_of(found)
+        if order.order_id in self._broken:
             raise KeyError("a field of another version")
-        if process_id in self._silent:
+        if order.order_id in self._silent:
             raise Unavailable("no answer")
-        return await super().untouched(process_id)
+        return order
 
 
 @pytest.mark.parametrize("limit", [1, 100])
@@ -89,7 +98,7 @@ async def test_orders_that_can_not_be_examined_stop_no_other_order(workerless: S
         page = await environment.run(activities.recover_page, task.model_copy(update={"after": total.next}))
         total = total.plus(page)
 
-    assert (total.looked_at, total.dead, total.failed, total.started) == (3, 1, 1, 1)
+    assert (total.looked_at, total.dead, total.failed, total.recovering) == (3, 1, 1, 1)
     (letter,) = await letters.of_process(workflow_id(broken), "recovery")
     assert (letter.error_type, letter.message_id) == ("KeyError", broken)
     handle = workerless.client.get_workflow_handle(workflow_id(good))

@@ -137,10 +137,11 @@ async def test_an_accepted_order_that_was_never_started_is_started(kept: System)
     order = Scenario("never").order()
     await Orders(kept.db).accept(order)
 
-    assert (await reconcile(kept)).started == 1
+    assert (await reconcile(kept)).recovering == 1
 
     assert await closed_as(kept, order.order_id) == "completed"
-    assert await recoveries(kept, order) == ["OrderWorkflow"]
+    # The recovery continues as the order itself.
+    assert await recoveries(kept, order) == ["RecoverOrderWorkflow", "OrderWorkflow"]
 
 
 async def test_an_order_that_was_not_started_for_too_long_is_closed(kept: System) -> None:
@@ -162,7 +163,7 @@ async def test_a_young_order_is_not_started_by_the_reconciler(kept: System) -> N
     order = Scenario("young").order()
     await Orders(kept.db).accept(order)
 
-    assert (await reconcile(kept, Reconcile(grace_seconds=30))).started == 0
+    assert (await reconcile(kept, Reconcile(grace_seconds=30))).recovering == 0
 
     await result_of(await kept.start(order))
 
@@ -174,7 +175,7 @@ async def test_a_running_order_is_not_recovered(kept: System) -> None:
 
     rounds = await asyncio.gather(*(reconcile(kept) for _ in range(3)))
 
-    assert [(each.started, each.recovering) for each in rounds] == [(0, 0)] * 3
+    assert [each.recovering for each in rounds] == [0] * 3
     assert (await handle.result()).status == Status.COMPLETED
     assert await recoveries(kept, order) == ["OrderWorkflow"]
 
@@ -221,7 +222,7 @@ async def test_an_unreadable_order_does_not_block_the_recovery_of_others(kept: S
 
     found = await reconcile(kept)
 
-    assert (found.dead, found.started) == (1, 1)
+    assert (found.dead, found.recovering) == (1, 1)
     assert await closed_as(kept, good.order_id) == "completed"
     assert (await reconcile(kept)).dead == 0
     await replace_body(kept, bad, bad.model_dump_json())

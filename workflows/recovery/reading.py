@@ -11,6 +11,7 @@ from workflows import policies
 
 with workflow.unsafe.imports_passed_through():
     from activities.recovering import RecoveringActivities
+    from models.money import Money
     from models.recovery import FailedRecovery, RecoverProcess
 
 # Reading takes longer than other calls: a history has many pages.
@@ -23,10 +24,11 @@ async def read_lost(method: Any, task: RecoverProcess) -> Any:
     return await _execute(method, asked, "read what is left of it")
 
 
-async def fail(error: ActivityError) -> NoReturn:
-    """Leave the process to an operator as a dead letter, and raise `RecoveryFailed`."""
+async def fail(error: ActivityError, at_risk: Money | None = None) -> NoReturn:
+    """Leave the process to an operator as a dead letter, and raise `RecoveryFailed`; `at_risk` as in FailedRecovery."""
     failure = classify("recovery", error)
-    failed = FailedRecovery(cause=failure.text, attempts=failure.attempt or policies.UNDO.attempts)
+    attempts = failure.attempt or policies.UNDO.attempts
+    failed = FailedRecovery(cause=failure.text, attempts=attempts, at_risk=at_risk)
     await _execute(RecoveringActivities.record_failed_recovery, failed, "leave it to an operator")
     raise ApplicationError(failure.text, type="RecoveryFailed", non_retryable=True) from error
 

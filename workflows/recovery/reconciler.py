@@ -56,6 +56,6 @@ async def _given_up(task: Reconcile) -> int:
 
 def _details(total: Reconciled) -> str:
     return (
-        f"looked at **{total.looked_at}** open processes: {total.started} started, {total.recovering} recovering, "
-        f"{total.dead} for a person, {total.failed} to be examined again"
+        f"looked at **{total.looked_at}** open processes: {total.recovering} recovering, {total.dead} for a person, "
+        f"{total.failed} to be examined again"
     )
