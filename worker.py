@@ -58,6 +58,7 @@ from models.participants import OWNERS, Service
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
+from runtime import tuning
 from runtime.databases import DatabaseUrls, urls_of
 from runtime.metrics import meter
 from runtime.process import Arguments, leave
@@ -98,6 +99,7 @@ async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Sett
         build(client, services, settings) as worker,
         relaying(client, services, urls_of(urls).of("orders"), meter(client)),
     ):
+        tuning.tune()
         yield worker
 
 
@@ -235,10 +237,9 @@ def _of_upkeep(services: Services, apart: Sequence[Service]) -> list[Callable[..
 
 def redriving(client: Client, services: Services) -> Redriving:
     """Return the Redriving of dead letters, with the redriver of each channel."""
-    recovery = Recovery(client, process_types(services))
     by_channel: dict[str, Redriver] = {
         ALERTS: AlertRedriver(client),
-        RECOVERY: RecoveryRedriver(client, recovery),
+        RECOVERY: RecoveryRedriver(client, Recovery(client, process_types(services))),
         DELIVERIES: DeliveryRedriver(services),
     }
     return Redriving(services.db, by_channel)

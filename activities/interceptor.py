@@ -1,8 +1,10 @@
 """The interceptor around every activity: it converts errors to failures, numbers the attempts and heartbeats."""
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
-from inspect import signature
+from functools import lru_cache
+from inspect import Signature, signature
 from typing import Any
 
 from temporalio import activity
@@ -77,10 +79,15 @@ class _Outbound(ActivityOutboundInterceptor):
         super().heartbeat(*self._details)
 
 
+@lru_cache
+def _signature(activity_function: Callable[..., Any]) -> Signature:
+    return signature(activity_function)
+
+
 def _check_arguments(input: ExecuteActivityInput) -> None:  # noqa: A002 - the SDK's name
     """Raise InvalidInput for another number of arguments, which the SDK passes on without their types."""
     try:
-        signature(input.fn).bind(*input.args)
+        _signature(input.fn).bind(*input.args)
     except TypeError as error:
         raise InvalidInput("arguments", str(error)) from None
 

@@ -1,9 +1,9 @@
 """The reactions of the shipping service: ship a paid order, and recall the parcel of an order that timed out."""
 
 from choreography.reaction import AttemptsExhausted, Delivery, Reply, do_or_undo, with_reason, within_time_limit
-from models.activities.shipping import CancelShipment, CreateShipment, SettleShipment
+from models.activities.shipping import CancelShipment, CreateShipment, FindParcel, SettleShipment
 from models.choreography import EventType
-from models.errors import ShipmentRefused
+from models.errors import AlreadySettled, ShipmentRefused
 from models.names import key
 
 
@@ -29,8 +29,15 @@ async def ship(delivery: Delivery) -> Reply:
 
 
 async def recall(delivery: Delivery) -> Reply:
-    """Recall the parcel, if any: ShipmentRecalled."""
-    await _take_back(delivery)
+    """Recall the parcel, if any: ShipmentRecalled; ShipmentCreated, so that the order goes on, when it is final."""
+    try:
+        await _take_back(delivery)
+    except AlreadySettled:
+        order_id = delivery.data.order.order_id
+        found = await delivery.outside.shipping.find_by_key(FindParcel(key=key(order_id, "ship"), order_id=order_id))
+        if found is None:
+            raise
+        return EventType.SHIPMENT_CREATED, delivery.data.model_copy(update={"tracking": found.tracking, "reason": ""})
     return EventType.SHIPMENT_RECALLED, delivery.data
 
 

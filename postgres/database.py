@@ -11,7 +11,7 @@ from psycopg.rows import TupleRow
 
 from models.errors import NotBegun
 from postgres.connection import place_of, unavailable
-from postgres.pipeline import Connection, Params, Pipeline
+from postgres.pipeline import Connection, Params, Pipeline, has_rows
 from postgres.pool import POOL_WAIT_SECONDS, Pool
 from postgres.routes import route_to
 
@@ -99,4 +99,4 @@ class Database:
 
 async def _fetch(connection: Connection, query: bytes, params: Params | None) -> list[TupleRow]:
     cursor = await connection.execute(query, params)
-    return await cursor.fetchall() if cursor.description else []
+    return await cursor.fetchall() if has_rows(cursor) else []

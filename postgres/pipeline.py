@@ -9,6 +9,11 @@ Connection = AsyncConnection[TupleRow]
 Params = Mapping[str, object]
 
 
+def has_rows(cursor: AsyncCursor[TupleRow]) -> bool:
+    """Return whether a statement returns rows, perhaps none; unlike `description`, this builds no object per column."""
+    return cursor.rownumber is not None
+
+
 class Pipeline:
     """A transaction in PostgreSQL's pipeline mode: statements are sent without waiting for earlier results."""
 
@@ -34,7 +39,7 @@ class Sent:
     async def rows(self) -> list[TupleRow]:
         """Wait for the result and return all rows."""
         await self._arrived()
-        return await self._cursor.fetchall() if self._cursor.description else []
+        return await self._cursor.fetchall() if has_rows(self._cursor) else []
 
     async def _arrived(self) -> None:
         if self._cursor.pgresult is None:

@@ -5,7 +5,7 @@ every order.
 """
 
 from functools import lru_cache
-from typing import Any, get_args
+from typing import Any, Self, get_args
 
 from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
@@ -16,6 +16,7 @@ from temporalio.converter import (
     DataConverter,
     DefaultFailureConverter,
     DefaultPayloadConverter,
+    SerializationContext,
 )
 from temporalio.converter import JSONPlainPayloadConverter as PlainJSON
 from temporalio.converter import PayloadConverter as SdkPayloadConverter
@@ -78,14 +79,18 @@ def _refusal(error: ValidationError) -> _Unreadable:
 
 # The SDK's converters for payloads that aren't JSON are stateless, so the process can share them.
 _USUAL = DefaultPayloadConverter.default_encoding_payload_converters
-_CONVERTERS = tuple(_JSON() if isinstance(each, PlainJSON) else each for each in _USUAL)
+_CONVERTERS = {each.encoding.encode(): _JSON() if isinstance(each, PlainJSON) else each for each in _USUAL}
 
 
 class PayloadConverter(CompositePayloadConverter):
-    """The payload converter, which the SDK instantiates for each workflow run and each activity."""
+    """The payload converter, which the SDK instantiates for each workflow run, and for each of its activations."""
 
     def __init__(self) -> None:
-        super().__init__(*_CONVERTERS)
+        self.converters = _CONVERTERS
+
+    def with_context(self, context: SerializationContext) -> Self:  # noqa: ARG002 - the SDK's name
+        """Return this instance: no converter depends on the workflow or the activity."""
+        return self
 
 
 class FailureConverter(DefaultFailureConverter):
@@ -105,4 +110,11 @@ class FailureConverter(DefaultFailureConverter):
             failure.ClearField("stack_trace")
 
 
-DATA_CONVERTER = DataConverter(payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter)
+class _DataConverter(DataConverter):
+    def with_context(self, context: SerializationContext) -> Self:
+        """Return this instance, without the SDK's look at each part, which is repeated for each payload."""
+        own = self.payload_codec is None and self.external_storage is None
+        return self if own else super().with_context(context)
+
+
+DATA_CONVERTER = _DataConverter(payload_converter_class=PayloadConverter, failure_converter_class=FailureConverter)

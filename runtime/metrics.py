@@ -1,6 +1,7 @@
 """The Temporal SDK's runtime: its Prometheus metrics, and the forwarding of its log."""
 
 import logging
+import os
 from functools import cache
 
 from temporalio.client import Client
@@ -20,6 +21,8 @@ from runtime.settings import Settings
 
 def build_runtime(settings: Settings) -> Runtime:
     """Return the runtime of this process; raise InvalidInput when the metrics address can't be used."""
+    # By default the SDK's core has a thread for each processor, which mostly wake each other up: Python runs on one.
+    os.environ.setdefault("TOKIO_WORKER_THREADS", "1")
     try:
         return Runtime(telemetry=TelemetryConfig(logging=_logging(), metrics=_metrics(settings)))
     except (RuntimeError, ValueError) as error:

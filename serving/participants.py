@@ -17,6 +17,7 @@ from activities.server_features import require_deployments, require_features
 from models.participants import ACTIVITIES, DOES, SERVICES, Service
 from models.server_features import SCHEDULES, STANDALONE_ACTIVITIES
 from postgres.database import Database
+from runtime import tuning
 from runtime.databases import DatabaseUrls, urls_of
 from runtime.process import Arguments
 from runtime.settings import Settings
@@ -58,6 +59,7 @@ async def participants_worker(
         workers = [_worker(client, service, activities, settings) for service, activities in offered.items()]
         for worker in workers:
             await stack.enter_async_context(worker)
+        tuning.tune()
         async with drained_together(workers):
             yield workers
 

@@ -33,7 +33,7 @@ class ProcessManager(Generic[S]):
     _run: Run[S]
 
     def __init__(self) -> None:
-        self._visibility = VisibilityUpdater()
+        self._visibility = VisibilityUpdater(self._table)
         self._budget = Budget()
         self._started_at = self._updated_at = workflow.now()
 
@@ -91,7 +91,7 @@ class ProcessManager(Generic[S]):
     def _changed(self) -> None:
         """Update the details in the Web UI and, when the run leaves the happy path, the search attributes."""
         self._updated_at = workflow.now()
-        self._visibility.update(self._run, self._table())
+        self._visibility.update(self._run)
 
 
 async def _end_as_cancelled(reason: str) -> None:

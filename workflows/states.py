@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
 from temporalio import workflow
@@ -63,13 +64,22 @@ def table_of(run: Run[Any]) -> str:
     rows = [*_needed(run), f"**{run.status}**", "", "| step | | what | attempts | |", "|---|---|---|---|---|"]
     if len(run.history) > ROWS_AT_MOST:
         rows.append(f"| … | | {len(run.history) - ROWS_AT_MOST} earlier lines | | |")
-    for line in run.history[-ROWS_AT_MOST:]:
-        sign = SIGNS.get(line.status, "✘")
-        rows.append(
-            f"| {line.step}{COLUMN_GAP} | {line.direction}{COLUMN_GAP} | {_cell(line.summary)} "
-            f"| {COLUMN_GAP}{line.attempt} | {sign} {line.status}{f': {_cell(line.error)}' if line.error else ''} |"
-        )
+    rows += [
+        _row(line.step, line.direction, line.summary, line.attempt, line.status, line.error)
+        for line in run.history[-ROWS_AT_MOST:]
+    ]
     return "\n".join(rows)
+
+
+# A line changes once or twice, and the table contains it again at each change of another line.
+@lru_cache(maxsize=1024)
+def _row(step: str, direction: str, summary: str, attempt: int, status: str, error: str | None) -> str:
+    """Return a line of the history as a row."""
+    sign, why = SIGNS.get(status, "✘"), f": {_cell(error)}" if error else ""
+    return (
+        f"| {step}{COLUMN_GAP} | {direction}{COLUMN_GAP} | {_cell(summary)} "
+        f"| {COLUMN_GAP}{attempt} | {sign} {status}{why} |"
+    )
 
 
 def _needed(run: Run[Any]) -> list[str]:

@@ -1,5 +1,7 @@
 """Updates of the current details in the Web UI and of the search attributes in the visibility store."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any
 
 from temporalio import workflow
@@ -15,14 +17,21 @@ AT_RISK = SearchAttributeKey.for_int(AT_RISK_ATTRIBUTE)
 
 
 class VisibilityUpdater:
-    """Updates a workflow's details at every step, and its search attributes only when a run leaves the happy path."""
+    """Updates a workflow's details at every step, and its search attributes only when a run leaves the happy path.
 
-    def __init__(self) -> None:
+    `table` makes the details.
+    """
+
+    def __init__(self, table: Callable[[], str]) -> None:
+        self._table, self._stale = table, False
         self._status, self._at_risk = "", 0
 
-    def update(self, run: Run[Any], table: str) -> None:
+    def update(self, run: Run[Any]) -> None:
         """Set the details to the table, and upsert the status and the amount at risk if they have changed."""
-        workflow.set_current_details(table)
+        if not self._stale:
+            # Queries are answered after the changes of an activation, so those in a row are drawn once, at their end.
+            self._stale = True
+            asyncio.get_running_loop().call_soon(self._draw)
         status, at_risk = run.status, run.at_risk
         if (status, at_risk) == (self._status, self._at_risk):
             return
@@ -33,3 +42,7 @@ class VisibilityUpdater:
             updates.append(AT_RISK.value_set(at_risk))
         self._status, self._at_risk = status, at_risk
         workflow.upsert_search_attributes(updates)
+
+    def _draw(self) -> None:
+        self._stale = False
+        workflow.set_current_details(self._table())

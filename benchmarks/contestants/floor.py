@@ -18,6 +18,7 @@ from runtime.connection import connect
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.settings import Settings
+from runtime.tuning import tune
 from worker import configuration, services_on
 
 QUEUE, TIMEOUT = "floor", timedelta(seconds=10)
@@ -69,6 +70,7 @@ async def main() -> None:
         return await handle.result()
 
     async with Worker(**config):
+        tune()
         await Load(place).serve()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from uuid import uuid4
 
 from messaging.outbox import statements
-from models.choreography import LAST, OF_THE_UNDOING, SCHEMA_VERSION, DomainEvent, EventData, EventType, event_of
+from models.choreography import LAST, OF_THE_UNDOING, PIVOT, SCHEMA_VERSION, DomainEvent, EventData, EventType, event_of
 from models.errors import AlreadyUndone
 from postgres.database import Database
 
@@ -49,6 +49,8 @@ class Outbox:
             "patience": self._patience,
             "undoes": of_type is EventType.ORDER_TIMED_OUT,
             "backward": of_type in OF_THE_UNDOING,
+            # The parcel that was to be recalled is final.
+            "forward": of_type is PIVOT and cause is not None and cause.type == EventType.ORDER_TIMED_OUT,
             "ends": of_type in LAST,
         }
         if await unit.row(statements.APPEND, params) is None:

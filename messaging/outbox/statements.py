@@ -12,15 +12,15 @@ select process_id from outbox.processes
 where process_id = %(process_id)s and (undoing or ended_at is not null)
 """
 
-# No row when the process ended, or when it is being undone and the event isn't part of the undoing.
+# No row when the process ended, or when it is being undone and the event neither is part of the undoing nor ends it.
 APPEND = b"""
 with process as (
   update outbox.processes set
     sequence = sequence + 1,
-    undoing = undoing or %(undoes)s,
+    undoing = (undoing or %(undoes)s) and not %(forward)s,
     due_at = clock_timestamp() + %(patience)s * interval '1 second',
     ended_at = case when %(ends)s then now() end
-  where process_id = %(process_id)s and ended_at is null and (%(backward)s or not undoing)
+  where process_id = %(process_id)s and ended_at is null and (%(backward)s or %(forward)s or not undoing)
   returning process_id, sequence
 ),
 event as (

@@ -20,9 +20,10 @@ from tests.choreography.conftest import order_status, types_of
 from tests.orders.scenarios import Scenario
 from tests.services.shop import Shop
 
+SETTLED = ["PaymentSettled", "StockSettled", "OrderCompleted"]
 TIMED_OUT = ["OrderTimedOut", "ShipmentRecalled", "PaymentRefunded", "StockReleased", "OrderFailed"]
 PATHS = {
-    "completed": (Scenario("fine"), ["StockReserved", "PaymentCharged", "ShipmentCreated", "OrderCompleted"]),
+    "completed": (Scenario("fine"), ["StockReserved", "PaymentCharged", "ShipmentCreated", *SETTLED]),
     "no stock": (Scenario("none", lines=(("SKU-RARE", 2),)), ["StockRejected", "OrderFailed"]),
     "declined": (
         Scenario("declined", token="tok_declined"),

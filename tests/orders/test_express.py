@@ -55,7 +55,7 @@ async def events_of(handle: Handle) -> Counter[str]:
     return Counter(name.removeprefix("EVENT_TYPE_") for name in names)
 
 
-async def test_a_completed_express_order_is_one_workflow_task_and_ten_events(system: System) -> None:
+async def test_a_completed_express_order_is_one_workflow_task_and_13_events(system: System) -> None:
     handle = await system.start(COMPLETED.order())
     await result_of(handle)
 
@@ -64,7 +64,7 @@ async def test_a_completed_express_order_is_one_workflow_task_and_ten_events(sys
         "WORKFLOW_TASK_SCHEDULED": 1,
         "WORKFLOW_TASK_STARTED": 1,
         "WORKFLOW_TASK_COMPLETED": 1,
-        "MARKER_RECORDED": 5,
+        "MARKER_RECORDED": 8,
         "WORKFLOW_EXECUTION_COMPLETED": 1,
     }
 

@@ -100,8 +100,12 @@ def test_the_order_saga_has_its_steps_in_order() -> None:
         ("reserve", "compensatable"),
         ("charge", "compensatable"),
         ("ship", "pivot"),
+        ("settle_shipment", "retriable"),
+        ("settle_payment", "retriable"),
+        ("settle_stock", "retriable"),
         ("complete", "retriable"),
     ]
+    assert {s.name for s in ORDER_SAGA.steps if s.group} == {"settle_payment", "settle_stock"}
 
 
 def failed(cause: BaseException) -> ActivityError:

@@ -26,7 +26,10 @@ def test_an_order_completes_and_its_trace_is_a_tree(starter: Starter) -> None:
     assert placed.code == 0, placed.err
     assert (placed.document["status"], placed.document["style"]) == ("completed", "choreographed")
     assert placed.document["tracking"].startswith("TRK-")
-    expected = ["OrderPlaced", "StockReserved", "PaymentCharged", "ShipmentCreated", "OrderCompleted"]
+    expected = [
+        *("OrderPlaced", "StockReserved", "PaymentCharged", "ShipmentCreated"),
+        *("PaymentSettled", "StockSettled", "OrderCompleted"),
+    ]
     assert types_below(traced.document["tree"]) == expected
     assert [event["type"] for event in placed.document["events"]] == expected
     assert "payload" not in traced.out
@@ -53,7 +56,7 @@ def test_an_order_placed_again_runs_once_and_another_body_or_style_is_a_conflict
     by_workflow = starter("place", "-", stdin=order)
 
     assert (again.code, again.document["placed_before"]) == (0, True)
-    assert len(again.document["events"]) == 5
+    assert len(again.document["events"]) == 7
     assert other.code == 6
     assert by_workflow.code == 6
     assert "with the style choreographed" in by_workflow.err

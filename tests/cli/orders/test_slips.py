@@ -23,7 +23,7 @@ def test_a_shipped_file_runs_to_its_end(starter: Starter) -> None:
 
     assert ran.code == 0, ran.err
     assert (ran.document["status"], ran.document["version"]) == ("completed", 1)
-    assert [step["step"] for step in ran.document["steps"]][-1] == "settle"
+    assert [step["step"] for step in ran.document["steps"]][-1] == "complete"
 
 
 @pytest.mark.server

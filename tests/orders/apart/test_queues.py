@@ -55,6 +55,9 @@ async def test_each_service_apart_has_its_own_queue(system: System) -> None:
         "reserve_inventory": ["inventory"],
         "charge_payment": ["payments"],
         "create_shipment": ["shipping"],
+        "settle_shipment": ["shipping"],
+        "settle_payment": ["payments"],
+        "settle_stock": ["inventory"],
     }
     ran = await queues_of(refused)
     assert (ran["release_inventory"], ran["refund_payment"]) == (["inventory"], ["payments"])
@@ -75,8 +78,8 @@ async def test_express_never_tries_a_service_apart_inside_the_workflow_task(syst
         history = (await system.state(done)).history
 
     assert [result.status for result in results if result] == [Status.COMPLETED, Status.COMPENSATED]
-    assert await queues_of(done) == {"charge_payment": ["payments"]}
-    assert await local_tries(done) == 4  # validate, reserve, ship, complete
+    assert await queues_of(done) == {"charge_payment": ["payments"], "settle_payment": ["payments"]}
+    assert await local_tries(done) == 6  # validate, reserve, ship, the settling of parcel and stock, complete
     assert await queues_of(back) == {"charge_payment": ["payments"], "refund_payment": ["payments"]}
     assert {line.attempt for line in history} == {1}
     assert not [line for line in history if line.error]
