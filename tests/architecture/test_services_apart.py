@@ -2,10 +2,13 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from models.participants import OWNERS as SERVICE_OWNERS
+from services.schemas import names_of
 from tests.architecture.packages import OWNERS, PACKAGE_FILES, imports, name_of, parsed, problems
 
 _IN_SQL = re.compile(
@@ -51,6 +54,15 @@ def other_services(source: str, name: str) -> list[str]:
 
 def test_sql_names_the_schema_of_its_own_service_only() -> None:
     assert problems(PACKAGE_FILES, lambda path: schemas_in(path.read_text()) - owned_by(name_of(path))) == {}
+
+
+def test_each_schema_belongs_to_one_service_and_only_the_installation_to_each() -> None:
+    by_owner = {owner: names_of([owner]) for owner in SERVICE_OWNERS}
+    counted = Counter(name for names in by_owner.values() for name in names)
+
+    assert counted == {name: len(by_owner) if name == "installation" else 1 for name in OWNERS}
+    assert by_owner["payments"] == {"payments", "card_provider", "installation"}
+    assert names_of(["payments"], card_provider="stripe") == {"payments", "installation"}
 
 
 def test_a_service_imports_no_other_service() -> None:
