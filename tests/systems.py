@@ -119,7 +119,8 @@ class System:
 
     def environment(self, **more: str) -> Environment:
         """Return the environment of a process that uses the system, such as a command or a worker."""
-        return self.environment_with(self.settings.own_databases or {"": self.stack.database_url}, **more)
+        own = self.settings.own_databases
+        return self.environment_with(({} if "orders" in own else {"": self.stack.database_url}) | own, **more)
 
     def environment_with(self, databases: Mapping[Any, str], **more: str) -> Environment:
         """Return the environment of a process that knows only these databases, by their services."""
