@@ -109,8 +109,6 @@ async def orders_relay(client: Client, urls: DatabaseUrls | str, settings: Setti
 
     Raises InvalidInput, too, when a service has its own database.
     """
-    if not urls_of(urls).together:
-        raise InvalidInput("--relay-only", NEEDS_ONE_DATABASE)
     async with (
         _services(client, urls, settings, relay_only=True) as services,
         relaying(client, services, urls_of(urls).of("orders"), meter(client)),
@@ -126,6 +124,8 @@ async def _services(
 
     The own database of a service apart is opened only if it is needed.
     """
+    if relay_only and not urls_of(urls).together:
+        raise InvalidInput("--relay-only", NEEDS_ONE_DATABASE)
     needed = [owner for owner in OWNERS if owner not in settings.apart]
     check = partial(check_installation, client)
     async with opened(urls_of(urls), settings, needed, check) as found:

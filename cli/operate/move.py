@@ -59,9 +59,9 @@ async def _move(owner: Owner, database: str, namespace: str, output: Output, *, 
     settings = Settings.read()
     async with _servers(settings, output):
         urls = databases_of(settings)
+        client = await connect(settings)
         if owner != "orders" and not urls.apart(owner):
             raise InvalidInput("--service", f"{owner} has no database of its own; move that of the orders without it")
-        client = await connect(settings)
         with urls.naming(owner):
             # `setup` leaves the schemas of another installation as they are.
             if await may_migrate(client, urls.of(owner), database=database, namespace=namespace):

@@ -44,8 +44,11 @@ async def _setup(output: Output, *, with_catalogue: bool) -> None:
         output.note("scheduling the reconciler …")
         await schedule_reconciler(client, settings.reconcile_seconds)
         done[2:2] = ["search attributes", "reconciler"]
-    only = "" if len(known) == len(OWNERS) else f"; only of {' and '.join(known)}, whose database is set"
-    output.answer({"done": done, "services": known}, f"ready: {', '.join(done)}{only}")
+    document: dict[str, object] = {"done": done}
+    line = f"ready: {', '.join(done)}"
+    if len(known) < len(OWNERS):
+        document, line = document | {"only": known}, f"{line}; only of {' and '.join(known)}, whose database is set"
+    output.answer(document, line)
 
 
 async def _prepare(

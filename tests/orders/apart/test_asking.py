@@ -7,16 +7,17 @@ import pytest
 from temporalio.worker import Worker
 
 from activities.accepted import AcceptedByCall
-from models.errors import NotBegun
+from models.errors import InvalidInput, NotBegun
 from models.participants import SERVICES
 from models.process import Status
 from runtime.embedded.stack import Stack
+from runtime.process import Arguments
 from services.accepted import Accepted, AcceptedMemory
 from services.orders.orders import Orders
 from tests.orders.apart.running import Handle, serving, with_apart
 from tests.orders.scenarios import Scenario
 from tests.systems import System, open_apart, result_of
-from worker import configuration, orders_worker
+from worker import configuration, orders_worker, program
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(180)]
 SECONDS_TO_HAPPEN = 60
@@ -39,6 +40,14 @@ async def test_only_the_steps_of_the_asking_service_are_answered(system: System)
     assert (found.process, found.ended, list(found.steps)) == (order.order_id, False, ["charge"])
     assert found.steps["charge"].values.keys() == {"amount", "token"}
     assert unknown == [None, None]
+
+
+async def test_a_relay_alone_is_refused(system: System) -> None:
+    relay = program(Arguments(relay_only=True))
+    for block in (relay.run, relay.ready):
+        with pytest.raises(InvalidInput, match=r"^--relay-only: choreographed orders need one database"):
+            async with block(system.client, system.urls, system.settings):
+                pass
 
 
 async def test_without_a_worker_of_the_orders_nothing_begins(system: System) -> None:

@@ -104,7 +104,7 @@ async def test_setup_prepares_each_database_for_its_services(servers: Stack, sys
     there = {"TEMPORAL_NAMESPACE": namespace}
 
     alone = await command(system.environment_with({"payments": urls["payments"]}) | there, "setup", "--json")
-    assert alone.document == {"done": ["migrations", "installation"], "services": ["payments"]}
+    assert alone.document == {"done": ["migrations", "installation"], "only": ["payments"]}
     assert {owner: schemas_in(url) for owner, url in urls.items() if schemas_in(url)} == {
         "payments": {"payments", "card_provider", "installation"}
     }
