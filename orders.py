@@ -1,21 +1,23 @@
 """The Python API of the order saga: `async with connect() as orders: placed = await orders.place(order)`."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import partial
 
 from temporalio.client import Client
 
-from client.connection import Connection
+from activities.installation import check_installation
+from client.connection import Connection, once
 from client.orders import OrdersClient
 from client.placing import RunOptions
-from postgres.database import Database
+from models.participants import Owner
 from providers.registry import providers
 from runtime import connection
+from runtime.databases import databases_of
 from runtime.settings import Settings
-from services import schemas
 from services.assembly import Services
+from services.installation.installation import Installation
+from serving.databases import Check, opened
 
 __all__ = ["OrdersClient", "RunOptions", "connect"]
 
@@ -27,22 +29,32 @@ async def connect(settings: Settings | None = None, temporal: Client | None = No
     With `temporal`, the client uses that connection; a worker of this process that shares it gets new orders eagerly.
 
     Raises InvalidInput that names the variable at fault, Unavailable when the embedded servers don't run. The client
-    connects to Temporal and the database on first use; a call raises Unavailable when they can't be reached.
+    connects to Temporal and each database on first use; a call raises Unavailable when it can't reach what it needs.
     """
     chosen = settings or Settings.read()
     if connection.is_embedded(chosen):
-        connection.database_of(chosen)  # its error names the remedy, unlike a refused connection's
+        databases_of(chosen)  # its error names the remedy, unlike a refused connection's
     defaults = RunOptions(chosen.deadline_seconds, chosen.express)
-    async with AsyncExitStack() as opened:
-        yield OrdersClient(
-            Connection(partial(_temporal, chosen, temporal), partial(_services, chosen), opened), defaults
-        )
+    client = once(partial(_temporal, chosen, temporal))
+
+    async def check(installation: Installation) -> None:
+        await check_installation(await client(), installation)
+
+    async with AsyncExitStack() as stack:
+        yield OrdersClient(Connection(client, partial(_services, chosen, check), stack), defaults)
 
 
 @asynccontextmanager
-async def open_unbound(settings: Settings) -> AsyncIterator[tuple[Client, Services]]:
-    """Open Temporal and the services without the check that they belong to each other; raise as `connect` does."""
-    async with _services(settings) as services:
+async def open_unbound(settings: Settings, owner: Owner = "orders") -> AsyncIterator[tuple[Client, Services]]:
+    """Open Temporal and the services without the check that they belong to each other; raise as `connect` does.
+
+    The database of the service `owner` is opened at once, another one when it is needed.
+    """
+
+    async def unchecked(_: Installation) -> None:
+        pass
+
+    async with _services(settings, unchecked, owner) as services:
         yield await connection.connect(settings), services
 
 
@@ -51,8 +63,9 @@ async def _temporal(settings: Settings, given: Client | None) -> Client:
 
 
 @asynccontextmanager
-async def _services(settings: Settings) -> AsyncIterator[Services]:
-    url = connection.database_of(settings)
-    async with await Database.open(url, size=settings.database_pool) as database:
-        await asyncio.to_thread(schemas.check, url)
-        yield Services(database, providers(database, settings.card_provider, settings.carrier))
+async def _services(settings: Settings, check: Check, owner: Owner = "orders") -> AsyncIterator[Services]:
+    """Open the database of one service, and prepare the services in others, which a command may never need."""
+    async with opened(databases_of(settings), settings, [owner], check) as found:
+        databases = found.databases
+        chosen = providers(databases.payments, databases.shipping, settings.card_provider, settings.carrier)
+        yield Services(databases, chosen)

@@ -13,7 +13,6 @@ if __name__ == "__main__":
 
         leave(participants.main())
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -25,11 +24,13 @@ from temporalio.client import Client
 from temporalio.worker import Interceptor, UnsandboxedWorkflowRunner, Worker, WorkerConfig
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.accepted import AcceptedActivities
 from activities.alert_redriver import AlertRedriver
 from activities.cancellation import request_cancellation
 from activities.elsewhere import Elsewhere
 from activities.fraud import FraudActivities
-from activities.installation_guard import guarded, warn_without_reconciler
+from activities.installation import check_installation
+from activities.installation_guard import guarded_all, warn_without_reconciler
 from activities.interceptor import ActivityInterceptor
 from activities.inventory import InventoryActivities
 from activities.lost_processes import CHANNEL as RECOVERY
@@ -50,21 +51,25 @@ from choreography.reactions import Subscribers
 from choreography.redrive import DeliveryRedriver
 from messaging.dead_letters.redrive import Redriver, Redriving
 from messaging.outbox.feed import CHANNEL as DELIVERIES
+from models.choreography import NEEDS_ONE_DATABASE
+from models.errors import InvalidInput
 from models.names import TASK_QUEUE
-from models.participants import Service
+from models.participants import OWNERS, Service
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
 from postgres.database import Database
 from providers.registry import notifiers, providers
 from runtime import tuning
+from runtime.databases import DatabaseUrls, urls_of
 from runtime.metrics import meter
 from runtime.process import Arguments, leave
 from runtime.search_attributes import check_search_attributes
 from runtime.settings import Settings
 from runtime.versioning import deployment_config
-from services import schemas
 from services.assembly import Services
+from services.databases import Databases
 from services.operators.unsent_alerts import CHANNEL as ALERTS
 from serving import process
+from serving.databases import opened
 from serving.participants import drained_together, methods, participants_ready, participants_worker, served_in
 from serving.process import Program
 from workflows.apart import RoutingInterceptor
@@ -81,54 +86,66 @@ NEEDED_BY_RELAY = (SCHEDULES, STANDALONE_ACTIVITIES)
 
 
 @asynccontextmanager
-async def orders_worker(client: Client, database_url: str, settings: Settings) -> AsyncIterator[Worker]:
+async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Settings) -> AsyncIterator[Worker]:
     """Run a worker with its relay in this process for the length of the block, then drain it.
+
+    `urls` are those of the services' databases, or the one of all services.
 
     Raises Unavailable when the database or the server does not answer, Final when one of them is not set up, has other
     versions, or belongs to another installation; also when that becomes so during the block.
     """
     async with (
-        _services(client, database_url, settings) as services,
+        _services(client, urls, settings) as services,
         build(client, services, settings) as worker,
-        relaying(client, services, database_url, meter(client)),
+        relaying(client, services, urls_of(urls).of("orders"), meter(client)),
     ):
         tuning.tune()
         yield worker
 
 
 @asynccontextmanager
-async def orders_relay(client: Client, database_url: str, settings: Settings) -> AsyncIterator[None]:
-    """Run a relay without a worker for the length of the block; raises as `orders_worker` does."""
+async def orders_relay(client: Client, urls: DatabaseUrls | str, settings: Settings) -> AsyncIterator[None]:
+    """Run a relay without a worker for the length of the block; raises as `orders_worker` does.
+
+    Raises InvalidInput, too, when a service has its own database.
+    """
     async with (
-        _services(client, database_url, settings, relay_only=True) as services,
-        relaying(client, services, database_url, meter(client)),
+        _services(client, urls, settings, relay_only=True) as services,
+        relaying(client, services, urls_of(urls).of("orders"), meter(client)),
     ):
         yield
 
 
 @asynccontextmanager
 async def _services(
-    client: Client, database_url: str, settings: Settings, *, relay_only: bool = False
+    client: Client, urls: DatabaseUrls | str, settings: Settings, *, relay_only: bool = False
 ) -> AsyncIterator[Services]:
-    """Open the services, after a check that the database, the server and the namespace are ready for them."""
-    async with await Database.open(database_url, size=settings.database_pool) as database:
-        await asyncio.to_thread(schemas.check, database_url)
+    """Open the services, after a check that the databases, the server and the namespace are ready for them.
+
+    The own database of a service apart is opened only if it is needed.
+    """
+    if relay_only and not urls_of(urls).together:
+        raise InvalidInput("--relay-only", NEEDS_ONE_DATABASE)
+    needed = [owner for owner in OWNERS if owner not in settings.apart]
+    check = partial(check_installation, client)
+    async with opened(urls_of(urls), settings, needed, check) as found:
         missing = await require_features(client, *(NEEDED_BY_RELAY if relay_only else NEEDED_BY_WORKER))
         if STANDALONE_ACTIVITIES in missing:
             log.warning(STANDALONE_ACTIVITIES.missing_in(client.namespace))
         if settings.deployment and not relay_only:
             await require_deployments(client)
         await check_search_attributes(client)
-        services = services_on(database, settings)
-        async with guarded(client, services.installation):
+        services = services_on(found.databases, settings)
+        async with guarded_all(client, found.installations):
             await warn_without_reconciler(client)
             yield services
 
 
-def services_on(database: Database, settings: Settings) -> Services:
+def services_on(given: Databases | Database, settings: Settings) -> Services:
     """Return the services with the providers of the settings; raise InvalidInput for an unknown provider."""
-    chosen = providers(database, settings.card_provider, settings.carrier)
-    return Services(database, chosen, notifiers(settings.alert_webhook))
+    databases = Databases.of(given)
+    chosen = providers(databases.payments, databases.shipping, settings.card_provider, settings.carrier)
+    return Services(databases, chosen, notifiers(settings.alert_webhook))
 
 
 def build(client: Client, services: Services, settings: Settings) -> Worker:
@@ -197,6 +214,7 @@ def _of_orders(services: Services, apart: Sequence[Service]) -> list[Callable[..
         of_wrapping.settle_wrapping,
         of_wrapping.find_wrapping_receipts,
         FraudActivities(services.fraud).check_fraud,
+        AcceptedActivities(services.accepted).find_accepted,
         Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]
 
@@ -241,11 +259,11 @@ def program(arguments: Arguments) -> Program:
 
 @asynccontextmanager
 async def _with_participants(
-    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+    client: Client, urls: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
 ) -> AsyncIterator[None]:
     async with (
-        orders_worker(client, database_url, settings) as worker,
-        participants_worker(client, database_url, settings, served=served) as others,
+        orders_worker(client, urls, settings) as worker,
+        participants_worker(client, urls, settings, served=served) as others,
         drained_together([worker, *others]),
     ):
         yield
@@ -253,12 +271,12 @@ async def _with_participants(
 
 @asynccontextmanager
 async def _ready(
-    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+    client: Client, urls: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
 ) -> AsyncIterator[None]:
-    async with _services(client, database_url, settings):
+    async with _services(client, urls, settings):
         pass
     if served:
-        async with participants_ready(client, database_url, settings, served=served):
+        async with participants_ready(client, urls, settings, served=served):
             pass
     yield
 

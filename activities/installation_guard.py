@@ -2,8 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
@@ -40,6 +40,15 @@ async def guarded(client: Client, record: InstallationRecord) -> AsyncIterator[N
         await watch  # raises its error
     finally:
         watch.cancel()
+
+
+@asynccontextmanager
+async def guarded_all(client: Client, records: Sequence[InstallationRecord]) -> AsyncIterator[None]:
+    """Guard the block as `guarded` does, with the records of several databases."""
+    async with AsyncExitStack() as guards:
+        for record in records:
+            await guards.enter_async_context(guarded(client, record))
+        yield
 
 
 async def warn_without_reconciler(client: Client) -> None:

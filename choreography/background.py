@@ -11,6 +11,7 @@ from temporalio.common import MetricMeter
 from choreography.relay import Relay
 from choreography.watcher import Watcher
 from messaging.outbox.listener import OutboxListener
+from models.choreography import NEEDS_ONE_DATABASE
 from services.assembly import Services
 
 log = structlog.get_logger("choreography")
@@ -20,7 +21,14 @@ SECONDS_BETWEEN_CANCELS = 1.0
 
 @asynccontextmanager
 async def relaying(client: Client, services: Services, url: str, meter: MetricMeter) -> AsyncIterator[None]:
-    """Run a relay and a watcher on the services' database, whose address is `url`, during the block."""
+    """Run a relay and a watcher on the services' database, whose address is `url`, during the block.
+
+    None run where a service has its own database, because one transaction can't include all services there.
+    """
+    if not services.databases.together:
+        log.info("no relay runs", reason=NEEDS_ONE_DATABASE)
+        yield
+        return
     relay = Relay(client, services.outbox_feed, OutboxListener(url), meter)
     watcher = Watcher(client, services)
     tasks = [asyncio.create_task(_forever(work)) for work in (relay.run, watcher.run)]

@@ -11,7 +11,7 @@ from activities.server_features import require_features
 from client.connection import Connection
 from client.handles import process_named
 from messaging.outbox.feed import CHANNEL
-from models.choreography import DomainEvent, EventData
+from models.choreography import NEEDS_ONE_DATABASE, DomainEvent, EventData
 from models.dead_letters import DeadLetter
 from models.errors import InvalidInput, NotFound, Unavailable
 from models.names import ProcessKind, workflow_id
@@ -53,6 +53,8 @@ class ChoreographedClient:
         NotSetUp when the server can't deliver its events.
         """
         await self._check_server()
+        if not (await self._connection.services()).databases.together:
+            raise InvalidInput("--style", NEEDS_ONE_DATABASE)
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 
     async def place_patiently(self, order: Order) -> bool:

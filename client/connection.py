@@ -20,6 +20,20 @@ OpenTemporal = Callable[[], Awaitable[Client]]
 OpenServices = Callable[[], AbstractAsyncContextManager[Services]]
 
 
+def once(opening: OpenTemporal) -> OpenTemporal:
+    """Return a call that connects to Temporal at the first call that can, and then returns the same client."""
+    connected: list[Client] = []
+    lock = asyncio.Lock()
+
+    async def call() -> Client:
+        async with lock:
+            if not connected:
+                connected.append(await opening())
+            return connected[0]
+
+    return call
+
+
 class Connection:
     """Opens Temporal and the services on first use; both stay open until `opened` is closed."""
 

@@ -15,6 +15,8 @@ from models.order import Order
 from models.problems import first_problem
 
 SCHEMA_VERSION = 1
+# Until each database has an outbox of its own.
+NEEDS_ONE_DATABASE = "choreographed orders need one database for all services, and a service has its own"
 
 
 class EventType(StrEnum):

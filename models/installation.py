@@ -1,13 +1,15 @@
-"""An installation: one database and one namespace of Temporal, each of which belongs to the other only.
+"""An installation: a database and one namespace of Temporal, each of which belongs to the other only.
 
-Both sides record the same installation id. A worker or a command whose sides differ would run orders on the data of
-another installation, and its reconciler would undo orders that run elsewhere.
+Both sides record the same installation id. A service with a database of its own has an installation by itself. A
+worker or a command whose sides differ would run orders on the data of another installation, and its reconciler would
+undo orders that run elsewhere.
 """
 
 import shlex
 
 from models.base import Message
 from models.errors import NotSetUp, WrongInstallation
+from models.participants import Owner
 
 SETUP = "run `python starter.py setup`"
 
@@ -26,12 +28,16 @@ class Binding(Message):
 
 
 class DatabaseSide(Message):
-    """A database: its name for messages (host/name), its identity, and its record."""
+    """A database: its name for messages (host/name), its identity, and its record.
 
+    `owner` is the service that it is the own database of; that of the orders may be the database of all.
+    """
+
+    owner: Owner = "orders"
     place: str
     name: str
     database_id: str
-    binding: Binding | None
+    binding: Binding | None = None
 
 
 class Marker(Message):
@@ -114,11 +120,14 @@ def same_database(one: str, other: str) -> bool:
 
 def move_command(database: DatabaseSide, namespace: NamespaceSide) -> str:
     """Return the command that binds both sides to each other."""
-    return shlex.join(["python", "starter.py", "move", "--database", database.name, "--namespace", namespace.name])
+    of_service = ["--service", database.owner] if database.owner != "orders" else []
+    names = ["--database", database.name, "--namespace", namespace.name]
+    return shlex.join(["python", "starter.py", "move", *of_service, *names])
 
 
 def _wrong(problem: str, database: DatabaseSide, namespace: NamespaceSide) -> WrongInstallation:
     command = move_command(database, namespace)
+    own = f"_{database.owner.upper()}" if database.owner != "orders" else ""
     return WrongInstallation(
-        f"{problem}: correct DATABASE_URL or TEMPORAL_NAMESPACE; after a restore or a migration: {command}"
+        f"{problem}: correct DATABASE_URL{own} or TEMPORAL_NAMESPACE; after a restore or a migration: {command}"
     )

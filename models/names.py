@@ -10,7 +10,8 @@ ORDER_WORKFLOW = "OrderWorkflow"
 RECOVERY_WORKFLOW = "RecoverOrderWorkflow"
 RECONCILER_WORKFLOW = "ReconcilerWorkflow"
 RECONCILER_SCHEDULE = "reconcile-orders"
-# A paused schedule whose memo names the database that the namespace belongs to.
+# A paused schedule whose memo names the database that the namespace belongs to: that of the orders, or of all services.
+# For the own database of a service, the service's name follows.
 INSTALLATION_SCHEDULE = "orders-installation"
 SLIP_WORKFLOW = "RoutingSlipWorkflow"
 SLIP_RECOVERY_WORKFLOW = "RecoverSlipWorkflow"

@@ -7,6 +7,9 @@ from models.names import TASK_QUEUE
 
 Service = Literal["inventory", "payments", "shipping"]
 SERVICES: tuple[Service, ...] = get_args(Service)
+# Who can have a database of its own. That of the orders holds everything that isn't a participant's, too.
+Owner = Literal["orders", "inventory", "payments", "shipping"]
+OWNERS: tuple[Owner, ...] = get_args(Owner)
 # What one worker process can serve: the workflows with everything that isn't apart, and each service by itself.
 QUEUES = (TASK_QUEUE, *SERVICES)
 
@@ -22,6 +25,8 @@ ACTIVITIES: Mapping[Service, tuple[str, ...]] = {
         "find_shipment_receipts",
     ),
 }
+# Service → the activity type of its step, whose requests must be as accepted.
+DOES: Mapping[Service, str] = {service: activities[0] for service, activities in ACTIVITIES.items()}
 _SERVICE_OF = {activity: service for service, activities in ACTIVITIES.items() for activity in activities}
 
 

@@ -27,4 +27,6 @@ SCHEDULES = ServerFeature("schedules", "frontend.enableSchedules", "the reconcil
 DEPLOYMENTS = ServerFeature(
     "worker deployment versions", "system.enableDeploymentVersions", "workers with ORDERS_DEPLOYMENT"
 )
-STANDALONE_ACTIVITIES = ServerFeature("standalone activities", "activity.enableStandalone", "choreographed orders")
+STANDALONE_ACTIVITIES = ServerFeature(
+    "standalone activities", "activity.enableStandalone", "choreographed orders and services with their own database"
+)

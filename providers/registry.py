@@ -36,9 +36,12 @@ class Providers:
     carrier: Carrier
 
 
-def providers(db: Database, card: str = "simulated", carrier: str = "simulated") -> Providers:
-    """Return the providers of these names; raise InvalidInput that names the setting when a name is unknown."""
-    return Providers(card=chosen_card_provider(db, card), carrier=chosen_carrier(db, carrier))
+def providers(payments: Database, shipping: Database, card: str = "simulated", carrier: str = "simulated") -> Providers:
+    """Return the providers of these names; raise InvalidInput that names the setting when a name is unknown.
+
+    The simulated ones have their books in the databases of the services that call them.
+    """
+    return Providers(card=chosen_card_provider(payments, card), carrier=chosen_carrier(shipping, carrier))
 
 
 def chosen_card_provider(db: Database, name: str) -> CardProvider:

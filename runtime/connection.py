@@ -87,13 +87,13 @@ def _check_secrets(config: ClientConnectConfig, settings: Settings) -> None:
 
 
 def _default_address(settings: Settings) -> str:
-    stack = running_stack(settings.data_dir) if settings.database_url is None else None
+    stack = None if settings.names_a_database else running_stack(settings.data_dir)
     return stack.temporal_address if stack else f"127.0.0.1:{settings.temporal_port}"
 
 
 def is_embedded(settings: Settings) -> bool:
     """Return whether the embedded servers are to be used: no other server or database is configured."""
-    return settings.database_url is None and not _configured_address()
+    return not settings.names_a_database and not _configured_address()
 
 
 def _configured_address() -> str | None:

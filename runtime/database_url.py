@@ -63,10 +63,10 @@ def check_database_url(url: str) -> str:
     return url
 
 
-def encrypted(url: str, *, insecure: bool) -> str:
+def encrypted(url: str, *, insecure: bool, variable: str = "DATABASE_URL") -> str:
     """Return the URL, with encryption required when it names another machine.
 
-    Raises InvalidInput when it allows a connection without; with `insecure` it may.
+    Raises InvalidInput, which names the variable, when it allows a connection without; with `insecure` it may.
     """
     parsed = DatabaseUrl.parse(url)
     service = parsed.options.get("service") or os.environ.get("PGSERVICE")
@@ -76,12 +76,12 @@ def encrypted(url: str, *, insecure: bool) -> str:
     if service and not mode:
         # Its file, which only libpq reads, may name any machine; sslmode in the URL would replace the file's own.
         problem = "uses a connection service, which may be on another machine"
-        raise InvalidInput("DATABASE_URL", f"{problem}; add sslmode=require or more, or set ORDERS_INSECURE=1")
+        raise InvalidInput(variable, f"{problem}; add sslmode=require or more, or set ORDERS_INSECURE=1")
     if not mode:
         return f"{url}{'&' if '?' in url else '?'}sslmode=require"
     if mode not in ENCRYPTED:
         problem = f"names another machine, and sslmode={mode} allows a connection without encryption"
-        raise InvalidInput("DATABASE_URL", f"{problem}; use sslmode=require or more, or set ORDERS_INSECURE=1")
+        raise InvalidInput(variable, f"{problem}; use sslmode=require or more, or set ORDERS_INSECURE=1")
     return url
 
 

@@ -15,12 +15,12 @@ from pydantic_settings import PydanticBaseSettingsSource as Source
 
 from models.errors import InvalidInput
 from models.order import DEADLINE_AT_MOST
-from models.participants import SERVICES, Service, names_in
+from models.participants import OWNERS, SERVICES, Owner, Service, names_in
 from models.problems import first_problem
 from runtime.database_url import check_database_url, is_this_machine
 from runtime.deployment import check_deployment, name_given, with_controlled
 
-PREFIX = "ORDERS_"
+PREFIX, DATABASE = "ORDERS_", "DATABASE_URL_"
 # The share of equal characters, from which on a name is taken for a mistyped one.
 ALIKE = 0.8
 # https://kubernetes.io/docs/tutorials/services/connect-applications-service/#environment-variables
@@ -31,7 +31,7 @@ PROJECT = Path(__file__).resolve().parent.parent
 
 def variable(field: str) -> str:
     """Return the environment variable that sets a field."""
-    return "DATABASE_URL" if field == "database_url" else PREFIX + field.upper()
+    return field.upper() if field.startswith("database_url") else PREFIX + field.upper()
 
 
 def _loopback_by_default(address: str) -> str:
@@ -80,11 +80,12 @@ def _services(given: object) -> object:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+DatabaseAddress = Annotated[str, AfterValidator(check_database_url)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$")]
 
 
 class Settings(BaseSettings):
-    """All settings and their defaults; each field except `database_url` is set by the variable ORDERS_ + its name."""
+    """All settings and their defaults; each field but the `database_url`s is set by the variable ORDERS_ + its name."""
 
     # The alias of each field makes errors name the variable. The prefix applies when a field is read by its name:
     # without it, a variable named `express` would be a setting.
@@ -92,7 +93,12 @@ class Settings(BaseSettings):
         frozen=True, alias_generator=variable, validate_by_name=True, env_prefix=PREFIX, case_sensitive=True
     )
 
-    database_url: Annotated[str, AfterValidator(check_database_url)] | None = None
+    database_url: DatabaseAddress | None = None
+    # The databases of services that have their own.
+    database_url_orders: DatabaseAddress | None = None
+    database_url_inventory: DatabaseAddress | None = None
+    database_url_payments: DatabaseAddress | None = None
+    database_url_shipping: DatabaseAddress | None = None
     data_dir: Annotated[Path, AfterValidator(_folder)] = PROJECT / ".data"
     temporal_port: Port = 7233
     ui_port: Port = 8233
@@ -132,6 +138,17 @@ class Settings(BaseSettings):
             raise ValueError("ORDERS_UI_PORT: must differ from ORDERS_TEMPORAL_PORT")
         return self
 
+    @property
+    def own_databases(self) -> dict[Owner, str]:
+        """The addresses of the databases of services that have their own."""
+        given = {owner: getattr(self, f"database_url_{owner}") for owner in OWNERS}
+        return {owner: url for owner, url in given.items() if url is not None}
+
+    @property
+    def names_a_database(self) -> bool:
+        """Whether any database is configured."""
+        return self.database_url is not None or bool(self.own_databases)
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -170,11 +187,13 @@ def _check_names_and_bytes(environ: Mapping[str, str]) -> None:
     for name in environ:
         if name in known and not is_utf8(environ[name]):
             raise InvalidInput(name, "is not UTF-8")
-    for name in unknown_variables(environ):
+    databases = sorted(name for name in environ if name.startswith(DATABASE) and name not in known)
+    for prefix, names in ((PREFIX, unknown_variables(environ)), (DATABASE, databases)):
         # Compared without the prefix, which would make any two names alike.
-        endings = {each.removeprefix(PREFIX): each for each in known}
-        if near := get_close_matches(name.removeprefix(PREFIX).upper(), endings, n=1, cutoff=ALIKE):
-            raise InvalidInput(name, f"is not a setting of this project; did you mean {endings[near[0]]}?")
+        endings = {each.removeprefix(prefix): each for each in known}
+        for name in names:
+            if near := get_close_matches(name.removeprefix(prefix).upper(), endings, n=1, cutoff=ALIKE):
+                raise InvalidInput(name, f"is not a setting of this project; did you mean {endings[near[0]]}?")
 
 
 def unknown_variables(environ: Mapping[str, str]) -> list[str]:

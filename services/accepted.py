@@ -23,6 +23,26 @@ class Accepting(Protocol):
         ...
 
 
+class Source(Protocol):
+    """Where accepted processes are looked up."""
+
+    async def find(self, process: str) -> AcceptedProcess | None:
+        """Return an accepted process by its name in keys, None when there is none; raise Unavailable."""
+        ...
+
+
+class Stored:
+    """Looks them up in the services of orders and slips."""
+
+    def __init__(self, orders: Accepting, slips: Accepting) -> None:
+        self._orders, self._slips = orders, slips
+
+    async def find(self, process: str) -> AcceptedProcess | None:
+        """Return an accepted process by its name in keys, None when there is none; raise Unavailable."""
+        slip_id = slip_of(process)
+        return await (self._orders.accepted(process) if slip_id is None else self._slips.accepted(slip_id))
+
+
 class AcceptedMemory:
     """Accepted processes as JSON, the latest ones, up to BYTES_AT_MOST in total."""
 
@@ -57,8 +77,8 @@ class AcceptedMemory:
 class Accepted:
     """The port of the participants to the services of orders and slips."""
 
-    def __init__(self, orders: Accepting, slips: Accepting, memory: AcceptedMemory) -> None:
-        self._orders, self._slips, self._memory = orders, slips, memory
+    def __init__(self, source: Source, memory: AcceptedMemory) -> None:
+        self._source, self._memory = source, memory
 
     async def of(self, process: str, *, fresh: bool = False) -> AcceptedProcess | None:
         """Return an accepted process by its name in keys, None when there is none; raise Unavailable.
@@ -67,8 +87,7 @@ class Accepted:
         """
         if not fresh and (known := self._memory.get(process)):
             return known
-        slip_id = slip_of(process)
-        found = await (self._orders.accepted(process) if slip_id is None else self._slips.accepted(slip_id))
+        found = await self._source.find(process)
         # One that has ended may be pruned at any time. Its receipts are gone then, so that a repeated request would do
         # its step again if the process were still remembered as one with receipts.
         if found and not found.ended:
@@ -78,4 +97,4 @@ class Accepted:
 
 def accepted_on(db: Database) -> Accepted:
     """Return the port to the orders and slips of a database."""
-    return Accepted(Orders(db), Slips(db), AcceptedMemory())
+    return Accepted(Stored(Orders(db), Slips(db)), AcceptedMemory())

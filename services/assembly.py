@@ -16,7 +16,8 @@ from models.activities.wrapping import SettleWrapping
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import Providers
-from services.accepted import Accepted, AcceptedMemory
+from services.accepted import Accepted, AcceptedMemory, Stored
+from services.databases import Databases
 from services.fraud.fraud import FraudDesk
 from services.installation.installation import Installation
 from services.inventory.inventory import Inventory
@@ -44,22 +45,29 @@ _ORDER_STEPS = (("ship", "create_shipment"), ("charge", "charge_payment"), ("res
 
 
 class Services:
-    """All services on one database; each is built when it is first used."""
+    """All services on their databases; each is built when it is first used."""
 
     def __init__(
         self,
-        db: Database,
+        databases: Databases | Database,
         providers: Providers,
         notifiers: Sequence[Notifier] = (),
         outside: "Services | None" = None,
     ) -> None:
         """Build services whose statements run in a transaction, if `outside` are the same services without it."""
-        self.db = db
+        self.databases = Databases.of(databases)
         self._providers, self._notifiers, self._outside = providers, notifiers, outside or self
 
     def within(self, unit: Database) -> "Services":
-        """Return the services whose statements run in the transaction `unit`."""
+        """Return the services whose statements run in the transaction `unit`; only where all have one database."""
+        if not self.databases.together:
+            raise RuntimeError("no transaction includes services with databases of their own")
         return Services(unit, self._providers, self._notifiers, self._outside)
+
+    @property
+    def db(self) -> Database:
+        """The database of the orders, and of everything that has none of its own."""
+        return self.databases.orders
 
     @cached_property
     def remembered(self) -> AcceptedMemory:
@@ -71,37 +79,39 @@ class Services:
         """The port of the participants to what was accepted; it is read outside of any transaction."""
         if self._outside is not self:
             return self._outside.accepted
-        return Accepted(self.orders, self.slips, self.remembered)
+        return Accepted(Stored(self.orders, self.slips), self.remembered)
 
     @cached_property
     def installation(self) -> Installation:
-        """The record of the namespace that the database belongs to."""
+        """The record of the namespace that the database of the orders belongs to."""
         return Installation(self.db)
 
     @cached_property
     def inventory(self) -> Inventory:
         """The stock of articles."""
-        return Inventory(self.db, self.accepted)
+        return Inventory(self.databases.inventory, self.accepted)
 
     @cached_property
     def payments(self) -> Payments:
         """Card payments."""
-        return Payments(self.db, self._providers.card, self.accepted, self._outside.db)
+        return Payments(self.databases.payments, self._providers.card, self.accepted, self._outside.databases.payments)
 
     @cached_property
     def transfers(self) -> Transfers:
         """Bank transfers."""
-        return Transfers(self.db, self.accepted)
+        return Transfers(self.databases.payments, self.accepted)
 
     @cached_property
     def ledger(self) -> Ledger:
         """The balances of the ledger's accounts."""
-        return Ledger(self.db)
+        return Ledger(self.databases.payments)
 
     @cached_property
     def shipping(self) -> Shipping:
         """Parcels."""
-        return Shipping(self.db, self._providers.carrier, self.accepted, self._outside.db)
+        return Shipping(
+            self.databases.shipping, self._providers.carrier, self.accepted, self._outside.databases.shipping
+        )
 
     @cached_property
     def orders(self) -> Orders:
@@ -208,4 +218,4 @@ class Services:
     @cached_property
     def retention(self) -> Retention:
         """The pruning of old orders and slips."""
-        return Retention(self.db)
+        return Retention(self.databases)

@@ -10,24 +10,22 @@ from typing import Any
 from temporalio.client import Client
 from temporalio.worker import Worker
 
-from activities.installation_guard import guarded
+from activities.accepted import AcceptedByCall
+from activities.installation_guard import guarded_all
 from activities.interceptor import ActivityInterceptor
 from activities.server_features import require_deployments, require_features
-from models.participants import ACTIVITIES, SERVICES, Service
-from models.server_features import SCHEDULES
+from models.participants import ACTIVITIES, DOES, SERVICES, Service
+from models.server_features import SCHEDULES, STANDALONE_ACTIVITIES
 from postgres.database import Database
 from runtime import tuning
+from runtime.databases import DatabaseUrls, urls_of
 from runtime.process import Arguments
 from runtime.settings import Settings
 from runtime.versioning import deployment_config
-from services import schemas
-from services.accepted import Accepted, accepted_on
-from services.installation.installation import Installation
+from services.accepted import Accepted, AcceptedMemory, accepted_on
 from serving import process
+from serving.databases import opened_for
 from serving.process import Program
-
-# Read by every participant: what was accepted, and the installation that the database belongs to.
-READ_BY_ALL = ("orders", "slips", "installation")
 
 
 def served_in(arguments: Arguments) -> tuple[Service, ...]:
@@ -54,10 +52,10 @@ def main() -> int:
 
 @asynccontextmanager
 async def participants_worker(
-    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+    client: Client, urls: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
 ) -> AsyncIterator[list[Worker]]:
     """Run a worker for each of these services during the block, then drain them; raise as `worker.orders_worker`."""
-    async with participants_ready(client, database_url, settings, served=served) as offered, AsyncExitStack() as stack:
+    async with participants_ready(client, urls, settings, served=served) as offered, AsyncExitStack() as stack:
         workers = [_worker(client, service, activities, settings) for service, activities in offered.items()]
         for worker in workers:
             await stack.enter_async_context(worker)
@@ -77,18 +75,23 @@ async def drained_together(workers: Sequence[Worker]) -> AsyncIterator[None]:
 
 @asynccontextmanager
 async def participants_ready(
-    client: Client, database_url: str, settings: Settings, *, served: Sequence[Service]
+    client: Client, given: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
 ) -> AsyncIterator[dict[Service, list[Callable[..., Any]]]]:
     """Yield the activities of the services, after a check of what they need, and of nothing else."""
-    async with await Database.open(database_url, size=settings.database_pool) as database:
-        needed = {*READ_BY_ALL, *served, *_of_simulated_providers(served, settings)}
-        await asyncio.to_thread(schemas.check, database_url, needed)
-        await require_features(client, SCHEDULES)  # a schedule marks the installation
+    urls = urls_of(given)
+    async with opened_for(urls, settings, served) as found:
+        # A schedule marks the installation.
+        asks = any(urls.apart(service) for service in served)
+        await require_features(client, SCHEDULES, *([STANDALONE_ACTIVITIES] if asks else []))
         if settings.deployment:
             await require_deployments(client)
-        accepted = accepted_on(database)
-        offered = {service: methods(service, _BUILD[service](database, accepted, settings)) for service in served}
-        async with guarded(client, Installation(database)):
+        stored = accepted_on(found.by_owner["orders"]) if "orders" in found.by_owner else None
+        offered = {}
+        for service in served:
+            by_call = Accepted(AcceptedByCall(client, DOES[service]), AcceptedMemory())
+            accepted = by_call if stored is None or urls.apart(service) else stored
+            offered[service] = methods(service, _BUILD[service](found.by_owner[service], accepted, settings))
+        async with guarded_all(client, found.installations):
             yield offered
 
 
@@ -107,14 +110,6 @@ def _worker(client: Client, service: Service, activities: list[Callable[..., Any
 def methods(service: Service, activities: object) -> list[Callable[..., Any]]:
     """Return the methods of a service's activities object, by the table that the routing follows, too."""
     return [getattr(activities, name) for name in ACTIVITIES[service]]
-
-
-def _of_simulated_providers(served: Sequence[Service], settings: Settings) -> list[str]:
-    simulated = {
-        "payments": "card_provider" if settings.card_provider == "simulated" else None,
-        "shipping": "carrier" if settings.carrier == "simulated" else None,
-    }
-    return [schema for service in served if (schema := simulated.get(service))]
 
 
 # Each imports its own service only: a process has neither the code nor the credentials of another one.

@@ -14,7 +14,8 @@ from temporalio.client import Client
 from client.outages import known_error
 from models.errors import OrderError, Unavailable, WrongInstallation
 from runtime import logs
-from runtime.connection import connect, database_of, is_embedded
+from runtime.connection import connect, is_embedded
+from runtime.databases import DatabaseUrls, databases_of
 from runtime.loop import loop_factory
 from runtime.metrics import build_runtime
 from runtime.process import Arguments, Serve, complain, read_arguments, until_signalled
@@ -24,8 +25,8 @@ from runtime.supervisor import Supervisor
 log = logging.getLogger("worker")
 FAILED, USAGE, UNREACHABLE, CONFLICT = 1, 2, 4, 6
 WORKER = str(PROJECT / "worker.py")
-# (client, the database's URL, settings) → what is done at the start, during a block, and at its end.
-Block = Callable[[Client, str, Settings], AbstractAsyncContextManager[object]]
+# (client, the databases' URLs, settings) → what is done at the start, during a block, and at its end.
+Block = Callable[[Client, DatabaseUrls, Settings], AbstractAsyncContextManager[object]]
 
 
 @dataclass(frozen=True)
@@ -79,7 +80,7 @@ async def _run(settings: Settings, program: Program, stop: asyncio.Event) -> Non
     """Serve until `stop` is set, then drain; raise an OrderError when the program can't start."""
     async with _held_stack(settings):
         client = await connect(settings, runtime=build_runtime(settings))
-        async with program.run(client, database_of(settings), settings):
+        async with program.run(client, databases_of(settings), settings):
             known = {"task_queue": ",".join(program.queues), "namespace": client.namespace}
             log.info(f"{program.name} started", extra=known)  # noqa: G004 - one of two names
             await stop.wait()
@@ -91,7 +92,7 @@ async def _supervise(settings: Settings, program: Program, number: int, stop: as
     """Run `number` processes of the program until `stop` is set; raise an OrderError when they can't start."""
     async with _held_stack(settings):
         # The preconditions of the processes, so that a refusal is one line.
-        async with program.ready(await connect(settings), database_of(settings), settings):
+        async with program.ready(await connect(settings), databases_of(settings), settings):
             pass
         supervisor = Supervisor([sys.executable, WORKER, *program.flags], number, settings)
         log.info("supervisor started", extra={"processes": number})
@@ -110,6 +111,6 @@ async def _held_stack(settings: Settings) -> AsyncIterator[None]:
         return
     from runtime.embedded.stack import embedded_stack  # noqa: PLC0415 - imported only where they are used
 
-    database_of(settings)
+    databases_of(settings)
     async with embedded_stack(settings, log.warning):
         yield

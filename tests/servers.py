@@ -11,7 +11,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from unittest import mock
@@ -127,12 +127,21 @@ async def new_namespace(stack: Stack, days: int = 3) -> Client:
     return namespaced
 
 
-def new_database(url: str, template: str = TEMPLATE) -> str:
-    """Return the URL of a new database on the server at `url`, migrated and with the demo catalogue."""
+def new_database(url: str, template: str = TEMPLATE, keep: Collection[str] | None = None) -> str:
+    """Return the URL of a new database on the server at `url`, migrated and with the demo catalogue.
+
+    With `keep`, it has only these of the schemas.
+    """
     name = f"test_{uuid4().hex[:12]}"
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(SQL("create database {} template {}").format(Identifier(name), Identifier(template)))
-    return urlsplit(url)._replace(path=f"/{name}").geturl()
+    made = urlsplit(url)._replace(path=f"/{name}").geturl()
+    if keep is not None:
+        with psycopg.connect(made, autocommit=True) as connection:
+            for schema in schemas.SCHEMAS:
+                if schema.name not in keep:
+                    connection.execute(SQL("drop schema {} cascade").format(Identifier(schema.name)))
+    return made
 
 
 def _make_template(url: str) -> None:

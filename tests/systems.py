@@ -3,7 +3,7 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import cached_property
@@ -20,11 +20,16 @@ from client.orders import OrdersClient
 from client.progress import state_of
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
+from models.participants import OWNERS
 from models.process import OrderResult, ProcessState
 from postgres.database import Database
+from runtime.databases import DatabaseUrls, databases_of
 from runtime.embedded.stack import Stack
 from runtime.settings import Settings
 from services.assembly import Services
+from services.databases import Databases
+from services.installation.installation import Installation
+from services.schemas import names_of
 from tests.servers import new_database, new_namespace
 from worker import services_on
 
@@ -36,8 +41,8 @@ POOL = 4
 
 def clean_environment(**more: str) -> Environment:
     """Return this process's environment without the settings of the project and of Temporal, and with `more`."""
-    kept = {name: text for name, text in os.environ.items() if not name.startswith(("ORDERS_", "TEMPORAL_"))}
-    kept.pop("DATABASE_URL", None)
+    ours = ("ORDERS_", "TEMPORAL_", "DATABASE_URL")
+    kept = {name: text for name, text in os.environ.items() if not name.startswith(ours)}
     return {**kept, **more}
 
 
@@ -83,12 +88,19 @@ class System:
     """Everything that a test needs to place an order and to inspect the result.
 
     `stack.database_url` is the system's own database; the Temporal server is shared, the client's namespace is not.
+    With `databases`, each service has its own, and those are of the orders.
     """
 
     settings: Settings
     stack: Stack
     client: Client
     db: Database
+    databases: Databases | None = None
+
+    @property
+    def urls(self) -> DatabaseUrls:
+        """The addresses of the services' databases."""
+        return databases_of(self.settings)
 
     @cached_property
     def observer(self) -> "Observer":
@@ -98,7 +110,7 @@ class System:
     @cached_property
     def services(self) -> Services:
         """The services on the system's database."""
-        return services_on(self.db, self.settings)
+        return services_on(self.databases or self.db, self.settings)
 
     @cached_property
     def orders(self) -> OrdersClient:
@@ -107,8 +119,14 @@ class System:
 
     def environment(self, **more: str) -> Environment:
         """Return the environment of a process that uses the system, such as a command or a worker."""
+        own = self.settings.own_databases
+        return self.environment_with(({} if "orders" in own else {"": self.stack.database_url}) | own, **more)
+
+    def environment_with(self, databases: Mapping[Any, str], **more: str) -> Environment:
+        """Return the environment of a process that knows only these databases, by their services."""
+        urls = {f"DATABASE_URL_{owner.upper()}".removesuffix("_"): url for owner, url in databases.items()}
         return clean_environment(
-            DATABASE_URL=self.stack.database_url,
+            **urls,
             TEMPORAL_ADDRESS=self.stack.temporal_address,
             TEMPORAL_NAMESPACE=self.client.namespace,
             TEMPORAL_CONFIG_FILE=os.devnull,
@@ -147,6 +165,22 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
             yield system
         finally:
             await system.observer.close()
+
+
+@asynccontextmanager
+async def open_apart(stack: Stack, **changes: Any) -> AsyncIterator[System]:
+    """Yield a system as `open_system`, in which each service has its own database."""
+    urls = {owner: new_database(stack.database_url, keep=names_of([owner])) for owner in OWNERS}
+    own: dict[str, Any] = {f"database_url_{owner}": url for owner, url in urls.items()}
+    settings = Settings(**own, log_level="error", database_pool=POOL, **changes)
+    async with AsyncExitStack() as opened:
+        found = {owner: await opened.enter_async_context(await Database.open(urls[owner], POOL)) for owner in OWNERS}
+        at = replace(stack, database_url=urls["orders"])
+        system = System(settings, at, await new_namespace(stack), found["orders"], Databases(**found))
+        for owner in OWNERS:
+            await bind(system.client, Installation(found[owner], owner))
+        opened.push_async_callback(system.observer.close)
+        yield system
 
 
 async def result_of(handle: WorkflowHandle[Any, OrderResult]) -> OrderResult | None:

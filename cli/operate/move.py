@@ -12,8 +12,11 @@ from cli.run import run_to_end
 from client.installation import may_migrate
 from client.installation import move as bind_again
 from client.upkeep import migrate
+from models.errors import InvalidInput
+from models.participants import Owner
 from orders import open_unbound
-from runtime.connection import connect, database_of, is_embedded
+from runtime.connection import connect, is_embedded
+from runtime.databases import databases_of
 from runtime.embedded.stack import embedded_stack
 from runtime.settings import Settings
 
@@ -33,27 +36,40 @@ WithUnfinished = Annotated[
 ]
 
 
+MovedService = Annotated[
+    Owner, typer.Option("--service", help="The service whose own database is moved. Default: that of the orders.")
+]
+
+
 def move(
-    database: DatabaseName, namespace: NamespaceName, with_unfinished: WithUnfinished = False, as_json: AsJson = False
+    database: DatabaseName,
+    namespace: NamespaceName,
+    service: MovedService = "orders",
+    with_unfinished: WithUnfinished = False,
+    as_json: AsJson = False,
 ) -> None:
     """Bind the configured database and namespace to each other, although one of them belongs elsewhere.
 
     Stop all workers and relays first. Those of the earlier installation stop by themselves within half a minute.
     """
-    run_to_end(_move(database, namespace, Output(as_json), with_unfinished=with_unfinished))
+    run_to_end(_move(service, database, namespace, Output(as_json), with_unfinished=with_unfinished))
 
 
-async def _move(database: str, namespace: str, output: Output, *, with_unfinished: bool) -> None:
+async def _move(owner: Owner, database: str, namespace: str, output: Output, *, with_unfinished: bool) -> None:
     settings = Settings.read()
     async with _servers(settings, output):
-        url = database_of(settings)
+        urls = databases_of(settings)
         client = await connect(settings)
-        # `setup` leaves the schemas of another installation as they are.
-        if await may_migrate(client, url, database=database, namespace=namespace):
-            await migrate(url, lambda _: None)
-        async with open_unbound(settings) as (client, services):
+        if owner != "orders" and not urls.apart(owner):
+            raise InvalidInput("--service", f"{owner} has no database of its own; move that of the orders without it")
+        with urls.naming(owner):
+            # `setup` leaves the schemas of another installation as they are.
+            if await may_migrate(client, urls.of(owner), database=database, namespace=namespace):
+                providers = {"card_provider": settings.card_provider, "carrier": settings.carrier}
+                await migrate(urls.of(owner), lambda _: None, urls.group_of(owner), **providers)
+        async with open_unbound(settings, owner) as (client, services):
             moved = await bind_again(
-                client, services, database=database, namespace=namespace, with_unfinished=with_unfinished
+                client, services, owner, database=database, namespace=namespace, with_unfinished=with_unfinished
             )
     words = "belong to each other now" if moved else "belong to each other already; nothing was changed"
     document = {"database": database, "namespace": namespace, "moved": moved}

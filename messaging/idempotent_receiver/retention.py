@@ -15,11 +15,11 @@ select count(*) from pruned
 """
 
 
-async def prune_receipts(unit: Database, schema: str, keys: Sequence[str]) -> int:
-    """Delete the receipts of these keys, in the transaction `unit`; return their number; raise Unavailable.
+async def prune_receipts(db: Database, schema: str, keys: Sequence[str]) -> int:
+    """Delete the receipts of these keys; return their number; raise Unavailable.
 
     A receipt that is still `done` is kept.
     """
     query = SQL(_PRUNE).format(schema=Identifier(schema)).as_bytes(None)
-    row = await unit.row(query, {"keys": list(keys)})
+    row = await db.row(query, {"keys": list(keys)})
     return int(row[0]) if row else 0

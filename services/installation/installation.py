@@ -1,6 +1,9 @@
 """The record of the namespace that a database belongs to."""
 
+from collections.abc import Sequence
+
 from models.installation import Binding, DatabaseSide
+from models.participants import Owner
 from postgres.database import Database
 
 _READ = b"""
@@ -30,11 +33,17 @@ on conflict (only_one) do update set
 _RELEASE = b"delete from installation.binding where installation_id = %(installation_id)s"
 
 
+def marked(owners: Sequence[Owner]) -> Sequence[Owner]:
+    """Return which of the services in one database have a record in the namespace: with the orders only these."""
+    return ("orders",) if "orders" in owners else owners
+
+
 class Installation:
     """Reads and writes the record of the installation that a database belongs to."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, owner: Owner = "orders") -> None:
+        """`owner` is the service that `db` is the own database of; that of the orders may be the database of all."""
+        self._db, self.owner = db, owner
         self._system: str | None = None
 
     async def exists(self) -> bool:
@@ -54,6 +63,7 @@ class Installation:
             raise RuntimeError("PostgreSQL does not list the current database")
         name, oid, *binding = row
         return DatabaseSide(
+            owner=self.owner,
             place=self._db.place,
             name=name,
             database_id=f"{await self._system_id()}/{oid}",

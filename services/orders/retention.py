@@ -46,10 +46,10 @@ class OrderRetention:
         params = {"seconds": seconds, "limit": limit, "at": at, "order_id": order_id}
         return [(str(found), ended) for found, ended in await self._db.rows(_OLD.encode(), params)]
 
-    async def prune(self, unit: Database, order_ids: Sequence[str]) -> tuple[list[str], int]:
-        """Delete address, token and process state of orders, in the transaction `unit`.
+    async def prune(self, order_ids: Sequence[str]) -> tuple[list[str], int]:
+        """Delete address, token and process state of orders.
 
         Return the ids of the orders that this call pruned (a concurrent call may prune some) and the number of states.
         """
-        row = await unit.row(_PRUNE, {"order_ids": list(order_ids)})
+        row = await self._db.row(_PRUNE, {"order_ids": list(order_ids)})
         return (list(row[0]), int(row[1])) if row else ([], 0)

@@ -15,7 +15,6 @@ select slip_id, array(
 from slips.slips
 where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerary'
 order by closed_at limit %(limit)s
-for update skip locked
 """
 _COUNT = b"""
 select count(*) from slips.slips
@@ -23,7 +22,7 @@ where closed_at < now() - %(seconds)s * interval '1 second' and body ? 'itinerar
 """
 _PRUNE = b"""
 with revisions as (delete from slips.revisions where slip_id = any(%(slip_ids)s))
-update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) returning slip_id
+update slips.slips set body = '{}' where slip_id = any(%(slip_ids)s) and body ? 'itinerary' returning slip_id
 """
 
 
@@ -46,13 +45,13 @@ class SlipRetention:
         row = await self._db.row(_COUNT, {"seconds": seconds})
         return int(row[0]) if row else 0
 
-    async def old(self, unit: Database, seconds: int, limit: int) -> list[OldSlip]:
-        """Return up to `limit` such slips, oldest first, locked for the transaction `unit`."""
+    async def old(self, seconds: int, limit: int) -> list[OldSlip]:
+        """Return up to `limit` such slips, oldest first; raise Unavailable."""
         return [
             OldSlip(slip_id, tuple(key(slip_process(slip_id), stop) for stop in stops))
-            for slip_id, stops in await unit.rows(_OLD, {"seconds": seconds, "limit": limit})
+            for slip_id, stops in await self._db.rows(_OLD, {"seconds": seconds, "limit": limit})
         ]
 
     async def prune(self, unit: Database, slip_ids: Sequence[str]) -> int:
-        """Delete the itineraries of slips, which may hold personal data; return the number of slips."""
+        """Delete the itineraries of slips, which may hold personal data; return how many this call pruned."""
         return len(await unit.rows(_PRUNE, {"slip_ids": list(slip_ids)}))

@@ -2,11 +2,14 @@
 
 import ast
 import re
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
+from models.participants import OWNERS as SERVICE_OWNERS
 from models.participants import SERVICES
+from services.schemas import names_of
 from tests.architecture.packages import OWNERS, PACKAGE_FILES, PROJECT, imports, name_of, parsed, problems
 
 _IN_SQL = re.compile(
@@ -70,6 +73,15 @@ def test_only_a_service_s_own_activities_read_its_receipts() -> None:
     others = [path for path in PACKAGE_FILES if name_of(path) not in asking]
     assert problems(others, lambda path: readers(path.read_text())) == {}
     assert all(readers((PROJECT / name).read_text()) for name in asking)
+
+
+def test_each_schema_belongs_to_one_service_and_only_the_installation_to_each() -> None:
+    by_owner = {owner: names_of([owner]) for owner in SERVICE_OWNERS}
+    counted = Counter(name for names in by_owner.values() for name in names)
+
+    assert counted == {name: len(by_owner) if name == "installation" else 1 for name in OWNERS}
+    assert by_owner["payments"] == {"payments", "card_provider", "installation"}
+    assert names_of(["payments"], card_provider="stripe") == {"payments", "installation"}
 
 
 def test_a_service_imports_no_other_service() -> None:

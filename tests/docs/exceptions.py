@@ -40,6 +40,7 @@ NOT_RUN = (
         NotRun("docs/operations.md", start, "runs until it is stopped: tests/orders/apart/test_processes.py runs it")
         for start in ("python worker.py ", "ORDERS_APART=payments,shipping python worker.py")
     ),
+    NotRun("docs/operations.md", "DATABASE_URL_", "needs such databases: tests/orders/apart/ has some"),
     NotRun("docs/operations.md", "temporal ", STATE + ": tests/cli/operate/test_temporal_cli.py runs it"),
     NotRun("docs/operations.md", "python starter.py ", STATE),
     NotRun(

@@ -25,10 +25,12 @@ from models.server_features import ASYNC_UPDATES, DEPLOYMENTS, SCHEDULES, STANDA
 from postgres.database import Database
 from runtime import search_attributes
 from runtime.connection import connect
+from runtime.databases import DatabaseUrls
 from runtime.embedded.processes import clean_environment
 from runtime.embedded.stack import Stack
 from runtime.search_attributes import check_search_attributes, create_search_attributes
 from runtime.settings import Settings
+from serving.participants import participants_worker
 from tests.cli.conftest import as_bytes, order_document, run_here
 from tests.orders.scenarios import Scenario
 from tests.servers import free_ports, new_database, new_namespace
@@ -118,6 +120,17 @@ async def test_a_worker_without_standalone_activities_warns_and_runs_orders(
     assert result is not None
     assert result.status is Status.COMPLETED
     assert "activity.enableStandalone" in caplog.text
+
+
+async def test_only_a_service_with_its_own_database_needs_standalone_activities(no_activities: System) -> None:
+    url, settings = no_activities.stack.database_url, no_activities.settings
+    own = DatabaseUrls(orders=None, inventory=None, payments=url, shipping=None)
+
+    with pytest.raises(NotSetUp, match=r"services with their own database need them: set activity\.enableStandalone"):
+        async with participants_worker(no_activities.client, own, settings, served=("payments",)):
+            pass
+    async with participants_worker(no_activities.client, url, settings, served=("payments",)):
+        pass
 
 
 async def test_a_choreographed_order_that_can_not_be_delivered_is_refused(no_activities: System) -> None:

@@ -10,7 +10,8 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.client import WorkflowHandle
 
 from client.diagnosis.findings import StuckProcess
-from models.participants import Service
+from models.names import key
+from models.participants import SERVICES, Service
 from runtime.settings import Settings
 from serving.participants import participants_worker
 from tests.systems import System
@@ -27,7 +28,7 @@ def with_apart(system: System, *apart: Service) -> Settings:
 
 def serving(system: System, *served: Service) -> AbstractAsyncContextManager[object]:
     """Run a worker of each of these services."""
-    return participants_worker(system.client, system.stack.database_url, system.settings, served=served)
+    return participants_worker(system.client, system.urls, system.settings, served=served)
 
 
 @asynccontextmanager
@@ -37,7 +38,7 @@ async def workers(
     """Run a worker of the orders, with `apart` as its setting, and a worker of each of the services in `served`."""
     settings = with_apart(system, *apart)
     async with (
-        orders_worker(system.client, system.stack.database_url, settings),
+        orders_worker(system.client, system.urls, settings),
         serving(system, *served),
     ):
         yield
@@ -80,3 +81,15 @@ def attempts(history: Any, step: str, direction: str = "do") -> int:
     """Return the number of attempts of a step in a process state's history."""
     (line,) = [line for line in history if (line.step, line.direction) == (step, direction)]
     return int(line.attempt)
+
+
+async def receipts(system: System, order_id: str) -> dict[str, str | None]:
+    """Return the status of each service's receipt of an order."""
+    assert system.databases
+    steps = {"inventory": "reserve", "payments": "charge", "shipping": "ship"}
+    found: dict[str, str | None] = {}
+    for service in SERVICES:
+        query = f"select status from {service}.receipts where key = %(key)s".encode()  # noqa: S608
+        row = await system.databases.owned_by(service).row(query, {"key": key(order_id, steps[service])})
+        found[service] = row[0] if row else None
+    return found

@@ -1,6 +1,7 @@
 """Pruning removes orders and slips that ended long ago, completely and once; younger and open ones and ledgers stay."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -8,9 +9,13 @@ from models.activities.inventory import Released
 from models.activities.slips import AcceptSlip, CloseSlip
 from models.activities.wrapping import WrapGift
 from models.dead_letters import Undeliverable
-from models.errors import AlreadySettled, Conflict, Final, InvalidInput, OrderRejected
+from models.errors import AlreadySettled, Conflict, Final, InvalidInput, NotBegun, OrderRejected
 from models.money import Money
+from models.participants import SERVICES, Service
 from models.slips.slip import RoutingSlip, Stop
+from postgres.database import Database
+from postgres.on_demand import OnDemand
+from services.databases import Databases
 from services.retention import Pruned, Retention
 from services.slips.slips import Slips
 from tests.services import requests
@@ -47,6 +52,16 @@ async def completed(shop: Shop, order_id: str = "o-1", days: int | None = 30) ->
 def accepting(slip: RoutingSlip) -> AcceptSlip:
     process = f"slip.{slip.slip_id}"
     return AcceptSlip(key=f"{process}:accept", order_id=process, slip=slip)
+
+
+async def wrapped(shop: Shop, slip: RoutingSlip) -> None:
+    """Run a slip that wraps a gift to its end."""
+    await Slips(shop.db).accept(slip)
+    process = f"slip.{slip.slip_id}"
+    wrap = WrapGift(key=f"{process}:wrap", order_id=process, lines=requests.order().lines, paper="stars")
+    await shop.wrapping.wrap(wrap)
+    body = {"key": f"{process}:close", "order_id": process, "body_hash": slip.body_hash()}
+    await shop.slip_closing.close(CloseSlip.model_validate(body | {"outcome": "completed", "stops": ("wrap",)}))
 
 
 async def keys(shop: Shop) -> list[str]:
@@ -152,13 +167,7 @@ async def test_an_order_that_was_undone_can_be_undone_again_after_it_was_pruned(
 async def test_an_old_slip_is_pruned_and_its_id_is_not_run_again(unchecked_shop: Shop) -> None:
     shop, slips = unchecked_shop, Slips(unchecked_shop.db)
     for slip in (OLD_SLIP, OLD_SLIP.model_copy(update={"slip_id": "s-2"})):
-        await slips.accept(slip)
-        process = f"slip.{slip.slip_id}"
-        wrap = WrapGift(key=f"{process}:wrap", order_id=process, lines=requests.order().lines, paper="stars")
-        await shop.wrapping.wrap(wrap)
-        body = {"key": f"{process}:close", "order_id": process, "body_hash": slip.body_hash()}
-        request = CloseSlip.model_validate(body | {"outcome": "completed", "stops": ("wrap",)})
-        await shop.slip_closing.close(request)
+        await wrapped(shop, slip)
     await shop.db.rows(AGE_SLIP)
 
     assert await Retention(shop.db).count(29) == Pruned(slips=1)
@@ -183,6 +192,44 @@ async def test_two_concurrent_prunings_prune_each_order_once(unchecked_shop: Sho
 
     assert sum(pruned.orders for pruned in both) == 8
     assert sum(pruned.receipts for pruned in both) == 24
+
+
+@pytest.mark.parametrize("away", SERVICES)
+async def test_a_pruning_that_a_database_interrupts_is_completed_by_the_next(
+    unchecked_shop: Shop, away: Service
+) -> None:
+    shop = unchecked_shop
+    await completed(shop)
+    await wrapped(shop, OLD_SLIP)
+    await shop.db.rows(AGE_SLIP)
+    reachable = Databases.of(shop.db)
+    interrupted = Retention(replace(reachable, **{away: OnDemand("away", refuse)}))
+
+    with pytest.raises(NotBegun):
+        await interrupted.prune(29)
+
+    left = len(await keys(shop))
+    assert left == len(SERVICES) - SERVICES.index(away)
+    assert await Retention(shop.db).count(29) == Pruned(orders=1, slips=1)
+    assert await Retention(reachable).prune(29) == Pruned(orders=1, slips=1, receipts=left + 1)
+    assert await keys(shop) == []
+    assert await Retention(shop.db).prune(29) == Pruned()
+
+
+async def test_a_pruning_of_slips_that_a_database_interrupts_is_completed_by_the_next(unchecked_shop: Shop) -> None:
+    shop = unchecked_shop
+    await wrapped(shop, OLD_SLIP)
+    await shop.db.rows(AGE_SLIP)
+
+    with pytest.raises(NotBegun):
+        await Retention(replace(Databases.of(shop.db), shipping=OnDemand("away", refuse))).prune(29)
+
+    assert await shop.db.rows(b"select key from wrapping.receipts") == [("slip.s-1:wrap",)]
+    assert await Retention(shop.db).prune(29) == Pruned(slips=1, receipts=1)
+
+
+async def refuse() -> Database:
+    raise NotBegun("database: it is away")
 
 
 async def test_less_than_a_week_is_refused(unchecked_shop: Shop) -> None:

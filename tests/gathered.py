@@ -1,0 +1,53 @@
+"""The databases of a system as one, for the checks that compare what several services hold."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from models.participants import OWNERS
+from postgres.database import Database
+from services.schemas import names_of
+from tests.conservation import assert_conserved
+from tests.servers import new_database
+from tests.systems import System
+
+_TABLES = "select schemaname, tablename from pg_tables where schemaname = any(%s) and tablename <> 'schema_version'"
+
+
+async def assert_all_conserved(system: System) -> None:
+    """Check stock, ledger and the external systems' entries of a system at rest, across its databases."""
+    async with gathered(system) as db:
+        await assert_conserved(db)
+
+
+@asynccontextmanager
+async def gathered(system: System) -> AsyncIterator[Database]:
+    """Yield a database with a copy of all tables of a system's databases, whose processes have ended."""
+    url = await asyncio.to_thread(_copied, system)
+    async with await Database.open(url, size=1) as db:
+        yield db
+
+
+def _copied(system: System) -> str:
+    url = new_database(system.stack.database_url)
+    with psycopg.connect(url, autocommit=True) as into:
+        into.execute("set session_replication_role = replica")  # without the checks of foreign keys
+        for owner in OWNERS:
+            names = names_of([owner]) - {"installation"}
+            with psycopg.connect(system.urls.of(owner)) as source:
+                for table in source.execute(_TABLES, [list(names)]).fetchall():
+                    _copy(source, into, Identifier(*table))
+    return url
+
+
+def _copy(source: psycopg.Connection, into: psycopg.Connection, table: Identifier) -> None:
+    into.execute(SQL("truncate {} cascade").format(table))
+    with (
+        source.cursor().copy(SQL("copy {} to stdout").format(table)) as rows,
+        into.cursor().copy(SQL("copy {} from stdin").format(table)) as copied,
+    ):
+        for row in rows:
+            copied.write(row)
