@@ -234,6 +234,7 @@ async def record(system: System, name: str, play: Play) -> None:
     handle = await play(system)
     text = (await handle.fetch_history()).to_json()
     text = re.sub(r'"identity": "[^"]*"', '"identity": "worker"', text)
+    text = re.sub(r'"name": "[0-9]+@[^"]*"', '"name": "sticky"', text)  # of a sticky task queue
     text = re.sub(r'"stackTrace": "(?:[^"\\]|\\.)*"', '"stackTrace": ""', text)
     (FOLDER / f"{name}.json").write_text(json.dumps(json.loads(text), indent=1, sort_keys=True) + "\n")
     sys.stderr.write(f"{name}\n")
