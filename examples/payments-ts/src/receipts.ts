@@ -42,14 +42,18 @@ export class Receipts {
     const row = await begun(this.db.row(READ, [key]));
     if (!row) throw new Failure("NotFound", `${key}: was never done, so it can't be settled`);
     if (row.status === "done") throw new Failure("Unavailable", `${key}: was done while it was being settled`);
+    if (isUndone(row)) throw new Failure("AlreadyUndone", `${key}: was undone and can't be settled`);
     if (row.status !== "settled") throw new Failure("Final", `${key}: can't be settled, it is ${row.status}`);
   }
 }
 
+function isUndone({ status }: Row): boolean {
+  return status === "undone" || status === "tombstone";
+}
+
 function judged(key: string, hash: string, row: Row | undefined): Charge {
   if (!row) throw new Failure("Unavailable", `${key}: the receipt can't be read`);
-  if (row.status === "undone" || row.status === "tombstone")
-    throw new Failure("AlreadyUndone", `${key}: was undone and can't be done any more`);
+  if (isUndone(row)) throw new Failure("AlreadyUndone", `${key}: was undone and can't be done any more`);
   if (row.request_hash !== hash) throw new Failure("KeyReused", `${key}: was used for another request`);
   if (row.status === "refused") throw new Failure(row.error as FailureType, row.message ?? "");
   return JSON.parse(row.answer ?? "null");
