@@ -78,9 +78,10 @@ async def test_only_the_own_workflow_of_an_order_may_call(system: System) -> Non
     paid = await accepted(system)
     charge = Called(activity="charge_payment", arguments=[paid.request(**CARD)])
     refund = Called(activity="refund_payment", arguments=[paid.request()])
+    question = Called(activity="find_payment_receipts", arguments=[{"order_id": paid.order_id}])
 
     for caller in ("mallory", f"slip-{paid.order_id}", workflow_id("another")):
-        assert await answers(system, caller, charge, refund) == [final("NotAccepted")] * 2
+        assert await answers(system, caller, charge, refund, question) == [final("NotAccepted")] * 3
     assert await receipts(system, paid) == 0
 
 
@@ -98,6 +99,15 @@ async def test_only_the_own_workflow_of_an_order_may_call(system: System) -> Non
 )
 async def test_a_request_that_is_none_is_refused_once(system: System, arguments: list[Any]) -> None:
     (answer,) = await answers(system, "order-o-1", Called(activity="charge_payment", arguments=arguments, attempts=2))
+
+    assert (answer.error, answer.retried, answer.benign) == ("InvalidInput", False, False)
+
+
+@pytest.mark.parametrize("question", [{}, {"order_id": "o.1"}, {"order_id": "o-1", "key": "o-1:charge"}])
+async def test_a_question_that_is_none_is_refused_once(system: System, question: dict[str, Any]) -> None:
+    called = Called(activity="find_payment_receipts", arguments=[question], attempts=2)
+
+    (answer,) = await answers(system, "order-o-1", called)
 
     assert (answer.error, answer.retried, answer.benign) == ("InvalidInput", False, False)
 
