@@ -57,7 +57,7 @@ def schema_of(service: Service) -> dict[str, Any]:
     models = shared["$defs"]
     for model in models.values():
         if "order_id" in model["properties"]:
-            model["properties"] |= _OF_A_REQUEST
+            model["properties"] |= {name: _OF_A_REQUEST[name] for name in _OF_A_REQUEST if name in model["properties"]}
     of_activities = {name: found[name, read] for name in types}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

@@ -1,6 +1,7 @@
 """Calls of a participant's activities as the workflow of an order makes them, and what they answer."""
 
 import asyncio
+import json
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,8 +11,10 @@ from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, ApplicationErrorCategory
 
-from models.names import workflow_id
+from models.activities.receipts import Receipts
+from models.names import workflow_id, workflow_of
 from models.order import Order
+from models.recovery import EffectReceipt
 from tests.systems import System
 
 CALLERS = "callers"
@@ -71,6 +74,16 @@ async def answers(system: System, caller: str, *calls: Called) -> list[Answer]:
     return await system.client.execute_workflow(Caller.run, list(calls), id=caller, task_queue=CALLERS)
 
 
+async def known(system: System, process: str) -> tuple[EffectReceipt, ...]:
+    """Return what payments answers to the recovery of an order or a slip, given its name in keys."""
+    called = Called(activity="find_payment_receipts", arguments=[{"order_id": process}])
+    (answer,) = await answers(system, workflow_of(process), called)
+    assert answer.error is None, answer
+    found = Receipts.model_validate_json(json.dumps(answer.reply))
+    assert found.attempt == 1
+    return found.receipts
+
+
 class Paid:
     """The calls for the payment of one order, made by its workflow."""
 
@@ -89,6 +102,11 @@ class Paid:
         """Return the answers to a call that is made several times side by side."""
         called = Called(activity=activity, arguments=[self.request(**fields)], attempts=attempts)
         return await answers(self._system, workflow_id(self.order_id), *[called] * times)
+
+    async def known(self) -> list[tuple[str, str, int | None]]:
+        """Return the step, the status and the amount of each receipt that the order's recovery is told."""
+        receipts = await known(self._system, self.order_id)
+        return [(each.step, each.status, each.amount.amount if each.amount else None) for each in receipts]
 
     async def kinds(self) -> str | None:
         """Return the kinds of the key's ledger entries."""

@@ -6,11 +6,15 @@ from typing import Any
 import pytest
 from temporalio.worker import Worker
 
-from models.names import workflow_id
+from models.activities.payments import RefundPayment
+from models.money import Money
+from models.names import key, slip_process, workflow_id
 from runtime.embedded.stack import Stack
+from services.slips.slips import Slips
 from tests.conservation import assert_conserved
-from tests.participants.calling import CALLERS, Answer, Called, Caller, accepted, answers
+from tests.participants.calling import CALLERS, Answer, Called, Caller, accepted, answers, known
 from tests.participants.programs import PROGRAMS
+from tests.slips.slips import slip
 from tests.systems import System, open_system
 
 pytestmark = pytest.mark.server
@@ -62,6 +66,7 @@ async def test_a_settled_charge_refuses_its_undo(system: System) -> None:
     assert [each.reply for each in settled] == [{"attempt": 1}] * 4
     assert await paid.call("refund_payment") == final("AlreadySettled")
     assert await paid.call("charge_payment", **CARD) == charged
+    assert await paid.known() == [("charge", "settled", 4970)]
     assert await paid.kinds() == "charge settle"
 
 
@@ -74,7 +79,8 @@ async def test_a_refund_happens_once_and_refuses_charge_and_settlement(system: S
     assert {each["refund_id"] for each in refunds} == {refunds[0]["refund_id"]}
     assert refunds[0]["amount"] == AMOUNT
     assert await paid.call("charge_payment", **CARD) == final("AlreadyUndone")
-    assert await paid.call("settle_payment") == final("Final")
+    assert await paid.call("settle_payment") == final("AlreadyUndone")
+    assert await paid.known() == [("charge", "undone", 4970)]
     assert await paid.kinds() == "charge refund"
 
 
@@ -84,9 +90,9 @@ async def test_an_undo_before_its_do_leaves_a_tombstone(system: System) -> None:
     assert reply(await paid.call("refund_payment")) == NOTHING
     assert await paid.at_once("charge_payment", 3, **CARD) == [final("AlreadyUndone")] * 3
     assert await paid.call("find_charge", **CARD) == Answer()
-    assert await paid.call("settle_payment") == final("Final")
+    assert await paid.call("settle_payment") == final("AlreadyUndone")
     assert reply(await paid.call("refund_payment")) == NOTHING
-    assert await system.one("select status from payments.receipts where key = %s", paid.key) == "tombstone"
+    assert await paid.known() == [("charge", "tombstone", None)]
 
 
 async def test_charges_and_refunds_side_by_side_leave_no_money(system: System) -> None:
@@ -106,7 +112,9 @@ async def test_a_declined_card_stays_declined(system: System) -> None:
 
     assert await paid.at_once("charge_payment", 3, amount=AMOUNT, token="tok_declined") == [refused("CardDeclined")] * 3
     assert await paid.call("charge_payment", amount=AMOUNT, token="tok_declined") == refused("CardDeclined")
+    assert await paid.call("settle_payment") == final("Final")
     assert reply(await paid.call("refund_payment")) == NOTHING
+    assert await paid.known() == [("charge", "refused", None)]
     assert await paid.kinds() is None
 
 
@@ -115,6 +123,34 @@ async def test_what_was_never_done_is_not_settled_and_not_found(system: System) 
 
     assert await paid.call("settle_payment") == final("NotFound")
     assert await paid.call("find_charge", **CARD) == Answer()
+    assert await paid.known() == []
+
+
+async def test_a_recovery_is_told_when_an_effect_was_recorded(system: System) -> None:
+    paid = await accepted(system)
+    await paid.call("charge_payment", **CARD)
+
+    (receipt,) = await known(system, paid.order_id)
+
+    assert (receipt.step, receipt.status, receipt.amount) == ("charge", "done", Money(amount=4970, currency="EUR"))
+    assert receipt.at == await system.one("select created_at from payments.receipts where key = %s", paid.key)
+
+
+async def test_the_recovery_of_a_slip_is_told_what_the_tables_have(system: System) -> None:
+    """Also by a participant that takes no slips: a refusal would leave the slip to an operator."""
+    slips = [slip("price", "charge", "charge-2"), slip("price", "charge")]
+    slips.append(slips[0].model_copy(update={"slip_id": f"{slips[0].slip_id}0"}))
+    for each in slips:
+        await Slips(system.db).accept(each)
+    first, unknown, longer = [slip_process(each.slip_id) for each in slips]
+    for process, step in ((first, "charge-2"), (first, "charge"), (longer, "charge")):
+        await system.services.payments.refund(RefundPayment(key=key(process, step), order_id=process))
+
+    assert [(each.step, each.status) for each in await known(system, first)] == [
+        ("charge-2", "tombstone"),
+        ("charge", "tombstone"),
+    ]
+    assert await known(system, unknown) == ()
 
 
 async def test_a_failure_of_the_provider_is_retried_and_the_attempt_is_told(system: System) -> None:
@@ -137,11 +173,13 @@ async def test_a_transfer_is_expected_booked_and_settled(system: System) -> None
     expected = await paid.at_once("charge_payment", 4, **TRANSFER)
     assert [each.reply for each in expected] == [{**TRANSFER, "attempt": 1}] * 4
     assert await paid.call("find_charge", **TRANSFER) == expected[0]
+    assert await paid.known() == []
     other = {**arrived, "paid": AMOUNT | {"amount": 1}}
     assert await paid.call("book_transfer", **other) == refused("TransferRefused")
     booked = await paid.at_once("book_transfer", 4, **arrived)
     assert [each.reply for each in booked] == [{"charge_id": "tr_e-1", "amount": AMOUNT, "attempt": 1}] * 4
     assert await paid.call("book_transfer", **{**arrived, "event_id": "e-2"}) == final("KeyReused")
+    assert await paid.known() == [("charge", "done", 4970)]
     assert (await paid.call("settle_payment")).reply == {"attempt": 1}
     assert await paid.call("refund_payment") == final("AlreadySettled")
     assert await paid.kinds() == "charge settle"
@@ -182,8 +220,10 @@ async def test_each_program_understands_the_receipts_of_the_other(servers: Stack
         )
         async with PROGRAMS[first](system):
             before = [await paid.call(activity, **fields) for paid, activity, fields in calls]
+            told = [await known(system, paid.order_id) for paid in (card, transfer)]
         async with PROGRAMS[then](system):
             after = [await paid.call(activity, **fields) for paid, activity, fields in calls]
+            assert [await known(system, paid.order_id) for paid in (card, transfer)] == told
             refunds = [reply(await paid.call("refund_payment"))["amount"] for paid in (card, transfer)]
         await assert_conserved(system.db)
 

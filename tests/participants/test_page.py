@@ -57,10 +57,11 @@ def test_the_page_has_the_numbers_of_the_policies() -> None:
     assert f"an attempt has {attempts.ATTEMPT.seconds} s, and ends early after {attempts.HEARTBEAT.seconds} s" in PAGE
     tried = (
         f"A do is tried {policies.DO.attempts} times, a probe twice, an undo {policies.UNDO.attempts} times, "
-        f"a settlement {policies.SETTLE.attempts} times; `book_transfer` without a limit."
+        f"a settlement {policies.SETTLE.attempts} times; "
+        "`book_transfer` and the question of a recovery without a limit."
     )
     assert tried in PAGE
-    assert (policies.PROBE.attempts, policies.BOOK.attempts) == (2, 0)
+    assert (policies.PROBE.attempts, policies.BOOK.attempts, policies.ASK.attempts) == (2, 0, 0)
 
 
 def test_every_name_in_code_marks_is_one_of_the_code() -> None:

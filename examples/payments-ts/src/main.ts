@@ -5,7 +5,8 @@ import { Admission } from "./admission.js";
 import { activity } from "./boundary.js";
 import { SimulatedCardProvider } from "./card_provider.js";
 import { Database } from "./database.js";
-import { type BookTransfer, type ChargePayment, type ExpectTransfer, isTransfer, type Request } from "./messages.js";
+import type { BookTransfer, ChargePayment, ExpectTransfer, FindReceipts, Request } from "./messages.js";
+import { isTransfer } from "./messages.js";
 import { Payments } from "./payments.js";
 import { Receipts } from "./receipts.js";
 import { Transfers } from "./transfers.js";
@@ -29,6 +30,7 @@ function activitiesOn(db: Database) {
       (await transfers.expects(request.key)) ? transfers.giveBack(request) : payments.refund(request),
     ),
     settle_payment: activity("settle_payment", (request: Request) => payments.settle(request)),
+    find_payment_receipts: activity("find_payment_receipts", (request: FindReceipts) => receipts.of(request)),
   };
 }
 

@@ -8,9 +8,11 @@ export interface Money {
   amount: number;
   currency: string;
 }
-export interface Request {
-  key: string;
+export interface FindReceipts {
   order_id: string;
+}
+export interface Request extends FindReceipts {
+  key: string;
 }
 export interface ChargePayment extends Request {
   amount: Money;
@@ -36,19 +38,25 @@ export interface Refunded {
   refund_id?: string;
   amount?: Money;
 }
+export interface EffectReceipt {
+  step: string;
+  status: string;
+  at: string;
+  amount: Money | null;
+}
 
 const schema = JSON.parse(readFileSync(new URL("../../../docs/participants/payments.schema.json", import.meta.url), "utf8"));
 const ajv = new Ajv2020().addSchema(schema, "payments");
 const validators = new Map<string, ValidateFunction>();
 
 /** Returns the request of an activity; throws InvalidInput, which names fields and never their values. */
-export function checked(activity: string, given: unknown[]): Request {
+export function checked(activity: string, given: unknown[]): FindReceipts & Partial<Request> {
   const validate = validators.get(activity) ?? ajv.compile({ $ref: `payments#/$defs/${activity}.request` });
   validators.set(activity, validate);
   if (given.length !== 1) throw new Failure("InvalidInput", `arguments: must be one request, not ${given.length}`);
   if (!validate(given[0])) throw new Failure("InvalidInput", ajv.errorsText(validate.errors, { dataVar: "request" }));
-  const request = given[0] as Request;
-  if (request.key.slice(0, request.key.lastIndexOf(":")) !== request.order_id)
+  const request = given[0] as FindReceipts & Partial<Request>; // a question has no key
+  if (request.key !== undefined && request.key.slice(0, request.key.lastIndexOf(":")) !== request.order_id)
     throw new Failure("InvalidInput", "key: is not order_id, a colon and the name of a step");
   return request;
 }
@@ -57,8 +65,12 @@ export function isTransfer(request: ChargePayment | ExpectTransfer): request is 
   return "reference" in request;
 }
 
+export function isSlip(process: string): boolean {
+  return process.startsWith("slip.");
+}
+
 export function workflowOf(process: string): string {
-  return process.startsWith("slip.") ? `slip-${process.slice("slip.".length)}` : `order-${process}`;
+  return isSlip(process) ? `slip-${process.slice("slip.".length)}` : `order-${process}`;
 }
 
 export function inWords({ amount, currency }: Money): string {

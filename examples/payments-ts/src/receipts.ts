@@ -1,8 +1,8 @@
 // The idempotent receiver: an effect happens once for its key, and never after its undo.
 import type { Database, Row } from "./database.js";
 import { begun, Failure, type FailureType } from "./failures.js";
-import { fingerprint, type Charge, type Request } from "./messages.js";
-import { READ, SETTLE } from "./statements.js";
+import { type Charge, type EffectReceipt, type FindReceipts, fingerprint, isSlip, type Request } from "./messages.js";
+import { OF_ORDER, OF_SLIP, READ, SETTLE } from "./statements.js";
 
 type Answer = { charge: Charge } | { refusal: string; type: FailureType };
 
@@ -42,14 +42,26 @@ export class Receipts {
     const row = await begun(this.db.row(READ, [key]));
     if (!row) throw new Failure("NotFound", `${key}: was never done, so it can't be settled`);
     if (row.status === "done") throw new Failure("Unavailable", `${key}: was done while it was being settled`);
+    if (isUndone(row)) throw new Failure("AlreadyUndone", `${key}: was undone and can't be settled`);
     if (row.status !== "settled") throw new Failure("Final", `${key}: can't be settled, it is ${row.status}`);
   }
+
+  /** Returns what is known of a process, oldest first: also of a slip, of which the Python service may have left some. */
+  async of({ order_id }: FindReceipts): Promise<{ receipts: EffectReceipt[] }> {
+    const row = await this.db.row(isSlip(order_id) ? OF_SLIP : OF_ORDER, [order_id]);
+    // No answer is not the same as nothing known, upon which a recovery may start the process as if it were new.
+    if (!row?.receipts) throw new Failure("Unavailable", `${order_id}: the receipts can't be read`);
+    return { receipts: JSON.parse(row.receipts) };
+  }
+}
+
+function isUndone({ status }: Row): boolean {
+  return status === "undone" || status === "tombstone";
 }
 
 function judged(key: string, hash: string, row: Row | undefined): Charge {
   if (!row) throw new Failure("Unavailable", `${key}: the receipt can't be read`);
-  if (row.status === "undone" || row.status === "tombstone")
-    throw new Failure("AlreadyUndone", `${key}: was undone and can't be done any more`);
+  if (isUndone(row)) throw new Failure("AlreadyUndone", `${key}: was undone and can't be done any more`);
   if (row.request_hash !== hash) throw new Failure("KeyReused", `${key}: was used for another request`);
   if (row.status === "refused") throw new Failure(row.error as FailureType, row.message ?? "");
   return JSON.parse(row.answer ?? "null");

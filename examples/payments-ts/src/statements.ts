@@ -7,6 +7,14 @@ const OUTCOME = "status, answer::text as answer, request_hash, answer ->> 'error
 
 export const READ = `select ${OUTCOME} from payments.receipts where key = $1`;
 
+// $1 process. The amount is that of a charge. The first condition for a slip selects the index of the slips' receipts.
+const KNOWN = `
+select coalesce(json_agg(json_build_object('step', split_part(key, ':', 2), 'status', status, 'at', created_at,
+  'amount', answer -> 'amount') order by created_at, key), '[]') as receipts
+from payments.receipts where `;
+export const OF_ORDER = `${KNOWN} key = $1::text || ':charge'`;
+export const OF_SLIP = `${KNOWN} key like 'slip.%' and key ~>=~ ($1::text || ':') and key ~<~ ($1::text || ';')`;
+
 // $1 key, $2 request hash, $3 refusal or null, $4 its error type, $5 answer
 const CLAIM = `
 with ${GATE},
