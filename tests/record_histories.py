@@ -3,6 +3,7 @@
 Existing files are never overwritten.
 """
 
+import argparse
 import asyncio
 import json
 import re
@@ -248,7 +249,12 @@ async def main() -> None:
         async with gate:
             await record(system, name, play)
 
-    wanted = {name: PLAYS[name] for name in sys.argv[1:]} or PLAYS
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("name", nargs="*", help="a history to record; by default all missing ones")
+    names: list[str] = parser.parse_args().name
+    if unknown := [name for name in names if name not in PLAYS]:
+        parser.error(f"{', '.join(unknown)}: no such history")
+    wanted = {name: PLAYS[name] for name in names} or PLAYS
     missing = {name: play for name, play in wanted.items() if not (FOLDER / f"{name}.json").exists()}
     with run_folder(), own_stack() as settings:
         async with (

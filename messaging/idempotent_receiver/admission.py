@@ -8,7 +8,7 @@ from typing import Protocol
 
 from models.accepted import AcceptedProcess, AcceptedStep
 from models.activities.base import Request
-from models.errors import AlreadySettled, Final, NotAccepted
+from models.errors import AlreadySettled, AlreadyUndone, NotAccepted
 from models.names import step_of
 
 
@@ -52,11 +52,11 @@ class Admission:
     async def settle(self, request: Request) -> None:
         """Return when the key is that of an accepted step that may become final.
 
-        Raises NotAccepted, Final when the process has ended otherwise, Unavailable.
+        Raises NotAccepted, AlreadyUndone when the process has ended otherwise, Unavailable.
         """
         accepted = await self._of_step(request)
         if accepted.ended and not accepted.final:
-            raise Final(f"{request.key}: can't be settled, the order or slip was not completed")
+            raise AlreadyUndone(f"{request.key}: can't be settled, the order or slip has ended without its effects")
 
     async def _of_step(self, request: Request, *, fresh: bool = False) -> AcceptedProcess:
         for again in (fresh, True):

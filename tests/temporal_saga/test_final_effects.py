@@ -132,6 +132,13 @@ async def ended(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
     return view
 
 
+async def decide(handle: WorkflowHandle[Any, Any], step: str, verb: str) -> None:
+    """Decide on a parked step, again while the workflow task that parks it is still on its way."""
+    async with asyncio.timeout(SECONDS_TO_END):
+        while await handle.execute_update("decide", args=[step, verb]):
+            await asyncio.sleep(0.1)
+
+
 async def parked(handle: WorkflowHandle[Any, Any], *steps: str) -> None:
     async with asyncio.timeout(SECONDS_TO_END):
         while (await handle.query("view"))["parked"] != [*steps]:
@@ -173,7 +180,7 @@ async def test_a_final_effect_that_is_not_the_last_is_parked(stage: Stage) -> No
     await parked(handle, "a")
 
     assert (await handle.query("view"))["undone"] == ["b"]
-    assert await handle.execute_update("decide", args=["a", "skip"]) is None
+    await decide(handle, "a", "skip")
     assert (await ended(handle))["status"] == "compensated"
 
 
@@ -185,7 +192,7 @@ async def test_the_other_undos_wait_while_the_last_is_unknown(stage: Stage) -> N
     assert (await handle.query("view"))["plan"] == ["p", "b", "a"]
     assert set(stage.world.order_of(handle.id, "undo")) == {"p"}
     stage.world.repaired.add(f"{handle.id}:p")
-    assert await handle.execute_update("decide", args=["p", "retry"]) is None
+    await decide(handle, "p", "retry")
     view = await ended(handle)
     assert (view["status"], view["undone"]) == ("compensated", ["p", "b", "a"])
 
@@ -194,7 +201,7 @@ async def test_an_operator_who_settles_the_unknown_undo_by_hand_lets_the_others_
     handle = await stage.start(p_do=["hang"], p_probe=["fail"], p_undo=["hang"])
     await parked(handle, "p")
 
-    assert await handle.execute_update("decide", args=["p", "skip"]) is None
+    await decide(handle, "p", "skip")
 
     view = await ended(handle)
     assert (view["status"], view["undone"]) == ("compensated", ["b", "a"])
@@ -205,7 +212,7 @@ async def test_a_retry_that_finds_the_unknown_effect_final_turns_the_run_forward
     await parked(handle, "p")
 
     stage.world.settled.add(f"{handle.id}:p")
-    assert await handle.execute_update("decide", args=["p", "retry"]) is None
+    await decide(handle, "p", "retry")
 
     view = await ended(handle)
     assert (view["status"], view["undone"]) == ("completed", [])

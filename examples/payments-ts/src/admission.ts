@@ -38,7 +38,7 @@ export class Admission {
   async settle(request: Request): Promise<void> {
     const { ended, completed } = await this.#accepted(request);
     if (ended && !completed)
-      throw new Failure("Final", `${request.key}: can't be settled, the order was not completed`);
+      throw new Failure("AlreadyUndone", `${request.key}: can't be settled, the order has ended without its effects`);
   }
 
   // The id of a slip has a dot, which no order's has: this participant takes no slips.
