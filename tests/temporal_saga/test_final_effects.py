@@ -76,7 +76,8 @@ class FinalWorkflow:
     @workflow.init
     def __init__(self, scripts: Scripts, recovered: bool, passed: bool) -> None:
         kind: type[Run[Scripts]] = RecoveredRun if recovered else Run
-        self.run_ = kind(SAGA, workflow.info().workflow_id, scripts, changed=lambda: None)
+        self._known: list[str] = []
+        self.run_ = kind(SAGA, workflow.info().workflow_id, scripts, changed=self._changed)
         if isinstance(self.run_, RecoveredRun):
             self.run_.passed = passed
 
@@ -84,6 +85,12 @@ class FinalWorkflow:
     async def run(self, scripts: Scripts, recovered: bool, passed: bool) -> dict[str, Any]:
         await self.run_.execute()
         return self.view()
+
+    def _changed(self) -> None:
+        # A command for each parked step, as an alert is one: see test_groups.
+        if (parked := sorted(self.run_.parked)) != self._known:
+            self._known = parked
+            workflow.upsert_memo({"parked": parked})
 
     @workflow.query
     def view(self) -> dict[str, Any]:
