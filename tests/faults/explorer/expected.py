@@ -107,6 +107,8 @@ def _recovered(case: Case) -> set[str]:
     if step.name == "validate":  # an order that was never accepted is not recovered
         return {"compensated", ""}
     if step.name == "cancel_shipment":  # the carrier has the parcel until the undo has written its receipt
+        if case.point == "sent" or (case.point == "before" and case.fault == "terminate"):
+            return {"completed", "compensated"}  # the attempt goes on beside the recovery, or its transaction ends
         return {"completed"} if case.point == "before" else {"compensated"}
     if step.refused or step.stage in {"undo", "close", "aside"}:
         return {"compensated"}
