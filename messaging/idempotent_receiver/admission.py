@@ -59,7 +59,7 @@ class Admission:
             raise AlreadyUndone(f"{request.key}: can't be settled, the order or slip has ended without its effects")
 
     async def _of_step(self, request: Request, *, fresh: bool = False) -> AcceptedProcess:
-        for again in (fresh, True):
+        for again in sorted({fresh, True}):
             accepted = await self._processes.of(request.order_id, fresh=again)
             if accepted and (accepted.pruned or self._step(request, accepted)):
                 return accepted

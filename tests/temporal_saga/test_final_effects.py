@@ -1,4 +1,4 @@
-"""The last effect decides between forward and back: an undo that is answered as final turns the run forward."""
+"""The pivot decides between forward and back: an undo that is answered as final turns the run forward."""
 
 import asyncio
 import uuid
@@ -15,9 +15,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from temporal_saga import Call, Kind, Policy, RecoveredRun, Run, Saga, Step
+from tests.temporal_saga.deciding import SECONDS_TO_END, Decided, decide, ended, parked
 from tests.temporal_saga.rig import Answer, Ask, World
 
-SECONDS_TO_END = 30.0
 DO = Policy(2, timedelta(seconds=1), timedelta(seconds=0.5))
 UNDO = Policy(3, timedelta(seconds=1), timedelta(seconds=0.5), settled=frozenset({"Settled"}))
 SETTLE = replace(DO, undone=frozenset({"AlreadyUndone"}))
@@ -70,14 +70,13 @@ SAGA = Saga(
 
 
 @workflow.defn(sandboxed=False)
-class FinalWorkflow:
+class FinalWorkflow(Decided):
     """A workflow that runs or recovers the saga."""
 
     @workflow.init
     def __init__(self, scripts: Scripts, recovered: bool, passed: bool) -> None:
         kind: type[Run[Scripts]] = RecoveredRun if recovered else Run
-        self._known: list[str] = []
-        self.run_ = kind(SAGA, workflow.info().workflow_id, scripts, changed=self._changed)
+        self.run_ = kind(SAGA, workflow.info().workflow_id, scripts, changed=self.changed)
         if isinstance(self.run_, RecoveredRun):
             self.run_.passed = passed
 
@@ -86,24 +85,11 @@ class FinalWorkflow:
         await self.run_.execute()
         return self.view()
 
-    def _changed(self) -> None:
-        # A command for each parked step, as an alert is one: see test_groups.
-        if (parked := sorted(self.run_.parked)) != self._known:
-            self._known = parked
-            workflow.upsert_memo({"parked": parked})
-
     @workflow.query
     def view(self) -> dict[str, Any]:
         run = self.run_
         plan = [undo.step for undo in run.plan().undos]
         return {"status": run.status, "undone": run.undone, "parked": sorted(run.parked), "plan": plan}
-
-    @workflow.update
-    def decide(self, step: str, verb: str) -> str | None:
-        if objection := self.run_.decision_objection(step, verb, evidence=True):
-            return objection
-        self.run_.resolve(step, verb, {"actor": "test"})
-        return None
 
 
 class Stage:
@@ -132,24 +118,6 @@ async def stage(real: WorkflowEnvironment) -> AsyncIterator[Stage]:
         max_cached_workflows=0,
     ):
         yield stage
-
-
-async def ended(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
-    view: dict[str, Any] = await asyncio.wait_for(handle.result(), SECONDS_TO_END)
-    return view
-
-
-async def decide(handle: WorkflowHandle[Any, Any], step: str, verb: str) -> None:
-    """Decide on a parked step, again while the workflow task that parks it is still on its way."""
-    async with asyncio.timeout(SECONDS_TO_END):
-        while await handle.execute_update("decide", args=[step, verb]):
-            await asyncio.sleep(0.1)
-
-
-async def parked(handle: WorkflowHandle[Any, Any], *steps: str) -> None:
-    async with asyncio.timeout(SECONDS_TO_END):
-        while (await handle.query("view"))["parked"] != [*steps]:
-            await asyncio.sleep(0.1)
 
 
 async def test_a_final_pivot_turns_the_run_forward_and_nothing_is_undone(stage: Stage) -> None:

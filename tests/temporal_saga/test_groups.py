@@ -13,9 +13,9 @@ from temporalio.testing import WorkflowEnvironment
 from temporalio.worker import Worker
 
 from temporal_saga import Call, Group, Kind, Policy, Run, Saga, Step
+from tests.temporal_saga.deciding import SECONDS_TO_END, Decided, decide, ended, parked
 from tests.temporal_saga.rig import Ask, World
 
-SECONDS_TO_END = 30.0
 DO = Policy(2, timedelta(seconds=5), timedelta(seconds=1))
 UNDO = Policy(3, timedelta(seconds=5), timedelta(seconds=1))
 CLOSE = Policy(0, timedelta(seconds=5))
@@ -45,13 +45,12 @@ GROUPED = Saga(
 
 
 @workflow.defn(sandboxed=False)
-class GroupedWorkflow:
+class GroupedWorkflow(Decided):
     """A workflow that runs the saga with groups."""
 
     @workflow.init
     def __init__(self, scripts: Scripts) -> None:
-        self._known: list[str] = []
-        self.run_ = Run(GROUPED, workflow.info().workflow_id, scripts, changed=self._changed)
+        self.run_ = Run(GROUPED, workflow.info().workflow_id, scripts, changed=self.changed)
 
     @workflow.run
     async def run(self, scripts: Scripts) -> dict[str, Any]:
@@ -59,26 +58,12 @@ class GroupedWorkflow:
         await workflow.wait_condition(workflow.all_handlers_finished)
         return self.view()
 
-    def _changed(self) -> None:
-        # A command for each parked step, as an alert is one: the SDK takes a workflow task without commands together
-        # with the next one, and would handle an update of that one first.
-        if (parked := sorted(self.run_.parked)) != self._known:
-            self._known = parked
-            workflow.upsert_memo({"parked": parked})
-
     @workflow.query
     def view(self) -> dict[str, Any]:
         run = self.run_
         plan = [undo.step for undo in run.plan().undos]
         log = [[line.direction, line.step, line.status] for line in run.history]
         return {"status": run.status, "undone": run.undone, "parked": sorted(run.parked), "plan": plan, "log": log}
-
-    @workflow.update
-    def decide(self, step: str, verb: str) -> str | None:
-        if objection := self.run_.decision_objection(step, verb, evidence=True):
-            return objection
-        self.run_.resolve(step, verb, {"actor": "test"})
-        return None
 
     @workflow.update
     def stop(self) -> bool:
@@ -115,25 +100,6 @@ async def stage(real: WorkflowEnvironment) -> AsyncIterator[Stage]:
         max_cached_workflows=0,
     ):
         yield stage
-
-
-async def ended(handle: WorkflowHandle[Any, Any]) -> dict[str, Any]:
-    view: dict[str, Any] = await asyncio.wait_for(handle.result(), SECONDS_TO_END)
-    return view
-
-
-async def decide(handle: WorkflowHandle[Any, Any], step: str, verb: str) -> None:
-    """Decide on a parked step, again while the workflow task that parks it is still on its way."""
-    async with asyncio.timeout(SECONDS_TO_END):
-        while await handle.execute_update("decide", args=[step, verb]):
-            await asyncio.sleep(0.1)
-
-
-async def parked(handle: WorkflowHandle[Any, Any], *steps: str) -> dict[str, Any]:
-    async with asyncio.timeout(SECONDS_TO_END):
-        while (view := await handle.query("view"))["parked"] != [*steps]:
-            await asyncio.sleep(0.1)
-    return dict(view)
 
 
 def effects(stage: Stage, process: str) -> dict[str, str]:
@@ -191,7 +157,7 @@ async def test_a_group_is_undone_side_by_side_before_the_step_in_front_of_it(sta
 async def test_of_a_group_one_undo_is_parked_and_the_others_go_on(stage: Stage) -> None:
     handle = await stage.start(p_do=["refuse"], b_undo=["fail"])
 
-    view = await parked(handle, "b")
+    await parked(handle, "b")
 
     async with asyncio.timeout(SECONDS_TO_END):
         while (view := await handle.query("view"))["undone"] != ["c", "a"]:
