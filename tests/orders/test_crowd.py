@@ -27,7 +27,8 @@ async def test_two_hundred_orders_for_the_last_article_sell_exactly_one(system: 
     assert outcomes["completed"] + outcomes["compensated"] == 200, reasons
     if left:
         later = await result_of(await system.start(LAST_ONE.order()))
-        assert later and later.status == "completed", later
+        assert later is not None
+        assert later.status == "completed", later
     assert await system.one("select available + reserved from inventory.stock where sku = 'SKU-RARE'") == 0
     assert await system.one("select sold from inventory.stock where sku = 'SKU-RARE'") == 1
 
