@@ -15,7 +15,7 @@ if __name__ == "__main__":
 
 import logging
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -45,14 +45,10 @@ from activities.server_features import require_deployments, require_features
 from activities.shipping import ShippingActivities
 from activities.slips import SlipActivities
 from activities.wrapping import WrappingActivities
-from choreography.background import relaying
-from choreography.deliveries import Deliveries
-from choreography.reactions import Subscribers
-from choreography.redrive import DeliveryRedriver
+from choreography.assembly import Choreography, redriver
+from choreography.background import choreographing
 from messaging.dead_letters.redrive import Redriver, Redriving
-from messaging.outbox.feed import CHANNEL as DELIVERIES
-from models.choreography import NEEDS_ONE_DATABASE
-from models.errors import InvalidInput
+from messaging.trace.undelivered import CHANNEL as DELIVERIES
 from models.names import TASK_QUEUE
 from models.participants import OWNERS, Service
 from models.server_features import ASYNC_UPDATES, SCHEDULES, STANDALONE_ACTIVITIES, UPDATES
@@ -97,7 +93,7 @@ async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Sett
     async with (
         _services(client, urls, settings) as services,
         build(client, services, settings) as worker,
-        relaying(client, services, urls_of(urls).of("orders"), meter(client)),
+        _choreographing(client, services, urls_of(urls), settings, answering=True),
     ):
         tuning.tune()
         yield worker
@@ -105,15 +101,24 @@ async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Sett
 
 @asynccontextmanager
 async def orders_relay(client: Client, urls: DatabaseUrls | str, settings: Settings) -> AsyncIterator[None]:
-    """Run a relay without a worker for the length of the block; raises as `orders_worker` does.
+    """Run relays without a worker for the length of the block; raises as `orders_worker` does.
 
-    Raises InvalidInput, too, when a service has its own database.
+    The events of services apart are relayed by their own workers.
     """
     async with (
         _services(client, urls, settings, relay_only=True) as services,
-        relaying(client, services, urls_of(urls).of("orders"), meter(client)),
+        _choreographing(client, services, urls_of(urls), settings),
     ):
         yield
+
+
+def _choreographing(
+    client: Client, services: Services, urls: DatabaseUrls, settings: Settings, *, answering: bool = False
+) -> AbstractAsyncContextManager[None]:
+    choreography = Choreography(client, services, settings.apart)
+    here = [owners for owners in urls.groups() if set(owners) - set(settings.apart)]
+    tasks = choreography.tasks([(urls.of(owners[0]), owners) for owners in here], meter(client))
+    return choreographing(tasks, choreography.answering([ActivityInterceptor()]) if answering else ())
 
 
 @asynccontextmanager
@@ -124,8 +129,6 @@ async def _services(
 
     The own database of a service apart is opened only if it is needed.
     """
-    if relay_only and not urls_of(urls).together:
-        raise InvalidInput("--relay-only", NEEDS_ONE_DATABASE)
     needed = [owner for owner in OWNERS if owner not in settings.apart]
     check = partial(check_installation, client)
     async with opened(urls_of(urls), settings, needed, check) as found:
@@ -169,7 +172,10 @@ def configuration(client: Client, services: Services, settings: Settings) -> Wor
             RecoverSlipWorkflow,
             SendAlertWorkflow,
         ],
-        activities=_activities(services, settings.apart),
+        activities=[
+            *_activities(services, settings.apart),
+            Choreography(client, services, settings.apart).deliveries.handle_event,
+        ],
         interceptors=interceptors,
         workflow_runner=SandboxedWorkflowRunner() if settings.workflow_sandbox else UnsandboxedWorkflowRunner(),
         max_concurrent_activities=settings.max_activities,
@@ -215,7 +221,6 @@ def _of_orders(services: Services, apart: Sequence[Service]) -> list[Callable[..
         of_wrapping.find_wrapping_receipts,
         FraudActivities(services.fraud).check_fraud,
         AcceptedActivities(services.accepted).find_accepted,
-        Deliveries(Subscribers(services), services.outbox_feed).handle_event,
     ]
 
 
@@ -241,7 +246,7 @@ def redriving(client: Client, services: Services) -> Redriving:
     by_channel: dict[str, Redriver] = {
         ALERTS: AlertRedriver(client),
         RECOVERY: RecoveryRedriver(client, Recovery(client, process_types(services))),
-        DELIVERIES: DeliveryRedriver(services),
+        DELIVERIES: redriver(client, services),
     }
     return Redriving(services.db, by_channel)
 

@@ -1,41 +1,49 @@
-"""The background tasks of the choreography: a relay and a watcher, in a worker's process or in their own."""
+"""The background tasks of the choreography: relays, a watcher and others, in a worker's process or in their own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 from temporalio.client import Client
-from temporalio.common import MetricMeter
+from temporalio.worker import Interceptor, Worker
 
-from choreography.relay import Relay
-from choreography.watcher import Watcher
-from messaging.outbox.listener import OutboxListener
-from models.choreography import NEEDS_ONE_DATABASE
-from services.assembly import Services
+from choreography.events import EventActivities, TraceActivities, events_queue
+from messaging.outbox.feed import OutboxFeed
 
 log = structlog.get_logger("choreography")
 SECONDS_BETWEEN_CRASHES = 5.0
 SECONDS_BETWEEN_CANCELS = 1.0
+_ANSWERS_AT_ONCE = 20
+# A relay, a watcher or another task that runs until it is cancelled.
+Task = Callable[[], Awaitable[None]]
 
 
 @asynccontextmanager
-async def relaying(client: Client, services: Services, url: str, meter: MetricMeter) -> AsyncIterator[None]:
-    """Run a relay and a watcher on the services' database, whose address is `url`, during the block.
+async def choreographing(works: Sequence[Task], answering: Sequence[Worker] = ()) -> AsyncIterator[None]:
+    """Run tasks and the workers that answer for events during the block."""
+    async with AsyncExitStack() as stack:
+        for worker in answering:
+            await stack.enter_async_context(worker)
+        tasks = [asyncio.create_task(_forever(work)) for work in works]
+        try:
+            yield
+        finally:
+            await end(tasks)
 
-    None run where a service has its own database, because one transaction can't include all services there.
-    """
-    if not services.databases.together:
-        log.info("no relay runs", reason=NEEDS_ONE_DATABASE)
-        yield
-        return
-    relay = Relay(client, services.outbox_feed, OutboxListener(url), meter)
-    watcher = Watcher(client, services)
-    tasks = [asyncio.create_task(_forever(work)) for work in (relay.run, watcher.run)]
-    try:
-        yield
-    finally:
-        await end(tasks)
+
+def answering(
+    client: Client, feed: OutboxFeed, interceptors: Sequence[Interceptor], trace: TraceActivities | None = None
+) -> Worker:
+    """Return a worker that answers for the events of one service, and with `trace` records those of others."""
+    activities = EventActivities(feed)
+    return Worker(
+        client,
+        task_queue=events_queue(feed.service),
+        activities=[activities.find_events, activities.publish_again, *([trace.trace_events] if trace else [])],
+        interceptors=interceptors,
+        max_concurrent_activities=_ANSWERS_AT_ONCE,
+    )
 
 
 async def end(tasks: list[asyncio.Task[None]]) -> None:
@@ -46,7 +54,7 @@ async def end(tasks: list[asyncio.Task[None]]) -> None:
         await asyncio.wait(pending, timeout=SECONDS_BETWEEN_CANCELS)
 
 
-async def _forever(work: Callable[[], Awaitable[None]]) -> None:
+async def _forever(work: Task) -> None:
     """Restart a task after any exception, and log it: a bug with one order must not stop the others."""
     while True:
         try:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from models.activities.orders import REASON_AT_MOST
 from models.attempts import ATTEMPT, DO_ATTEMPTS
@@ -13,14 +13,17 @@ from models.problems import shown
 from postgres.connection import begun
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
-from services.assembly import Services
 
 # The limit of one call to a provider, so that a do, a probe and an undo fit into one attempt of a delivery.
-ANSWER_SECONDS = 0.8 * ATTEMPT.total_seconds()
+ANSWER = 0.8 * ATTEMPT
 
 
 class AlreadyDecided(Exception):
     """A concurrent attempt of the same delivery has decided."""
+
+
+class TooLate(Exception):
+    """The process has ended, so nothing follows this event."""
 
 
 class AttemptsExhausted(OrderError):
@@ -31,28 +34,34 @@ class AttemptsExhausted(OrderError):
         self.error = error
 
 
+S = TypeVar("S")
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
-class Delivery:
+class Delivery(Generic[S]):
     """One delivery of an event to one service: the event's data, and the number of the attempt, 1-based.
 
-    `services` work in the transaction that also marks the event as consumed and appends the next event; `outside` are
-    the same services without that transaction. `decided`: database or transaction → whether another attempt has
-    consumed the event.
+    `service` works in the transaction `unit`, which also records that the event was consumed and appends
+    the next event; `outside` is the same service without a transaction, `within` returns it in another one. `db` is its
+    database. `decided`: database or transaction → whether another attempt has consumed the event.
     """
 
     data: EventData
     attempt: int
-    services: Services
-    outside: Services
+    unit: Database
+    db: Database
+    service: S
+    outside: S
+    within: Callable[[Database], S]
     decided: Callable[[Database], Awaitable[bool]]
 
 
-T = TypeVar("T")
 Reply = tuple[EventType, EventData]
-Reaction = Callable[[Delivery], Awaitable[Reply]]
+Reaction = Callable[[Delivery[S]], Awaitable[Reply]]
 
 
-async def within_time_limit(call: Awaitable[T], seconds: float = ANSWER_SECONDS) -> T:
+async def within_time_limit(call: Awaitable[T], seconds: float = ANSWER.total_seconds()) -> T:
     """Return the answer of a provider or another call; raise Unavailable after `seconds`."""
     try:
         async with asyncio.timeout(seconds):
@@ -62,11 +71,11 @@ async def within_time_limit(call: Awaitable[T], seconds: float = ANSWER_SECONDS)
 
 
 async def do_or_undo(
-    delivery: Delivery,
+    delivery: Delivery[S],
     *,
     do: Callable[[], Awaitable[T]],
     find: Callable[[], Awaitable[T | None]],
-    stop: Callable[[Services], Awaitable[None]],
+    stop: Callable[[S], Awaitable[None]],
     undo: Callable[[], Awaitable[object]],
 ) -> T:
     """Return the answer of `do`; raise Unavailable to request redelivery, and the refusals of `do`.
@@ -101,15 +110,15 @@ async def _landed(probe: Awaitable[T | None]) -> T | None:
         return None
 
 
-async def _give_up(delivery: Delivery, stop: Callable[[Services], Awaitable[None]]) -> None:
+async def _give_up(delivery: Delivery[S], stop: Callable[[S], Awaitable[None]]) -> None:
     """Let `stop` write the receipt that refuses the effect; raise AlreadyDecided if another attempt used the effect.
 
     A paused attempt and its successor may disagree whether the effect happened. Both write the receipt of the same key,
     so one waits for the other: either the other attempt is refused the effect, or its consumption is visible here.
     """
-    async with unit_of_work(delivery.outside.db) as alone:
+    async with unit_of_work(delivery.db) as alone:
         try:
-            await stop(delivery.outside.within(alone))
+            await stop(delivery.within(alone))
         except AlreadySettled as settled:
             raise AlreadyDecided from settled
         if await delivery.decided(alone):

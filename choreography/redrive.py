@@ -2,12 +2,18 @@
 
 import asyncio
 
-from messaging.outbox.feed import UNKNOWN, OutboxFeed
-from models.choreography import PIVOT, DomainEvent
+from temporalio.client import Client
+
+from choreography.deliveries import Standing, delivery_of, outcome_of
+from choreography.events import Events
+from choreography.recorder import Recorder
+from messaging.trace.trace import Trace
+from messaging.trace.undelivered import RELAY, Undelivered
+from models.choreography import PIVOT
 from models.dead_letters import DeadLetter
 from models.errors import Conflict, NotFound
+from models.trace import TracedEvent
 from postgres.database import Database
-from services.assembly import Services
 
 SECONDS_TO_HANDLE = 30.0
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -16,21 +22,29 @@ SECONDS_BETWEEN_LOOKS = 0.1
 class DeliveryRedriver:
     """The implementation of messaging.dead_letters.redrive.Redriver for the channel of deliveries."""
 
-    def __init__(self, services: Services) -> None:
-        self._services, self._feed = services, services.outbox_feed
+    def __init__(self, client: Client, trace: Trace, undelivered: Undelivered, events: Events) -> None:
+        self._client, self._trace, self._undelivered, self._events = client, trace, undelivered, events
+        self._recorder = Recorder(trace, undelivered, events)
 
     async def redrive(self, letter: DeadLetter) -> bool:
         """Deliver the event again, and wait up to SECONDS_TO_HANDLE; return False when it is not handled by then.
 
-        Raises NotFound when the outbox has no such event.
+        Raises NotFound when its service has no such event, Unavailable.
 
         A delivery that fails permanently opens its letter again. One that isn't dead any more, because a redrive
         before this one was interrupted, is only waited for.
         """
-        event, subscriber = _of(letter)
-        redriven = event is not None and await self._feed.redrive(event.event_id, subscriber)
-        if event is None or not (redriven or await self._feed.read(event.event_id)):
+        event_id, subscriber = _of(letter)
+        event = await self._trace.event(event_id)
+        if event is None:
             raise NotFound(f"{letter.message_id}: the outbox does not have this event")
+        if await self._undelivered.is_dead(event_id, subscriber):
+            redrives = await self._events.again(event.publisher, event_id)
+            if redrives is None:
+                raise NotFound(f"{letter.message_id}: the outbox does not have this event")
+            await self._trace.redriven(event_id, redrives)
+            await self._undelivered.free(event_id, subscriber)
+            event = event.model_copy(update={"redrives": redrives, "problem": None})
         try:
             async with asyncio.timeout(SECONDS_TO_HANDLE):
                 while not await self._over(event, subscriber):  # noqa: ASYNC110 - a worker elsewhere handles it
@@ -44,21 +58,29 @@ class DeliveryRedriver:
 
         Raises Conflict when the parcel is with the carrier: such an order can only go forward.
         """
-        event, subscriber = _of(letter)
-        if event is None or not await OutboxFeed(unit).is_dead(event.event_id, subscriber):
+        event_id, subscriber = _of(letter)
+        event = await self._trace.event(event_id)
+        if event is None or not await self._undelivered.is_dead(event_id, subscriber, unit):
             return  # no order waits for it
-        events = await self._services.outbox.events(unit, event.process_id)
-        shipped = any(each.type == PIVOT for each in events)
-        if shipped and not await self._services.outbox.superseded(unit, event.process_id):
+        events = await self._trace.events(event.process_id, unit)
+        if any(each.type == PIVOT for each in events):
             raise Conflict(f"the order {event.process_id} has shipped and can't be turned back; redrive the letter")
-        await OutboxFeed(unit).give_up(event.event_id, subscriber)
+        await self._undelivered.give_up(unit, event_id, subscriber)
 
-    async def _over(self, event: DomainEvent, subscriber: str) -> bool:
-        consumed = await self._services.outbox.consumed(self._services.db, subscriber, event)
-        return consumed or await self._feed.is_dead(event.event_id, subscriber)
+    async def _over(self, event: TracedEvent, subscriber: str) -> bool:
+        if subscriber == RELAY:
+            stored = await self._events.read(event.publisher, event.event_id)
+            return stored is not None and (stored.published or stored.problem is not None)
+        addressed = delivery_of(event)
+        if addressed is None:
+            return True
+        outcome = await outcome_of(self._client, addressed)
+        if outcome.standing is Standing.FAILED:
+            await self._recorder.failed(event, subscriber, outcome.error, outcome.text, attempts=1)
+        return outcome.standing in {Standing.FAILED, Standing.HANDLED}
 
 
-def _of(letter: DeadLetter) -> tuple[DomainEvent | None, str]:
-    """Return the event of a letter, None for a delivery that named an unknown event, and the subscriber."""
+def _of(letter: DeadLetter) -> tuple[str, str]:
+    """Return the id of a letter's event, and the subscriber."""
     event_id, _, subscriber = letter.message_id.partition(":")
-    return None if event_id == UNKNOWN else DomainEvent.model_validate_json(letter.original), subscriber
+    return event_id, subscriber

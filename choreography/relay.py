@@ -1,9 +1,11 @@
-"""The relay: publishes every committed event to its subscribers, at least once and in the order of its process.
+"""The relay: publishes every committed event to its subscriber, at least once.
 
 After the pattern "Transactional outbox" with a polling publisher, microservices.io.
 """
 
 import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 
 import structlog
 from temporalio.client import Client
@@ -11,12 +13,15 @@ from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
 from choreography import deliveries
-from choreography.reactions import subscribers_of
-from messaging.outbox.feed import COUNTED_AT_MOST, RELAY, OutboxFeed
+from choreography.deliveries import Addressed, queue_of
+from choreography.events import Recording
+from messaging.outbox.feed import COUNTED_AT_MOST, Claim, OutboxFeed
 from messaging.outbox.listener import OutboxListener
-from models.choreography import DomainEvent
-from models.errors import Unavailable
+from models.choreography import DomainEvent, EventDelivery, StoredEvent, subscriber_of
+from models.errors import InvalidInput, Unavailable
+from models.participants import Service
 from models.server_features import STANDALONE_ACTIVITIES
+from models.trace import TracedEvent
 
 log = structlog.get_logger("relay")
 
@@ -27,13 +32,27 @@ POLL_SECONDS = 1.0
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
 
 
+@dataclass(frozen=True)
+class Source:
+    """The events of one service, and the port to the trace of the orders."""
+
+    feed: OutboxFeed
+    trace: Recording
+
+
 class Relay:
-    """Publishes events; any number of relays may run."""
+    """Publishes the events of the services in one database; any number of relays may run."""
 
     def __init__(
-        self, client: Client, feed: OutboxFeed, listener: OutboxListener, meter: MetricMeter = MetricMeter.noop
+        self,
+        client: Client,
+        sources: Sequence[Source],
+        listener: OutboxListener,
+        apart: Collection[Service] = (),
+        meter: MetricMeter = MetricMeter.noop,
     ) -> None:
-        self._client, self._feed, self._listener = client, feed, listener
+        """`apart` are the services whose deliveries go to a task queue of their own."""
+        self._client, self._sources, self._listener, self._apart = client, sources, listener, apart
         self._lag = meter.create_gauge_float("outbox_lag", "Age of the oldest unpublished event", "s")
         waiting = f"Events that wait to be published, counted up to {COUNTED_AT_MOST}"
         self._waiting = meter.create_gauge("outbox_unpublished", waiting)
@@ -51,14 +70,16 @@ class Relay:
         """Run one round and return the number of published events; an unreachable dependency is logged and retried."""
         try:
             published = await self.run_once()
-            waiting, seconds = await self._feed.lag()
+            for source in self._sources:
+                service = {"service": source.feed.service}
+                waiting, seconds = await source.feed.lag()
+                self._waiting.set(waiting, service)
+                self._lag.set(seconds, service)
         except (Unavailable, RPCError) as error:
             log.warning("the relay can't publish now", error=self._reason(error))
             if isinstance(error, Unavailable):
                 await self._listener.close()  # after a failover, its connection may be one to the old server
             return 0
-        self._waiting.set(waiting)
-        self._lag.set(seconds)
         return published
 
     def _reason(self, error: Unavailable | RPCError) -> str:
@@ -67,34 +88,59 @@ class Relay:
         return " ".join(str(error).split())[:300]
 
     async def run_once(self) -> int:
-        """Publish the first event of each waiting process, then mark them; return how many.
+        """Publish a batch of each service's events, then mark them; return how many.
 
         Raises Unavailable or RPCError when no event could be published.
         """
-        async with self._feed.claim(BATCH) as claim:
+        return sum([await self._publish_of(source) for source in self._sources])
+
+    async def _publish_of(self, source: Source) -> int:
+        async with source.feed.claim(BATCH) as claim:
             if not claim.events:
                 return 0
-            answers = await asyncio.gather(*map(self._publish, claim.events), return_exceptions=True)
-            outcomes = list(zip(claim.events, answers, strict=True))
-            published = [event for event, answer in outcomes if answer is None]
-            await claim.mark(published)
-        failures = [(event, answer) for event, answer in outcomes if answer is not None]
-        transient = [answer for event, answer in failures if not await self._set_aside(event, answer)]
+            answers = await asyncio.gather(
+                *(self._publish(source, stored) for stored in claim.events), return_exceptions=True
+            )
+            published = [each.event for each, answer in zip(claim.events, answers, strict=True) if answer is None]
+            failed = [(each, answer) for each, answer in zip(claim.events, answers, strict=True) if answer is not None]
+            refused, transient = await self._set_aside(claim, failed)
+            traced = [TracedEvent.of(event, source.feed.service) for event in published]
+            traced += [TracedEvent.of(event, source.feed.service, problem) for event, problem in refused]
+            if traced:
+                await claim.mark(published)
+                await source.trace.record(traced)
         if transient and not published:
             raise transient[0]
         return len(published)
 
-    async def _publish(self, event: DomainEvent) -> None:
-        for subscriber in subscribers_of(event):
-            await deliveries.start(self._client, event, subscriber)
+    async def _publish(self, source: Source, stored: StoredEvent) -> None:
+        if stored.problem:
+            raise InvalidInput("payload", stored.problem)
+        event = stored.event
+        if subscriber := subscriber_of(event.type):
+            delivery = EventDelivery(
+                event_id=event.event_id,
+                publisher=source.feed.service,
+                subscriber=subscriber,
+                redrives=event.redrives,
+            )
+            queue = queue_of(subscriber, self._apart)
+            await deliveries.start(self._client, Addressed(delivery, event.type, event.process_id), queue)
 
-    async def _set_aside(self, event: DomainEvent, error: BaseException) -> bool:
-        """Record a dead letter for an event that can never be published, and return whether it is one."""
-        if isinstance(error, asyncio.CancelledError):
-            raise error
-        refused = isinstance(error, RPCError) and error.status in NOT_RETRYABLE
-        permanent = refused or not isinstance(error, Unavailable | RPCError)
-        if permanent:
-            log.error("an event can't be published", event_id=event.event_id, process_id=event.process_id)
-            await self._feed.on_exhausted(event, RELAY, type(error).__name__, str(error), attempts=1)
-        return permanent
+    async def _set_aside(
+        self, claim: Claim, failed: Sequence[tuple[StoredEvent, BaseException]]
+    ) -> tuple[list[tuple[DomainEvent, str]], list[BaseException]]:
+        """Set the events aside that can never be published; return them with their problem, and the other errors."""
+        refused, transient = list[tuple[DomainEvent, str]](), list[BaseException]()
+        for stored, error in failed:
+            if isinstance(error, asyncio.CancelledError):
+                raise error
+            lasting = isinstance(error, RPCError) and error.status in NOT_RETRYABLE
+            if lasting or not isinstance(error, Unavailable | RPCError):
+                log.error("an event can't be published", event_id=stored.event.event_id)
+                problem = f"{type(error).__name__}: {error}"
+                await claim.set_aside(stored.event, problem)
+                refused.append((stored.event, problem))
+            else:
+                transient.append(error)
+        return refused, transient

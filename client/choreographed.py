@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass
 
 from temporalio.service import RPCError
@@ -10,14 +9,14 @@ from temporalio.service import RPCError
 from activities.server_features import require_features
 from client.connection import Connection
 from client.handles import process_named
-from messaging.outbox.feed import CHANNEL
-from models.choreography import NEEDS_ONE_DATABASE, DomainEvent, EventData
+from messaging.trace.undelivered import CHANNEL
 from models.dead_letters import DeadLetter
-from models.errors import InvalidInput, NotFound, Unavailable
+from models.errors import NotFound, Unavailable
 from models.names import ProcessKind, workflow_id
 from models.order import Order
 from models.process import OrderResult, Status, Style
 from models.server_features import STANDALONE_ACTIVITIES
+from models.trace import TracedEvent
 from services.assembly import Services
 from services.orders.records import OrderRecord
 
@@ -30,7 +29,7 @@ class ChoreographedStatus:
     """The status of a choreographed order: its result so far, its events and its dead deliveries."""
 
     result: OrderResult
-    events: list[DomainEvent]
+    events: list[TracedEvent]
     letters: list[DeadLetter]
 
     @property
@@ -53,8 +52,6 @@ class ChoreographedClient:
         NotSetUp when the server can't deliver its events.
         """
         await self._check_server()
-        if not (await self._connection.services()).databases.together:
-            raise InvalidInput("--style", NEEDS_ONE_DATABASE)
         return (await (await self._connection.services()).choreographed_orders.place(order)).new
 
     async def place_patiently(self, order: Order) -> bool:
@@ -113,7 +110,7 @@ class ChoreographedClient:
 
 async def standing_of(record: OrderRecord, services: Services) -> ChoreographedStatus:
     """Return the status of a choreographed order from its record, its events and its dead deliveries."""
-    events = await services.outbox.events(services.db, record.order_id)
+    events = await services.trace.events(record.order_id)
     letters = await services.dead_letters.of_process(workflow_id(record.order_id), CHANNEL)
     result = record.result()
     if letters and not result.status.final:
@@ -122,6 +119,5 @@ async def standing_of(record: OrderRecord, services: Services) -> ChoreographedS
         changes = {"status": Status.NEEDS_ATTENTION, "failed_step": subscriber, "reason": reason}
         result = result.model_copy(update=changes)
     if events and not letters:
-        with suppress(InvalidInput):  # an event that this version can't read
-            result = result.model_copy(update={"tracking": EventData.of(events[-1]).tracking})
+        result = result.model_copy(update={"tracking": events[-1].tracking})
     return ChoreographedStatus(result, events, letters)

@@ -8,11 +8,13 @@ from messaging.idempotent_receiver.admission import AcceptedProcesses
 from messaging.idempotent_receiver.settlement import Settlement, settlement
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
-from messaging.outbox.processes import OutboxProcesses
+from messaging.trace.trace import Trace
+from messaging.trace.undelivered import Undelivered
 from models.activities.inventory import SettleStock
 from models.activities.payments import SettlePayment
 from models.activities.shipping import SettleShipment
 from models.activities.wrapping import SettleWrapping
+from models.participants import Owner
 from postgres.database import Database
 from providers.ports import Notifier
 from providers.registry import Providers
@@ -52,17 +54,8 @@ class Services:
         databases: Databases | Database,
         providers: Providers,
         notifiers: Sequence[Notifier] = (),
-        outside: "Services | None" = None,
     ) -> None:
-        """Build services whose statements run in a transaction, if `outside` are the same services without it."""
-        self.databases = Databases.of(databases)
-        self._providers, self._notifiers, self._outside = providers, notifiers, outside or self
-
-    def within(self, unit: Database) -> "Services":
-        """Return the services whose statements run in the transaction `unit`; only where all have one database."""
-        if not self.databases.together:
-            raise RuntimeError("no transaction includes services with databases of their own")
-        return Services(unit, self._providers, self._notifiers, self._outside)
+        self.databases, self.providers, self._notifiers = Databases.of(databases), providers, notifiers
 
     @property
     def db(self) -> Database:
@@ -71,14 +64,12 @@ class Services:
 
     @cached_property
     def remembered(self) -> AcceptedMemory:
-        """What is known to be accepted and open, also to the services in a transaction."""
-        return AcceptedMemory() if self._outside is self else self._outside.remembered
+        """What is known to be accepted and open."""
+        return AcceptedMemory()
 
     @cached_property
     def accepted(self) -> AcceptedProcesses:
-        """The port of the participants to what was accepted; it is read outside of any transaction."""
-        if self._outside is not self:
-            return self._outside.accepted
+        """The port of the participants to what was accepted."""
         return Accepted(Stored(self.orders, self.slips), self.remembered)
 
     @cached_property
@@ -94,7 +85,7 @@ class Services:
     @cached_property
     def payments(self) -> Payments:
         """Card payments."""
-        return Payments(self.databases.payments, self._providers.card, self.accepted, self._outside.databases.payments)
+        return Payments(self.databases.payments, self.providers.card, self.accepted)
 
     @cached_property
     def transfers(self) -> Transfers:
@@ -109,15 +100,12 @@ class Services:
     @cached_property
     def shipping(self) -> Shipping:
         """Parcels."""
-        return Shipping(
-            self.databases.shipping, self._providers.carrier, self.accepted, self._outside.databases.shipping
-        )
+        return Shipping(self.databases.shipping, self.providers.carrier, self.accepted)
 
     @cached_property
     def orders(self) -> Orders:
         """Orders and their outcomes."""
-        # What a transaction accepts is remembered by the first who asks after its commit.
-        return Orders(self.db, self.remembered.put) if self._outside is self else Orders(self.db)
+        return Orders(self.db, self.remembered.put)
 
     @cached_property
     def order_closing(self) -> OrderClosing:
@@ -133,7 +121,7 @@ class Services:
     @cached_property
     def choreographed_orders(self) -> ChoreographedOrders:
         """The placing of choreographed orders."""
-        return ChoreographedOrders(self.db, self.outbox)
+        return ChoreographedOrders(self.db, Outbox("orders"), self.trace)
 
     @cached_property
     def pricing(self) -> Pricing:
@@ -201,19 +189,18 @@ class Services:
         return DeadLetters(self.db)
 
     @cached_property
-    def outbox(self) -> Outbox:
-        """The transactional outbox, for writers."""
-        return Outbox()
+    def trace(self) -> Trace:
+        """The trace of choreographed orders."""
+        return Trace(self.db)
 
     @cached_property
-    def outbox_feed(self) -> OutboxFeed:
-        """The transactional outbox, for relays."""
-        return OutboxFeed(self.db)
+    def undelivered(self) -> Undelivered:
+        """Deliveries of events that failed permanently."""
+        return Undelivered(self.db, self.trace)
 
-    @cached_property
-    def outbox_processes(self) -> OutboxProcesses:
-        """The transactional outbox, for watchers."""
-        return OutboxProcesses(self.db)
+    def feed(self, owner: Owner) -> OutboxFeed:
+        """Return the events of a service."""
+        return OutboxFeed(self.databases.owned_by(owner), owner)
 
     @cached_property
     def retention(self) -> Retention:

@@ -16,7 +16,7 @@ def _at(name: str, folder: str) -> Schema:
 
 # A folder of migrations in services/ is all that a new service declares.
 SERVICES = tuple(Schema(path.parent.name, path) for path in sorted((_PROJECT / "services").glob("*/migrations")))
-MESSAGING = tuple(_at(name, f"messaging/{name}/migrations") for name in ("outbox", "dead_letters"))
+MESSAGING = tuple(_at(name, f"messaging/{name}/migrations") for name in ("trace", "dead_letters"))
 SIMULATED = tuple(_at(name, f"providers/simulated/migrations/{name}") for name in ("card_provider", "carrier"))
 
 SCHEMAS = (*SERVICES, *MESSAGING, *SIMULATED)

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -14,11 +15,14 @@ from activities.accepted import AcceptedByCall
 from activities.installation_guard import guarded_all
 from activities.interceptor import ActivityInterceptor
 from activities.server_features import require_deployments, require_features
+from choreography.background import choreographing
+from choreography.participants import OfParticipants, Part
 from models.participants import ACTIVITIES, DOES, SERVICES, Service
 from models.server_features import SCHEDULES, STANDALONE_ACTIVITIES
 from postgres.database import Database
 from runtime import tuning
 from runtime.databases import DatabaseUrls, urls_of
+from runtime.metrics import meter
 from runtime.process import Arguments
 from runtime.settings import Settings
 from runtime.versioning import deployment_config
@@ -26,6 +30,14 @@ from services.accepted import Accepted, AcceptedMemory, accepted_on
 from serving import process
 from serving.databases import opened_for
 from serving.process import Program
+
+
+@dataclass(frozen=True)
+class Offered:
+    """What a process does for its services: their activities, and the relays and tasks of their events."""
+
+    activities: dict[Service, list[Callable[..., Any]]]
+    events: OfParticipants
 
 
 def served_in(arguments: Arguments) -> tuple[Service, ...]:
@@ -56,9 +68,11 @@ async def participants_worker(
 ) -> AsyncIterator[list[Worker]]:
     """Run a worker for each of these services during the block, then drain them; raise as `worker.orders_worker`."""
     async with participants_ready(client, urls, settings, served=served) as offered, AsyncExitStack() as stack:
-        workers = [_worker(client, service, activities, settings) for service, activities in offered.items()]
+        workers = [_worker(client, service, activities, settings) for service, activities in offered.activities.items()]
         for worker in workers:
             await stack.enter_async_context(worker)
+        tasks, answering = offered.events.tasks(meter(client)), offered.events.answering([ActivityInterceptor()])
+        await stack.enter_async_context(choreographing(tasks, answering))
         tuning.tune()
         async with drained_together(workers):
             yield workers
@@ -76,8 +90,8 @@ async def drained_together(workers: Sequence[Worker]) -> AsyncIterator[None]:
 @asynccontextmanager
 async def participants_ready(
     client: Client, given: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
-) -> AsyncIterator[dict[Service, list[Callable[..., Any]]]]:
-    """Yield the activities of the services, after a check of what they need, and of nothing else."""
+) -> AsyncIterator[Offered]:
+    """Yield what the process does for the services, after a check of what they need, and of nothing else."""
     urls = urls_of(given)
     async with opened_for(urls, settings, served) as found:
         # A schedule marks the installation.
@@ -86,13 +100,23 @@ async def participants_ready(
         if settings.deployment:
             await require_deployments(client)
         stored = accepted_on(found.by_owner["orders"]) if "orders" in found.by_owner else None
-        offered = {}
+        built = {}
         for service in served:
             by_call = Accepted(AcceptedByCall(client, DOES[service]), AcceptedMemory())
             accepted = by_call if stored is None or urls.apart(service) else stored
-            offered[service] = methods(service, _BUILD[service](found.by_owner[service], accepted, settings))
+            built[service] = _BUILD[service](found.by_owner[service], accepted, settings)
+        events = OfParticipants(
+            client,
+            {owner: urls.of(owner) for owner in found.by_owner},
+            {name: each.part for name, each in built.items()},
+            found.by_owner,
+            settings.apart,
+        )
+        activities = {
+            name: [*methods(name, each.activities), events.deliveries.handle_event] for name, each in built.items()
+        }
         async with guarded_all(client, found.installations):
-            yield offered
+            yield Offered(activities, events)
 
 
 def _worker(client: Client, service: Service, activities: list[Callable[..., Any]], settings: Settings) -> Worker:
@@ -112,33 +136,41 @@ def methods(service: Service, activities: object) -> list[Callable[..., Any]]:
     return [getattr(activities, name) for name in ACTIVITIES[service]]
 
 
+@dataclass(frozen=True)
+class _Built:
+    activities: object
+    part: Part
+
+
 # Each imports its own service only: a process has neither the code nor the credentials of another one.
-def _inventory(db: Database, accepted: Accepted, _: Settings) -> object:
+def _inventory(db: Database, accepted: Accepted, _: Settings) -> _Built:
     from activities.inventory import InventoryActivities
-    from services.inventory.inventory import Inventory
+    from choreography.inventory import participant
 
-    return InventoryActivities(Inventory(db, accepted))
+    part = participant(db, accepted)
+    return _Built(InventoryActivities(part.outside), Part(part, accepted))
 
 
-def _payments(db: Database, accepted: Accepted, settings: Settings) -> object:
+def _payments(db: Database, accepted: Accepted, settings: Settings) -> _Built:
     from activities.payments import PaymentActivities
+    from choreography.payments import participant
     from providers.registry import chosen_card_provider
-    from services.payments.payments import Payments
     from services.payments.transfers import Transfers
 
-    provider = chosen_card_provider(db, settings.card_provider)
-    return PaymentActivities(Payments(db, provider, accepted), Transfers(db, accepted))
+    part = participant(db, chosen_card_provider(db, settings.card_provider), accepted)
+    return _Built(PaymentActivities(part.outside, Transfers(db, accepted)), Part(part, accepted))
 
 
-def _shipping(db: Database, accepted: Accepted, settings: Settings) -> object:
+def _shipping(db: Database, accepted: Accepted, settings: Settings) -> _Built:
     from activities.shipping import ShippingActivities
+    from choreography.shipping import participant
     from providers.registry import chosen_carrier
-    from services.shipping.shipping import Shipping
 
-    return ShippingActivities(Shipping(db, chosen_carrier(db, settings.carrier), accepted))
+    part = participant(db, chosen_carrier(db, settings.carrier), accepted)
+    return _Built(ShippingActivities(part.outside), Part(part, accepted))
 
 
-_BUILD: dict[Service, Callable[[Database, Accepted, Settings], object]] = {
+_BUILD: dict[Service, Callable[[Database, Accepted, Settings], _Built]] = {
     "inventory": _inventory,
     "payments": _payments,
     "shipping": _shipping,

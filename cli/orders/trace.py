@@ -9,8 +9,8 @@ from cli.options import AsJson, OrderId
 from cli.output import Output
 from cli.run import run_to_end
 from client.choreographed import ChoreographedStatus
-from models.choreography import DomainEvent
 from models.dead_letters import DeadLetter
+from models.trace import TracedEvent
 from orders import connect
 
 
@@ -31,9 +31,9 @@ async def _trace(order: str, output: Output) -> None:
     output.answer(document, tree(standing))
 
 
-def event_document(event: DomainEvent) -> dict[str, Any]:
-    """Return an event for JSON, without its payload, which has personal data."""
-    return event.model_dump(mode="json", exclude={"payload"})
+def event_document(event: TracedEvent) -> dict[str, Any]:
+    """Return an event for JSON."""
+    return event.model_dump(mode="json")
 
 
 def letter_document(letter: DeadLetter) -> dict[str, Any]:
@@ -61,7 +61,7 @@ def tree(standing: ChoreographedStatus) -> Tree:
     return drawn
 
 
-def _branches(events: list[DomainEvent], cause: str | None) -> list[dict[str, Any]]:
+def _branches(events: list[TracedEvent], cause: str | None) -> list[dict[str, Any]]:
     """Return the events that an event caused, recursively; an event with an unknown cause is at the root."""
     known = {event.event_id for event in events}
     caused = [event for event in events if (event.causation_id if event.causation_id in known else None) == cause]

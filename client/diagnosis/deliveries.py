@@ -1,59 +1,113 @@
 """Choreographed orders whose events are not delivered: no relay runs, or the server doesn't take them."""
 
-from datetime import timedelta
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
 
 from temporalio.client import Client
 
 from activities.server_features import missing_features
-from client.advice import START_A_RELAY, START_A_WORKER, helps
+from choreography.deliveries import Outcome, Standing, delivery_of, outcome_of
+from choreography.reactions import TOO_LATE
+from client.advice import START_A_RELAY, helps, start_a_worker
 from client.diagnosis.findings import Cause, StuckProcess
-from messaging.outbox.processes import SilentProcess
 from models.choreography import at_risk
 from models.money import Money
-from models.names import workflow_id
+from models.names import TASK_QUEUE, workflow_id
+from models.participants import OWNERS
 from models.server_features import STANDALONE_ACTIVITIES
+from models.trace import TracedEvent
 from services.assembly import Services
+
+
+@dataclass(frozen=True)
+class Silent:
+    """An order with an event that has waited since a time, why, and what helps."""
+
+    process_id: str
+    event: str
+    since: datetime
+    fix: dict[str, Any]
+    why: str
+    money: Money | None
 
 
 async def undelivered(client: Client, services: Services, age: timedelta, limit: int) -> list[StuckProcess]:
     """Return the choreographed orders with an event that nothing followed for `age`; raise Unavailable, RPCError."""
-    silent = await services.outbox_processes.silent(age.total_seconds(), limit)
+    silent = await _silent(client, services, age.total_seconds(), limit)
     if not silent:
         return []
     missing = STANDALONE_ACTIVITIES in await missing_features(client)
     off = STANDALONE_ACTIVITIES.missing_in(client.namespace) if missing else None
-    return [_named(process, off, await _money(services, process)) for process in silent]
-
-
-async def _money(services: Services, process: SilentProcess) -> Money | None:
-    """Return what the last event of a process may cost while nothing follows it."""
-    events = await services.outbox.events(services.db, process.process_id)
-    return at_risk(events[-1]) if events else None
+    return [_named(each, off) for each in silent]
 
 
 async def silent_younger(services: Services, age: timedelta, limit: int) -> int:
     """Return how many choreographed orders have an event that nothing followed yet, for less than `age`."""
-    silent, old = [
-        {each.process_id for each in await services.outbox_processes.silent(seconds, limit)}
-        for seconds in (0.0, age.total_seconds())
-    ]
-    return len(silent - old)
+    young, old = [await _without_effect(services, seconds, limit) for seconds in (0.0, age.total_seconds())]
+    return len(young - old)
 
 
-def _named(process: SilentProcess, off: str | None, money: Money | None) -> StuckProcess:
-    fix, why = helps(START_A_RELAY), "no relay has published it"
-    if process.published:
-        fix, why = helps(START_A_WORKER), "nothing followed it"
+async def _without_effect(services: Services, seconds: float, limit: int) -> set[str]:
+    unpublished = {each.process_id for each in await _unpublished(services, seconds, limit)}
+    return unpublished | {each.process_id for each in await services.trace.silent(seconds, limit)}
+
+
+async def _unpublished(services: Services, seconds: float, limit: int) -> list[Silent]:
+    """Return the orders with an event that no relay has published, of the services in the database of the orders."""
+    databases, found = services.databases, dict[str, Silent]()
+    for owner in OWNERS:
+        if databases.owned_by(owner) is not databases.orders:
+            continue
+        for each in await services.feed(owner).unpublished(seconds, limit):
+            money = at_risk(each.event, await _total(services, each.process_id))
+            found[each.process_id] = _for_relay(each.process_id, each.event, each.since, owner, money)
+    return list(found.values())
+
+
+async def _silent(client: Client, services: Services, seconds: float, limit: int) -> list[Silent]:
+    found = {each.process_id: each for each in await _unpublished(services, seconds, limit)}
+    for each in await services.trace.silent(seconds, limit):
+        events = await services.trace.events(each.process_id)
+        if each.process_id not in found and events:
+            found[each.process_id] = await _waiting(client, events[-1], each.since)
+    return sorted(found.values(), key=lambda silent: silent.since)[:limit]
+
+
+async def _waiting(client: Client, last: TracedEvent, since: datetime) -> Silent:
+    """Return what an order waits for whose last event nothing followed."""
+    money, addressed = at_risk(last.type, last.total), delivery_of(last)
+    outcome = await outcome_of(client, addressed) if addressed else Outcome(Standing.UNKNOWN)
+    if addressed and outcome.standing is Standing.HANDLED and not outcome.text.endswith(TOO_LATE):
+        return _for_relay(last.process_id, outcome.text, since, addressed.delivery.subscriber, money)
+    why = "nothing followed it"
+    if outcome.queue != TASK_QUEUE:
+        why = f"{why}, its delivery is on the task queue {outcome.queue}"
+    return Silent(last.process_id, last.type, since, helps(start_a_worker(outcome.queue)), why, money)
+
+
+def _for_relay(process_id: str, event: str, since: datetime, service: str, money: Money | None) -> Silent:
+    fix = helps(START_A_RELAY)
+    return Silent(process_id, event, since, fix, f"no relay of {service} has published it", money)
+
+
+async def _total(services: Services, process_id: str) -> Money | None:
+    events = await services.trace.events(process_id)
+    return events[-1].total if events else None
+
+
+def _named(silent: Silent, off: str | None) -> StuckProcess:
+    fix, why = silent.fix, silent.why
     if off:
         fix = helps(first=f"set {STANDALONE_ACTIVITIES.switch} to true in the server's dynamic configuration")
         why = off
     return StuckProcess(
-        process_id=workflow_id(process.process_id),
+        process_id=workflow_id(silent.process_id),
         cause=Cause.UNDELIVERED,
-        detail=f"its event {process.event} has no effect: {why}",
+        detail=f"its event {silent.event} has no effect: {why}",
         failure=why,
-        since=process.since,
-        at_risk=money.amount if money else 0,
-        currency=money.currency if money else None,
+        since=silent.since,
+        at_risk=silent.money.amount if silent.money else 0,
+        currency=silent.money.currency if silent.money else None,
         **fix,
     )

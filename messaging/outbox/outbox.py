@@ -1,72 +1,69 @@
 """The writers' side of the transactional outbox: an event is committed together with the effect that it reports.
 
-The pattern is Transactional Outbox of microservices.io.
+The pattern is Transactional Outbox of microservices.io; the inbox is its Idempotent Consumer.
 """
 
-from collections.abc import Mapping
 from uuid import uuid4
 
 from messaging.outbox import statements
-from models.choreography import LAST, OF_THE_UNDOING, PIVOT, SCHEMA_VERSION, DomainEvent, EventData, EventType, event_of
-from models.errors import AlreadyUndone
+from messaging.outbox.statements import of_schema
+from models.choreography import GOING_BACK, SCHEMA_VERSION, DomainEvent, EventData, EventType
+from models.participants import Owner
 from postgres.database import Database
 
-# The watcher examines a process that has had no new event for this long.
-PATIENCE_SECONDS = 60.0
+_GOING_BACK = sorted(GOING_BACK)
 
 
 class Outbox:
-    """Appends events and reads them; `unit` is the transaction of the effect."""
+    """The outbox and the inbox of a service, in its schema; `unit` is the transaction of the effect."""
 
-    def __init__(self, patience_seconds: float = PATIENCE_SECONDS) -> None:
-        self._patience = patience_seconds
-
-    async def begin(self, unit: Database, process_id: str, deadline_seconds: float | None) -> bool:
-        """Open a process with an optional deadline in seconds; return False when the process exists already."""
-        params = {"process_id": process_id, "patience": self._patience, "deadline": deadline_seconds}
-        return await unit.row(statements.BEGIN, params) is not None
-
-    async def superseded(self, db: Database, process_id: str) -> bool:
-        """Return whether a process has ended or is being undone."""
-        return await db.row(statements.SUPERSEDED, {"process_id": process_id}) is not None
+    def __init__(self, service: Owner) -> None:
+        self.service: Owner = service
+        self._append = of_schema(statements.APPEND, service)
+        self._consumed = of_schema(statements.CONSUMED, service)
+        self._consume = of_schema(statements.CONSUME, service)
+        self._superseded = of_schema(statements.SUPERSEDED, service)
 
     async def append(
-        self, unit: Database, of_type: EventType, data: EventData, cause: DomainEvent | None = None
-    ) -> None:
-        """Append an event to the process of `data.order`; raise AlreadyUndone when the process is over or being undone.
-
-        The caller must let AlreadyUndone roll back the unit of work: the effect that the event reports must not happen.
-        """
-        process_id = data.order.order_id
-        params: Mapping[str, object] = {
-            "event_id": uuid4().hex,
+        self,
+        unit: Database,
+        of_type: EventType,
+        data: EventData,
+        *,
+        cause: str | None = None,
+        correlation_id: str | None = None,
+    ) -> DomainEvent:
+        """Append an event to the process of `data.order`, and return it; `cause` is the id of the event before it."""
+        process_id, event_id = data.order.order_id, uuid4().hex
+        known = {
+            "event_id": event_id,
             "process_id": process_id,
             "type": of_type.value,
             "version": SCHEMA_VERSION,
-            "payload": data.model_dump_json(),
-            "correlation_id": cause.correlation_id if cause else process_id,
-            "causation_id": cause.event_id if cause else None,
-            "patience": self._patience,
-            "undoes": of_type is EventType.ORDER_TIMED_OUT,
-            "backward": of_type in OF_THE_UNDOING,
-            # The parcel that was to be recalled is final.
-            "forward": of_type is PIVOT and cause is not None and cause.type == EventType.ORDER_TIMED_OUT,
-            "ends": of_type in LAST,
+            "correlation_id": correlation_id or process_id,
+            "causation_id": cause,
         }
-        if await unit.row(statements.APPEND, params) is None:
-            raise AlreadyUndone(f"{process_id}: no longer accepts {of_type}")
+        row = await unit.row(self._append, {**known, "payload": data.model_dump_json()})
+        if row is None:
+            raise LookupError(f"{event_id}: an insert returned no row")
+        return DomainEvent.model_validate({**known, "payload": data.model_dump(mode="json"), "at": row[0]})
 
-    async def consumed(self, db: Database, consumer: str, event: DomainEvent) -> bool:
-        """Return whether a consumer has processed an event."""
-        params = {"event_id": event.event_id, "consumer": consumer}
-        return await db.row(statements.CONSUMED, params) is not None
+    async def consumed(self, db: Database, event_id: str) -> tuple[bool, str | None]:
+        """Return whether the service has processed an event, and the type of the event that followed."""
+        row = await db.row(self._consumed, {"event_id": event_id})
+        return (True, row[0]) if row else (False, None)
 
-    async def consume(self, unit: Database, consumer: str, event: DomainEvent) -> bool:
-        """Record, in the effect's transaction, that a consumer processed an event; return False on a repetition."""
-        params = {"event_id": event.event_id, "consumer": consumer}
-        return await unit.row(statements.CONSUME, params) is not None
+    async def consume(self, unit: Database, event: DomainEvent, follows: EventType | None) -> bool:
+        """Record, in the effect's transaction, that the service processed an event; return False on a repetition."""
+        params = {
+            "event_id": event.event_id,
+            "process_id": event.process_id,
+            "type": event.type,
+            "follows": follows.value if follows else None,
+        }
+        return await unit.row(self._consume, params) is not None
 
-    async def events(self, db: Database, process_id: str) -> list[DomainEvent]:
-        """Return the events of a process by sequence; the payload of one that can't be read is empty."""
-        rows = await db.rows(statements.OF_PROCESS, {"process_id": process_id})
-        return [event_of(text)[0] for (text,) in rows]
+    async def superseded(self, db: Database, process_id: str) -> bool:
+        """Return whether the service has processed an event that takes a process back."""
+        params = {"process_id": process_id, "going_back": _GOING_BACK}
+        return await db.row(self._superseded, params) is not None

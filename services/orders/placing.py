@@ -1,6 +1,7 @@
 """Placing a choreographed order: one transaction accepts the order and appends `OrderPlaced` to the outbox."""
 
 from messaging.outbox.outbox import Outbox
+from messaging.trace.trace import Trace
 from models.choreography import EventData, EventType
 from models.errors import InvalidInput
 from models.order import Order
@@ -16,8 +17,8 @@ CARD = "card"
 class ChoreographedOrders:
     """Places choreographed orders, which have no workflow."""
 
-    def __init__(self, db: Database, outbox: Outbox) -> None:
-        self._db, self._outbox = db, outbox
+    def __init__(self, db: Database, outbox: Outbox, trace: Trace) -> None:
+        self._db, self._outbox, self._trace = db, outbox, trace
 
     async def place(self, order: Order) -> AcceptedOrder:
         """Accept an order and, if it is new, publish `OrderPlaced`.
@@ -30,7 +31,7 @@ class ChoreographedOrders:
         async with unit_of_work(self._db) as unit:
             accepted = await Orders(unit).accept(order, Style.CHOREOGRAPHED)
             if accepted.new:
-                await self._outbox.begin(unit, order.order_id, order.deadline_seconds)
+                await self._trace.begin(unit, order.order_id, order.deadline_seconds)
                 data = EventData(order=order, total=accepted.total)
-                await self._outbox.append(unit, EventType.ORDER_PLACED, data)
+                await self._trace.note(unit, await self._outbox.append(unit, EventType.ORDER_PLACED, data))
         return accepted

@@ -8,20 +8,21 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from choreography.assembly import Choreography
 from choreography.reactions import Subscribers
 from choreography.relay import Relay
 from choreography.watcher import Watcher
 from messaging.dead_letters.dead_letters import DeadLetters
-from messaging.outbox.feed import CHANNEL, OutboxFeed
-from messaging.outbox.listener import OutboxListener
-from messaging.outbox.outbox import Outbox
-from models.choreography import DomainEvent
+from messaging.trace.undelivered import CHANNEL, Undelivered
 from models.dead_letters import DeadLetter
 from models.names import workflow_id
 from models.order import Order
+from models.participants import OWNERS
 from models.process import Status
+from models.trace import TracedEvent, by_cause
 from postgres.database import Database
 from runtime.embedded.stack import Stack
+from services.assembly import Services
 from tests.services.conftest import db, migrated, shop, unchecked_shop, url
 from tests.services.shop import Shop
 from tests.systems import System, open_system
@@ -32,9 +33,27 @@ __all__ = ["db", "migrated", "shop", "unchecked_shop", "url"]  # fixtures
 SECONDS_TO_END = 100
 
 
+NO_TEMPORAL: Any = None
+# Service → the query of its events of one process.
+ALL_EVENTS = {
+    owner: b"select event_id, published_at is null from %s.outbox where process_id = %%(id)s" % owner.encode()
+    for owner in OWNERS
+}
+}
+
+
 @pytest.fixture
 def subscribers(shop: Shop) -> Subscribers:
-    return Subscribers(shop)
+    return Choreography(NO_TEMPORAL, shop).subscribers
+
+
+async def stored_events(services: Services, order_id: str) -> list[TracedEvent]:
+    """Return all events of an order, as a relay would trace them, by cause."""
+    found = list[TracedEvent]()
+    for owner, query in ALL_EVENTS.items():
+        ids = [event_id for event_id, _ in await services.db.rows(query, {"id": order_id})]
+        found += [TracedEvent.of(each.event, owner, each.problem) for each in await services.feed(owner).read(ids)]
+    return by_cause(found)
 
 
 async def dead_deliveries(db: Database, order: Order) -> list[DeadLetter]:
@@ -54,8 +73,14 @@ async def until_ended(database: Database, order: Order) -> Status:
     return status
 
 
-async def types_of(database: Database, order: Order) -> list[str]:
-    return [event.type for event in await Outbox().events(database, order.order_id)]
+async def types_of(services: Services, order: Order) -> list[str]:
+    return [event.type for event in await stored_events(services, order.order_id)]
+
+
+async def publish(services: Services, event: TracedEvent, *, published: bool) -> None:
+    """Mark an event as published without delivering it, or as not published."""
+    mark = b"update %s.outbox set published_at = case when %%(published)s then now() end where event_id = %%(id)s"
+    await services.db.rows(mark % event.publisher.encode(), {"id": event.event_id, "published": published})
 
 
 @dataclass(frozen=True)
@@ -65,31 +90,32 @@ class Stage:
     system: System
     relay: Relay
     watcher: Watcher
-    feed: OutboxFeed
 
     @property
     def db(self) -> Database:
         return self.system.db
 
+    @property
+    def undelivered(self) -> Undelivered:
+        return self.system.services.undelivered
+
     async def place(self, order: Order) -> Order:
         assert (await self.system.services.choreographed_orders.place(order)).new
         return order
 
-    async def events(self, order: Order) -> list[DomainEvent]:
-        return await Outbox().events(self.db, order.order_id)
+    async def events(self, order: Order) -> list[TracedEvent]:
+        return await stored_events(self.system.services, order.order_id)
 
     async def pass_time(self, order: Order) -> None:
         """Make an order overdue."""
-        late = b"update outbox.processes set due_at = now() - interval '1 second' where process_id = %(id)s"
+        late = b"update trace.processes set due_at = now() - interval '1 second' where process_id = %(id)s"
         await self.db.rows(late, {"id": order.order_id})
 
-    async def until(self, order: Order, of_type: str) -> DomainEvent:
+    async def until(self, order: Order, of_type: str) -> TracedEvent:
         """Run the relay until an event of this type exists and is not yet published; return the event."""
         async with asyncio.timeout(SECONDS_TO_END):
             while True:
-                ready = [
-                    event for event in await self.events(order) if event.event_id in await self._unpublished(order)
-                ]
+                ready = await self._unpublished(order)
                 found = [event for event in ready if event.type == of_type]
                 if found:
                     return found[0]
@@ -97,9 +123,12 @@ class Stage:
                     await self.relay.run_once()
                 await asyncio.sleep(0.02)
 
-    async def _unpublished(self, order: Order) -> set[str]:
-        query = b"select event_id from outbox.events where process_id = %(id)s and published_at is null"
-        return {event_id for (event_id,) in await self.db.rows(query, {"id": order.order_id})}
+    async def _unpublished(self, order: Order) -> list[TracedEvent]:
+        waiting = set[str]()
+        for query in ALL_EVENTS.values():
+            rows = await self.db.rows(query, {"id": order.order_id})
+            waiting |= {event_id for event_id, unpublished in rows if unpublished}
+        return [event for event in await self.events(order) if event.event_id in waiting]
 
     async def to_the_end(self, order: Order) -> Status:
         async with asyncio.timeout(SECONDS_TO_END):
@@ -108,13 +137,12 @@ class Stage:
                 await asyncio.sleep(0.02)
         return status
 
-    async def lose(self, event: DomainEvent) -> None:
-        """Mark an event as published without delivering it."""
-        await self.db.rows(
-            b"update outbox.events set published_at = now() where event_id = %(id)s", {"id": event.event_id}
-        )
+    async def lose(self, event: TracedEvent) -> None:
+        """Mark an event as published without delivering it, and trace it as a relay would have."""
+        await publish(self.system.services, event, published=True)
+        await self.system.services.trace.record([event])
 
-    async def deliveries(self, event: DomainEvent) -> list[Any]:
+    async def deliveries(self, event: TracedEvent) -> list[Any]:
         """Return the activities that Temporal lists for an event's deliveries."""
         query = f"ActivityId STARTS_WITH '{event.event_id}'"
         return [found async for found in self.system.client.list_activities(query)]
@@ -123,7 +151,6 @@ class Stage:
 @pytest_asyncio.fixture(scope="session")
 async def stage(servers: Stack) -> AsyncIterator[Stage]:
     async with open_system(servers) as opened:
-        feed, listener = opened.services.outbox_feed, OutboxListener(opened.stack.database_url)
-        watcher = Watcher(opened.client, opened.services)
+        choreography = Choreography(opened.client, opened.services)
         async with build(opened.client, opened.services, opened.settings):
-            yield Stage(opened, Relay(opened.client, feed, listener), watcher, feed)
+            yield Stage(opened, choreography.relay(opened.stack.database_url), choreography.watcher)

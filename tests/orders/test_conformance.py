@@ -5,10 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from messaging.outbox.outbox import Outbox
 from models.order import Order
-from services.orders.placing import ChoreographedOrders
-from tests.choreography.conftest import until_ended
+from tests.choreography.conftest import stored_events, until_ended
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import SCENARIOS, Scenario
 from tests.orders.test_scenarios import expected_records, records_of
@@ -24,7 +22,7 @@ async def placed(system: System) -> AsyncIterator[Placed]:
     pairs = {scenario.name: (scenario.order(), scenario.order()) for scenario in SCENARIOS}
     handles = [await system.start(orchestrated) for orchestrated, _ in pairs.values()]
     for _, choreographed in pairs.values():
-        await ChoreographedOrders(system.db, Outbox()).place(choreographed)
+        await system.services.choreographed_orders.place(choreographed)
     yield pairs
     await asyncio.gather(*(result_of(handle) for handle in handles))
     await assert_conserved(system.db)
@@ -43,5 +41,5 @@ async def test_both_styles_leave_the_same_records(system: System, placed: Placed
 
 async def test_an_orchestrated_order_emits_no_events(system: System, placed: Placed) -> None:
     for orchestrated, choreographed in placed.values():
-        assert not await Outbox().events(system.db, orchestrated.order_id)
-        assert await Outbox().events(system.db, choreographed.order_id)
+        assert not await stored_events(system.services, orchestrated.order_id)
+        assert await stored_events(system.services, choreographed.order_id)
