@@ -39,7 +39,6 @@ ALL_EVENTS = {
     owner: b"select event_id, published_at is null from %s.outbox where process_id = %%(id)s" % owner.encode()
     for owner in OWNERS
 }
-}
 
 
 @pytest.fixture
