@@ -16,6 +16,7 @@ from choreography.reactions import Subscribers
 from choreography.recorder import Recorder
 from choreography.redrive import DeliveryRedriver
 from choreography.relay import Relay, Source
+from choreography.restored import Restored
 from choreography.watcher import Watcher
 from messaging.outbox.listener import OutboxListener
 from models.participants import OWNERS, Owner, Service
@@ -39,7 +40,8 @@ class Choreography:
         databases = services.databases
         here = [owner for owner in OWNERS if owner in self._served or databases.owned_by(owner) is databases.orders]
         self._feeds = {owner: services.feed(owner) for owner in here}
-        self.events = Events(self._feeds, client)
+        self._restored = Restored(services.trace, services.orders)
+        self.events = Events(self._feeds, client, self._restored)
         self._recorder = Recorder(services.trace, services.undelivered, self.events)
 
     @property
@@ -88,7 +90,7 @@ class Choreography:
         """Return the workers that answer for events to services with other databases; none if there is only one."""
         if self._services.databases.together:
             return []
-        tracing = TraceActivities(self.events, self._recorder)
+        tracing = TraceActivities(self.events, self._recorder, self._restored)
         return [
             background.answering(self._client, feed, interceptors, tracing if owner == "orders" else None)
             for owner, feed in self._feeds.items()
