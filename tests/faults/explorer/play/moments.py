@@ -78,7 +78,7 @@ async def out_of_time(play: "Play") -> None:
 
 
 async def _is_timed_out(play: "Play") -> bool:
-    query = b"select true from outbox.events where process_id = %(id)s and type = 'OrderTimedOut'"
+    query = b"select true from orders.outbox where process_id = %(id)s and type = 'OrderTimedOut'"
     return await play.scene.db.row(query, {"id": play.order.order_id}) is not None
 
 
