@@ -16,10 +16,8 @@ from pathlib import Path
 from temporalio.client import Client
 
 import worker
+from choreography.assembly import Choreography
 from choreography.background import _forever
-from choreography.relay import Relay
-from choreography.watcher import Watcher
-from messaging.outbox.listener import OutboxListener
 from models.names import TASK_QUEUE
 from runtime import logs
 from runtime.connection import connect
@@ -102,9 +100,8 @@ async def _work(client: Client, database: FaultyDatabase, settings: Settings, qu
 async def _choreograph(
     client: Client, database: FaultyDatabase, url: str, faults: Faults, role: str, stop: asyncio.Event
 ) -> None:
-    services = worker.services_on(database, Settings())
-    relay = Relay(client, services.outbox_feed, OutboxListener(url))
-    watcher = Watcher(client, services)
+    choreography = Choreography(client, worker.services_on(database, Settings()))
+    relay, watcher = choreography.relay(url), choreography.watcher
     if role == "relay":
         CURRENT.set(RelayRound(faults))
     work = asyncio.create_task(_forever(relay.run if role == "relay" else watcher.run))

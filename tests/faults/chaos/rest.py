@@ -18,9 +18,13 @@ SECONDS_FOR_ZOMBIES = 8.0
 _OPEN = {
     "open orders": b"select count(*) from orders.orders where closed_at is null",
     "open slips": b"select count(*) from slips.slips where closed_at is null",
-    "events to publish": b"select count(*) from outbox.events where published_at is null",
-    "open choreographies": b"select count(*) from outbox.processes where ended_at is null",
-    "dead deliveries": b"select count(*) from outbox.undelivered",
+    "events to publish": b"select "
+    + b" + ".join(
+        b"(select count(*) from %s.outbox where published_at is null)" % each
+        for each in (b"orders", b"inventory", b"payments", b"shipping")
+    ),
+    "open choreographies": b"select count(*) from trace.processes where ended_at is null",
+    "dead deliveries": b"select count(*) from trace.undelivered where not given_up",
     "dead letters": b"select count(*) from dead_letters.letters where status in ('open', 'redriving')",
 }
 _RUNNING = f"WorkflowType IN ({PROCESS_WORKFLOWS}) AND ExecutionStatus = 'Running'"

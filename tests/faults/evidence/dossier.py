@@ -4,7 +4,7 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 
 from tests.faults.evidence.evidence import Asked, Evidence
-from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert, TracedRow
 from tests.faults.evidence.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
 from tests.faults.evidence.runs import EVER_PARKED, LogLine, ObservedProcess
 
@@ -37,6 +37,7 @@ class Dossier:
     processes: list[ObservedProcess] = field(default_factory=list)
     events: list[EventRow] = field(default_factory=list)
     consumed: list[Consumed] = field(default_factory=list)
+    traced: list[TracedRow] = field(default_factory=list)
     alerts: list[RecordedAlert] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
 
@@ -116,12 +117,11 @@ def step_of(key: str) -> str:
 def dossiers(evidence: Evidence) -> list[Dossier]:
     """Return the evidence grouped by order, sorted by order id."""
     found: dict[str, Dossier] = defaultdict(lambda: Dossier(""))
-    of_event = {event.event_id: event.order_id for event in evidence.events}
     for name in Dossier.__dataclass_fields__.keys() - {"order_id"}:
         for item in getattr(evidence, "orders" if name == "rows" else name):
             order_id = getattr(item, "order_id", None)
             if order_id is None:
-                order_id = of_event.get(item.event_id) if name == "consumed" else item.key.rpartition(":")[0]
+                order_id = item.key.rpartition(":")[0]
             if order_id:
                 getattr(found[order_id], name).append(item)
     for order_id, dossier in found.items():

@@ -9,7 +9,7 @@ from typing import Literal
 
 from pydantic import TypeAdapter
 
-from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert, TracedRow
 from tests.faults.evidence.records import BookEntry, LedgerEntry, OrderRow, Parcel, Receipt, RecordedCall, Transfer
 from tests.faults.evidence.runs import ObservedProcess, Replay
 
@@ -107,6 +107,7 @@ class Evidence:
     processes: tuple[ObservedProcess, ...] = ()
     events: tuple[EventRow, ...] = ()
     consumed: tuple[Consumed, ...] = ()
+    traced: tuple[TracedRow, ...] = ()
     alerts: tuple[RecordedAlert, ...] = ()
     letters: tuple[Letter, ...] = ()
     replays: tuple[Replay, ...] = ()

@@ -1,29 +1,49 @@
-"""Records of messages at the end of a run: outbox events, alerts and dead letters."""
+"""Records of messages at the end of a run: events in outboxes and in the trace, alerts and dead letters."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class EventRow:
-    """An event of the outbox."""
+    """An event in the outbox of its publisher."""
 
     event_id: str
     order_id: str
-    sequence: int
+    publisher: str
     type: str
     causation_id: str | None
     redrives: int
     at: float
     published_at: float | None
 
+    @property
+    def name(self) -> str:
+        """The event's type and id, as findings name it: an order may have two events of one type."""
+        return f"{self.type} ({self.event_id})"
+
 
 @dataclass(frozen=True)
 class Consumed:
-    """A consumer's inbox entry for an event that it has processed."""
+    """A consumer's inbox entry for an event that it has processed; `follows`: the type of the event that followed."""
 
     consumer: str
     event_id: str
+    order_id: str
+    type: str
+    follows: str | None
     at: float
+
+
+@dataclass(frozen=True)
+class TracedRow:
+    """An event in the trace of the orders."""
+
+    event_id: str
+    order_id: str
+    publisher: str
+    type: str
+    causation_id: str | None
+    redrives: int
 
 
 @dataclass(frozen=True)

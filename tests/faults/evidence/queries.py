@@ -14,7 +14,7 @@ _OF_PROCESS = b"where (%(only)s::text[] is null or process_id = any(%(only)s::te
 ORDERS = (
     b"""
 select order_id,
-  case when exists (select from outbox.processes where process_id = order_id) then 'choreographed'
+  case when exists (select from trace.processes where process_id = order_id) then 'choreographed'
     else 'orchestrated' end,
   status, reason, total, body_hash, coalesce((
     select jsonb_object_agg(line ->> 'sku', (line ->> 'quantity')::int)
@@ -62,20 +62,16 @@ from shipping.parcels """
     + _OF_ORDER
 )
 TRANSFERS = b"select key, order_id, status, amount from payments.transfers " + _OF_ORDER
-EVENTS = (
-    b"""
-select event_id, process_id, sequence, type, causation_id, redrives, extract(epoch from at)::float8,
+_PARTICIPANTS = (b"orders", b"inventory", b"payments", b"shipping")
+_EVENTS = b"""
+select event_id, process_id, '%s', type, causation_id, redrives, extract(epoch from at)::float8,
   extract(epoch from published_at)::float8
-from outbox.events """
-    + _OF_PROCESS
-    + b" order by process_id, sequence"
-)
-CONSUMED = (
-    b"""
-select consumer, event_id, extract(epoch from noted.at)::float8
-from outbox.consumed as noted join outbox.events using (event_id) """
-    + _OF_PROCESS
-)
+from %s.outbox """
+EVENTS = b" union all ".join(_EVENTS % (each, each) + _OF_PROCESS for each in _PARTICIPANTS)
+_CONSUMED = b"""
+select '%s', event_id, process_id, type, follows, extract(epoch from at)::float8 from %s.inbox """
+CONSUMED = b" union all ".join(_CONSUMED % (each, each) + _OF_PROCESS for each in _PARTICIPANTS)
+TRACED = b"select event_id, process_id, publisher, type, causation_id, redrives from trace.events " + _OF_PROCESS
 ALERTS = (
     b"""
 select key, order_id, step, direction, failure, at_risk, extract(epoch from raised_at)::float8,
@@ -110,6 +106,7 @@ TABLES: dict[str, tuple[Callable[..., Any], bytes]] = {
     "transfers": (records.Transfer, TRANSFERS),
     "events": (messages.EventRow, EVENTS),
     "consumed": (messages.Consumed, CONSUMED),
+    "traced": (messages.TracedRow, TRACED),
     "alerts": (messages.RecordedAlert, ALERTS),
     "letters": (_letter, LETTERS),
 }

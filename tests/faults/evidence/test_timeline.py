@@ -35,8 +35,8 @@ def test_events_are_listed_in_the_order_in_which_they_happened() -> None:
 def test_the_timeline_of_a_choreographed_order_has_its_events_and_its_dead_letter() -> None:
     text = timeline(good(), "c-dead")
 
-    assert "PaymentCharged (event 3) committed, because of StockReserved (event 2)" in text
-    assert "StockReserved (event 2) consumed by payments" in text
+    assert "PaymentCharged (c-dead 3) committed by payments, because of StockReserved (c-dead 2)" in text
+    assert "StockReserved (c-dead 2) consumed by payments" in text
     assert "deliveries c-dead 3:shipping: KeyReused: other, 8 attempts; open at the end" in text
 
 

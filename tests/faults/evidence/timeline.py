@@ -117,15 +117,18 @@ def _own_records(dossier: Dossier) -> Iterator[Moment]:
 
 
 def _outbox(dossier: Dossier) -> Iterator[Moment]:
-    types = {event.event_id: f"{event.type} (event {event.sequence})" for event in dossier.events}
+    names = {event.event_id: event.name for event in dossier.events}
     for event in dossier.events:
-        cause = types.get(event.causation_id or "")
-        yield Moment(event.at, "outbox", f"{types[event.event_id]} committed{f', because of {cause}' if cause else ''}")
+        cause = names.get(event.causation_id or "")
+        why = f", because of {cause}" if cause else ""
+        yield Moment(event.at, "outbox", f"{event.name} committed by {event.publisher}{why}")
         if event.published_at is not None:
             again = f", redriven {event.redrives} times" if event.redrives else ""
-            yield Moment(event.published_at, "outbox", f"{types[event.event_id]} published{again}")
+            yield Moment(event.published_at, "outbox", f"{event.name} published{again}")
     for noted in dossier.consumed:
-        yield Moment(noted.at, "outbox", f"{types.get(noted.event_id, noted.event_id)} consumed by {noted.consumer}")
+        what = names.get(noted.event_id, noted.event_id)
+        late = "" if noted.follows else ", too late for any effect"
+        yield Moment(noted.at, "inbox", f"{what} consumed by {noted.consumer}{late}")
     for letter in dossier.letters:
         died = f"{letter.channel} {letter.message_id}: {letter.cause}, {letter.attempts} attempts"
         yield Moment(letter.at, "dead", f"{died}; {letter.status} at the end")

@@ -140,10 +140,17 @@ def _may_be_shipped(step: Step) -> bool:
 
 
 def _choreographed(case: Case) -> set[str]:
-    """Return the ends of a choreographed order: steps are retried or redriven; only the deadline undoes an order."""
+    """Return the ends of a choreographed order: steps are retried or redriven; only the deadline undoes an order.
+
+    The deadline stops nothing that is under way: the order completes if its parcel's receipt is written before the
+    recall's. Only behind a reservation, two more deliveries would have to overtake the recall.
+    """
     natural, step = case.path.status, case.step
     if case.fault == "deadline" and step.stage in {"do", "pivot"} and not step.refused:
-        return {"compensated"} if case.point in {"before", "called", "sent"} else {"completed", "compensated"}
+        early = step.name == "reserve" and case.point in {"before", "sent"}
+        return {"compensated"} if early else {"completed", "compensated"}
+    if case.fault == "terminate" and step.name == "recall" and case.point == "before":
+        return {"completed", "compensated"}  # redriven after a minute, when the shipment may have found its parcel
     if case.fault == "errors" and case.point == "called" and step.stage in {"do", "pivot"}:
         return {"compensated"}  # the probe of the outside party fails, too
     return {"compensated"} if case.fault == "zombie-undone" else {natural}

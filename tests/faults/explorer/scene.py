@@ -10,10 +10,12 @@ from typing import Literal
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
 from temporalio.service import RPCError, RPCStatusCode
 
-from messaging.outbox.feed import OutboxFeed
+from messaging.outbox.outbox import Outbox
+from models.choreography import LAST
 from models.errors import Conflict, Unavailable
 from models.order import Order
 from postgres.database import Database
+from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Snapshot
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.explorer.matrix.case import Case
@@ -39,7 +41,25 @@ select 'PAIR-' || n || '-' || side, %(stock)s, %(stock)s
 from generate_series(1, %(pairs)s) n, generate_series(1, 2) side
 """
 _CLOSED = b"select order_id from orders.orders where closed_at is not null"
-_WAITING = b"select distinct order_id from operators.alerts union select process_id from outbox.undelivered"
+_WAITING = (
+    b"select distinct order_id from operators.alerts union select process_id from trace.undelivered where not given_up"
+)
+_SERVICES = (b"orders", b"inventory", b"payments", b"shipping")
+# Events that are not published, or not consumed and without a dead letter.
+_UNDER_WAY = (
+    b"""
+select from ("""
+    + b" union all ".join(b"select event_id, type, published_at from %s.outbox" % each for each in _SERVICES)
+    + b""") as event
+where published_at is null or (
+  type <> all(%(last)s)
+  and not exists (select from trace.undelivered where undelivered.event_id = event.event_id)"""
+    + b"".join(
+        b" and not exists (select from %s.inbox where inbox.event_id = event.event_id)" % each for each in _SERVICES
+    )
+    + b""")
+limit 1"""
+)
 
 
 @dataclass
@@ -85,11 +105,19 @@ class ExplorerScene:
             self.waiting = {order_id for (order_id,) in await self.db.rows(_WAITING)}
             await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
+    async def place(self, order: Order) -> None:
+        """Place a choreographed order."""
+        services = self.system.services
+        await ChoreographedOrders(self.db, Outbox("orders"), services.trace).place(order)
+
     async def drain(self) -> None:
-        """Wait until every event is published, SECONDS_TO_DRAIN at most; the checker reports an unpublished one."""
+        """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the others.
+
+        Events of the two ways of an order may still be under way when the order has ended.
+        """
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS_TO_DRAIN):
-                while (await OutboxFeed(self.db).lag())[0]:
+                while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST)}):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def asked_of(self, order: Order) -> list[Asked]:

@@ -5,21 +5,33 @@ from dataclasses import replace
 from functools import cache
 
 from tests.faults.evidence.evidence import Evidence, Hit, LogLine
-from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert
+from tests.faults.evidence.messages import Consumed, EventRow, Letter, RecordedAlert, TracedRow
 from tests.faults.good import orders as good_orders
 from tests.faults.good import parked as good_parked
 from tests.faults.good.shop import GoodShop
-from tests.faults.invariants.outbox import LISTENS, TIMED_OUT
+from tests.faults.invariants.outbox import LISTENS, PUBLISHERS, TIMED_OUT
 
 FORWARD = ("OrderPlaced", "StockReserved", "PaymentCharged")
 BACK = ("PaymentRefunded", "StockReleased", "OrderFailed")
-CHOREOGRAPHED = {
+DEAD = "c-dead"
+# Order → its events; each is caused by the one before it, or by the one with the given number, 1-based.
+CHOREOGRAPHED: dict[str, tuple[str | tuple[str, int], ...]] = {
     "c-done": (*FORWARD, "ShipmentCreated", "PaymentSettled", "StockSettled", "OrderCompleted"),
     "c-sold-out": ("OrderPlaced", "StockRejected", "OrderFailed"),
     "c-declined": ("OrderPlaced", "StockReserved", "PaymentDeclined", "StockReleased", "OrderFailed"),
     "c-refused": (*FORWARD, "ShipmentRefused", *BACK),
     "c-timed-out": (*FORWARD, TIMED_OUT, "ShipmentRecalled", *BACK),
-    "c-dead": FORWARD,
+    # The charge was under way when the deadline passed: its event is too late for a parcel.
+    "c-late": (
+        *("OrderPlaced", "StockReserved", TIMED_OUT, ("PaymentCharged", 2), ("ShipmentRecalled", 3)),
+        *BACK,
+    ),
+    # The parcel was final when the deadline passed: the order goes on, by two ways, of which one is too late to end it.
+    "c-final": (
+        *(*FORWARD, "ShipmentCreated", TIMED_OUT, ("PaymentSettled", 4), "StockSettled", ("ShipmentCreated", 5)),
+        *(("OrderCompleted", 7), ("PaymentSettled", 8), "StockSettled"),
+    ),
+    DEAD: FORWARD,
 }
 ORCHESTRATED = (
     good_orders.o_done,
@@ -81,15 +93,28 @@ REACTIONS: dict[str, Callable[[GoodShop, str], None]] = {
 }
 
 
-def _play(shop: GoodShop, order: str, types: tuple[str, ...]) -> None:
-    """Append these events to an order, each caused by the one before it, after the effect that it reports."""
+def _play(shop: GoodShop, order: str, script: tuple[str | tuple[str, int], ...]) -> None:
+    """Append these events to an order, each after the effect that it reports; the rest is consumed too late."""
     shop.place(order, "choreographed")
-    for sequence, of_type in enumerate(types, start=1):
-        cause = f"{order} {sequence - 1}" if sequence > 1 else None
-        if of_type in REACTIONS:
+    types: list[str] = []
+    unconsumed: dict[int, str] = {}
+    for number, entry in enumerate(script, start=1):
+        of_type, because = (entry, number - 1) if isinstance(entry, str) else entry
+        if of_type in REACTIONS and of_type not in types:
             REACTIONS[of_type](shop, order)
-        if cause and of_type != TIMED_OUT:
-            consumer = LISTENS[types[sequence - 2]][0]
-            shop.add("consumed", Consumed(consumer, cause, shop.tick()))
-        event = EventRow(f"{order} {sequence}", order, sequence, of_type, cause, 0, shop.tick(), shop.tick())
-        shop.add("events", event)
+        if because and of_type != TIMED_OUT:
+            _consume(shop, order, because, unconsumed.pop(because), of_type)
+        event_id, cause = f"{order} {number}", f"{order} {because}" if because else None
+        publisher = PUBLISHERS[of_type]
+        shop.add("events", EventRow(event_id, order, publisher, of_type, cause, 0, shop.tick(), shop.tick()))
+        shop.add("traced", TracedRow(event_id, order, publisher, of_type, cause, 0))
+        types.append(of_type)
+        unconsumed[number] = of_type
+    for number, of_type in unconsumed.items():
+        if of_type in LISTENS and order != DEAD:
+            _consume(shop, order, number, of_type, None)
+
+
+def _consume(shop: GoodShop, order: str, number: int, of_type: str, follows: str | None) -> None:
+    consumer, _ = LISTENS[of_type]
+    shop.add("consumed", Consumed(consumer, f"{order} {number}", order, of_type, follows, shop.tick()))

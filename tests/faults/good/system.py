@@ -11,13 +11,11 @@ from temporalio.client import WorkflowHandle
 
 from activities.lost_processes import Recovery
 from activities.process_types import process_types
-from messaging.outbox.outbox import Outbox
 from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.names import SLIP_WORKFLOW, TASK_QUEUE, ProcessKind, ProcessName, slip_workflow_id
 from models.order import Order
 from models.slips.slip import RoutingSlip
 from runtime.embedded.stack import Stack
-from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Evidence, Snapshot
 from tests.faults.evidence.gathering import gather
 from tests.orders.scenarios import Scenario
@@ -79,10 +77,10 @@ class Clients:
 
     async def choreographed(self, scenario: Scenario) -> Order:
         order = scenario.order()
-        await ChoreographedOrders(self.system.db, Outbox()).place(order)
+        await self.system.services.choreographed_orders.place(order)
         self.note("place", order.order_id, order.body_hash())
-        last = "select ended_at from outbox.processes where process_id = %s"
-        published = "select bool_and(published_at is not null) from outbox.events where process_id = %s"
+        last = "select ended_at from trace.processes where process_id = %s"
+        published = "select bool_and(published_at is not null) from orders.outbox where process_id = %s"
         await until(lambda: self.system.one(last, order.order_id))
         await until(lambda: self.system.one(published, order.order_id))
         return order

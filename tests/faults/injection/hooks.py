@@ -11,8 +11,8 @@ from temporalio.exceptions import ActivityAlreadyStartedError, ApplicationError
 from temporalio.worker import ActivityInboundInterceptor, ExecuteActivityInput
 
 from activities.interceptor import as_failure
-from messaging.outbox.statements import READ
-from models.choreography import DomainEvent, EventDelivery
+from messaging.outbox.statements import READ, of_schema
+from models.choreography import EventDelivery, event_of
 from models.errors import Final, Unavailable
 from postgres.database import Database
 from postgres.pipeline import Connection
@@ -85,8 +85,9 @@ async def _named(database: Database, args: Sequence[Any]) -> tuple[Any, ...]:
     if not args or not isinstance(delivery := args[0], EventDelivery):
         return tuple(args)
     # Not through the methods of FaultyDatabase: this question is not the product's.
-    rows = await Database.rows(database, READ, {"event_id": delivery.event_id})
-    return delivery.subscriber, DomainEvent.model_validate_json(rows[0][0])
+    read = of_schema(READ, delivery.publisher)
+    rows = await Database.rows(database, read, {"event_ids": [delivery.event_id]})
+    return delivery.subscriber, event_of(rows[0][0])[0]
 
 
 class RelayRound(Attempt):

@@ -73,7 +73,15 @@ BAD = [
     Bad("an order was closed twice", "I2", changed("processes", {"order_id": "o-done"}, log=_closed_again)),
     Bad("an order shipped before it was paid for", "I2", changed("processes", {"order_id": "o-done"}, log=_shuffled)),
     Bad("two steps of an order ran at the same time", "I2", logged("o-done", "reserve", "do", completed_at=LATE)),
-    Bad("a choreographed order ended without a last event", "I2", dropped("events", event_id="c-done 7")),
+    Bad(
+        "a choreographed order ended without a last event",
+        "I2",
+        all_of(
+            dropped("events", event_id="c-done 7"),
+            dropped("traced", event_id="c-done 7"),
+            changed("consumed", {"event_id": "c-done 6"}, follows=None),
+        ),
+    ),
     Bad(
         "money and parcel were settled at the same time",
         "I2",

@@ -40,7 +40,9 @@ TABLES = (
     "payments.ledger",
     "shipping.receipts",
     "card_provider.entries",
-    "outbox.events",
+    "payments.outbox",
+    "shipping.inbox",
+    "trace.events",
 )
 # The duration of a fault in seconds, from and to: a pause exceeds a heartbeat timeout, and often an attempt's timeout.
 LASTS = {

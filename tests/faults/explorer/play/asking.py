@@ -9,7 +9,7 @@ from temporalio.client import WorkflowUpdateStage
 from temporalio.service import RPCError
 
 from messaging.dead_letters.dead_letters import DeadLetters
-from messaging.outbox.feed import CHANNEL
+from messaging.trace.undelivered import CHANNEL
 from models.commands import CancelOrder, CommandAccepted, Resolve
 from models.dead_letters import RedriveResult
 from models.errors import Unavailable

@@ -77,8 +77,15 @@ async def out_of_time(play: "Play") -> None:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
 
+async def recalled(play: "Play") -> None:
+    """Wait until the parcel's receipt is written: by the recall, or by an attempt that gave up or found the parcel."""
+    query = b"select true from shipping.receipts where key = %(key)s"
+    while not await play.scene.db.row(query, {"key": f"{play.order.order_id}:ship"}):
+        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+
 async def _is_timed_out(play: "Play") -> bool:
-    query = b"select true from outbox.events where process_id = %(id)s and type = 'OrderTimedOut'"
+    query = b"select true from orders.outbox where process_id = %(id)s and type = 'OrderTimedOut'"
     return await play.scene.db.row(query, {"id": play.order.order_id}) is not None
 
 

@@ -5,10 +5,8 @@ from typing import TYPE_CHECKING
 
 from client.connection import Connection
 from client.orders import OrdersClient
-from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, workflow_id
-from models.order import Order
-from services.orders.placing import ChoreographedOrders
+from models.order import Line, Order
 from tests.systems import result_of
 from worker import services_on
 
@@ -18,12 +16,13 @@ if TYPE_CHECKING:
 SECONDS_BETWEEN_LOOKS = 0.1
 
 
-async def place_rival(play: "Play") -> Order:
-    """Place another order for the same articles, on the same worker if it is orchestrated."""
-    rival = play.order.model_copy(update={"order_id": f"{play.order.order_id}-rival"})
+async def place_rival(play: "Play", lines: tuple[Line, ...] | None = None) -> Order:
+    """Place another order, by default for the same articles; on the same worker if it is orchestrated."""
+    other = {"order_id": f"{play.order.order_id}-rival", "lines": lines or play.order.lines}
+    rival = play.order.model_copy(update=other)
     async with play.scene.asking("place", rival.order_id, rival.body_hash()):
         if play.case.step.style == "choreographed":
-            await ChoreographedOrders(play.scene.db, Outbox()).place(rival)
+            await play.scene.place(rival)
         else:
             await play.scene.system.client.start_workflow(
                 ORDER_WORKFLOW, rival, id=workflow_id(rival.order_id), task_queue=play.queue
@@ -33,9 +32,10 @@ async def place_rival(play: "Play") -> Order:
 
 
 async def overtake(play: "Play") -> None:
-    """Place another order, and wait until its first event is published."""
-    rival = await place_rival(play)
-    query = b"select true from outbox.events where process_id = %(id)s and published_at is not null"
+    """Place an order of an article that nothing holds, and wait until its event from the same service is published."""
+    rival = await place_rival(play, (Line(sku="SKU-1", quantity=1),))
+    service = play.case.step.which.partition(":")[0].encode()
+    query = b"select true from %s.outbox where process_id = %%(id)s and published_at is not null" % service
     while not await play.scene.db.row(query, {"id": rival.order_id}):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 

@@ -10,11 +10,9 @@ from typing import Any
 from temporalio.client import WorkflowExecutionStatus, WorkflowHandle
 from temporalio.service import RPCError
 
-from messaging.outbox.outbox import Outbox
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
 from models.process import OrderResult
-from services.orders.placing import ChoreographedOrders
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.faults import LATE, MOMENTS
 from tests.faults.explorer.play import asking, moments, others, striking
@@ -78,7 +76,7 @@ class Play:
     async def _place(self) -> None:
         async with self.scene.asking("place", self.order.order_id, self.order.body_hash()):
             if self.case.step.style == "choreographed":
-                await ChoreographedOrders(self.scene.db, Outbox()).place(self.order)
+                await self.scene.place(self.order)
                 return
             await self.scene.system.client.start_workflow(
                 ORDER_WORKFLOW,
