@@ -66,8 +66,10 @@ async def test_every_event_is_caused_by_one_other_and_all_belong_to_the_order(
 
 @pytest.mark.parametrize("seed", range(25))
 async def test_repeated_late_and_reordered_events_converge_with_a_timeout_at_any_moment(
-    shop: Shop, subscribers: Subscribers, seed: int
+    unchecked_shop: Shop, seed: int
 ) -> None:
+    shop = Services(unchecked_shop.db, unchecked_shop.providers)  # which know what was accepted and has ended
+    subscribers = Choreography(NO_TEMPORAL, shop).subscribers
     chance = random.Random(seed)  # noqa: S311 - repeatable on purpose
     scenario, expected = PATHS[chance.choice(list(PATHS))]
     order = scenario.order()
