@@ -80,9 +80,9 @@ async def test_an_order_that_has_shipped_can_only_be_redriven(stage: Stage) -> N
         await redriving(stage).discard(letter, "ann", "a test")
 
     assert await order_status(stage.db, order) == "running"
-    reserved = (await stage.events(order))[-1]
-    await stage.db.rows(READABLE % reserved.publisher.encode(), {"id": reserved.event_id})
+    shipped = (await stage.events(order))[-1]
+    await stage.db.rows(READABLE % shipped.publisher.encode(), {"id": shipped.event_id})
     (left,) = await dead_deliveries(stage.db, order)
     assert left.status is LetterStatus.OPEN
-    assert await stage.feed.redrive(left.message_id.partition(":")[0], left.message_id.partition(":")[2])
+    await stage.redrive(left.message_id.partition(":")[0], left.message_id.partition(":")[2])
     assert await stage.to_the_end(order) == "completed"
