@@ -18,6 +18,11 @@ _OWNERS: Mapping[str, Owner] = {name: owner for owner in OWNERS for name in name
 _SCHEMAS = re.compile(rf"\b({'|'.join(_OWNERS)})\.\w")
 
 
+def owner_of(schema: str) -> Owner:
+    """Return the service of a schema."""
+    return _OWNERS[schema]
+
+
 def owners_in(query: bytes) -> set[Owner]:
     """Return the services whose schemas a query names."""
     return {_OWNERS[name] for name in _SCHEMAS.findall(query.decode())}

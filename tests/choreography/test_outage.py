@@ -32,7 +32,7 @@ pytestmark = pytest.mark.server
 
 @pytest.fixture
 async def link(servers: Stack) -> AsyncIterator[Link]:
-    link = Link("the worker ↔ database", lambda: to_database(servers))
+    link = Link("the worker ↔ database", lambda: to_database(servers.database_url))
     async with link.open():
         yield link
 

@@ -1,4 +1,4 @@
-"""`make chaos`: python -m tests.faults.chaos [--seconds N] [--seed N] [--json FILE] [--keep FOLDER]."""
+"""`make chaos`: python -m tests.faults.chaos [--seconds N] [--seed N] [--apart] [--json FILE] [--keep FOLDER]."""
 
 import argparse
 import asyncio
@@ -36,6 +36,9 @@ def _arguments() -> argparse.Namespace:
         "--seconds", type=int, default=60, help="duration of the load in seconds; its last part is without faults"
     )
     parser.add_argument("--seed", type=int, default=None, help="seed of the plan; by default a random one")
+    parser.add_argument(
+        "--apart", action="store_true", help="each service has a worker and a PostgreSQL server of its own"
+    )
     parser.add_argument("--json", type=Path, default=None, help="write the report to FILE as JSON")
     parser.add_argument("--keep", type=Path, default=None, help="keep evidence and logs in FOLDER in any case")
     arguments = parser.parse_args()
@@ -113,8 +116,8 @@ def main() -> int:
     """Run once; return 0, 1 after a violation or too few faults or orders, or 130 when interrupted."""
     arguments = _arguments()
     seed = random.SystemRandom().randrange(1_000_000) if arguments.seed is None else arguments.seed
-    made = plan(seed, arguments.seconds)
-    again = f"make chaos SECONDS={arguments.seconds} SEED={seed}"
+    made = plan(seed, arguments.seconds, apart=arguments.apart)
+    again = f"make chaos SECONDS={arguments.seconds} SEED={seed}" + " ARGS=--apart" * arguments.apart
     _print_line(f"{again}: {len(made.orders)} orders, {len(made.faults)} faults")
     for name in os.environ.keys() - clean_environ().keys():
         del os.environ[name]

@@ -59,7 +59,7 @@ class ChaosRun:
 async def run(plan: RunPlan, folder: Path, print_line: PrintLine) -> ChaosRun:
     """Run a plan in its own folder; no process is left running, whatever happens."""
     ran, laps = ChaosRun(plan), _Laps(print_line)
-    async with open_system(folder, hasty=plan.short) as system:
+    async with open_system(folder, hasty=plan.short, apart=plan.apart) as system:
         laps.lap(ran, "to be ready")
         async with Watch(system.db) as watch:
             await _play(ran, system, laps)
@@ -115,7 +115,8 @@ async def _gather(ran: ChaosRun, system: ChaosSystem) -> None:
         "canaries": CANARIES,
     }
     try:
-        ran.evidence = await gather(system.db, system.client, **known)
+        async with system.gathered() as db:
+            ran.evidence = await gather(db, system.client, **known)
     except (Unavailable, RPCError) as error:
         ran.unread = str(error)
         ran.evidence = Evidence(**known, whole=False)

@@ -4,7 +4,12 @@ import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-WORKERS = 3
+from models.participants import SERVICES, Owner
+from tests.spread import owner_of
+
+WORKERS = ("worker-1", "worker-2", "worker-3")
+# With the services apart: two workers of the orders, and one of each service.
+WORKERS_APART = ("worker-1", "worker-2", *(f"{service}-1" for service in SERVICES))
 WORKER, RELAY, SERVERS, LINKS, DATABASE = "worker", "relay", "server", "link", "database"
 FAULTS = {
     "worker_kill": WORKER,
@@ -61,6 +66,8 @@ LASTS_ELSE = (0.2, 3.0)
 class PlannedFault:
     """A fault: its second, its worker, that worker's link, its duration in seconds, and its table.
 
+    A fault of a database strikes that of the service whose table it is.
+
     `late` is the delay in seconds after the worker's request: the fault strikes before, at or after the answer.
     """
 
@@ -72,8 +79,20 @@ class PlannedFault:
     table: str
     late: float
 
+    @property
+    def database(self) -> Owner:
+        """The service whose database the fault strikes, if it strikes one."""
+        return owner_of(self.table.partition(".")[0])
 
-def draw_faults(chance: random.Random, begins: float, ends: float, gap: float) -> Iterator[PlannedFault]:
+
+def workers_of(*, apart: bool) -> tuple[str, ...]:
+    """Return the names of the worker processes of a run."""
+    return WORKERS_APART if apart else WORKERS
+
+
+def draw_faults(
+    chance: random.Random, begins: float, ends: float, gap: float, workers: int = len(WORKERS)
+) -> Iterator[PlannedFault]:
     """Yield faults with exponential gaps that fill the time; every kind occurs once before any repeats."""
     count = round((ends - begins) / gap)
     gaps = [chance.expovariate(1.0) for _ in range(count + 1)]
@@ -83,7 +102,7 @@ def draw_faults(chance: random.Random, begins: float, ends: float, gap: float) -
         yield PlannedFault(
             at,
             kind,
-            chance.randrange(WORKERS),
+            chance.randrange(workers),
             chance.choice(("database", "database", "temporal")),
             _duration(chance, kind, ends - begins),
             chance.choice(TABLES),

@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass
 
 from tests.faults.chaos.planning.drawing import PlannedOrder, PlannedSlip, draw_orders, draw_slips
-from tests.faults.chaos.planning.faults import PlannedFault, draw_faults
+from tests.faults.chaos.planning.faults import PlannedFault, draw_faults, workers_of
 
 # Longer runs use the product's policies; in a short run an undo is parked sooner.
 SECONDS_OF_A_SHORT_RUN = 300
@@ -16,7 +16,10 @@ TAIL_ORDERS = 20
 
 @dataclass(frozen=True)
 class RunPlan:
-    """The content of a run of `seconds`; no fault begins before `warm_up` or lasts longer than `heals_at`."""
+    """The content of a run of `seconds`; no fault begins before `warm_up` or lasts longer than `heals_at`.
+
+    With `apart`, each service has a worker and a PostgreSQL server of its own.
+    """
 
     seed: int
     seconds: float
@@ -25,6 +28,7 @@ class RunPlan:
     orders: tuple[PlannedOrder, ...]
     slips: tuple[PlannedSlip, ...]
     faults: tuple[PlannedFault, ...]
+    apart: bool = False
 
     @property
     def short(self) -> bool:
@@ -32,7 +36,7 @@ class RunPlan:
         return self.seconds < SECONDS_OF_A_SHORT_RUN
 
 
-def plan(seed: int, seconds: float) -> RunPlan:
+def plan(seed: int, seconds: float, *, apart: bool = False) -> RunPlan:
     """Return the plan of a seed."""
     chance = random.Random(seed)  # noqa: S311 - the plan must be repeatable, not secret
     length = "short" if seconds < SECONDS_OF_A_SHORT_RUN else "long"
@@ -45,5 +49,6 @@ def plan(seed: int, seconds: float) -> RunPlan:
         heals_at,
         tuple(draw_orders(chance, seed, rate, heals_at, seconds)),
         tuple(draw_slips(chance, seed, rate, heals_at)),
-        tuple(draw_faults(chance, warm_up, heals_at, SECONDS_BETWEEN_FAULTS[length])),
+        tuple(draw_faults(chance, warm_up, heals_at, SECONDS_BETWEEN_FAULTS[length], len(workers_of(apart=apart)))),
+        apart,
     )

@@ -33,7 +33,7 @@ def test_a_plan_keeps_to_its_phases(seconds: int) -> None:
     assert all(a.at <= b.at for a, b in pairwise(made.orders))
     assert all(a.at <= b.at for a, b in pairwise(made.faults))
     assert all(made.warm_up <= fault.at <= made.heals_at for fault in made.faults)
-    assert {fault.worker for fault in made.faults} == set(range(WORKERS))
+    assert {fault.worker for fault in made.faults} == set(range(len(WORKERS)))
     tail = [order for order in made.orders if order.calm]
     assert all(order.calm == (order.at >= made.heals_at) for order in made.orders)
     assert len(tail) >= TAIL_ORDERS - 1

@@ -4,13 +4,12 @@ import asyncio
 import signal
 import subprocess
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from runtime.embedded.stack import Stack
-from tests.faults.chaos.processes.post import DRAIN_SECONDS, Post, post_of
+from tests.faults.chaos.processes.post import DRAIN_SECONDS, Places, Post, post_of
 
 SECONDS_BETWEEN_LOOKS = 0.1
 SECONDS_BETWEEN_STARTS = 0.5
@@ -113,11 +112,11 @@ class Crew:
 
 
 @asynccontextmanager
-async def crew(stack: Stack, folder: Path, workers: int, *, hasty: bool) -> AsyncIterator[Crew]:
+async def crew(places: Places, folder: Path, workers: Sequence[str], *, hasty: bool) -> AsyncIterator[Crew]:
     """Run a crew for the length of the block; no process outlives the block."""
     async with AsyncExitStack() as links:
-        names = [f"worker-{number}" for number in range(1, workers + 1)] + ["relay-1"]
-        posts = [await links.enter_async_context(post_of(name, stack, folder, hasty=hasty)) for name in names]
+        names = [*workers, "relay-1"]
+        posts = [await links.enter_async_context(post_of(name, places, folder, hasty=hasty)) for name in names]
         made = Crew(posts[:-1], posts[-1])
         watch = asyncio.create_task(made.watch())
         try:

@@ -1,18 +1,20 @@
 """`worker.py` for a run of a minute: a failing undo is parked after seconds instead of minutes.
 
-python -m tests.faults.chaos.processes.hasty_worker [--relay-only]
+python -m tests.faults.chaos.processes.hasty_worker [--relay-only | --serve NAME]
 The reconciler's heartbeat is shorter, too, so that the loss of its worker is noticed. Nothing else is changed: an undo
 still has more attempts than its do, and unlimited retries stay unlimited.
 """
 
+import sys
 from dataclasses import replace
 from datetime import timedelta
 
 import choreography.deliveries
+import worker
 import workflows.recovery.reconciler
-from runtime.process import leave
+from runtime.process import leave, without_workflows
+from serving import participants
 from temporal_saga import Policy
-from worker import main
 from workflows import policies
 
 LONGEST_DELAY = timedelta(seconds=4)
@@ -33,4 +35,4 @@ def hurry() -> None:
 
 if __name__ == "__main__":
     hurry()
-    leave(main())
+    leave(participants.main() if without_workflows(sys.argv[1:]) else worker.main())

@@ -6,13 +6,14 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from psycopg.conninfo import conninfo_to_dict
 
+from models.participants import OWNERS, SERVICES, Owner
 from runtime.embedded.processes import _bound_to
 from runtime.embedded.stack import Stack
 from runtime.settings import PROJECT
@@ -22,7 +23,22 @@ DRAIN_SECONDS = 10
 # Special settings: one worker has few connections, one runs its workflows in the sandbox; the latter without the
 # shortened policies, since the sandbox would import the original ones.
 SANDBOXED = "worker-1"
-ODD = {SANDBOXED: {"ORDERS_WORKFLOW_SANDBOX": "true"}, "worker-3": {"ORDERS_DATABASE_POOL": "3"}}
+FEW = {"ORDERS_DATABASE_POOL": "3"}
+ODD = {SANDBOXED: {"ORDERS_WORKFLOW_SANDBOX": "true"}, "worker-3": FEW, "payments-1": FEW}
+
+
+@dataclass(frozen=True)
+class Places:
+    """The addresses of Temporal and of the services' databases; with `apart`, each process knows only its own."""
+
+    temporal: str
+    databases: Mapping[Owner, str]
+    apart: bool
+
+    @classmethod
+    def of(cls, stack: Stack) -> "Places":
+        """Return the places of a stack, in whose database all services are."""
+        return cls(stack.temporal_address, dict.fromkeys(OWNERS, stack.database_url), apart=False)
 
 
 @dataclass(eq=False)
@@ -56,6 +72,11 @@ class Post:
         self.struck, self.started = False, time.monotonic()
 
     @property
+    def owner(self) -> Owner:
+        """The service in whose database the process works."""
+        return _owner(self.name)
+
+    @property
     def pid(self) -> int:
         """The process id; 0 without a running process."""
         return self.process.pid if self.process and self.process.poll() is None else 0
@@ -73,18 +94,28 @@ class Post:
 
 
 @asynccontextmanager
-async def post_of(name: str, stack: Stack, folder: Path, *, hasty: bool) -> AsyncIterator[Post]:
+async def post_of(name: str, places: Places, folder: Path, *, hasty: bool) -> AsyncIterator[Post]:
     """Open a post for the length of the block, without a process yet; a name with `relay` makes a relay."""
-    database = Link(f"{name} ↔ database", lambda: to_database(stack), ANSWER)
-    temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(stack), ANYTHING)
+    url = places.databases[_owner(name)]
+    database = Link(f"{name} ↔ database", lambda: to_database(url), ANSWER)
+    temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(places.temporal), ANYTHING)
     async with database.open(), temporal.open():
-        environ = _environ(database, temporal, name) | ({} if hasty and name == SANDBOXED else ODD.get(name, {}))
+        environ = _environ(database, temporal, name, places) | (
+            {} if hasty and name == SANDBOXED else ODD.get(name, {})
+        )
         yield Post(name, _command(name, hasty=hasty), environ, folder / f"{name}.log", database, temporal)
 
 
 def _command(name: str, *, hasty: bool) -> list[str]:
     program = ["-m", "tests.faults.chaos.processes.hasty_worker"] if hasty else ["worker.py"]
-    return [sys.executable, *program, *(["--relay-only"] if name.startswith("relay") else [])]
+    kind = name.partition("-")[0]
+    serve = ["--serve", kind] if kind in SERVICES else []
+    return [sys.executable, *program, *(["--relay-only"] if kind == "relay" else serve)]
+
+
+def _owner(name: str) -> Owner:
+    """Return the service whose worker a post has; that of a relay is the orders."""
+    return next((service for service in SERVICES if name.startswith(service)), OWNERS[0])
 
 
 def clean_environ() -> dict[str, str]:
@@ -96,10 +127,16 @@ def clean_environ() -> dict[str, str]:
     }
 
 
-def _environ(database: Link, temporal: Link, name: str) -> dict[str, str]:
+def _environ(database: Link, temporal: Link, name: str, places: Places) -> dict[str, str]:
     options = f"sslmode=disable&gssencmode=disable&application_name={name}"
-    return clean_environ() | {
-        "DATABASE_URL": f"postgresql://postgres@{LOOPBACK}:{database.port}/orders?{options}",
+    owner = _owner(name)
+    inside = conninfo_to_dict(places.databases[owner])["dbname"]
+    apart = {"ORDERS_APART": ",".join(SERVICES)} if places.apart else {}
+    variable = f"DATABASE_URL_{owner.upper()}" if places.apart else "DATABASE_URL"
+    return {
+        **clean_environ(),
+        **apart,
+        variable: f"postgresql://postgres@{LOOPBACK}:{database.port}/{inside}?{options}",
         "TEMPORAL_ADDRESS": f"{LOOPBACK}:{temporal.port}",
         "TEMPORAL_CONFIG_FILE": os.devnull,
         # A process that does not stop prints its stacks at SIGABRT.
@@ -110,12 +147,12 @@ def _environ(database: Link, temporal: Link, name: str) -> dict[str, str]:
     }
 
 
-async def _to_temporal(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    host, port = stack.temporal_address.split(":")
+async def _to_temporal(address: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    host, port = address.split(":")
     return await asyncio.open_connection(host, int(port))
 
 
-async def to_database(stack: Stack) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-    """Connect to the stack's PostgreSQL, which listens on a socket file only."""
-    options = conninfo_to_dict(stack.database_url)
+async def to_database(url: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Connect to a PostgreSQL that listens on a socket file only."""
+    options = conninfo_to_dict(url)
     return await asyncio.open_unix_connection(f"{options['host']}/.s.PGSQL.{options['port']}")

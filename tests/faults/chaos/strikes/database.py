@@ -20,12 +20,12 @@ _WRITABLE = b"alter system reset default_transaction_read_only"
 
 _TERMINATE = b"""
 select application_name, state, left(query, 60) from pg_stat_activity
-where application_name ~ '^(worker|relay)-' and state in ('active', 'idle in transaction')
+where application_name ~ '^[a-z]+-[0-9]$' and state in ('active', 'idle in transaction')
   and pg_terminate_backend(pid) limit 1
 """
 _WAITING = b"""
 select count(*)::int from pg_stat_activity
-where application_name ~ '^(worker|relay)-' and wait_event_type = 'Lock'
+where application_name ~ '^[a-z]+-[0-9]$' and wait_event_type = 'Lock'
 """
 
 
@@ -34,7 +34,7 @@ async def terminate_backend(scene: ChaosScene, fault: PlannedFault) -> bool:
     over = time.monotonic() + SECONDS_TO_AIM
     while time.monotonic() < over:
         try:
-            rows = await scene.system.db.rows(_TERMINATE)
+            rows = await scene.system.databases.owned_by(fault.database).rows(_TERMINATE)
         except Unavailable:
             return False
         if rows:
@@ -47,7 +47,7 @@ async def terminate_backend(scene: ChaosScene, fault: PlannedFault) -> bool:
 async def lock_table(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Lock a table exclusively for `fault.seconds`; return whether a session waited for it."""
     try:
-        async with scene.system.connection() as connection:
+        async with scene.system.connection(fault.database) as connection:
             await connection.execute(f"lock table {fault.table} in access exclusive mode".encode())
             return await _waited_for(scene, fault)
     except (psycopg.Error, Unavailable):
@@ -57,7 +57,7 @@ async def lock_table(scene: ChaosScene, fault: PlannedFault) -> bool:
 async def _waited_for(scene: ChaosScene, fault: PlannedFault) -> bool:
     hit, over = False, time.monotonic() + fault.seconds
     while time.monotonic() < over:
-        waiting = (await scene.system.db.rows(_WAITING))[0][0]
+        waiting = (await scene.system.databases.owned_by(fault.database).rows(_WAITING))[0][0]
         if waiting and not hit:
             hit = True
             scene.hit(fault, f"{fault.table} with {waiting} waiting")
@@ -69,7 +69,7 @@ async def make_read_only(scene: ChaosScene, fault: PlannedFault) -> bool:
     """Let every session refuse to write for `fault.seconds`; return whether a worker had an open call meanwhile."""
     hit, over = False, time.monotonic() + fault.seconds
     try:
-        await _configure(scene, _READ_ONLY)
+        await _configure(scene, fault, _READ_ONLY)
         while time.monotonic() < over:
             calls = sum(post.database.asking for post in scene.system.crew.posts)
             if calls and not hit:
@@ -79,21 +79,22 @@ async def make_read_only(scene: ChaosScene, fault: PlannedFault) -> bool:
     except psycopg.Error:
         return False  # the server went down meanwhile
     finally:
-        await _end_spell(scene)
+        await _end_spell(scene, fault)
     return hit
 
 
-async def _end_spell(scene: ChaosScene) -> None:
+async def _end_spell(scene: ChaosScene, fault: PlannedFault) -> None:
     """Make the server writable again; another fault may have stopped it, and its configuration outlives a restart."""
     over = time.monotonic() + SECONDS_TO_END_A_SPELL
     while time.monotonic() < over:
         with suppress(psycopg.Error):
-            return await _configure(scene, _WRITABLE)
+            return await _configure(scene, fault, _WRITABLE)
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
     raise TimeoutError("PostgreSQL did not become writable again")
 
 
-async def _configure(scene: ChaosScene, change: bytes) -> None:
-    async with await AsyncConnection.connect(scene.system.stack.database_url, autocommit=True) as connection:
+async def _configure(scene: ChaosScene, fault: PlannedFault, change: bytes) -> None:
+    url = scene.system.places.databases[fault.database]
+    async with await AsyncConnection.connect(url, autocommit=True) as connection:
         await connection.execute(change)
         await connection.execute(b"select pg_reload_conf()")

@@ -32,21 +32,22 @@ async def _crash(scene: ChaosScene, fault: PlannedFault, name: str, signum: sign
     await aim(scene.worker(fault).database, fault.late)
     posts, orders = scene.system.crew.posts, len(scene.customers.under_way)
     asking = sum(post.database.asking for post in posts)
-    if not asking or not orders or not _end(scene, name, signum):
+    if not asking or not orders or not _end(scene, fault, name, signum):
         return False
-    scene.hit(fault, f"{name} with {orders} running orders, {asking} open database calls")
+    struck = f"{name} of {fault.database}" if name == "postgres" and scene.system.places.apart else name
+    scene.hit(fault, f"{struck} with {orders} running orders, {asking} open database calls")
     over = time.monotonic() + fault.seconds
     while time.monotonic() < over:
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        _end(scene, name, signum)
+        _end(scene, fault, name, signum)
     return True
 
 
-def _end(scene: ChaosScene, name: str, signum: signal.Signals) -> bool:
+def _end(scene: ChaosScene, fault: PlannedFault, name: str, signum: signal.Signals) -> bool:
     """Send the signal to the current process of a server; return whether there was one."""
-    pid, settings = scene.system.server(name), scene.system.settings
+    pid, settings = scene.system.server(name, fault.database), scene.system.settings
     # The record may be outdated, and its process id reused: never signal a foreign process.
-    marks = str(settings.data_dir), f" --port {settings.temporal_port} "
+    marks = str(scene.system.folder), f" --port {settings.temporal_port} "
     if not pid or not any(mark in command_of(pid) for mark in marks):
         return False
     os.kill(pid, signum)
