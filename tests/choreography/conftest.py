@@ -17,7 +17,7 @@ from messaging.trace.undelivered import CHANNEL, Undelivered
 from models.dead_letters import DeadLetter
 from models.names import workflow_id
 from models.order import Order
-from models.participants import OWNERS
+from models.participants import OWNERS, Owner
 from models.process import Status
 from models.trace import TracedEvent, by_cause
 from postgres.database import Database
@@ -118,9 +118,14 @@ class Stage:
                 found = [event for event in ready if event.type == of_type]
                 if found:
                     return found[0]
-                if ready:  # an event's successors don't exist before it is published, so none is skipped
-                    await self.relay.run_once()
+                if ready:
+                    await self._publish_of(ready[0].publisher)
                 await asyncio.sleep(0.02)
+
+    async def _publish_of(self, owner: Owner) -> None:
+        """Publish the events of one service: what follows an event is in another service, so none is skipped."""
+        choreography = Choreography(self.system.client, self.system.services)
+        await choreography.relay(self.system.stack.database_url, [owner]).run_once()
 
     async def _unpublished(self, order: Order) -> list[TracedEvent]:
         waiting = set[str]()

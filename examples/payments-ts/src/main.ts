@@ -12,7 +12,7 @@ import { Receipts } from "./receipts.js";
 import { Transfers } from "./transfers.js";
 
 // The versions of the tables that this program was written for.
-const VERSIONS = { payments: "0002", card_provider: "0001" };
+const VERSIONS = { payments: "0003", card_provider: "0001" };
 
 function activitiesOn(db: Database) {
   const [receipts, admission] = [new Receipts(db), new Admission(db)];
