@@ -17,7 +17,7 @@ from choreography.deliveries import Addressed, queue_of
 from choreography.events import Recording
 from messaging.outbox.feed import COUNTED_AT_MOST, Claim, OutboxFeed
 from messaging.outbox.listener import OutboxListener
-from models.choreography import DomainEvent, EventDelivery, StoredEvent, subscriber_of
+from models.choreography import DomainEvent, EventDelivery, StoredEvent, publisher_of, subscriber_of
 from models.errors import InvalidInput, Unavailable
 from models.participants import Service
 from models.server_features import STANDALONE_ACTIVITIES
@@ -117,6 +117,8 @@ class Relay:
         if stored.problem:
             raise InvalidInput("payload", stored.problem)
         event = stored.event
+        if (publisher := publisher_of(event.type)) != source.feed.service:
+            raise InvalidInput("type", f"{event.type} is published by {publisher} only")
         if subscriber := subscriber_of(event.type):
             delivery = EventDelivery(
                 event_id=event.event_id,

@@ -9,6 +9,7 @@ from temporalio.service import RPCError
 
 from models.errors import Unavailable
 from models.names import PROCESS_WORKFLOWS
+from models.participants import OWNERS
 from tests.faults.chaos.processes.system import ChaosSystem
 
 SECONDS_BETWEEN_LOOKS = 0.5
@@ -18,11 +19,10 @@ SECONDS_FOR_ZOMBIES = 8.0
 _OPEN = {
     "open orders": b"select count(*) from orders.orders where closed_at is null",
     "open slips": b"select count(*) from slips.slips where closed_at is null",
-    "events to publish": b"select "
-    + b" + ".join(
-        b"(select count(*) from %s.outbox where published_at is null)" % each
-        for each in (b"orders", b"inventory", b"payments", b"shipping")
-    ),
+    **{
+        f"events of {owner} to publish": b"select count(*) from %s.outbox where published_at is null" % owner.encode()
+        for owner in OWNERS
+    },
     "open choreographies": b"select count(*) from trace.processes where ended_at is null",
     "dead deliveries": b"select count(*) from trace.undelivered where not given_up",
     "dead letters": b"select count(*) from dead_letters.letters where status in ('open', 'redriving')",

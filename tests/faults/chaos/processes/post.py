@@ -14,6 +14,7 @@ from pathlib import Path
 from psycopg.conninfo import conninfo_to_dict
 
 from models.participants import OWNERS, SERVICES, Owner
+from runtime.databases import DatabaseUrls
 from runtime.embedded.processes import _bound_to
 from runtime.embedded.stack import Stack
 from runtime.settings import PROJECT
@@ -34,6 +35,11 @@ class Places:
     temporal: str
     databases: Mapping[Owner, str]
     apart: bool
+
+    @property
+    def urls(self) -> DatabaseUrls:
+        """The addresses of the databases, as the product has them."""
+        return DatabaseUrls(*(self.databases[owner] for owner in OWNERS))
 
     @classmethod
     def of(cls, stack: Stack) -> "Places":
@@ -100,9 +106,8 @@ async def post_of(name: str, places: Places, folder: Path, *, hasty: bool) -> As
     database = Link(f"{name} ↔ database", lambda: to_database(url), ANSWER)
     temporal = Link(f"{name} ↔ temporal", lambda: _to_temporal(places.temporal), ANYTHING)
     async with database.open(), temporal.open():
-        environ = _environ(database, temporal, name, places) | (
-            {} if hasty and name == SANDBOXED else ODD.get(name, {})
-        )
+        odd = {} if hasty and name == SANDBOXED else ODD.get(name, {})
+        environ = _environ(database, temporal, name, places) | odd
         yield Post(name, _command(name, hasty=hasty), environ, folder / f"{name}.log", database, temporal)
 
 

@@ -49,9 +49,9 @@ async def _frozen(scene: ChaosScene, fault: PlannedFault, post: Post) -> tuple[i
     pid = post.pid
     post.send(signal.SIGSTOP)
     try:
-        return pid, await in_hand(
-            post, scene.system.client, scene.system.databases.owned_by(post.owner), scene.customers.under_way
-        )
+        system = scene.system
+        database = system.databases.owned_by(post.owner)
+        return pid, await in_hand(post, system.client, database, scene.customers.under_way)
     except asyncio.CancelledError:
         post.send(signal.SIGCONT)
         raise
