@@ -5,7 +5,6 @@ The orders run while the first tests wait; the tests of lost answers, which take
 
 import asyncio
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -16,17 +15,17 @@ from models.commands import CancelOrder
 from models.order import Order
 from models.process import Status
 from runtime.embedded.stack import Stack
-from tests.choreography.conftest import until_ended
 from tests.conservation import assert_conserved
 from tests.orders.apart.running import queues_of, with_apart
 from tests.orders.scenarios import SCENARIOS, Scenario
-from tests.orders.test_scenarios import ends_as_expected, expected_records, records_of
+from tests.orders.test_scenarios import ends_as_expected
 from tests.orders.waiting.transfers import ledger, settled, transfer_order, until, waiting
 from tests.participants.programs import in_typescript
 from tests.systems import System, open_system, result_of
 from worker import orders_worker
 
 pytestmark = pytest.mark.server
+Placed = dict[str, tuple[Order, WorkflowHandle[Any, Any]]]
 EXPRESS = [Scenario("express", express=True), Scenario("express-back", express=True, postcode="00000")]
 BY_LENGTH = sorted(SCENARIOS, key=lambda scenario: (scenario.slow, "lost" in scenario.token))
 
@@ -40,27 +39,17 @@ async def system(servers: Stack) -> AsyncIterator[System]:
         await assert_conserved(system.db)
 
 
-@dataclass(frozen=True)
-class Placed:
-    """An order whose charge is made in TypeScript, and the same order by events, whose charge is made in Python."""
-
-    orchestrated: Order
-    handle: WorkflowHandle[Any, Any]
-    choreographed: Order
-
-
 @pytest.fixture(scope="module")
-async def placed(system: System) -> AsyncIterator[dict[str, Placed]]:
-    found = dict[str, Placed]()
+async def placed(system: System) -> AsyncIterator[Placed]:
+    found: Placed = {}
     for scenario in SCENARIOS:
-        orchestrated, choreographed = scenario.order(), scenario.order()
-        found[scenario.name] = Placed(orchestrated, await system.start(orchestrated), choreographed)
-        await system.services.choreographed_orders.place(choreographed)
+        order = scenario.order()
+        found[scenario.name] = order, await system.start(order)
     yield found
-    await asyncio.gather(*(result_of(each.handle) for each in found.values()))
+    await asyncio.gather(*(result_of(handle) for _, handle in found.values()))
 
 
-async def test_an_order_by_transfer_completes(system: System, placed: dict[str, Placed]) -> None:
+async def test_an_order_by_transfer_completes(system: System, placed: Placed) -> None:
     handle = await waiting(system, order := transfer_order("paid"))
     await deliver(handle, settled())
     result = await result_of(handle)
@@ -73,7 +62,7 @@ async def test_an_order_by_transfer_completes(system: System, placed: dict[str, 
         assert queues[activity] == ["payments"]
 
 
-async def test_a_transfer_is_sent_back_when_the_carrier_refuses(system: System, placed: dict[str, Placed]) -> None:
+async def test_a_transfer_is_sent_back_when_the_carrier_refuses(system: System, placed: Placed) -> None:
     handle = await waiting(system, order := transfer_order("returned", postcode="00000"))
     await deliver(handle, settled())
     result = await result_of(handle)
@@ -83,7 +72,7 @@ async def test_a_transfer_is_sent_back_when_the_carrier_refuses(system: System, 
     assert await ledger(system, order) == ("charge refund", "returned")
 
 
-async def test_a_cancelled_order_expects_its_transfer_no_more(system: System, placed: dict[str, Placed]) -> None:
+async def test_a_cancelled_order_expects_its_transfer_no_more(system: System, placed: Placed) -> None:
     handle = await waiting(system, order := transfer_order("cancelled"))
     await system.orders.cancel(order.order_id, CancelOrder(reason="a test"))
     await until(system, handle, Status.CANCELLED)
@@ -92,9 +81,7 @@ async def test_a_cancelled_order_expects_its_transfer_no_more(system: System, pl
 
 
 @pytest.mark.parametrize("scenario", EXPRESS, ids=lambda scenario: scenario.name)
-async def test_an_express_order_is_charged_on_the_queue(
-    system: System, placed: dict[str, Placed], scenario: Scenario
-) -> None:
+async def test_an_express_order_is_charged_on_the_queue(system: System, placed: Placed, scenario: Scenario) -> None:
     handle = await system.start(scenario.order())
     result = await result_of(handle)
 
@@ -104,13 +91,5 @@ async def test_an_express_order_is_charged_on_the_queue(
 
 
 @pytest.mark.parametrize("scenario", BY_LENGTH, ids=lambda scenario: scenario.name)
-async def test_an_order_ends_as_with_the_python_service(
-    system: System, placed: dict[str, Placed], scenario: Scenario
-) -> None:
-    order = placed[scenario.name]
-
-    await ends_as_expected(system, scenario, order.orchestrated, order.handle)
-    await until_ended(system.db, order.choreographed)
-
-    total = await system.one("select total from orders.orders where order_id = %s", order.choreographed.order_id)
-    assert await records_of(system, order.choreographed) == expected_records(scenario, total)
+async def test_an_order_ends_as_with_the_python_service(system: System, placed: Placed, scenario: Scenario) -> None:
+    await ends_as_expected(system, scenario, *placed[scenario.name])

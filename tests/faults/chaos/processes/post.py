@@ -39,7 +39,8 @@ class Places:
     @property
     def urls(self) -> DatabaseUrls:
         """The addresses of the databases, as the product has them."""
-        return DatabaseUrls(*(self.databases[owner] for owner in OWNERS))
+        orders, inventory, payments, shipping = (self.databases[owner] for owner in OWNERS)
+        return DatabaseUrls(orders, inventory, payments, shipping)
 
     @classmethod
     def of(cls, stack: Stack) -> "Places":
