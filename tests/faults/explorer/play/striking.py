@@ -73,4 +73,9 @@ async def drive(play: "Play") -> None:
             play.scene.notes.first(rule.name, "release")
 
 
-_THEN = {"deadline": moments.out_of_time, "recall": moments.recalled, "cancel": asking.cancel, "terminate": asking.terminate}
+_THEN = {
+    "deadline": moments.out_of_time,
+    "recall": moments.recalled,
+    "cancel": asking.cancel,
+    "terminate": asking.terminate,
+}
