@@ -26,8 +26,8 @@ SECONDS_BETWEEN_LOOKS = 0.1
 # Pairs of articles: a running case has one pair exclusively, so that its locks delay no other case.
 PAIRS, STOCK, MORE_THAN_THERE_IS = 80, 900, 1000
 ON_THE_WAY = 8
-# As long as a delivery is tried.
-SECONDS_TO_DRAIN = 110
+# As long as a delivery is tried; at the end of a round only what belongs to no case is left.
+SECONDS_TO_DRAIN, SECONDS_AT_THE_END = 110, 20
 SHIP_TO = {"name": "A. Customer", "street": "1 Main St", "city": "Lyon", "country": "FR"}
 Answer = Literal["ok", "refused", "unknown"]
 
@@ -115,13 +115,13 @@ class ExplorerScene:
         await ChoreographedOrders(self.db, Outbox("orders"), services.trace).place(order)
 
     async def drain(self, only: str | None = None) -> None:
-        """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the others.
+        """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the rest.
 
         Events of the two ways of an order may still be under way when the order has ended. With `only`, wait for the
         events of that order, also for those with a dead letter; without, for all events that have none.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_TO_DRAIN):
+            async with asyncio.timeout(SECONDS_TO_DRAIN if only else min(SECONDS_TO_DRAIN, SECONDS_AT_THE_END)):
                 while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST), "only": only}):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
