@@ -82,10 +82,13 @@ NEEDED_BY_RELAY = (SCHEDULES, STANDALONE_ACTIVITIES)
 
 
 @asynccontextmanager
-async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Settings) -> AsyncIterator[Worker]:
-    """Run a worker with its relay in this process for the length of the block, then drain it.
+async def orders_worker(
+    client: Client, urls: DatabaseUrls | str, settings: Settings, *, beside: Sequence[Service] = ()
+) -> AsyncIterator[Worker]:
+    """Run a worker with its relays in this process for the length of the block, then drain it.
 
-    `urls` are those of the services' databases, or the one of all services.
+    `urls` are those of the services' databases, or the one of all services. The services `beside` have workers of their
+    own in this process.
 
     Raises Unavailable when the database or the server does not answer, Final when one of them is not set up, has other
     versions, or belongs to another installation; also when that becomes so during the block.
@@ -93,7 +96,7 @@ async def orders_worker(client: Client, urls: DatabaseUrls | str, settings: Sett
     async with (
         _services(client, urls, settings) as services,
         build(client, services, settings) as worker,
-        _choreographing(client, services, urls_of(urls), settings, answering=True),
+        _choreographing(client, services, urls_of(urls), settings, beside),
     ):
         tuning.tune()
         yield worker
@@ -113,12 +116,13 @@ async def orders_relay(client: Client, urls: DatabaseUrls | str, settings: Setti
 
 
 def _choreographing(
-    client: Client, services: Services, urls: DatabaseUrls, settings: Settings, *, answering: bool = False
+    client: Client, services: Services, urls: DatabaseUrls, settings: Settings, beside: Sequence[Service] | None = None
 ) -> AbstractAsyncContextManager[None]:
+    """Run relays and other tasks; with `beside`, also answer for events, but not for those of these services."""
     choreography = Choreography(client, services, settings.apart)
     here = [owners for owners in urls.groups() if set(owners) - set(settings.apart)]
     tasks = choreography.tasks([(urls.of(owners[0]), owners) for owners in here], meter(client))
-    return choreographing(tasks, choreography.answering([ActivityInterceptor()]) if answering else ())
+    return choreographing(tasks, () if beside is None else choreography.answering([ActivityInterceptor()], beside))
 
 
 @asynccontextmanager
@@ -267,7 +271,7 @@ async def _with_participants(
     client: Client, urls: DatabaseUrls | str, settings: Settings, *, served: Sequence[Service]
 ) -> AsyncIterator[None]:
     async with (
-        orders_worker(client, urls, settings) as worker,
+        orders_worker(client, urls, settings, beside=served) as worker,
         participants_worker(client, urls, settings, served=served) as others,
         drained_together([worker, *others]),
     ):

@@ -16,6 +16,7 @@ from choreography.reactions import Subscribers
 from choreography.recorder import Recorder
 from choreography.redrive import DeliveryRedriver
 from choreography.relay import Relay, Source
+from choreography.restored import Restored
 from choreography.watcher import Watcher
 from messaging.outbox.listener import OutboxListener
 from models.participants import OWNERS, Owner, Service
@@ -39,7 +40,8 @@ class Choreography:
         databases = services.databases
         here = [owner for owner in OWNERS if owner in self._served or databases.owned_by(owner) is databases.orders]
         self._feeds = {owner: services.feed(owner) for owner in here}
-        self.events = Events(self._feeds, client)
+        self._restored = Restored(services.trace, services.orders)
+        self.events = Events(self._feeds, client, self._restored)
         self._recorder = Recorder(services.trace, services.undelivered, self.events)
 
     @property
@@ -84,12 +86,17 @@ class Choreography:
         purging = [Purging(self._services.feed(owner), self._services.accepted) for owner in self._served]
         return [*(relay.run for relay in relays), self.watcher.run, *(each.run for each in purging)]
 
-    def answering(self, interceptors: Sequence[Interceptor]) -> list[Worker]:
-        """Return the workers that answer for events to services with other databases; none if there is only one."""
-        if self._services.databases.together:
+    def answering(self, interceptors: Sequence[Interceptor], beside: Collection[Service] = ()) -> list[Worker]:
+        """Return the workers that answer for events to services with other databases; none if there is only one.
+
+        The services `beside` have workers in this process that answer for the events in their own databases.
+        """
+        databases = self._services.databases
+        if databases.together:
             return []
-        tracing = TraceActivities(self.events, self._recorder)
+        tracing = TraceActivities(self.events, self._recorder, self._restored)
         return [
             background.answering(self._client, feed, interceptors, tracing if owner == "orders" else None)
             for owner, feed in self._feeds.items()
+            if owner not in beside or databases.owned_by(owner) is databases.orders
         ]

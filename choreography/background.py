@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from temporalio.client import Client
@@ -36,11 +37,14 @@ def answering(
     client: Client, feed: OutboxFeed, interceptors: Sequence[Interceptor], trace: TraceActivities | None = None
 ) -> Worker:
     """Return a worker that answers for the events of one service, and with `trace` records those of others."""
-    activities = EventActivities(feed)
+    own = EventActivities(feed)
+    activities: list[Callable[..., Any]] = [own.find_events, own.publish_again]
+    if trace:
+        activities += [trace.trace_events, trace.find_traced]
     return Worker(
         client,
         task_queue=events_queue(feed.service),
-        activities=[activities.find_events, activities.publish_again, *([trace.trace_events] if trace else [])],
+        activities=activities,
         interceptors=interceptors,
         max_concurrent_activities=_ANSWERS_AT_ONCE,
     )

@@ -42,7 +42,7 @@ class Standing(Enum):
 class Outcome:
     """What became of a delivery: its result when it was handled, the error's type and message when it failed.
 
-    `queue` is its task queue while it is running.
+    `queue` is its task queue while it is running, and when it was handled.
     """
 
     standing: Standing
@@ -124,7 +124,7 @@ async def outcome_of(client: Client, addressed: Addressed) -> Outcome:
         raise
     if text == MOVED:
         return await outcome_of(client, replace(addressed, moved=True))
-    return Outcome(Standing.HANDLED, text)
+    return Outcome(Standing.HANDLED, text, queue=described.task_queue)
 
 
 def _failed(cause: BaseException | None, status: ActivityExecutionStatus | None) -> Outcome:

@@ -90,11 +90,24 @@ class EventActivities:
         return PublishedAgain(redrives=await self._feed.again(request.event_id))
 
 
-class TraceActivities:
-    """What a worker of the orders does for the relays of services with other databases."""
+class Traced(Protocol):
+    """The port to events as the orders know them from their trace."""
 
-    def __init__(self, events: "Events", trace: Recording) -> None:
-        self._events, self._trace = events, trace
+    async def find(self, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """Return those of the events that left a trace; raise Unavailable."""
+        ...
+
+
+class TraceActivities:
+    """What a worker of the orders does for services with other databases."""
+
+    def __init__(self, events: "Events", trace: Recording, traced: Traced) -> None:
+        self._events, self._trace, self._traced = events, trace, traced
+
+    @activity.defn
+    async def find_traced(self, request: FindEvents) -> FoundEvents:
+        """Return events that left a trace, to a subscriber whose publisher does not answer; raise Unavailable."""
+        return FoundEvents(events=tuple(await self._traced.find(request.event_ids)))
 
     @activity.defn
     async def trace_events(self, request: TraceEvents) -> None:
@@ -104,10 +117,15 @@ class TraceActivities:
 
 
 class Events:
-    """The events of all services. `here`: service → its events, where its database is at hand."""
+    """The events of all services. `here`: service → its events, where its database is at hand.
 
-    def __init__(self, here: Mapping[Owner, OutboxFeed], client: Client | None = None) -> None:
-        self._here, self._client = here, client
+    An event whose publisher does not answer is read from the trace, to which the publisher's stored event was added.
+    """
+
+    def __init__(
+        self, here: Mapping[Owner, OutboxFeed], client: Client | None = None, traced: Traced | None = None
+    ) -> None:
+        self._here, self._client, self._traced = here, client, traced
 
     async def read(self, publisher: Owner, event_id: str) -> StoredEvent | None:
         """Return a stored event of a service, None when it has no such event; raise Unavailable."""
@@ -120,6 +138,16 @@ class Events:
             return await feed.read(event_ids)
         asked = FindEvents(event_ids=tuple(event_ids))
         return list((await self._ask(publisher, EventActivities.find_events, asked, FoundEvents)).events)
+
+    async def believed(self, publisher: Owner, event_id: str) -> StoredEvent | None:
+        """Return a stored event as `read`; one that left a trace also while its publisher is away."""
+        try:
+            return await self.read(publisher, event_id)
+        except NotBegun:
+            found = await self._traced.find([event_id]) if self._traced else []
+            if not found:
+                raise
+            return found[0]
 
     async def again(self, publisher: Owner, event_id: str) -> int | None:
         """Publish an event again; return the number of its redeliveries, None when it isn't stored.
@@ -147,6 +175,18 @@ class TraceByCall:
         """Let the workers of the orders record events; raise NotBegun without an answer in a few seconds."""
         request = TraceEvents(publisher=self._publisher, event_ids=tuple(event.event_id for event in events))
         await ask(self._client, OWNERS[0], TraceActivities.trace_events, request, type(None))
+
+
+class TracedByCall:
+    """Reads the trace where the database of the orders is another one."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    async def find(self, event_ids: Sequence[str]) -> list[StoredEvent]:
+        """Return those of the events that left a trace; raise NotBegun without an answer in a few seconds."""
+        request = FindEvents(event_ids=tuple(event_ids))
+        return list((await ask(self._client, OWNERS[0], TraceActivities.find_traced, request, FoundEvents)).events)
 
 
 async def ask(client: Client, service: Owner, asked: Callable[..., Any], request: Message, answer: type[R]) -> R:

@@ -29,7 +29,7 @@ T = TypeVar("T")
 class Events(Protocol):
     """The port to the events of all services."""
 
-    async def read(self, publisher: Owner, event_id: str) -> StoredEvent | None:
+    async def believed(self, publisher: Owner, event_id: str) -> StoredEvent | None:
         """Return a stored event of a service, None when it has no such event; raise Unavailable."""
         ...
 
@@ -75,7 +75,9 @@ class Deliveries:
         subscriber. Raises what the reaction raises, and NotFound for an event that its publisher doesn't have.
         """
         # What a delivery says of its event is never believed: anyone who reaches the task queue can start one.
-        stored = await _once_reached(lambda: self._events.read(delivery.publisher, delivery.event_id), Unavailable)
+        stored = await _once_reached(
+            lambda: self._events.believed(delivery.publisher, delivery.event_id), Unavailable, 2 * ANSWER
+        )
         if stored is None:
             await self._unknown(delivery)
         event, attempt = stored.event, activity.info().attempt - _not_begun()

@@ -9,13 +9,14 @@ from temporalio.common import MetricMeter
 from temporalio.worker import Interceptor, Worker
 
 from choreography import background
-from choreography.events import Events, Recording, TraceByCall
+from choreography.events import Events, Recording, TraceByCall, TracedByCall
 from choreography.handling import Deliveries
 from choreography.participant import Participant
 from choreography.purging import Purging
 from choreography.reactions import Subscribers
 from choreography.recorder import Recorder
 from choreography.relay import Relay, Source
+from choreography.restored import Restored
 from messaging.idempotent_receiver.admission import AcceptedProcesses
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.listener import OutboxListener
@@ -23,6 +24,7 @@ from messaging.trace.trace import Trace
 from messaging.trace.undelivered import Undelivered
 from models.participants import Owner, Service
 from postgres.database import Database
+from services.orders.orders import Orders
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,10 @@ class OfParticipants:
     ) -> None:
         self._client, self._urls, self._parts, self._databases = client, urls, parts, databases
         self._apart = {*apart, *parts}
-        self._events = Events({owner: OutboxFeed(db, owner) for owner, db in databases.items()}, client)
         orders = databases.get("orders")
         self._trace = Trace(orders) if orders else None
+        traced = Restored(self._trace, Orders(orders)) if orders and self._trace else TracedByCall(client)
+        self._events = Events({owner: OutboxFeed(db, owner) for owner, db in databases.items()}, client, traced)
         self._letters = Undelivered(orders, self._trace) if orders and self._trace else None
 
     @property

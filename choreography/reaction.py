@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from models.activities.orders import REASON_AT_MOST
 from models.attempts import ATTEMPT, DO_ATTEMPTS
 from models.choreography import EventData, EventType
-from models.errors import AlreadySettled, AlreadyUndone, OrderError, Unavailable
+from models.errors import AlreadySettled, AlreadyUndone, NotBegun, OrderError, Unavailable
 from models.problems import shown
 from postgres.connection import begun
 from postgres.database import Database
@@ -24,6 +24,14 @@ class AlreadyDecided(Exception):
 
 class TooLate(Exception):
     """The process has ended, so nothing follows this event."""
+
+
+class NothingBegun(Exception):
+    """A dependency was away before the reaction began anything; `error` says which, and the attempt doesn't count."""
+
+    def __init__(self, error: NotBegun) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class AttemptsExhausted(OrderError):
@@ -88,7 +96,7 @@ async def do_or_undo(
         try:
             return await within_time_limit(do())
         except Unavailable as error:
-            if delivery.attempt < DO_ATTEMPTS:
+            if delivery.attempt < DO_ATTEMPTS or isinstance(error, NotBegun):
                 raise
             last = error
     with begun():  # by an earlier attempt

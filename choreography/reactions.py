@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from choreography.participant import Participant
-from choreography.reaction import AlreadyDecided, Delivery, Reaction, TooLate
+from choreography.reaction import AlreadyDecided, Delivery, NothingBegun, Reaction, TooLate
 from models.choreography import DomainEvent, EventData, EventType, subscriber_of
-from models.errors import AlreadyUndone, InvalidInput, Unavailable
+from models.errors import AlreadyUndone, InvalidInput, NotBegun, Unavailable
 from models.participants import Owner
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
@@ -28,8 +28,8 @@ class Subscribers:
     async def handle(self, subscriber: Owner, event: DomainEvent, attempt: int = 1) -> str:
         """Run the reaction; return the type of the event that follows, with REPEATED before it, or TOO_LATE.
 
-        `attempt` is 1-based. Raises Unavailable to request redelivery, Final or InvalidInput when a redelivery can't
-        succeed.
+        `attempt` is 1-based. Raises Unavailable to request redelivery, NotBegun if this attempt doesn't count, Final or
+        InvalidInput when a redelivery can't succeed.
         """
         if subscriber_of(event.type) != subscriber:
             raise InvalidInput("subscriber", f"{subscriber} does not subscribe to {event.type}")
@@ -40,6 +40,8 @@ class Subscribers:
             return _repeated(followed)
         try:
             return await _react(participant, event, data, attempt)
+        except NothingBegun as away:
+            raise away.error from None
         except AlreadyDecided:
             return _repeated((await participant.outbox.consumed(participant.db, event.event_id))[1])
         except TooLate:
@@ -72,7 +74,12 @@ async def _react(participant: Participant[Any], event: DomainEvent, data: EventD
             within=participant.within,
             decided=decided,
         )
-        follows, following = await reaction(delivery)
+        try:
+            follows, following = await reaction(delivery)
+        except NotBegun as away:
+            if away.lasting:
+                raise
+            raise NothingBegun(away) from away  # which the unit of work would turn into Unavailable
         if not await outbox.consume(unit, event, follows):
             raise AlreadyDecided
         appended = await outbox.append(

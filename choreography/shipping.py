@@ -19,6 +19,7 @@ from models.activities.shipping import CancelShipment, CreateShipment, FindParce
 from models.choreography import EventType
 from models.errors import AlreadySettled, Final, ShipmentRefused
 from models.names import key
+from postgres.connection import begun
 from postgres.database import Database
 from providers.ports import Carrier
 from services.shipping.shipping import Shipping
@@ -41,7 +42,8 @@ async def ship(delivery: Delivery[Shipping]) -> Reply:
     except (ShipmentRefused, AttemptsExhausted) as refused:
         return EventType.SHIPMENT_REFUSED, with_reason(delivery.data, "ship", refused)
     # In the transaction of the event, after which an order only goes forward.
-    await shipping.settle(SettleShipment(key=request.key, order_id=order.order_id))
+    with begun():  # by the carrier
+        await shipping.settle(SettleShipment(key=request.key, order_id=order.order_id))
     return EventType.SHIPMENT_CREATED, delivery.data.model_copy(update={"tracking": shipment.tracking})
 
 

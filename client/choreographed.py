@@ -1,6 +1,7 @@
 """Client for choreographed orders (choreography-based saga, microservices.io): place, follow and trace them."""
 
 import asyncio
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ from services.orders.records import OrderRecord
 
 LOOK_SECONDS = 0.1
 SECONDS_TO_CHECK = 2.0
+# How long an order at rest is polled for events that are traced after those that they caused.
+SECONDS_TO_TRACE = 5.0
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,12 @@ class ChoreographedStatus:
     def at_rest(self) -> bool:
         """Whether the order has ended or waits for an operator."""
         return self.result.status.final or bool(self.letters)
+
+    @property
+    def whole(self) -> bool:
+        """Whether no event is missing between those that were traced."""
+        known = {event.event_id for event in self.events}
+        return all(event.causation_id is None or event.causation_id in known for event in self.events)
 
 
 class ChoreographedClient:
@@ -100,11 +109,14 @@ class ChoreographedClient:
         self, order_id: str, seen: Callable[[ChoreographedStatus], None] = lambda _: None
     ) -> ChoreographedStatus:
         """Poll an order until it has ended or waits for an operator; each poll passes the status to `seen`."""
+        since: float | None = None
         while True:
             standing = await self._connection.outages.outlast(lambda: self.standing(order_id))
             seen(standing)
             if standing.at_rest:
-                return standing
+                since = since or time.monotonic()
+                if standing.whole or time.monotonic() - since > SECONDS_TO_TRACE:
+                    return standing
             await asyncio.sleep(LOOK_SECONDS)
 
 

@@ -15,6 +15,8 @@ from services import schemas
 from services.databases import Databases
 from services.installation.installation import Installation, marked
 
+# What a service in the database of the orders reads there of what was accepted, and records of its events.
+OF_THE_ORDERS = frozenset({"orders", "slips", "trace", "dead_letters"})
 # Raises when a database that is opened later belongs to another installation.
 Check = Callable[[Installation], Awaitable[None]]
 
@@ -58,15 +60,17 @@ async def opened(
 async def opened_for(urls: DatabaseUrls, settings: Settings, served: Collection[Service]) -> AsyncIterator[Opened]:
     """Open the databases of services apart, which have their schemas, and nothing of others; raise as `opened`.
 
-    One in a database with others also reads there what they accepted and published.
+    One in the database of the orders also reads there what was accepted, and records its events.
     """
     found = Opened()
+    own = schemas_of(served, settings)
     async with AsyncExitStack() as stack:
         for owners in urls.groups():
             if not set(owners) & set(served):
                 continue
             named = [owner for owner in owners if owner in served]
-            database = await _open(urls, named, settings, schemas_of(owners, settings))
+            names = (own | OF_THE_ORDERS) & schemas_of(owners, settings)
+            database = await _open(urls, named, settings, names)
             stack.push_async_callback(database.close)
             watched = [owner for owner in marked(owners) if owner == "orders" or owner in served]
             found.installations.extend(Installation(database, owner) for owner in watched)

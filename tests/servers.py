@@ -93,7 +93,7 @@ async def shared_stack() -> AsyncIterator[Stack]:
 async def started(settings: Settings) -> AsyncIterator[Stack]:
     """Yield servers with the template database, on which `open_system` can open systems."""
     async with embedded_stack(settings) as stack:
-        await asyncio.to_thread(_make_template, stack.database_url)
+        await asyncio.to_thread(make_template, stack.database_url)
         yield stack
 
 
@@ -144,7 +144,8 @@ def new_database(url: str, template: str = TEMPLATE, keep: Collection[str] | Non
     return made
 
 
-def _make_template(url: str) -> None:
+def make_template(url: str) -> None:
+    """Create the template database of a server, unless it exists."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("select pg_advisory_lock(1)")  # one process creates the template, the others wait
         if connection.execute("select 1 from pg_database where datname = %s", [TEMPLATE]).fetchone():

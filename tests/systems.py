@@ -20,7 +20,7 @@ from client.orders import OrdersClient
 from client.progress import state_of
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
-from models.participants import OWNERS
+from models.participants import OWNERS, Owner
 from models.process import OrderResult, ProcessState
 from postgres.database import Database
 from runtime.databases import DatabaseUrls, databases_of
@@ -107,6 +107,14 @@ class System:
         """The tests' own connection, which needs none of the services' pool."""
         return Observer(self.stack.database_url)
 
+    async def one_of(self, owner: Owner, query: str, *values: object) -> Any:
+        """Return the first column of the first row in a service's database, or None without a row."""
+        if self.databases is None:
+            return await self.one(query, *values)
+        async with await AsyncConnection.connect(self.urls.of(owner), autocommit=True) as connection:
+            row = await (await connection.execute(query.encode(), values)).fetchone()
+        return row[0] if row else None
+
     @cached_property
     def services(self) -> Services:
         """The services on the system's database."""
@@ -168,15 +176,16 @@ async def open_system(stack: Stack, **changes: Any) -> AsyncIterator[System]:
 
 
 @asynccontextmanager
-async def open_apart(stack: Stack, **changes: Any) -> AsyncIterator[System]:
-    """Yield a system as `open_system`, in which each service has its own database."""
-    urls = {owner: new_database(stack.database_url, keep=names_of([owner])) for owner in OWNERS}
+async def open_apart(stack: Stack, servers: Mapping[Any, str] | None = None, **changes: Any) -> AsyncIterator[System]:
+    """Yield a system as `open_system`, in which each service has its own database, on its own server if it has one."""
+    at: dict[Owner, str] = dict.fromkeys(OWNERS, stack.database_url) | dict(servers or {})
+    urls = {owner: new_database(at[owner], keep=names_of([owner])) for owner in OWNERS}
     own: dict[str, Any] = {f"database_url_{owner}": url for owner, url in urls.items()}
     settings = Settings(**own, log_level="error", database_pool=POOL, **changes)
     async with AsyncExitStack() as opened:
         found = {owner: await opened.enter_async_context(await Database.open(urls[owner], POOL)) for owner in OWNERS}
-        at = replace(stack, database_url=urls["orders"])
-        system = System(settings, at, await new_namespace(stack), found["orders"], Databases(**found))
+        own_stack = replace(stack, database_url=urls["orders"])
+        system = System(settings, own_stack, await new_namespace(stack), found["orders"], Databases(**found))
         for owner in OWNERS:
             await bind(system.client, Installation(found[owner], owner))
         opened.push_async_callback(system.observer.close)

@@ -10,15 +10,13 @@ import pytest
 from psycopg import AsyncConnection
 from temporalio.client import WorkflowHandle
 
-from messaging.outbox.feed import OutboxFeed
-from messaging.outbox.outbox import Outbox
-from messaging.outbox.processes import OutboxProcesses
+from choreography.purging import Purging
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
+from models.participants import OWNERS
 from models.process import Status
 from models.recovery import Reconcile
 from postgres.connection import connection_string
 from runtime.embedded.stack import Stack
-from services.orders.placing import ChoreographedOrders
 from services.retention import Retention
 from tests.choreography.conftest import until_ended
 from tests.orders.scenarios import Scenario
@@ -61,12 +59,12 @@ insert into slips.revisions (slip_id, version, ahead)
   select 'old-' || n, 2, '[]' from generate_series(1, {rows}) as n;
 insert into wrapping.receipts (key, request_hash, status, answer)
   select 'slip.old-' || n || ':wrap', 'hash', 'done', '{{}}' from generate_series(1, {rows}) as n;
-insert into outbox.processes (process_id, due_at, ended_at)
+{outboxes}
+insert into trace.processes (process_id, due_at, ended_at)
   select 'old-' || n, now(), now() - n * interval '1 minute' from generate_series(1, {rows}) as n;
-insert into outbox.events (event_id, process_id, sequence, type, version, payload, correlation_id, published_at)
-  select 'old-' || n, 'old-' || n, 1, 'OrderPlaced', 1, '{{}}', 'old', now() from generate_series(1, {rows}) as n;
-insert into outbox.consumed (consumer, event_id) select 'inventory', 'old-' || n from generate_series(1, {rows}) as n;
-insert into outbox.undelivered (event_id, subscriber, process_id)
+insert into trace.events (event_id, process_id, publisher, type, correlation_id, redrives, at, reason)
+  select 'old-' || n, 'old-' || n, 'orders', 'OrderPlaced', 'old', 0, now(), '' from generate_series(1, {rows}) as n;
+insert into trace.undelivered (event_id, subscriber, process_id)
   select 'old-' || n, 'inventory', 'old-' || n from generate_series(1, {rows}, 100) as n;
 insert into operators.alerts (key, order_id, step, direction, failure, at_risk, currency, sent_at)
   select 'old-' || n, 'old-' || n, 'charge', 'undo', 'Gone', 1, 'EUR', now() from generate_series(1, {rows}) as n;
@@ -78,6 +76,19 @@ insert into dead_letters.audit (letter_id, action, actor, reason)
   select letter_id, 'died', 'system', '' from dead_letters.letters;
 analyze
 """
+
+OUTBOX = """
+insert into {owner}.outbox (event_id, process_id, type, version, payload, correlation_id, at, published_at)
+  select 'old-' || n, 'old-' || n, 'OrderPlaced', 1, '{{}}', 'old', now() - n * interval '1 minute', now()
+  from generate_series(1, {rows}) as n;
+insert into {owner}.inbox (event_id, process_id, type, follows)
+  select 'old-' || n, 'old-' || n, 'OrderPlaced', 'StockReserved' from generate_series(1, {rows}) as n;
+"""
+
+
+def years() -> bytes:
+    outboxes = "".join(OUTBOX.format(owner=owner, rows=ROWS) for owner in OWNERS)
+    return YEARS.format(rows=ROWS, outboxes=outboxes).replace("%%", "%").encode()
 
 
 @contextmanager
@@ -104,7 +115,7 @@ async def live(system: System) -> None:
     handles: list[WorkflowHandle[Any, Any]] = [await system.start(order) for order in orders]
     choreographed = [kind.order() for kind in (Scenario("ok"), declined, refused)]
     for order in choreographed:
-        await ChoreographedOrders(system.db, Outbox()).place(order)
+        await system.services.choreographed_orders.place(order)
     await asyncio.gather(*map(result_of, handles), *(until_ended(system.db, order) for order in choreographed))
     store = system.orders.states
     page = await store.find_by_status(Status.COMPLETED, 1)
@@ -115,9 +126,26 @@ async def live(system: System) -> None:
     for service in (system.services.inventory, system.services.payments, system.services.shipping):
         for process in ("old-1", "slip.old-1"):
             await service.receipts_of(process)
-    await OutboxProcesses(system.db).overdue()
-    await OutboxFeed(system.db).purge(older_than_seconds=86_400, limit=10)
+    await events_of_orders(system, [order.order_id for order in choreographed])
     await Retention(system.db).prune(30)
+
+
+async def events_of_orders(system: System, order_ids: list[str]) -> None:
+    """Look for events and processes that wait, look at events again, and purge those of old orders."""
+    services = system.services
+    for order_id in order_ids:
+        for event in await services.trace.events(order_id):
+            await services.feed(event.publisher).read([event.event_id])
+            await services.undelivered.is_dead(event.event_id, "orders")
+        await services.undelivered.given_up(order_id)
+    await services.trace.overdue()
+    await services.trace.silent(60, 10)
+    await services.trace.purge(older_than_seconds=86_400, limit=10)
+    for owner in OWNERS:
+        feed = services.feed(owner)
+        await feed.unpublished(0, 10)
+        await feed.unpublished(0, 10, order_ids[0])
+        await Purging(feed, services.accepted, kept_seconds=0).run_once()
 
 
 def scanned(plan: dict[str, Any]) -> Iterator[str]:
@@ -135,7 +163,7 @@ async def test_no_statement_reads_a_whole_table(servers: Stack) -> None:
                 await live(system)
         url = connection_string(system.stack.database_url)
         async with await AsyncConnection.connect(url, autocommit=True) as connection:
-            await connection.execute(YEARS.format(rows=ROWS).replace("%%", "%").encode())
+            await connection.execute(years())
             read = {text: await plan_of(connection, text, params) for text, params in statements.items()}
     assert len(read) > 25
     assert not [f"{tables}: {text}" for text, tables in read.items() if tables]

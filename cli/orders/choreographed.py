@@ -67,15 +67,16 @@ class _Progress:
     """Writes a line for each event of an order where there is no live display, and notes when no event follows."""
 
     def __init__(self, output: Output, name: ProcessName) -> None:
-        self._output, self._events = output, 0
+        self._output, self._seen = output, set[str]()
         self._silence = Silence(output, f"{name} has no new event; unless a worker runs, `python worker.py` starts one")
 
     def seen(self, now: ChoreographedStatus) -> None:
         """Take note of the order's events."""
-        for event in now.events[self._events :] if not self._output.notes.is_terminal else ():
+        new = [event for event in now.events if event.event_id not in self._seen]
+        for event in new if not self._output.notes.is_terminal else ():
             self._output.note(f"{event.type}")
-        self._silence.heard(answer=len(now.events) > self._events or now.at_rest)
-        self._events = len(now.events)
+        self._silence.heard(answer=bool(new) or now.at_rest)
+        self._seen |= {event.event_id for event in new}
 
 
 def _document(standing: ChoreographedStatus, *, placed_before: bool) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from temporalio.client import Client
 
 from activities.server_features import missing_features
 from choreography.deliveries import Outcome, Standing, delivery_of, outcome_of
-from choreography.reactions import TOO_LATE
+from choreography.reactions import REPEATED, TOO_LATE
 from client.advice import START_A_RELAY, helps, start_a_worker
 from client.diagnosis.findings import Cause, StuckProcess
 from models.choreography import at_risk
@@ -79,15 +79,18 @@ async def _waiting(client: Client, last: TracedEvent, since: datetime) -> Silent
     money, addressed = at_risk(last.type, last.total), delivery_of(last)
     outcome = await outcome_of(client, addressed) if addressed else Outcome(Standing.UNKNOWN)
     if addressed and outcome.standing is Standing.HANDLED and not outcome.text.endswith(TOO_LATE):
-        return _for_relay(last.process_id, outcome.text, since, addressed.delivery.subscriber, money)
+        event, subscriber = outcome.text.removeprefix(f"{REPEATED}: "), addressed.delivery.subscriber
+        return _for_relay(last.process_id, event, since, subscriber, money, outcome.queue)
     why = "nothing followed it"
     if outcome.queue != TASK_QUEUE:
         why = f"{why}, its delivery is on the task queue {outcome.queue}"
     return Silent(last.process_id, last.type, since, helps(start_a_worker(outcome.queue)), why, money)
 
 
-def _for_relay(process_id: str, event: str, since: datetime, service: str, money: Money | None) -> Silent:
-    fix = helps(START_A_RELAY)
+def _for_relay(
+    process_id: str, event: str, since: datetime, service: str, money: Money | None, queue: str = TASK_QUEUE
+) -> Silent:
+    fix = helps(START_A_RELAY if queue == TASK_QUEUE else start_a_worker(queue))  # a service apart has its own relay
     return Silent(process_id, event, since, fix, f"no relay of {service} has published it", money)
 
 

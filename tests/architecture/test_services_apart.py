@@ -93,7 +93,7 @@ def test_a_service_imports_no_other_service() -> None:
     [
         ('Q = b"select a from payments.ledger"', {"payments"}),
         ('Q = f"insert into {table} select 1 from orders.orders"', {"orders"}),
-        ('Q = """\nwith x as (\n  update outbox.events set a = 1)"""', {"outbox"}),
+        ('Q = """\nwith x as (\n  update trace.events set a = 1)"""', {"trace"}),
         ('op.execute("create schema slips;")', {"slips"}),
         ('Q = "select 1 from stock JOIN inventory.stock"', {"inventory"}),
         ('"""It is read from payments.ledger."""\nA = 1', set()),

@@ -141,6 +141,17 @@ class Stage:
         await publish(self.system.services, event, published=True)
         await self.system.services.trace.record([event])
 
+    async def redrive(self, event_id: str, subscriber: str) -> None:
+        """Publish the event of a dead delivery again, as a redrive does that nothing waits for."""
+        trace = self.system.services.trace
+        event = await trace.event(event_id)
+        assert event
+        assert await self.undelivered.is_dead(event_id, subscriber)
+        redrives = await self.system.services.feed(event.publisher).again(event_id)
+        assert redrives
+        await trace.redriven(event_id, redrives)
+        await self.undelivered.free(event_id, subscriber)
+
     async def deliveries(self, event: TracedEvent) -> list[Any]:
         """Return the activities that Temporal lists for an event's deliveries."""
         query = f"ActivityId STARTS_WITH '{event.event_id}'"

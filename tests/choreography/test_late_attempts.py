@@ -5,22 +5,21 @@ from typing import Any
 
 import pytest
 
+from choreography.assembly import Choreography
 from choreography.reactions import REPEATED, Subscribers
-from messaging.outbox.outbox import Outbox
 from models.attempts import DO_ATTEMPTS
 from models.choreography import DomainEvent
 from models.errors import Unavailable
 from models.order import Order
+from models.participants import Owner
 from providers.registry import Providers
 from services.assembly import Services
-from services.orders.placing import ChoreographedOrders
-from tests.choreography.conftest import order_status
-from tests.choreography.test_reactions import play_out
+from tests.choreography.conftest import NO_TEMPORAL, order_status
+from tests.choreography.playing import events_of, place, play, play_out
 from tests.conservation import assert_conserved
 from tests.orders.scenarios import Scenario
 from tests.services.shop import Shop
 
-outbox = Outbox()
 BY_SUBSCRIBER = pytest.mark.parametrize(
     ("subscriber", "made", "given_up"),
     [("payments", "PaymentCharged", "PaymentDeclined"), ("shipping", "ShipmentCreated", "ShipmentRefused")],
@@ -54,25 +53,26 @@ class CutOff:
         raise Unavailable("no answer")
 
 
-async def up_to(shop: Shop, subscribers: Subscribers, subscriber: str) -> tuple[Order, DomainEvent]:
+async def up_to(shop: Shop, subscribers: Subscribers, subscriber: Owner) -> tuple[Order, DomainEvent]:
     """Return an order and the event that the subscriber will react to."""
     order = Scenario("late").order()
-    await ChoreographedOrders(shop.db, Outbox()).place(order)
-    for before in ("inventory", "payments")[: 1 + (subscriber == "shipping")]:
-        await subscribers.handle(before, (await outbox.events(shop.db, order.order_id))[-1])
-    return order, (await outbox.events(shop.db, order.order_id))[-1]
+    event = await place(shop, order)
+    for _ in ("inventory", "payments")[: 1 + (subscriber == "shipping")]:
+        await play(subscribers, event)
+        event = (await events_of(shop, order.order_id))[-1]
+    return order, event
 
 
-def cut_off(shop: Shop, subscriber: str) -> tuple[CutOff, Subscribers]:
+def cut_off(shop: Shop, subscriber: Owner) -> tuple[CutOff, Subscribers]:
     """Return the subscriber's external system, cut off, and the subscribers of a worker that uses it."""
     party: Any = CutOff(shop.provider if subscriber == "payments" else shop.carrier)
     parties = (party, shop.carrier) if subscriber == "payments" else (shop.provider, party)
-    return party, Subscribers(Services(shop.db, Providers(*parties)))
+    return party, Choreography(NO_TEMPORAL, Services(shop.db, Providers(*parties))).subscribers
 
 
 @BY_SUBSCRIBER
 async def test_an_attempt_that_gives_up_late_does_not_undo_the_effect_that_the_next_one_recorded(
-    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: Owner, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
     party, isolated = cut_off(shop, subscriber)
@@ -81,7 +81,7 @@ async def test_an_attempt_that_gives_up_late_does_not_undo_the_effect_that_the_n
     assert await subscribers.handle(subscriber, event, DO_ATTEMPTS + 1) == made
     party.released.set()
 
-    assert await late == REPEATED
+    assert await late == f"{REPEATED}: {made}"
 
     await play_out(shop, subscribers, order.order_id)
     assert await order_status(shop.db, order) == "completed"
@@ -90,7 +90,7 @@ async def test_an_attempt_that_gives_up_late_does_not_undo_the_effect_that_the_n
 
 @BY_SUBSCRIBER
 async def test_an_attempt_that_resumes_after_its_order_completed_leaves_no_dead_letter(
-    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: Owner, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
     party, isolated = cut_off(shop, subscriber)
@@ -99,13 +99,13 @@ async def test_an_attempt_that_resumes_after_its_order_completed_leaves_no_dead_
     await play_out(shop, subscribers, order.order_id)
     party.released.set()
 
-    assert await late == REPEATED
+    assert await late == f"{REPEATED}: {made}"
     assert await order_status(shop.db, order) == "completed"
 
 
 @BY_SUBSCRIBER
 async def test_an_undo_that_an_attempt_began_before_it_died_is_finished_by_the_next_one(
-    shop: Shop, subscribers: Subscribers, subscriber: str, made: str, given_up: str
+    shop: Shop, subscribers: Subscribers, subscriber: Owner, made: str, given_up: str
 ) -> None:
     order, event = await up_to(shop, subscribers, subscriber)
     party, isolated = cut_off(shop, subscriber)

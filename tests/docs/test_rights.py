@@ -10,17 +10,18 @@ import pytest
 from psycopg.sql import SQL, Identifier
 
 from messaging.dead_letters.dead_letters import DeadLetters
-from messaging.outbox.feed import OutboxFeed
-from messaging.outbox.outbox import Outbox
 from models.activities.slips import RecordRevision
 from models.dead_letters import Undeliverable
 from models.errors import Final
 from models.names import RECONCILER_WORKFLOW, TASK_QUEUE
+from models.participants import OWNERS
 from models.recovery import Reconcile
+from models.trace import TracedEvent
 from postgres.database import Database
+from postgres.unit_of_work import unit_of_work
 from runtime.embedded.stack import Stack
+from services.assembly import Services
 from services.installation.installation import Installation
-from services.orders.placing import ChoreographedOrders
 from services.schemas import SCHEMAS
 from services.slips.revisions import SlipRevisions
 from tests.choreography.conftest import until_ended
@@ -30,7 +31,7 @@ from tests.slips.conftest import result_of as result_of_slip
 from tests.slips.conftest import start
 from tests.slips.slips import shipped
 from tests.systems import System, open_system, result_of
-from worker import orders_worker
+from worker import orders_worker, services_on
 
 pytestmark = pytest.mark.server
 EVERY_OTHER = "every other table"
@@ -90,7 +91,7 @@ async def run_processes(system: System) -> None:
     handles = [await system.start(kind.order()) for kind in KINDS]
     choreographed = [kind.order() for kind in KINDS]
     for order in choreographed:
-        await ChoreographedOrders(system.db, Outbox()).place(order)
+        await system.services.choreographed_orders.place(order)
     slips = [await start(system, shipped(name)) for name in ("gift", "digital-goods")]
     await asyncio.gather(
         *map(result_of, handles),
@@ -101,15 +102,24 @@ async def run_processes(system: System) -> None:
     await system.client.execute_workflow(RECONCILER_WORKFLOW, task, id="reconcile-now", task_queue=TASK_QUEUE)
 
 
-async def use_rare_statements(db: Database, event_id: str, process_id: str) -> None:
+async def use_rare_statements(db: Database, services: Services, event: TracedEvent, process_id: str) -> None:
     """Execute the statements of dead deliveries, letters, revisions and the purge, which need special states."""
-    feed, letters = OutboxFeed(db), DeadLetters(db)
-    event = await feed.read(event_id)
-    assert event is not None
-    for settle in (feed.redrive, feed.give_up):
-        await feed.on_exhausted(event, "payments", "Gone", "why", 8)
-        await settle(event_id, "payments")
-    await feed.purge(older_than_seconds=0)
+    letters, undelivered, trace = DeadLetters(db), services.undelivered, services.trace
+    await undelivered.record(event, "payments", "Gone", "why", 8, None)
+    await undelivered.free(event.event_id, "payments")
+    await undelivered.record(event, "payments", "Gone", "why", 8, None)
+    async with unit_of_work(db) as unit:
+        await undelivered.give_up(unit, event.event_id, "payments")
+        await trace.lock_overdue(unit, event.process_id)
+    await trace.redriven(event.event_id, 1)
+    for owner in OWNERS:
+        feed = services.feed(owner)
+        assert await feed.again(event.event_id) == (1 if owner == event.publisher else None)
+        async with feed.claim(1) as claim:
+            for stored in claim.events:
+                await claim.set_aside(stored.event, "why")
+        await feed.purge(await feed.old(0, 100))
+    await trace.purge(older_than_seconds=0)
     number = await letters.record(
         Undeliverable(channel="recovery", message_id=process_id, original=b"", error_type="", cause="", attempts=1)
     )
@@ -127,9 +137,10 @@ async def test_a_worker_needs_only_the_documented_rights(servers: Stack) -> None
     async with open_system(servers) as system, limited(system) as url:
         async with orders_worker(system.client, url, system.settings):
             await run_processes(system)
-        event_id = await system.one("select event_id from outbox.events where type = 'StockReserved' limit 1")
-        async with await Database.open(url, size=1) as db:
-            await use_rare_statements(db, event_id, "order-o-1")
+        completed = await system.one("select process_id from trace.events where type = 'StockSettled' limit 1")
+        event = next(each for each in await system.services.trace.events(completed) if each.type == "StockReserved")
+        async with await Database.open(url, size=2) as db:
+            await use_rare_statements(db, services_on(db, system.settings), event, "order-o-1")
 
 
 @pytest.mark.timeout(60)

@@ -63,19 +63,24 @@ async def records_of(system: System, order: Order) -> dict[str, object]:
     """Return what the provider, the carrier and the services have recorded of an order."""
     key = f"{order.order_id}:charge"
     return {
-        "provider": await system.one("select status from card_provider.entries where key = %s", key),
-        "revenue": await system.one(
-            "select coalesce(sum(amount), 0)::bigint from payments.ledger where key = %s and credit = 'revenue'", key
+        "provider": await system.one_of("payments", "select status from card_provider.entries where key = %s", key),
+        "revenue": await system.one_of(
+            "payments",
+            "select coalesce(sum(amount), 0)::bigint from payments.ledger where key = %s and credit = 'revenue'",
+            key,
         ),
-        "held": await system.one(
+        "held": await system.one_of(
+            "payments",
             "select coalesce(sum(case 'held' when credit then amount when debit then -amount end), 0)::bigint"
             " from payments.ledger where key = %s",
             key,
         ),
-        "reserve": await system.one(
-            "select status from inventory.receipts where key = %s", f"{order.order_id}:reserve"
+        "reserve": await system.one_of(
+            "inventory", "select status from inventory.receipts where key = %s", f"{order.order_id}:reserve"
         ),
-        "parcel": await system.one("select status from carrier.entries where key = %s", f"{order.order_id}:ship"),
+        "parcel": await system.one_of(
+            "shipping", "select status from carrier.entries where key = %s", f"{order.order_id}:ship"
+        ),
         "order": await system.one("select status from orders.orders where order_id = %s", order.order_id),
     }
 

@@ -12,12 +12,10 @@ import pytest
 from temporalio.client import WorkflowHandle
 
 from client.commands import deliver
-from messaging.outbox.outbox import Outbox
 from models.commands import CancelOrder
 from models.order import Order
 from models.process import Status
 from runtime.embedded.stack import Stack
-from services.orders.placing import ChoreographedOrders
 from tests.choreography.conftest import until_ended
 from tests.conservation import assert_conserved
 from tests.orders.apart.running import queues_of, with_apart
@@ -57,7 +55,7 @@ async def placed(system: System) -> AsyncIterator[dict[str, Placed]]:
     for scenario in SCENARIOS:
         orchestrated, choreographed = scenario.order(), scenario.order()
         found[scenario.name] = Placed(orchestrated, await system.start(orchestrated), choreographed)
-        await ChoreographedOrders(system.db, Outbox()).place(choreographed)
+        await system.services.choreographed_orders.place(choreographed)
     yield found
     await asyncio.gather(*(result_of(each.handle) for each in found.values()))
 

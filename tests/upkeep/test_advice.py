@@ -241,9 +241,9 @@ async def undelivered(system: System, _: pytest.MonkeyPatch) -> None:
     no_relay = await found(system, workflow_id(order.order_id), Cause.UNDELIVERED)
     async with shell(system, no_relay.help_command or ""):
         async with asyncio.timeout(SECONDS_TO_HAPPEN):
-            while await system.one("select 1 from outbox.events where published_at is null limit 1"):
+            while await system.one("select 1 from orders.outbox where published_at is null limit 1"):
                 await asyncio.sleep(0.1)
-    await system.one("update outbox.processes set due_at = now() - interval '1 minute' returning 1")
+    await system.one("update trace.processes set due_at = now() - interval '1 minute' returning 1")
     nothing_followed = await found(system, workflow_id(order.order_id), Cause.UNDELIVERED)
     async with shell(system, nothing_followed.help_command or ""):
         assert await closed_as(system, order.order_id) == "completed"

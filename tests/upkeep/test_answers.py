@@ -146,7 +146,7 @@ async def test_an_event_that_is_not_delivered_has_the_money_at_risk(servers: Sta
     async with open_system(servers) as system:
         order = Scenario("charging").order()
         await system.services.choreographed_orders.place(order)
-        await system.one("update outbox.events set type = 'StockReserved' returning 1")
+        await system.one("update orders.outbox set type = 'StockReserved' returning 1")
 
         stuck = await found(system, workflow_id(order.order_id))
 

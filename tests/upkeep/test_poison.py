@@ -106,7 +106,7 @@ async def test_the_watcher_goes_on_after_an_order_that_it_can_not_move(stage: St
     bad, good = [await stage.place(Scenario(f"watched-{n}").order()) for n in range(2)]
     for order in (bad, good):
         await stage.lose(await stage.until(order, "OrderPlaced"))
-    await stage.db.rows(b"update outbox.events set version = 99 where process_id = %(id)s", {"id": bad.order_id})
+    await stage.db.rows(b"update orders.outbox set version = 99 where process_id = %(id)s", {"id": bad.order_id})
     await stage.db.rows(b"update orders.orders set body = '{}' where order_id = %(id)s", {"id": bad.order_id})
     await stage.pass_time(bad)
     await stage.pass_time(good)
@@ -114,7 +114,7 @@ async def test_the_watcher_goes_on_after_an_order_that_it_can_not_move(stage: St
     await stage.watcher.run_once()
 
     assert "OrderTimedOut" in [event.type for event in await stage.events(good)]
-    due = "select due_at > now() from outbox.processes where process_id = %s"
+    due = "select due_at > now() from trace.processes where process_id = %s"
     assert await stage.system.one(due, bad.order_id) is True
     await stage.db.rows(
         b"update orders.orders set body = %(body)s::jsonb where order_id = %(id)s",
@@ -128,7 +128,7 @@ async def test_the_watcher_goes_on_after_an_order_that_it_can_not_move(stage: St
 
 async def test_the_relay_goes_on_after_an_event_that_it_can_not_read(stage: Stage) -> None:
     bad, good = [await stage.place(Scenario(f"relayed-{n}").order()) for n in range(2)]
-    await stage.db.rows(b"update outbox.events set payload = '[]' where process_id = %(id)s", {"id": bad.order_id})
+    await stage.db.rows(b"update orders.outbox set payload = '[]' where process_id = %(id)s", {"id": bad.order_id})
 
     assert await stage.to_the_end(good) == "completed"
 
@@ -142,7 +142,7 @@ async def test_the_relay_goes_on_after_an_event_that_it_can_not_read(stage: Stag
         b"update dead_letters.letters set status = 'discarded' where letter_id = %(id)s", {"id": letter.letter_id}
     )
     await stage.db.rows(
-        b"with gone as (delete from outbox.processes where process_id = %(id)s)"
+        b"with gone as (delete from trace.processes where process_id = %(id)s)"
         b" update orders.orders set status = 'failed', closed_at = now() where order_id = %(id)s",
         {"id": bad.order_id},
     )

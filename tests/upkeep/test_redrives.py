@@ -58,8 +58,8 @@ async def undelivered(system: System) -> int:
     """Return the letter of a delivery of a choreographed order."""
     order = Scenario("events").order()
     await system.services.choreographed_orders.place(order)
-    (event,) = await system.services.outbox.events(system.db, order.order_id)
-    await system.services.outbox_feed.on_exhausted(event, "inventory", "Unavailable", "down", 8)
+    (event,) = await system.services.trace.events(order.order_id)
+    await system.services.undelivered.record(event, "inventory", "Unavailable", "down", 8, None)
     (letter,) = await system.services.dead_letters.of_process(workflow_id(order.order_id), "deliveries")
     return letter.letter_id
 

@@ -161,9 +161,9 @@ async def test_stuck_names_an_order_without_a_relay_or_a_worker(servers: Stack) 
         [found] = (await system.orders.stuck(timedelta(0))).stuck
         assert (found.cause, found.help) == ("undelivered", "python worker.py --relay-only")
 
-        await system.one("update outbox.events set published_at = now() returning 1")
+        await system.one("update orders.outbox set published_at = now() returning 1")
         assert (await system.orders.stuck(timedelta(0))).stuck == []
-        await system.one("update outbox.processes set due_at = now() - interval '1 minute' returning 1")
+        await system.one("update trace.processes set due_at = now() - interval '1 minute' returning 1")
         [found] = (await system.orders.stuck(timedelta(seconds=30))).stuck
         assert (found.cause, found.help) == ("undelivered", "python worker.py")
 

@@ -10,11 +10,11 @@ from tests.systems import Environment
 
 pytestmark = pytest.mark.server
 UNREADABLE = """
-create or replace function outbox.unreadable() returns trigger language plpgsql as $$
+create or replace function inventory.unreadable() returns trigger language plpgsql as $$
 begin new.version := 99; return new; end $$;
-create trigger unreadable before insert on outbox.events
+create trigger unreadable before insert on inventory.outbox
   for each row when (new.type = 'StockReserved' and starts_with(new.process_id, 'unreadable-'))
-  execute function outbox.unreadable();
+  execute function inventory.unreadable();
 """
 
 
@@ -68,7 +68,7 @@ def test_redriven_once_it_can_be_read_the_order_completes(
     redrive = ("deadletters", "redrive", str(number), "--reason", "deployed", "--actor", "ann")
 
     assert starter(*redrive).code == 3  # nothing has changed yet
-    sql(system, "update outbox.events set version = 1 where process_id = %s", order_id)
+    sql(system, "update inventory.outbox set version = 1 where process_id = %s", order_id)
     redriven = starter(*redrive)
 
     assert redriven.code == 0, redriven.err
@@ -83,6 +83,6 @@ def test_discarded_the_order_is_turned_back(starter: Starter, system: Environmen
 
     assert discarded.code == 0, discarded.err
     assert letter(starter, number)["status"] == "discarded"
-    due = "update outbox.processes set due_at = now() - interval '1 second' where process_id = %s"
+    due = "update trace.processes set due_at = now() - interval '1 second' where process_id = %s"
     sql(system, due, order_id)
     until_status(starter, order_id, "compensated")

@@ -10,6 +10,7 @@ from postgres.pipeline import Connection
 from tests.conservation import ALWAYS, _found
 from tests.faults.evidence import queries
 from tests.faults.evidence.evidence import Account, ObservedLevel, Snapshot
+from tests.spread import answered
 
 # These queries read every receipt, so they run only with every tenth snapshot.
 THOROUGH_EVERY = 10
@@ -58,7 +59,7 @@ async def snapshot(db: Database, *, thorough: bool) -> Snapshot:
         balances = await db.rows(queries.BALANCES, None, connection)
         ((captured, refunded),) = await db.rows(queries.CAPTURED, None, connection)
         outcomes = await db.rows(queries.OUTCOMES, None, connection)
-        found = await _found(db, connection, ALWAYS | queries.BESIDES) if thorough else []
+        found = await _found(db, connection, answered(db, ALWAYS | queries.BESIDES)) if thorough else []
     return Snapshot(
         at=at,
         stock={sku: ObservedLevel(*counts) for sku, *counts in stock},

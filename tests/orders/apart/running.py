@@ -85,11 +85,9 @@ def attempts(history: Any, step: str, direction: str = "do") -> int:
 
 async def receipts(system: System, order_id: str) -> dict[str, str | None]:
     """Return the status of each service's receipt of an order."""
-    assert system.databases
     steps = {"inventory": "reserve", "payments": "charge", "shipping": "ship"}
     found: dict[str, str | None] = {}
     for service in SERVICES:
-        query = f"select status from {service}.receipts where key = %(key)s".encode()  # noqa: S608
-        row = await system.databases.owned_by(service).row(query, {"key": key(order_id, steps[service])})
-        found[service] = row[0] if row else None
+        query = f"select status from {service}.receipts where key = %s"  # noqa: S608
+        found[service] = await system.one_of(service, query, key(order_id, steps[service]))
     return found

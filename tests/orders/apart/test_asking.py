@@ -7,17 +7,18 @@ import pytest
 from temporalio.worker import Worker
 
 from activities.accepted import AcceptedByCall
-from models.errors import InvalidInput, NotBegun
+from models.errors import NotBegun
 from models.participants import SERVICES
 from models.process import Status
 from runtime.embedded.stack import Stack
 from runtime.process import Arguments
 from services.accepted import Accepted, AcceptedMemory
 from services.orders.orders import Orders
+from tests.choreography.conftest import until_ended
 from tests.orders.apart.running import Handle, serving, with_apart
 from tests.orders.scenarios import Scenario
 from tests.systems import System, open_apart, result_of
-from worker import configuration, orders_worker, program
+from worker import build, configuration, orders_worker, program
 
 pytestmark = [pytest.mark.server, pytest.mark.faults, pytest.mark.timeout(180)]
 SECONDS_TO_HAPPEN = 60
@@ -42,12 +43,22 @@ async def test_only_the_steps_of_the_asking_service_are_answered(system: System)
     assert unknown == [None, None]
 
 
-async def test_a_relay_alone_is_refused(system: System) -> None:
-    relay = program(Arguments(relay_only=True))
-    for block in (relay.run, relay.ready):
-        with pytest.raises(InvalidInput, match=r"^--relay-only: choreographed orders need one database"):
-            async with block(system.client, system.urls, system.settings):
-                pass
+async def test_a_relay_alone_publishes_the_events_of_every_database(system: System) -> None:
+    order, relay = Scenario("relayed").order(), program(Arguments(relay_only=True))
+    await system.services.choreographed_orders.place(order)
+    async with (
+        relay.ready(system.client, system.urls, system.settings),
+        build(system.client, system.services, system.settings),
+        relay.run(system.client, system.urls, system.settings),
+    ):
+        assert await until_ended(system.db, order) is Status.COMPLETED
+
+
+async def test_a_process_that_serves_the_orders_and_a_service_answers_once_for_its_events(system: System) -> None:
+    order, both = Scenario("both").order(), program(Arguments(serve=("orders", "shipping")))
+    async with both.run(system.client, system.urls, system.settings):
+        await system.services.choreographed_orders.place(order)
+        assert await until_ended(system.db, order) is Status.COMPLETED
 
 
 async def test_without_a_worker_of_the_orders_nothing_begins(system: System) -> None:

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 
 import pytest
 
-from models.participants import SERVICES
+from models.participants import OWNERS, SERVICES
 from models.process import Status
 from runtime.embedded.stack import Stack
 from tests.cli.conftest import run_here, worker_process
@@ -78,13 +78,25 @@ async def test_slips_complete_and_go_back(system: System) -> None:
     assert [str(result.status) for result in results if result] == ["completed", "compensated"]
 
 
-@pytest.mark.parametrize("arguments", [("place", "-"), ("batch", "2")])
-async def test_a_choreographed_order_is_refused_in_one_line(system: System, arguments: tuple[str, ...]) -> None:
-    document = Scenario("choreographed").order().model_dump_json().encode()
-    given = (*arguments, "--style", "choreographed")
+@pytest.mark.parametrize("scenario", [Scenario("events-ok"), Scenario("events-refused", postcode="00000")])
+async def test_a_choreographed_order_ends_in_each_database(system: System, scenario: Scenario) -> None:
+    order, fails = scenario.order(), scenario.postcode == "00000"
+    knowing = system.environment_with({"orders": system.settings.own_databases["orders"]})
+    place = ("place", "-", "--style", "choreographed", "--json")
 
-    placed = await asyncio.to_thread(run_here, system.environment(), *given, stdin=document)
+    placed = await asyncio.to_thread(run_here, knowing, *place, stdin=order.model_dump_json().encode())
 
-    reason = "choreographed orders need one database for all services, and a service has its own"
-    assert (placed.code, placed.err.splitlines()[-1]) == (2, f"error: --style: {reason}")
-    assert placed.err.count("error: ") == 1
+    assert (placed.code, placed.document["status"]) == ((3, "compensated") if fails else (0, "completed")), placed.err
+    undone = {"inventory": "undone", "payments": "undone", "shipping": "refused"}
+    assert await receipts(system, order.order_id) == (undone if fails else dict.fromkeys(SERVICES, "settled"))
+    published = [event["publisher"] for event in placed.document["events"]]
+    assert set(published) == set(OWNERS)
+
+
+async def test_a_batch_of_choreographed_orders_ends(system: System) -> None:
+    given = ("batch", "4", "--style", "choreographed", "--mix", "ok=1,declined=1", "--json")
+
+    ran = await asyncio.to_thread(run_here, system.environment(), *given)
+
+    assert ran.code == 0, ran.err
+    assert ran.document["outcomes"] == {"completed": 2, "compensated": 2}

@@ -15,6 +15,7 @@ from models.process import Status
 from postgres.database import Database
 from runtime.embedded.stack import Stack
 from services.schemas import names_of
+from tests.choreography.conftest import until_ended
 from tests.cli.conftest import worker_process
 from tests.gathered import assert_all_conserved
 from tests.orders.apart.running import queues_of, receipts, serving, with_apart
@@ -52,6 +53,7 @@ def role_of_payments(system: System) -> Iterator[str]:
         for schema in map(Identifier, sorted(names_of(["payments"]))):
             admin.execute(SQL("grant usage on schema {} to {}").format(schema, role))
             admin.execute(SQL("grant select, insert, update on all tables in schema {} to {}").format(schema, role))
+        admin.execute(SQL("grant delete on payments.outbox, payments.inbox to {}").format(role))
         yield url.replace("postgres@", f"{name}@")
         admin.execute(SQL("drop owned by {}").format(role))
         admin.execute(SQL("drop role {}").format(role))
@@ -59,6 +61,7 @@ def role_of_payments(system: System) -> Iterator[str]:
 
 async def test_payments_are_made_with_the_role_of_payments_alone(system: System) -> None:
     done, refunded = Scenario("role-done").order(), Scenario("role-refunded", postcode="00000").order()
+    by_events = Scenario("role-events", postcode="00000").order()
     with role_of_payments(system) as url:
         for other in OTHERS:
             with pytest.raises(Unavailable, match="permission denied for database"):
@@ -70,13 +73,16 @@ async def test_payments_are_made_with_the_role_of_payments_alone(system: System)
         ):
             with alone:
                 handles = [await system.start(order) for order in (done, refunded)]
+                await system.services.choreographed_orders.place(by_events)
                 results = [await result_of(handle) for handle in handles]
+                assert await until_ended(system.db, by_events) is Status.COMPENSATED
 
     assert [result.status for result in results if result] == [Status.COMPLETED, Status.COMPENSATED]
     assert (await receipts(system, done.order_id))["payments"] == "settled"
-    assert (await receipts(system, refunded.order_id))["payments"] == "undone"
+    for order in (refunded, by_events):
+        assert (await receipts(system, order.order_id))["payments"] == "undone"
     assert (await queues_of(handles[1]))["refund_payment"] == ["payments"]
-    assert await asyncio.to_thread(_refunds, system) == 1
+    assert await asyncio.to_thread(_refunds, system) == 2
 
 
 def _refunds(system: System) -> int:

@@ -100,7 +100,7 @@ async def test_anything_else_than_accepted_is_refused_without_a_receipt(
     services: Services, ask: str, remembered: bool
 ) -> None:
     await services.orders.accept(requests.order())
-    asked = services if remembered else Services(services.db, services._providers)
+    asked = services if remembered else Services(services.db, services.providers)
     nothing = await traces(services)
     call, field = OTHER[ask]
 
@@ -165,7 +165,7 @@ async def test_a_completed_order_repeats_its_answers_without_a_call(services: Se
     await services.order_closing.close(requests.complete())
     before = await traces(services)
 
-    await all_steps(Services(services.db, services._providers))
+    await all_steps(Services(services.db, services.providers))
 
     assert await traces(services) == before
 
@@ -242,7 +242,7 @@ async def test_an_accepted_order_is_not_read_again(services: Services, monkeypat
 @pytest.mark.parametrize("ask", ["reserve", "charge", "ship", "accept"])
 async def test_a_pruned_order_is_not_served_again(unchecked_shop: Shop, ask: str) -> None:
     """Also by a worker that asked for the order shortly before it was pruned."""
-    services, worker = [Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2)]
+    services, worker = [Services(unchecked_shop.db, unchecked_shop.providers) for _ in range(2)]
     await services.orders.accept(requests.order())
     await all_steps(services)
     await services.order_closing.close(requests.complete())

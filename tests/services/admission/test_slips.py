@@ -240,7 +240,7 @@ async def test_an_accepted_slip_of_any_shape_is_read_at_once(services: Services,
 @pytest.mark.parametrize("outcome", ["completed", "terminated"])
 async def test_nothing_of_a_slip_that_a_forged_closing_completed_is_undone(unchecked_shop: Shop, outcome: str) -> None:
     """The books then show what is not settled."""
-    services = Services(unchecked_shop.db, unchecked_shop._providers)
+    services = Services(unchecked_shop.db, unchecked_shop.providers)
     await services.slips.accept(GIFT)
     for ask in DOS.values():
         await ask(services)
@@ -254,7 +254,7 @@ async def test_nothing_of_a_slip_that_a_forged_closing_completed_is_undone(unche
 
 @pytest.mark.parametrize("name", UNDOS)
 async def test_an_undo_asks_again_in_a_process_that_remembers_the_slip_as_open(unchecked_shop: Shop, name: str) -> None:
-    here, elsewhere = (Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2))
+    here, elsewhere = (Services(unchecked_shop.db, unchecked_shop.providers) for _ in range(2))
     await here.slips.accept(GIFT)
     for ask in DOS.values():
         await ask(here)
@@ -266,7 +266,7 @@ async def test_an_undo_asks_again_in_a_process_that_remembers_the_slip_as_open(u
 
 @pytest.mark.parametrize("name", DOS)
 async def test_a_pruned_slip_is_not_served_again(unchecked_shop: Shop, name: str) -> None:
-    services, worker = [Services(unchecked_shop.db, unchecked_shop._providers) for _ in range(2)]
+    services, worker = [Services(unchecked_shop.db, unchecked_shop.providers) for _ in range(2)]
     await services.slips.accept(GIFT)
     for ask in DOS.values():
         await ask(services)

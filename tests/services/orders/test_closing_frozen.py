@@ -9,6 +9,7 @@ import pytest
 from models.activities.base import Settled
 from models.errors import Unavailable
 from postgres.unit_of_work import unit_of_work
+from services.inventory.inventory import Inventory
 from tests.services import requests
 from tests.services.orders.test_closing import placed
 from tests.services.shop import Shop
@@ -21,7 +22,7 @@ async def frozen_settlement(shop: Shop) -> AsyncIterator[asyncio.Task[None]]:
 
     async def settle() -> None:
         async with unit_of_work(shop.db) as unit:
-            await shop.within(unit).inventory.settle(requests.settle_stock())
+            await Inventory(unit, shop.accepted).settle(requests.settle_stock())
             reached.set()
             await thawed.wait()
 

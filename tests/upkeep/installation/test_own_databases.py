@@ -50,7 +50,7 @@ async def test_a_worker_refuses_the_payments_of_another_installation(first: Syst
     # Others are not asked about the payments.
     async with (
         participants_worker(first.client, mixed, first.settings, served=("shipping",)),
-        orders_worker(first.client, mixed, with_apart(first, "payments")),
+        orders_worker(first.client, mixed, with_apart(first, "payments", "shipping")),
     ):
         pass
 
