@@ -93,7 +93,7 @@ def _is_allowed(case: Case, invariant: str, problem: str) -> bool:
     never = case.step.name == "validate" and case.fault.startswith("terminate")
     forgot = case.step.stage == "aside" and case.fault.startswith("terminate")
     if invariant == "I9":
-        return deserted and case.fault in {"final", "terminate"}
+        return deserted and case.fault in {"errors", "final", "terminate"}
     return (invariant == "I8" and turned) or (invariant == "I10" and forgot) or (invariant == "I1" and never)
 
 
