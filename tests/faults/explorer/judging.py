@@ -75,21 +75,25 @@ def _sorted(evidence: Evidence, cases: Mapping[str, Case], results: Mapping[str,
         about = found.order_id or next((name for name in cases if re.search(rf"\b{name}\b(?!-)", found.problem)), "")
         if about not in cases:
             general.append(problem)
-        elif about in results and not _is_allowed(cases[about], found.invariant):
+        elif about in results and not _is_allowed(cases[about], found.invariant, found.problem):
             results[about].broken.append(problem)
     return general
 
 
-def _is_allowed(case: Case, invariant: str) -> bool:
+def _is_allowed(case: Case, invariant: str, problem: str) -> bool:
     """Return whether a violation is allowed in a case.
 
     A refusal that arrives together with a cancel is undone with the rest, which changes nothing. A workflow that is
     terminated during its alert leaves a history without the alert. A workflow that is terminated before its order was
-    accepted has done nothing.
+    accepted has done nothing. A recall that fails without a dead letter is noticed by the watcher, unless the shipment
+    has used up its attempts, and so undone the order, before.
     """
+    deserted = case.step.name == "recall" and "OrderTimedOut" in problem and "never reached shipping" in problem
     turned = case.step.refused and (case.fault in CANCELS or case.fault in {"deadline", "zombie-undone"})
     never = case.step.name == "validate" and case.fault.startswith("terminate")
     forgot = case.step.stage == "aside" and case.fault.startswith("terminate")
+    if invariant == "I9":
+        return deserted and case.fault in {"errors", "final", "terminate"}
     return (invariant == "I8" and turned) or (invariant == "I10" and forgot) or (invariant == "I1" and never)
 
 

@@ -26,7 +26,8 @@ SECONDS_BETWEEN_LOOKS = 0.1
 # Pairs of articles: a running case has one pair exclusively, so that its locks delay no other case.
 PAIRS, STOCK, MORE_THAN_THERE_IS = 80, 900, 1000
 ON_THE_WAY = 8
-SECONDS_TO_DRAIN = 60
+# As long as a delivery is tried; at the end of a round only what belongs to no case is left.
+SECONDS_TO_DRAIN, SECONDS_AT_THE_END = 110, 20
 SHIP_TO = {"name": "A. Customer", "street": "1 Main St", "city": "Lyon", "country": "FR"}
 Answer = Literal["ok", "refused", "unknown"]
 
@@ -45,19 +46,22 @@ _WAITING = (
     b"select distinct order_id from operators.alerts union select process_id from trace.undelivered where not given_up"
 )
 _SERVICES = (b"orders", b"inventory", b"payments", b"shipping")
-# Events that are not published, or not consumed and without a dead letter.
+# Events that are not published, or not consumed.
 _UNDER_WAY = (
     b"""
 select from ("""
-    + b" union all ".join(b"select event_id, type, published_at from %s.outbox" % each for each in _SERVICES)
+    + b" union all ".join(
+        b"select event_id, process_id, type, published_at from %s.outbox" % each for each in _SERVICES
+    )
     + b""") as event
-where published_at is null or (
+where (%(only)s::text is null or process_id = %(only)s) and (published_at is null or (
   type <> all(%(last)s)
-  and not exists (select from trace.undelivered where undelivered.event_id = event.event_id)"""
+  and (%(only)s::text is not null
+    or not exists (select from trace.undelivered where undelivered.event_id = event.event_id))"""
     + b"".join(
         b" and not exists (select from %s.inbox where inbox.event_id = event.event_id)" % each for each in _SERVICES
     )
-    + b""")
+    + b"""))
 limit 1"""
 )
 
@@ -110,14 +114,15 @@ class ExplorerScene:
         services = self.system.services
         await ChoreographedOrders(self.db, Outbox("orders"), services.trace).place(order)
 
-    async def drain(self) -> None:
-        """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the others.
+    async def drain(self, only: str | None = None) -> None:
+        """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the rest.
 
-        Events of the two ways of an order may still be under way when the order has ended.
+        Events of the two ways of an order may still be under way when the order has ended. With `only`, wait for the
+        events of that order, also for those with a dead letter; without, for all events that have none.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_TO_DRAIN):
-                while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST)}):
+            async with asyncio.timeout(SECONDS_TO_DRAIN if only else min(SECONDS_TO_DRAIN, SECONDS_AT_THE_END)):
+                while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST), "only": only}):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
     def asked_of(self, order: Order) -> list[Asked]:

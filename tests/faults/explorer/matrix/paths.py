@@ -99,8 +99,8 @@ TRANSFER = Path("transfer", transfer=True)
 TRANSFER_BACK = Path("transfer-back", transfer=True, postcode="00000", status="compensated", undone=ROUTE_BACK)
 LOST_CHARGE = Path("lost-charge", token="tok_lost_found", seconds=28)
 LOST_PARCEL = Path("lost-parcel", drivers=(PathDriver("create_shipment", "done", "hang", always=True),), seconds=28)
-# The deadline passes after the carrier accepted the parcel and before its answer: the parcel must be taken back. Nothing
-# but the parcel's receipt orders the two deliveries, so the answer arrives only after the recall has written it.
+# The deadline passes after the carrier accepted the parcel and before its answer: the parcel must be taken back.
+# Only the parcel's receipt orders the two deliveries, so the answer arrives when the recall has written it.
 TIMED_OUT = Path(
     "timed-out",
     deadline=2,
