@@ -24,6 +24,10 @@ class NotRun:
 NOT_RUN = (
     NotRun("README.md", "make demo", "starts servers of its own: tests/cli/test_demo.py runs it"),
     NotRun("README.md", "make test", MINUTES),
+    *(
+        NotRun("README.md", start, "needs four databases: tests/orders/apart/test_readme.py runs it")
+        for start in ("export ORDERS_APART=", "DATABASE_URL_")
+    ),
     NotRun("CONTRIBUTING.md", "make ", MINUTES),
     NotRun("docs/benchmarks.md", "make bench", MINUTES),
     NotRun("docs/benchmarks.md", ".venv/bin/python -m benchmarks.report", "needs the result of a run"),
