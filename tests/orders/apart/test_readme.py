@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import subprocess
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -55,23 +56,26 @@ async def test_the_commands_for_services_apart_complete_an_order(servers: Stack,
 
 async def _run(commands: str, home: Path, variables: dict[str, str]) -> tuple[int, str]:
     """Run commands in a shell that fails with the first of them, and end the workers that they have started."""
-    shell = await asyncio.create_subprocess_exec(
-        "bash",
-        "-ec",
-        f"{commands}\necho $?",
-        cwd=home,
-        env=variables,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=(log := home / "errors.txt").open("wb"),
-        start_new_session=True,
-    )
+    output = home / "output.txt"
+    with output.open("wb") as log:
+        shell = subprocess.Popen(
+            ["bash", "-ec", commands],  # noqa: S607
+            cwd=home,
+            env=variables,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
+        )
     try:
-        assert shell.stdout
-        lines = list[bytes]()
-        # The workers hold the pipe open after the shell has ended.
-        while (line := await shell.stdout.readline()) and not line.strip().isdigit():
-            lines.append(line)
-        return await shell.wait(), b"".join(lines).decode() + log.read_text(errors="replace")
+        code = await asyncio.to_thread(shell.wait)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(shell.pid, signal.SIGTERM)
+        await _end_group(shell.pid)
+    return code, output.read_text(errors="replace")
+
+
+async def _end_group(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGTERM)
+        while True:
+            os.killpg(pid, 0)
+            await asyncio.sleep(0.1)
