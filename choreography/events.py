@@ -11,7 +11,7 @@ from temporalio.client import ActivityFailureError, Client
 from temporalio.common import RetryPolicy
 from temporalio.service import RPCError
 
-from choreography.deliveries import FIRST
+from activities.deliveries import FIRST
 from messaging.outbox.feed import OutboxFeed
 from models.base import Message
 from models.choreography import StoredEvent

@@ -10,8 +10,8 @@ from temporalio import activity
 from temporalio.client import Client
 from temporalio.exceptions import ApplicationError
 
-from choreography import deliveries
-from choreography.deliveries import ATTEMPT_OF_DELIVERY, MOVED, Addressed
+from activities import deliveries
+from activities.deliveries import ATTEMPT_OF_DELIVERY, MOVED, Addressed
 from choreography.reaction import ANSWER, within_time_limit
 from choreography.reactions import Subscribers
 from models.attempts import UNDO_ATTEMPTS

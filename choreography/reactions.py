@@ -5,14 +5,11 @@ from typing import Any
 
 from choreography.participant import Participant
 from choreography.reaction import AlreadyDecided, Delivery, NothingBegun, Reaction, TooLate
-from models.choreography import DomainEvent, EventData, EventType, subscriber_of
+from models.choreography import REPEATED, TOO_LATE, DomainEvent, EventData, EventType, subscriber_of
 from models.errors import AlreadyUndone, InvalidInput, NotBegun, Unavailable
 from models.participants import Owner
 from postgres.database import Database
 from postgres.unit_of_work import unit_of_work
-
-REPEATED = "handled before"
-TOO_LATE = "too late: the order goes back or has ended"
 
 
 class Subscribers:

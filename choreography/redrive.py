@@ -4,7 +4,7 @@ import asyncio
 
 from temporalio.client import Client
 
-from choreography.deliveries import Standing, delivery_of, outcome_of
+from activities.deliveries import Standing, delivery_of, outcome_of
 from choreography.events import Events
 from choreography.recorder import Recorder
 from messaging.trace.trace import Trace

@@ -12,8 +12,8 @@ from temporalio.client import Client
 from temporalio.common import MetricMeter
 from temporalio.service import RPCError, RPCStatusCode
 
-from choreography import deliveries
-from choreography.deliveries import Addressed, queue_of
+from activities import deliveries
+from activities.deliveries import Addressed, queue_of
 from choreography.events import Recording
 from messaging.outbox.feed import COUNTED_AT_MOST, Claim, OutboxFeed
 from messaging.outbox.listener import OutboxListener

@@ -7,16 +7,15 @@ import structlog
 from temporalio.client import Client
 from temporalio.service import RPCError
 
-from choreography.deliveries import Addressed, Standing, delivery_of, outcome_of
+from activities.deliveries import Addressed, Standing, delivery_of, outcome_of
 from choreography.events import Events
-from choreography.reactions import TOO_LATE
 from choreography.recorder import Recorder
 from messaging.outbox.feed import OutboxFeed
 from messaging.outbox.outbox import Outbox
 from messaging.trace.trace import Trace
 from messaging.trace.undelivered import Undelivered
 from models.attempts import UNDO_ATTEMPTS
-from models.choreography import PIVOT, EventData, EventType
+from models.choreography import PIVOT, TOO_LATE, EventData, EventType
 from models.errors import NotFound, Unavailable
 from models.trace import TracedEvent
 from postgres.database import Database

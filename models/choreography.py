@@ -74,6 +74,9 @@ SUBSCRIBER: Mapping[EventType, Owner | None] = {
     EventType.ORDER_COMPLETED: None,
     EventType.ORDER_FAILED: None,
 }
+# What a delivery returns without a new reaction: the first is followed by what the delivery before it returned.
+REPEATED = "handled before"
+TOO_LATE = "too late: the order goes back or has ended"
 # After this event the order is only completed, never undone.
 PIVOT = EventType.SHIPMENT_CREATED
 LAST = frozenset({EventType.ORDER_COMPLETED, EventType.ORDER_FAILED})

@@ -6,12 +6,11 @@ from typing import Any
 
 from temporalio.client import Client
 
+from activities.deliveries import Outcome, Standing, delivery_of, outcome_of
 from activities.server_features import missing_features
-from choreography.deliveries import Outcome, Standing, delivery_of, outcome_of
-from choreography.reactions import REPEATED, TOO_LATE
 from client.advice import START_A_RELAY, helps, start_a_worker
 from client.diagnosis.findings import Cause, StuckProcess
-from models.choreography import at_risk
+from models.choreography import REPEATED, TOO_LATE, at_risk
 from models.money import Money
 from models.names import TASK_QUEUE, workflow_id
 from models.participants import OWNERS

@@ -21,7 +21,10 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
     "providers": ({"postgres", "models"}, {"psycopg", "alembic", "httpx"}),
     "services": ({"messaging", "providers", "postgres", "models"}, {"psycopg", "pydantic", "structlog", "alembic"}),
     "activities": ({"models"}, {"temporalio", "pydantic", "structlog"}),
-    "choreography": ({"services", "messaging", "providers", "postgres", "models"}, {"temporalio", "structlog"}),
+    "choreography": (
+        {"activities", "services", "messaging", "providers", "postgres", "models"},
+        {"temporalio", "structlog"},
+    ),
     "workflows": ({"temporal_saga", "activities", "models"}, {"temporalio", "pydantic"}),
     "runtime": ({"models"}, ANY_LIBRARY),
     # How a worker's process runs, and the workers of the services apart; worker.py has the workflows and all else.
@@ -30,7 +33,7 @@ MAY_IMPORT: dict[str, tuple[set[str], set[str] | None]] = {
         {"temporalio"},
     ),
     "client": (
-        {"workflows", "temporal_saga", "choreography", "activities", "services", "messaging", "postgres", "models"},
+        {"workflows", "temporal_saga", "activities", "services", "messaging", "postgres", "models"},
         {"temporalio", "pydantic", "google"},
     ),
     "cli": ({"client", "runtime", "models", *ENTRY_POINTS}, ANY_LIBRARY),

@@ -11,11 +11,10 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ApplicationError
 
 from choreography.assembly import redriver
-from choreography.reactions import REPEATED
 from messaging.dead_letters.dead_letters import DeadLetters
 from messaging.dead_letters.redrive import Redriving
 from messaging.trace.undelivered import CHANNEL
-from models.choreography import PUBLISHER, SUBSCRIBER, DomainEvent, EventDelivery, EventType
+from models.choreography import PUBLISHER, REPEATED, SUBSCRIBER, DomainEvent, EventDelivery, EventType
 from models.dead_letters import DeadLetter, LetterStatus
 from models.names import TASK_QUEUE
 from models.participants import Owner

@@ -8,8 +8,8 @@ from temporalio.client import Client
 from temporalio.testing import ActivityEnvironment
 from temporalio.worker import Worker
 
+from activities.deliveries import MOVED, Addressed, Standing, delivery_of, outcome_of, start
 from choreography.assembly import Choreography
-from choreography.deliveries import MOVED, Addressed, Standing, delivery_of, outcome_of, start
 from choreography.handling import Deliveries
 from choreography.reactions import Subscribers
 from models.choreography import EventDelivery

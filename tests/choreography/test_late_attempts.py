@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from choreography.assembly import Choreography
-from choreography.reactions import REPEATED, Subscribers
+from choreography.reactions import Subscribers
 from models.attempts import DO_ATTEMPTS
-from models.choreography import DomainEvent
+from models.choreography import REPEATED, DomainEvent
 from models.errors import Unavailable
 from models.order import Order
 from models.participants import Owner

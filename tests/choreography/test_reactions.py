@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from choreography.assembly import Choreography
-from choreography.reactions import REPEATED, TOO_LATE, Subscribers
+from choreography.reactions import Subscribers
 from client.choreographed import ChoreographedClient
 from client.connection import Connection
-from models.choreography import LAST, PUBLISHER, SUBSCRIBER, DomainEvent, EventType
+from models.choreography import LAST, PUBLISHER, REPEATED, SUBSCRIBER, TOO_LATE, DomainEvent, EventType
 from models.errors import AlreadyUndone, Conflict, Final, InvalidInput, OrderRejected, Unavailable
 from models.trace import TracedEvent
 from postgres.database import Database

@@ -15,8 +15,8 @@ from psycopg import AsyncConnection
 from temporalio.client import ActivityExecutionStatus
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from activities.deliveries import Addressed, delivery_of, queue_of, start
 from choreography.assembly import Choreography
-from choreography.deliveries import Addressed, delivery_of, queue_of, start
 from messaging.trace.trace import Trace
 from models.errors import NotBegun, Unavailable
 from models.trace import TracedEvent

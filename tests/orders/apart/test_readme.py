@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import subprocess
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -58,16 +57,11 @@ async def _run(commands: str, home: Path, variables: dict[str, str]) -> tuple[in
     """Run commands in a shell that fails with the first of them, and end the workers that they have started."""
     output = home / "output.txt"
     with output.open("wb") as log:
-        shell = subprocess.Popen(
-            ["bash", "-ec", commands],  # noqa: S607
-            cwd=home,
-            env=variables,
-            stdout=log,
-            stderr=log,
-            start_new_session=True,
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-ec", commands, cwd=home, env=variables, stdout=log, stderr=log, start_new_session=True
         )
     try:
-        code = await asyncio.to_thread(shell.wait)
+        code = await shell.wait()
     finally:
         await _end_group(shell.pid)
     return code, output.read_text(errors="replace")

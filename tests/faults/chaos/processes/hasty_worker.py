@@ -9,7 +9,7 @@ import sys
 from dataclasses import replace
 from datetime import timedelta
 
-import choreography.deliveries
+import activities.deliveries
 import worker
 import workflows.recovery.reconciler
 from runtime.process import leave, without_workflows
@@ -29,7 +29,7 @@ def hurry() -> None:
         if isinstance(policy, Policy):
             object.__setattr__(policy, "longest_delay", LONGEST_DELAY)
     workflows.recovery.reconciler.HEARTBEAT = HEARTBEAT
-    deliveries = choreography.deliveries
+    deliveries = activities.deliveries
     deliveries._RETRY = replace(deliveries._RETRY, maximum_interval=LONGEST_DELAY)
 
 
