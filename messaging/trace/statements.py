@@ -106,12 +106,15 @@ order by due_at limit {limit}
 """
 )
 # The row lock makes two watchers, or a watcher and the end of the process, decide one after the other.
-STILL_OVERDUE = b"""
-select coalesce(deadline_at < clock_timestamp(), false) and not timed_out from trace.processes
+STILL_OVERDUE = (
+    b"""
+select coalesce(deadline_at < clock_timestamp(), false) and not timed_out from trace.processes as process
 where process_id = %(process_id)s and ended_at is null
-  and (due_at < clock_timestamp() or (deadline_at < clock_timestamp() and not timed_out))
-for no key update
+  and (due_at < clock_timestamp() or (deadline_at < clock_timestamp() and not timed_out))"""
+    + _WAITS
+    + b"""for no key update of process
 """
+)
 PATIENT = b"""
 update trace.processes set due_at = clock_timestamp() + %(patience)s * interval '1 second'
 where process_id = %(process_id)s
