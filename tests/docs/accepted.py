@@ -26,7 +26,7 @@ _ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 def problem(text: str) -> str:
     """Return why a command would be refused: its target, its name or an option is unknown; else an empty text."""
-    program, *words = dropwhile(_ASSIGNMENT.match, shlex.split(text))
+    program, *words = dropwhile(_ASSIGNMENT.match, shlex.split(text.removesuffix("&")))
     if program == "make":
         return _problem_of_target(words)
     if program.startswith(PEERS):

@@ -81,7 +81,8 @@ def test_the_sample_has_every_step_and_every_point() -> None:
         ("o-settle_payment-before-cancel", {("completed", ())}),
         ("o-express-settle_shipment-sent-kill-cancel", {("completed", ())}),
         ("c-ship-called-kill", {("completed", None)}),
-        ("c-charge-sent-deadline", {("compensated", None)}),
+        ("c-charge-sent-deadline", {("compensated", None), ("completed", None)}),
+        ("c-reserve-sent-deadline", {("compensated", None)}),
     ],
 )
 def test_the_expected_ends_of_a_case(name: str, expected: set[tuple[str, tuple[str, ...] | None]]) -> None:
