@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -14,12 +15,15 @@ from messaging.outbox.outbox import Outbox
 from models.choreography import LAST
 from models.errors import Conflict, Unavailable
 from models.order import Order
+from models.participants import OWNERS
 from postgres.database import Database
+from services.databases import Databases
 from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Snapshot
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.injection.injecting import Notes
+from tests.spread import Spread
 from tests.systems import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -44,22 +48,10 @@ _CLOSED = b"select order_id from orders.orders where closed_at is not null"
 _WAITING = (
     b"select distinct order_id from operators.alerts union select process_id from trace.undelivered where not given_up"
 )
-_SERVICES = (b"orders", b"inventory", b"payments", b"shipping")
-# Events that are not published, or not consumed and without a dead letter.
-_UNDER_WAY = (
-    b"""
-select from ("""
-    + b" union all ".join(b"select event_id, type, published_at from %s.outbox" % each for each in _SERVICES)
-    + b""") as event
-where published_at is null or (
-  type <> all(%(last)s)
-  and not exists (select from trace.undelivered where undelivered.event_id = event.event_id)"""
-    + b"".join(
-        b" and not exists (select from %s.inbox where inbox.event_id = event.event_id)" % each for each in _SERVICES
-    )
-    + b""")
-limit 1"""
-)
+# Each service's events, and those that it has consumed. One without a subscriber is only published.
+_STORED = [b"select event_id, type, published_at is not null from %s.outbox" % each.encode() for each in OWNERS]
+_CONSUMED = [b"select event_id from %s.inbox" % each.encode() for each in OWNERS]
+_DEAD = b"select event_id from trace.undelivered"
 
 
 @dataclass
@@ -67,7 +59,7 @@ class ExplorerScene:
     """The objects that all cases of a run share."""
 
     system: System
-    db: Database
+    databases: Databases
     fleet: Fleet
     notes: Notes
     queues: dict[str, str]
@@ -82,6 +74,11 @@ class ExplorerScene:
     few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ON_THE_WAY))
     # A fault in a relay hits every event that the relay holds: one such case at a time.
     one: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    @cached_property
+    def db(self) -> Database:
+        """The databases as one for single queries."""
+        return self.databases.orders if self.databases.together else Spread(self.databases)
 
     async def stock_articles(self) -> None:
         """Insert the articles and their stock."""
@@ -108,7 +105,7 @@ class ExplorerScene:
     async def place(self, order: Order) -> None:
         """Place a choreographed order."""
         services = self.system.services
-        await ChoreographedOrders(self.db, Outbox("orders"), services.trace).place(order)
+        await ChoreographedOrders(self.databases.orders, Outbox("orders"), services.trace).place(order)
 
     async def drain(self) -> None:
         """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the others.
@@ -117,8 +114,17 @@ class ExplorerScene:
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS_TO_DRAIN):
-                while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST)}):
+                while await self._is_under_way():
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def _is_under_way(self) -> bool:
+        """Return whether an event is not published, or not consumed and without a dead letter.
+
+        What is consumed is read first: an event that is consumed meanwhile, and causes another, counts as under way.
+        """
+        ended = {event_id for query in (*_CONSUMED, _DEAD) for (event_id,) in await self.db.rows(query)}
+        stored = [row for query in _STORED for row in await self.db.rows(query)]
+        return any(not published or (kind not in LAST and id_ not in ended) for id_, kind, published in stored)
 
     def asked_of(self, order: Order) -> list[Asked]:
         """Return the requests about an order with their answers."""

@@ -41,7 +41,6 @@ async def waiting(database: Database, connection: Connection) -> int:
 async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -> None:
     """Keep the locks until another order waits for them; record how long this process was blocked meanwhile."""
     assert connection is not None
-    assert attempt.database is not None
     still, before = 0.0, time.monotonic()
     while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
         await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
@@ -51,7 +50,6 @@ async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -
 
 async def cross(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
     """Repeat the do right before its undo, while another session holds the last article of the order."""
-    assert attempt.database is not None
     again, waits = key(rule.order_id, "reserve"), asyncio.Event()
     ((answer,),) = await Database.rows(attempt.database, _ANSWER, {"key": again})
     lines = Reservation.model_validate_json(answer).lines

@@ -30,6 +30,8 @@ class Case:
     fault: Fault
     # The number of the repetition, after runs on a machine that was too slow.
     repetition: int = 0
+    # Whether the services are apart.
+    apart: bool = False
 
     @property
     def name(self) -> str:
