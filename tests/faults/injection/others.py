@@ -42,10 +42,12 @@ async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -
     """Keep the locks until another order waits for them; record how long this process was blocked meanwhile."""
     assert connection is not None
     still, before = 0.0, time.monotonic()
-    while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        still, before = max(still, time.monotonic() - before), time.monotonic()
-    attempt.notes.first(rule.name, "ended", late="answer", still=still)
+    try:
+        while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            still, before = max(still, time.monotonic() - before), time.monotonic()
+    finally:  # on a busy machine the attempt may time out before the other order comes
+        attempt.notes.first(rule.name, "ended", late="answer", still=still)
 
 
 async def cross(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
