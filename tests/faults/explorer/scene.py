@@ -49,9 +49,12 @@ _WAITING = (
     b"select distinct order_id from operators.alerts union select process_id from trace.undelivered where not given_up"
 )
 # Each service's events, and those that it has consumed. One without a subscriber is only published.
-_STORED = [b"select event_id, type, published_at is not null from %s.outbox" % each.encode() for each in OWNERS]
-_CONSUMED = [b"select event_id from %s.inbox" % each.encode() for each in OWNERS]
-_DEAD = b"select event_id from trace.undelivered"
+_OF_ORDER = b"where %(order_id)s::text is null or process_id = %(order_id)s::text"
+_STORED = [
+    b"select event_id, type, published_at is not null from %s.outbox " % each.encode() + _OF_ORDER for each in OWNERS
+]
+_CONSUMED = [b"select event_id from %s.inbox " % each.encode() + _OF_ORDER for each in OWNERS]
+_DEAD = b"select event_id from trace.undelivered " + _OF_ORDER
 
 
 @dataclass
@@ -107,23 +110,26 @@ class ExplorerScene:
         services = self.system.services
         await ChoreographedOrders(self.databases.orders, Outbox("orders"), services.trace).place(order)
 
-    async def drain(self) -> None:
+    async def drain(self, order_id: str | None = None) -> None:
         """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the others.
+
+        With an order id, wait only for the events of that order.
 
         Events of the two ways of an order may still be under way when the order has ended.
         """
         with suppress(TimeoutError):
             async with asyncio.timeout(SECONDS_TO_DRAIN):
-                while await self._is_under_way():
+                while await self._is_under_way(order_id):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
 
-    async def _is_under_way(self) -> bool:
+    async def _is_under_way(self, order_id: str | None) -> bool:
         """Return whether an event is not published, or not consumed and without a dead letter.
 
         What is consumed is read first: an event that is consumed meanwhile, and causes another, counts as under way.
         """
-        ended = {event_id for query in (*_CONSUMED, _DEAD) for (event_id,) in await self.db.rows(query)}
-        stored = [row for query in _STORED for row in await self.db.rows(query)]
+        of = {"order_id": order_id}
+        ended = {event_id for query in (*_CONSUMED, _DEAD) for (event_id,) in await self.db.rows(query, of)}
+        stored = [row for query in _STORED for row in await self.db.rows(query, of)]
         return any(not published or (kind not in LAST and id_ not in ended) for id_, kind, published in stored)
 
     def asked_of(self, order: Order) -> list[Asked]:

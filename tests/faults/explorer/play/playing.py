@@ -110,6 +110,9 @@ class Play:
             # A late attempt may have accepted a lost order, and a rival order ends later.
             await self._closed()
             await others.wait_for_rivals(self)
+        if self.own_process and self.case.step.style == "choreographed":
+            # Nobody else serves the deliveries of the order's other way, which may end after the order.
+            await self.scene.drain(self.order.order_id)
 
     async def _has_struck(self) -> None:
         """Wait until the fault has struck completely; it may strike at the end, or leave a process frozen."""
