@@ -52,7 +52,7 @@ chaos: setup  ## Run orders on processes that are killed, paused and disconnecte
 drill: setup  ## Take the card provider away, and end the incident with the advised commands (ARGS='--seconds 600')
 	$(PY) -m tests.faults.drill $(ARGS)
 
-explore: setup  ## Run an order for each step × point × fault; check the results (ARGS='--quick' or '--case ID')
+explore: setup  ## Run an order for each step × point × fault; check the results (ARGS='--quick', '--apart', '--case ID')
 	$(PY) -m tests.faults.explore $(ARGS)
 
 mutants: setup  ## Check that each seeded bug is found in a copy of the code (ARGS=NAME for one bug)

@@ -1,7 +1,7 @@
 """The workers of the services apart: no workflows, and of each service only its own code, provider and schemas."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -17,7 +17,7 @@ from activities.interceptor import ActivityInterceptor
 from activities.server_features import require_deployments, require_features
 from choreography.background import choreographing
 from choreography.participants import OfParticipants, Part
-from models.participants import ACTIVITIES, DOES, SERVICES, Service
+from models.participants import ACTIVITIES, DOES, SERVICES, Owner, Service
 from models.server_features import SCHEDULES, STANDALONE_ACTIVITIES
 from postgres.database import Database
 from runtime import tuning
@@ -99,30 +99,41 @@ async def participants_ready(
         await require_features(client, SCHEDULES, *([STANDALONE_ACTIVITIES] if asks else []))
         if settings.deployment:
             await require_deployments(client)
-        stored = accepted_on(found.by_owner["orders"]) if "orders" in found.by_owner else None
-        built = {}
-        for service in served:
-            by_call = Accepted(AcceptedByCall(client, DOES[service]), AcceptedMemory())
-            accepted = by_call if stored is None or urls.apart(service) else stored
-            built[service] = _BUILD[service](found.by_owner[service], accepted, settings)
-        events = OfParticipants(
-            client,
-            {owner: urls.of(owner) for owner in found.by_owner},
-            {name: each.part for name, each in built.items()},
-            found.by_owner,
-            settings.apart,
-        )
-        activities = {
-            name: [*methods(name, each.activities), events.deliveries.handle_event] for name, each in built.items()
-        }
         async with guarded_all(client, found.installations):
-            yield Offered(activities, events)
+            yield offered(client, urls, settings, served, found.by_owner)
 
 
-def _worker(client: Client, service: Service, activities: list[Callable[..., Any]], settings: Settings) -> Worker:
+def offered(
+    client: Client,
+    urls: DatabaseUrls,
+    settings: Settings,
+    served: Sequence[Service],
+    databases: Mapping[Owner, Database],
+) -> Offered:
+    """Return what a process with these open databases does for the services."""
+    stored = accepted_on(databases["orders"]) if "orders" in databases else None
+    built = {}
+    for service in served:
+        by_call = Accepted(AcceptedByCall(client, DOES[service]), AcceptedMemory())
+        accepted = by_call if stored is None or urls.apart(service) else stored
+        built[service] = _BUILD[service](databases[service], accepted, settings)
+    events = OfParticipants(
+        client,
+        {owner: urls.of(owner) for owner in databases},
+        {name: each.part for name, each in built.items()},
+        databases,
+        settings.apart,
+    )
+    activities = {
+        name: [*methods(name, each.activities), events.deliveries.handle_event] for name, each in built.items()
+    }
+    return Offered(activities, events)
+
+
+def _worker(client: Client, queue: str, activities: list[Callable[..., Any]], settings: Settings) -> Worker:
     return Worker(
         client,
-        task_queue=service,
+        task_queue=queue,
         activities=activities,
         interceptors=[ActivityInterceptor()],
         max_concurrent_activities=settings.max_activities,

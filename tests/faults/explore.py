@@ -1,6 +1,7 @@
 """The fault explorer: each step × point × fault is a separate order on the real stack with real worker processes.
 
-python -m tests.faults.explore [--style S] [--step S] [--point P] [--fault F] [--case ID] [--quick] [--json FILE]
+python -m tests.faults.explore [--style S] [--step S] [--point P] [--fault F] [--case ID] [--quick]
+    [--apart] [--json FILE]
 
 Each choice is one value or a comma-separated list. Exit code 0 when every case ends as expected and every fault
 struck, 1 otherwise, 2 when no case matches.
@@ -34,7 +35,7 @@ def main(arguments: Sequence[str]) -> int:
         sys.stdout.writelines(f"{case.id}\n" for case in chosen)
         return 0
     progress = Progress(len(chosen))
-    findings = asyncio.run(explore(chosen, progress.update))
+    findings = asyncio.run(explore(chosen, progress.update, apart=asked.apart))
     show(Console(width=None if sys.stdout.isatty() else 200), chosen, findings)
     if asked.keep:
         write(findings.evidence, Path(asked.keep))
@@ -48,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("style", "step", "point", "fault", "case"):
         parser.add_argument(f"--{name}", default="", help="one value, or several separated by commas")
     parser.add_argument("--quick", action="store_true", help="run a representative sample")
+    parser.add_argument("--apart", action="store_true", help="run each service on a worker and a database of its own")
     parser.add_argument("--list", action="store_true", help="print the ids of the cases and exit")
     parser.add_argument(
         "--keep", metavar="FILE", help="write the evidence to FILE, for python -m tests.faults.checker FILE"

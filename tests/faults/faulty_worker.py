@@ -1,7 +1,8 @@
 """A worker process of the product's own parts; its activities, statements and relay meet the faults of a plan.
 
 python -m tests.faults.faulty_worker FOLDER ROLE, where FOLDER holds the files of `prepare`. The role `worker` serves
-the product's task queue, `relay` publishes events, and `watcher` watches for stalled processes.
+the product's task queue, `relay` publishes events, and `watcher` watches for stalled processes. With services apart, a
+process of the role `worker` has a worker for each service, and `relay` a relay.
 """
 
 import asyncio
@@ -10,6 +11,8 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,14 +20,17 @@ from temporalio.client import Client
 
 import worker
 from choreography.assembly import Choreography
-from choreography.background import _forever
+from choreography.background import Task, _forever
 from models.names import TASK_QUEUE
+from models.participants import OWNERS, SERVICES, Owner
 from runtime import logs
 from runtime.connection import connect
 from runtime.embedded.processes import PR_SET_PDEATHSIG
 from runtime.loop import loop_factory
 from runtime.process import leave
 from runtime.settings import Settings
+from services.databases import Databases
+from tests.faults.injection.apart import OwnQueues, of_the_orders, relays_apart, working_apart
 from tests.faults.injection.attempts import CURRENT
 from tests.faults.injection.hooks import Faults, RelayRound
 from tests.faults.injection.injecting import FaultPlan, Notes
@@ -48,7 +54,7 @@ def prepare(folder: Path, plan: FaultPlan, system: System) -> None:
     """Write the fault plan and the servers' addresses for the processes of a run."""
     plan.write(folder / PLAN)
     places = {
-        "database_url": system.stack.database_url,
+        "urls": {owner: system.urls.of(owner) for owner in OWNERS},
         "temporal_address": system.stack.temporal_address,
         "namespace": system.client.namespace,
     }
@@ -74,40 +80,76 @@ async def _serve(folder: Path, part: Part) -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     places = json.loads((folder / PLACES).read_text())
+    urls: dict[Owner, str] = places["urls"]
     settings = Settings(max_activities=part.activities, database_pool=part.connections, drain_seconds=1)
-    async with await FaultyDatabase.open(places["database_url"], size=part.connections) as database:
-        faults = Faults(FaultPlan.read(folder / PLAN), Notes(folder), database)
+    async with _opened(urls, part.connections) as databases:
+        if not databases.together:
+            settings = settings.model_copy(update={"apart": SERVICES})
+        faults = Faults(FaultPlan.read(folder / PLAN), Notes(folder), databases)
         plain = await connect(settings, address=places["temporal_address"])
         client = Client(
             plain.service_client,
             namespace=places["namespace"],
             data_converter=plain.data_converter,
-            interceptors=[faults],
+            interceptors=[faults, OwnQueues(part.queue)],
         )
+        here = Here(client, databases, urls, settings, faults)
         if part.role == "worker":
-            await _work(client, database, settings, part.queue, stop)
+            async with _working(here, part.queue):
+                await stop.wait()
         else:
-            await _choreograph(client, database, places["database_url"], faults, part.role, stop)
+            await _choreograph(here, part.role, stop)
 
 
-async def _work(client: Client, database: FaultyDatabase, settings: Settings, queue: str, stop: asyncio.Event) -> None:
+@asynccontextmanager
+async def _opened(urls: Mapping[Owner, str], size: int) -> AsyncIterator[Databases]:
+    async with AsyncExitStack() as stack:
+        found = {}
+        for url in dict.fromkeys(urls.values()):
+            found[url] = await stack.enter_async_context(await FaultyDatabase.open(url, size=size))
+        yield Databases(**{owner: found[url] for owner, url in urls.items()})
+
+
+@dataclass(frozen=True)
+class Here:
+    """What a process has: its client, databases and settings, and the faults."""
+
+    client: Client
+    databases: Databases
+    urls: Mapping[Owner, str]
+    settings: Settings
+    faults: Faults
+
+
+def _working(here: Here, queue: str) -> AbstractAsyncContextManager[object]:
     # The product's own worker on another queue: the death of an order's worker must not affect other orders.
     vars(worker)["TASK_QUEUE"] = queue
-    async with worker.build(client, worker.services_on(database, settings), settings):
-        await stop.wait()
+    if not here.databases.together:
+        return working_apart(here.client, here.databases, here.urls, here.settings, queue)
+    return worker.build(here.client, worker.services_on(here.databases, here.settings), here.settings)
 
 
-async def _choreograph(
-    client: Client, database: FaultyDatabase, url: str, faults: Faults, role: str, stop: asyncio.Event
-) -> None:
-    choreography = Choreography(client, worker.services_on(database, Settings()))
-    relay, watcher = choreography.relay(url), choreography.watcher
-    if role == "relay":
-        CURRENT.set(RelayRound(faults))
-    work = asyncio.create_task(_forever(relay.run if role == "relay" else watcher.run))
+async def _choreograph(here: Here, role: str, stop: asyncio.Event) -> None:
+    works = [asyncio.create_task(_with_faults(here, task, role)) for task in _tasks(here, role)]
     await stop.wait()
-    work.cancel()
-    await asyncio.wait([work])
+    for work in works:
+        work.cancel()
+    await asyncio.wait(works)
+
+
+def _tasks(here: Here, role: str) -> list[Task]:
+    if here.databases.together:
+        choreography = Choreography(here.client, worker.services_on(here.databases, Settings()))
+        return [choreography.relay(here.urls["orders"]).run if role == "relay" else choreography.watcher.run]
+    if role == "relay":
+        return relays_apart(here.client, here.databases, here.urls, here.settings)
+    return [Choreography(here.client, of_the_orders(here.databases, here.settings), SERVICES).watcher.run]
+
+
+async def _with_faults(here: Here, task: Task, role: str) -> None:
+    if role == "relay":
+        CURRENT.set(RelayRound(here.faults))
+    await _forever(task)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.faults.explorer.matrix.sample import representative
 from tests.faults.explorer.matrix.steps import POINTS, STEPS
 from tests.faults.explorer.report import stories
 from tests.faults.explorer.run import explore
-from tests.faults.injection.injecting import FaultPlan, Notes
+from tests.faults.injection.injecting import FaultPlan, Notes, queue_in
 
 CASES = cases()
 
@@ -116,6 +117,52 @@ def test_cases_are_selected_by_their_ids(capsys: pytest.CaptureFixture[str]) -> 
 def test_an_unknown_case_is_a_usage_error(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--case", "o-charge-called-flood"]) == 2
     assert "no such case" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        # Forward like any other order: a service apart is never tried inside the workflow task.
+        ("o-express-charge-called-kill", {("completed", ())}),
+        ("o-express-ship-before-cancel", {("completed", ()), ("cancelled", ("ship", "charge", "reserve"))}),
+        ("o-express-ship-called-zombie-undone", {("completed", ())}),
+        # Back without reliance on its history.
+        ("o-express-reserve-done-zombie-undone", {("cancelled", ("ship", "charge", "reserve"))}),
+        ("o-express-settle_stock-sent-kill-cancel", {("completed", ())}),
+        ("c-ship-called-kill", {("completed", None)}),
+    ],
+)
+def test_the_expected_ends_of_a_case_with_the_services_apart(
+    name: str, expected: set[tuple[str, tuple[str, ...] | None]]
+) -> None:
+    assert ends(replace(named(name), apart=True)) == expected
+
+
+def test_a_dedicated_worker_process_has_task_queues_of_its_own_for_services_apart() -> None:
+    assert queue_in("explore-o-1", "orders") == "explore-o-1"
+    assert queue_in("explore-o-1", "payments") == "explore-o-1-payments"
+    assert queue_in("orders", "payments") == "payments"
+    assert queue_in("orders", "orders") == "orders"
+
+
+@pytest.mark.server
+@pytest.mark.faults
+@pytest.mark.timeout(900)
+async def test_cases_of_both_styles_end_as_expected_with_the_services_apart() -> None:
+    names = (
+        *("o-charge-called-kill", "o-reserve-done-error", "o-ship-called-refuse", "o-express-charge-called-kill"),
+        *(
+            "c-ship-called-kill",
+            "c-charge-called-duplicate",
+            "c-refund-fenced-error",
+            "c-publish-StockReserved-sent-kill",
+        ),
+    )
+    sample = [named(name) for name in names]
+
+    findings = await explore(sample, apart=True)
+
+    assert not stories(sample, findings), "\n".join(stories(sample, findings))
 
 
 @pytest.mark.server

@@ -1,13 +1,14 @@
 """The allowed ends of each case: the status, the undos in their order, and the outcome of a late attempt."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from tests.faults.evidence.dossier import Dossier
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.faults import MOMENTS, SETTLED
 from tests.faults.explorer.matrix.paths import ROUTE_BACK, TO_SHIP
-from tests.faults.explorer.matrix.steps import Step
+from tests.faults.explorer.matrix.steps import Step, ordinary_step
 from tests.faults.injection.injecting import Notes, in_line
 from tests.faults.injection.others import SECONDS_TO_STAND_STILL
 
@@ -34,6 +35,8 @@ _AHEAD: Mapping[str, tuple[tuple[str, ...], ...]] = {
 
 def ends(case: Case) -> set[End]:
     """Return the allowed ends of a case: pairs of a status and the steps undone, in order; ANY for any steps."""
+    if case.apart and (ordinary := ordinary_step(case.step)):
+        return _express_apart(replace(case, step=ordinary))
     natural: End = (case.path.status, case.path.undone)
     if beside := _beside_another(case, natural):
         return beside
@@ -80,6 +83,19 @@ def _express(case: Case, natural: End) -> set[End]:
     if case.fault == "refuse" or case.step.stage == "undo":
         return {(natural[0], ANY)}
     return {natural} if case.fault in _ONCE else {natural, ("cancelled", ANY)}
+
+
+def _express_apart(case: Case) -> set[End]:
+    """Return the ends of an express order whose services are apart, from the case of an ordinary order.
+
+    A service apart is never tried inside the workflow task, so the order goes forward like any other. On its way back
+    it doesn't rely on its history either: it asks the carrier, and undoes every step.
+    """
+    found = ends(case)
+    turned = any(status == "cancelled" for status, _ in found)
+    if turned and case.step.stage == "pivot" and case.point != "before":
+        return {(case.path.status, case.path.undone)}
+    return {(status, TO_SHIP if status == "cancelled" else route) for status, route in found}
 
 
 def _given_up(case: Case, natural: End) -> set[End]:

@@ -60,7 +60,8 @@ def stories(cases: Sequence[Case], findings: Findings) -> list[str]:
     lines = [f"FINDING {problem}" for problem in findings.general]
     for case in failed[:STORIES_AT_MOST]:
         problems = "\n".join(f"  ✘ {problem}" for problem in findings.results[case.name].problems)
-        command = f"  again: python -m tests.faults.explore --case {case.name}"
+        apart = " --apart" if findings.apart else ""
+        command = f"  again: python -m tests.faults.explore --case {case.name}{apart}"
         lines.append(
             f"\n{case.name}\n{problems}\n{command}\n{timeline(findings.evidence, _played_last(case, findings))}"
         )

@@ -9,12 +9,12 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from postgres.database import Database
 from runtime.reconciling import schedule_reconciler
 from runtime.settings import Settings
 from tests.faults.evidence.evidence import Evidence, Hit, LogLine
 from tests.faults.evidence.gathering import Watch, gather
 from tests.faults.explorer.fleet import Fleet
+from tests.faults.explorer.ground import at_rest, connected, opened
 from tests.faults.explorer.judging import CaseResult, judge
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.explorer.matrix.faults import Kind
@@ -22,8 +22,7 @@ from tests.faults.explorer.play.playing import play
 from tests.faults.explorer.scene import PAIRS, ExplorerScene
 from tests.faults.faulty_worker import Part, prepare
 from tests.faults.injection.injecting import FaultPlan, Notes
-from tests.servers import free_ports, started
-from tests.systems import open_system
+from tests.servers import free_ports
 
 # Concurrent cases, which wait most of the time: those with a dedicated worker, which cost one or two processes each;
 # those with a fault in a relay, which may hold no other event; and the rest.
@@ -54,16 +53,20 @@ class Findings:
     evidence: Evidence
     seconds: float
     repeated: int = 0
+    apart: bool = False
 
 
-async def explore(cases: Sequence[Case], report_progress: OnProgress = lambda _case, _ended: None) -> Findings:
-    """Run the cases, and repeat those without a result because of a slow machine.
+async def explore(
+    cases: Sequence[Case], report_progress: OnProgress = lambda _case, _ended: None, *, apart: bool = False
+) -> Findings:
+    """Run the cases, and repeat those without a result because of a slow machine; `apart`: with the services apart.
 
     `report_progress(case, ended)` is called when a case begins and when it ends.
     """
+    cases = [replace(case, apart=apart) for case in cases]
     began = time.time()
     with tempfile.TemporaryDirectory(prefix="explore-") as folder:
-        async with _scene(Path(folder), cases) as scene:
+        async with _scene(Path(folder), cases, apart=apart) as scene:
             found = await _round(scene, cases, report_progress)
             for repetition in range(1, REPETITIONS + 1):
                 again = [case for case in cases if found.results[case.name].is_inconclusive]
@@ -73,7 +76,7 @@ async def explore(cases: Sequence[Case], report_progress: OnProgress = lambda _c
                 latest = await _round(scene, [replace(case, repetition=repetition) for case in again], report_progress)
                 results, repeated = found.results | latest.results, found.repeated + len(again)
                 found = replace(latest, results=results, repeated=repeated)
-    return replace(found, seconds=time.time() - began)
+    return replace(found, seconds=time.time() - began, apart=apart)
 
 
 async def _round(scene: ExplorerScene, cases: Sequence[Case], report_progress: OnProgress) -> Findings:
@@ -82,33 +85,34 @@ async def _round(scene: ExplorerScene, cases: Sequence[Case], report_progress: O
         stranded = await _play_all(scene, cases, report_progress)
         await scene.drain()
     scene.snapshots += watch.snapshots
-    evidence = await gather(
-        scene.db,
-        scene.system.client,
-        asked=scene.asked,
-        snapshots=scene.snapshots,
-        hits=_hits([*cases, *scene.played], scene.notes),
-        log=_log(scene.notes.folder),
-    )
+    async with at_rest(scene.system, scene.databases) as db:
+        evidence = await gather(
+            db,
+            scene.system.client,
+            asked=scene.asked,
+            snapshots=scene.snapshots,
+            hits=_hits([*cases, *scene.played], scene.notes),
+            log=_log(scene.notes.folder),
+        )
     results, general = judge(cases, scene.played, evidence, scene.notes, stranded)
     scene.played += cases
     return Findings({case.name: results[case.id] for case in cases}, general, evidence, 0)
 
 
 @asynccontextmanager
-async def _scene(folder: Path, cases: Sequence[Case]) -> AsyncIterator[ExplorerScene]:
+async def _scene(folder: Path, cases: Sequence[Case], *, apart: bool) -> AsyncIterator[ExplorerScene]:
     """Start everything that the cases need."""
     temporal, ui = free_ports(2)
     settings = Settings(data_dir=folder / "data", temporal_port=temporal, ui_port=ui, log_level="error")
     notes = Notes(folder / "notes", SECONDS_BETWEEN_LOOKS)
     notes.folder.mkdir()
-    async with started(settings) as stack, open_system(stack) as system:
+    async with opened(settings, apart=apart) as system:
         everything = [replace(case, repetition=again) for again in range(REPETITIONS + 1) for case in cases]
         queues = {case.id: f"explore-{case.id}" for case in everything if case.own_worker}
         plan = FaultPlan.of((rule for case in everything for rule in case.rules()), queues)
         prepare(notes.folder, plan, system)
-        async with await Database.open(system.stack.database_url, size=OWN_CONNECTIONS) as db:
-            scene = ExplorerScene(system, db, Fleet(notes.folder), notes, queues)
+        async with connected(system, OWN_CONNECTIONS) as databases:
+            scene = ExplorerScene(system, databases, Fleet(notes.folder), notes, queues)
             await scene.stock_articles()
             await schedule_reconciler(system.client, RECONCILE_SECONDS)
             async with scene.fleet.standing(STANDING):

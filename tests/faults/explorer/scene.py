@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from temporalio.client import WorkflowUpdateFailedError, WorkflowUpdateRPCTimeoutOrCancelledError
@@ -14,12 +15,15 @@ from messaging.outbox.outbox import Outbox
 from models.choreography import LAST
 from models.errors import Conflict, Unavailable
 from models.order import Order
+from models.participants import OWNERS
 from postgres.database import Database
+from services.databases import Databases
 from services.orders.placing import ChoreographedOrders
 from tests.faults.evidence.evidence import Asked, Snapshot
 from tests.faults.explorer.fleet import Fleet
 from tests.faults.explorer.matrix.case import Case
 from tests.faults.injection.injecting import Notes
+from tests.spread import Spread
 from tests.systems import System
 
 SECONDS_BETWEEN_LOOKS = 0.1
@@ -45,25 +49,13 @@ _CLOSED = b"select order_id from orders.orders where closed_at is not null"
 _WAITING = (
     b"select distinct order_id from operators.alerts union select process_id from trace.undelivered where not given_up"
 )
-_SERVICES = (b"orders", b"inventory", b"payments", b"shipping")
-# Events that are not published, or not consumed.
-_UNDER_WAY = (
-    b"""
-select from ("""
-    + b" union all ".join(
-        b"select event_id, process_id, type, published_at from %s.outbox" % each for each in _SERVICES
-    )
-    + b""") as event
-where (%(only)s::text is null or process_id = %(only)s) and (published_at is null or (
-  type <> all(%(last)s)
-  and (%(only)s::text is not null
-    or not exists (select from trace.undelivered where undelivered.event_id = event.event_id))"""
-    + b"".join(
-        b" and not exists (select from %s.inbox where inbox.event_id = event.event_id)" % each for each in _SERVICES
-    )
-    + b"""))
-limit 1"""
-)
+# Each service's events, and those that it has consumed. One without a subscriber is only published.
+_OF_ORDER = b"where %(order_id)s::text is null or process_id = %(order_id)s::text"
+_STORED = [
+    b"select event_id, type, published_at is not null from %s.outbox " % each.encode() + _OF_ORDER for each in OWNERS
+]
+_CONSUMED = [b"select event_id from %s.inbox " % each.encode() + _OF_ORDER for each in OWNERS]
+_DEAD = b"select event_id from trace.undelivered " + _OF_ORDER
 
 
 @dataclass
@@ -71,7 +63,7 @@ class ExplorerScene:
     """The objects that all cases of a run share."""
 
     system: System
-    db: Database
+    databases: Databases
     fleet: Fleet
     notes: Notes
     queues: dict[str, str]
@@ -86,6 +78,11 @@ class ExplorerScene:
     few: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(ON_THE_WAY))
     # A fault in a relay hits every event that the relay holds: one such case at a time.
     one: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(1))
+
+    @cached_property
+    def db(self) -> Database:
+        """The databases as one for single queries."""
+        return self.databases.orders if self.databases.together else Spread(self.databases)
 
     async def stock_articles(self) -> None:
         """Insert the articles and their stock."""
@@ -112,18 +109,29 @@ class ExplorerScene:
     async def place(self, order: Order) -> None:
         """Place a choreographed order."""
         services = self.system.services
-        await ChoreographedOrders(self.db, Outbox("orders"), services.trace).place(order)
+        await ChoreographedOrders(self.databases.orders, Outbox("orders"), services.trace).place(order)
 
-    async def drain(self, only: str | None = None) -> None:
+    async def drain(self, order_id: str | None = None) -> None:
         """Wait until every event is published and consumed, SECONDS_TO_DRAIN at most; the checker reports the rest.
 
-        Events of the two ways of an order may still be under way when the order has ended. With `only`, wait for the
-        events of that order, also for those with a dead letter; without, for all events that have none.
+        Events of the two ways of an order may still be under way when the order has ended. With an order id, wait for
+        the events of that order, also for those with a dead letter; without, for all events that have none.
         """
         with suppress(TimeoutError):
-            async with asyncio.timeout(SECONDS_TO_DRAIN if only else min(SECONDS_TO_DRAIN, SECONDS_AT_THE_END)):
-                while await self.db.rows(_UNDER_WAY, {"last": sorted(LAST), "only": only}):
+            async with asyncio.timeout(SECONDS_TO_DRAIN if order_id else min(SECONDS_TO_DRAIN, SECONDS_AT_THE_END)):
+                while await self._is_under_way(order_id):
                     await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+
+    async def _is_under_way(self, order_id: str | None) -> bool:
+        """Return whether an event is not published, or not consumed; of all orders, one without a dead letter.
+
+        What is consumed is read first: an event that is consumed meanwhile, and causes another, counts as under way.
+        """
+        of = {"order_id": order_id}
+        over = _CONSUMED if order_id else [*_CONSUMED, _DEAD]
+        ended = {event_id for query in over for (event_id,) in await self.db.rows(query, of)}
+        stored = [row for query in _STORED for row in await self.db.rows(query, of)]
+        return any(not published or (kind not in LAST and id_ not in ended) for id_, kind, published in stored)
 
     def asked_of(self, order: Order) -> list[Asked]:
         """Return the requests about an order with their answers."""

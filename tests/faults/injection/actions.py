@@ -45,8 +45,6 @@ async def _duplicate(attempt: "Attempt", rule: Rule, connection: Connection | No
 
 async def _is_waited_for(attempt: "Attempt", connection: Connection) -> bool:
     """Return whether another session waits for a lock of this one."""
-    if attempt.database is None:
-        return True
     row = await Database.row(attempt.database, _BLOCKED, {"pid": connection.info.backend_pid})
     return row is not None and bool(row[0])
 
@@ -106,7 +104,6 @@ async def _stop(_attempt: "Attempt", _rule: Rule, _connection: Connection | None
 
 async def _read_only(attempt: "Attempt", _rule: Rule, _connection: Connection | None) -> None:
     """Leave this process with connections that answer readers only, as a failover does; new ones may write."""
-    assert attempt.database is not None
     for connection in list(attempt.database._pool._pool):
         await connection.execute("set default_transaction_read_only = on")
 

@@ -10,8 +10,10 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from models.participants import Owner
 from postgres.database import Database
 from postgres.pipeline import Connection
+from services.databases import Databases
 from tests.faults.injection.actions import ACTIONS
 from tests.faults.injection.injecting import Action, Notes, Point, Rule, in_line
 
@@ -26,13 +28,23 @@ class Attempt:
     """An attempt: the faults that may strike it; `again` runs the same request another time without faults."""
 
     def __init__(
-        self, rules: Sequence[Rule], notes: Notes, again: Callable[[], Awaitable[Any]], database: Database | None = None
+        self,
+        rules: Sequence[Rule],
+        notes: Notes,
+        again: Callable[[], Awaitable[Any]],
+        databases: Databases,
+        owner: Owner = "orders",
     ) -> None:
-        self.rules, self.notes, self.database = rules, notes, database
+        self.rules, self.notes, self.databases, self.owner = rules, notes, databases, owner
         self.struck: list[Rule] = []
         self.number = 0
         self._again = again
         self._others: list[tuple[Rule, asyncio.Task[Any]]] = []
+
+    @property
+    def database(self) -> Database:
+        """The database of the service that makes the attempt."""
+        return self.databases.owned_by(self.owner)
 
     @property
     def stubborn(self) -> bool:

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
+from models.names import TASK_QUEUE
+
 Point = Literal["before", "fenced", "called", "sent", "done", "answered"]
 Action = Literal[
     "error",
@@ -152,6 +154,11 @@ class FaultPlan:
         return tuple(
             rule for rule in self.rules.get(order_id, ()) if rule.activity == activity and rule.which in {"", which}
         )
+
+
+def queue_in(dedicated: str, usual: str) -> str:
+    """Return the task queue in place of a usual one; `dedicated` is the one of the worker process for the orders."""
+    return usual if dedicated == TASK_QUEUE else dedicated if usual == TASK_QUEUE else f"{dedicated}-{usual}"
 
 
 def in_line(rule: str, attempt: int) -> str:

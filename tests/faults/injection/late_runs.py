@@ -48,7 +48,6 @@ async def _late_run(attempt: "Attempt", rule: Rule, connection: Connection | Non
 
     Every attempt does so, before it continues itself: the one that struck may have been abandoned in the middle.
     """
-    assert attempt.database is not None
     running = asyncio.create_task(_run(attempt, rule, pays=pays))
     while connection is not None and not running.done():
         if await waiting(attempt.database, connection):
@@ -64,8 +63,7 @@ async def _run(attempt: "Attempt", rule: Rule, *, pays: bool) -> None:
     from worker import services_on  # noqa: PLC0415
 
     CURRENT.set(None)
-    assert attempt.database is not None
-    services = services_on(attempt.database, Settings())
+    services = services_on(attempt.databases, Settings())
     order_id = rule.order_id
     await _done(services, order_id)
     ship, charge = key(order_id, "ship"), key(order_id, "charge")

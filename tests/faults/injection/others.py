@@ -41,17 +41,17 @@ async def waiting(database: Database, connection: Connection) -> int:
 async def rival(attempt: "Attempt", rule: Rule, connection: Connection | None) -> None:
     """Keep the locks until another order waits for them; record how long this process was blocked meanwhile."""
     assert connection is not None
-    assert attempt.database is not None
     still, before = 0.0, time.monotonic()
-    while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
-        await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
-        still, before = max(still, time.monotonic() - before), time.monotonic()
-    attempt.notes.first(rule.name, "ended", late="answer", still=still)
+    try:
+        while still < SECONDS_TO_STAND_STILL and not await waiting(attempt.database, connection):
+            await asyncio.sleep(SECONDS_BETWEEN_LOOKS)
+            still, before = max(still, time.monotonic() - before), time.monotonic()
+    finally:  # on a busy machine the attempt may time out before the other order comes
+        attempt.notes.first(rule.name, "ended", late="answer", still=still)
 
 
 async def cross(attempt: "Attempt", rule: Rule, _connection: Connection | None) -> None:
     """Repeat the do right before its undo, while another session holds the last article of the order."""
-    assert attempt.database is not None
     again, waits = key(rule.order_id, "reserve"), asyncio.Event()
     ((answer,),) = await Database.rows(attempt.database, _ANSWER, {"key": again})
     lines = Reservation.model_validate_json(answer).lines

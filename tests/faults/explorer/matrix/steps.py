@@ -203,3 +203,9 @@ CHOREOGRAPHED = (
 )
 
 STEPS: tuple[Step, ...] = ORCHESTRATED + CHOREOGRAPHED
+
+
+def ordinary_step(step: Step) -> Step | None:
+    """Return the step of an ordinary order that corresponds to a step of an express order; None for any other."""
+    name = step.name.removeprefix("express-")
+    return next(each for each in ORCHESTRATED if each.name == name) if name != step.name else None

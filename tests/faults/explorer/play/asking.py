@@ -71,7 +71,7 @@ async def operate(play: "Play") -> None:
 
 async def _redrive(play: "Play") -> None:
     process_id = workflow_id(play.order.order_id)
-    for letter in await DeadLetters(play.scene.db).of_process(process_id, CHANNEL):
+    for letter in await DeadLetters(play.scene.databases.orders).of_process(process_id, CHANNEL):
         _lift_fault(play)
         redrive = redriving(play.scene.system.client, play.scene.system.services)
         with suppress(Unavailable):  # a running delivery holds the letter: retried at the next poll

@@ -59,6 +59,6 @@ async def place_again(play: "Play") -> None:
 
 async def _place(play: "Play", order: Order) -> None:
     orders = OrdersClient(
-        Connection.to(play.scene.system.client, services_on(play.scene.db, play.scene.system.settings))
+        Connection.to(play.scene.system.client, services_on(play.scene.databases, play.scene.system.settings))
     )
     await (orders.choreographed if play.case.step.style == "choreographed" else orders).place(order)
