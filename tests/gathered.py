@@ -45,7 +45,7 @@ def _copied(server: str, urls: DatabaseUrls) -> str:
 
 
 def _copy(source: psycopg.Connection, into: psycopg.Connection, table: Identifier) -> None:
-    into.execute(SQL("truncate {} cascade").format(table))
+    into.execute(SQL("delete from {}").format(table))  # a truncation would also empty the tables that refer to this one
     with (
         source.cursor().copy(SQL("copy {} to stdout").format(table)) as rows,
         into.cursor().copy(SQL("copy {} from stdin").format(table)) as copied,
