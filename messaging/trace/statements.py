@@ -138,7 +138,7 @@ delete from trace.processes where process_id in (
     and not exists (
       select from trace.undelivered where undelivered.process_id = process.process_id and not given_up
     )
-  order by ended_at limit %(limit)s for update skip locked
+  order by ended_at limit {limit} for update skip locked
 )
 returning process_id
 """

@@ -103,7 +103,7 @@ class Trace:
         rows = await self._db.rows(statements.SILENT, {"seconds": seconds, "limit": limit})
         return [SilentProcess(*row) for row in rows]
 
-    async def purge(self, older_than_seconds: float, limit: int = 1000) -> int:
+    async def purge(self, older_than_seconds: float, limit: int = 100) -> int:
         """Delete up to `limit` processes that ended this long ago, with their events; return the processes' number."""
-        params = {"seconds": older_than_seconds, "limit": limit}
-        return len(await self._db.rows(statements.PURGE, params))
+        purge = statements.limited(statements.PURGE, limit)
+        return len(await self._db.rows(purge, {"seconds": older_than_seconds}))
