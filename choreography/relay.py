@@ -92,7 +92,15 @@ class Relay:
 
         Raises Unavailable or RPCError when no event could be published.
         """
-        return sum([await self._publish_of(source) for source in self._sources])
+        published, failures = 0, list[Unavailable | RPCError]()
+        for source in self._sources:
+            try:
+                published += await self._publish_of(source)
+            except (Unavailable, RPCError) as error:  # the events of one service must not stop those of another
+                failures.append(error)
+        if failures and not published:
+            raise failures[0]
+        return published
 
     async def _publish_of(self, source: Source) -> int:
         async with source.feed.claim(BATCH) as claim:

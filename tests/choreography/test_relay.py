@@ -12,9 +12,11 @@ from pathlib import Path
 
 import pytest
 from psycopg import AsyncConnection
-from temporalio.client import ActivityExecutionStatus
+from temporalio.client import ActivityExecutionStatus, Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
+from temporalio.service import RPCError, RPCStatusCode
 
+from activities import deliveries
 from activities.deliveries import Addressed, delivery_of, queue_of, start
 from choreography.assembly import Choreography
 from messaging.trace.trace import Trace
@@ -131,6 +133,26 @@ async def test_events_are_traced_before_they_count_as_published(stage: Stage, mo
     assert (reserved.event_id, True) in await stage.db.rows(ALL_EVENTS["inventory"], {"id": order.order_id})
     assert await stage.to_the_end(order) == "completed"
     assert await stage.system.services.trace.events(order.order_id) == await stage.events(order)
+
+
+async def test_events_that_can_not_be_published_now_stop_no_other_service_s(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moving = await stage.place(Scenario("moving").order())
+    reserved = await stage.until(moving, "StockReserved")
+    held = await stage.place(Scenario("held").order())
+    starting = deliveries.start
+
+    async def unless_placed(client: Client, addressed: Addressed, queue: str) -> None:
+        if addressed.event_type == "OrderPlaced":
+            raise RPCError("not now", RPCStatusCode.UNAVAILABLE, b"")
+        await starting(client, addressed, queue)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(deliveries, "start", unless_placed)
+        assert await stage.relay.run_once() == 1  # of the inventory, behind the orders
+    await delivered_once(stage, reserved)
+    assert [await stage.to_the_end(order) for order in (held, moving)] == ["completed"] * 2
 
 
 async def test_an_event_of_an_unknown_version_becomes_a_dead_letter(stage: Stage) -> None:
