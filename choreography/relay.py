@@ -4,7 +4,8 @@ After the pattern "Transactional outbox" with a polling publisher, microservices
 """
 
 import asyncio
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
@@ -26,7 +27,7 @@ from models.trace import TracedEvent
 log = structlog.get_logger("relay")
 
 BATCH = 50
-# The delay of an event whose notification was missed, and the pause after an unreachable dependency.
+# The longest delay of an event whose notification was missed, and of one that could not be published.
 POLL_SECONDS = 1.0
 # The server refuses such a request permanently.
 NOT_RETRYABLE = {RPCStatusCode.INVALID_ARGUMENT, RPCStatusCode.OUT_OF_RANGE}
@@ -58,19 +59,25 @@ class Relay:
         self._waiting = meter.create_gauge("outbox_unpublished", waiting)
 
     async def run(self) -> None:
-        """Publish events until cancelled."""
+        """Publish events until cancelled: a service's when it notifies of some, and every service's each second."""
+        due, poll_at = set[str](), 0.0
         try:
             while True:
-                if not await self._round():
-                    await self._listener.wait(POLL_SECONDS)
+                if polling := time.monotonic() >= poll_at:
+                    due = {source.feed.service for source in self._sources}
+                claimed = await self._round(due, measuring=polling)
+                if polling:
+                    poll_at = time.monotonic() + POLL_SECONDS
+                due = {service for service, events in claimed.items() if events == BATCH}  # there may be more
+                due |= await self._listener.wait(0.0 if due else max(0.0, poll_at - time.monotonic()))
         finally:
             await self._listener.close()
 
-    async def _round(self) -> int:
-        """Run one round and return the number of published events; an unreachable dependency is logged and retried."""
+    async def _round(self, due: Collection[str], *, measuring: bool) -> Mapping[str, int]:
+        """Run one round, as `run_once`; an unreachable dependency is logged, and tried again by the next poll."""
         try:
-            published = await self.run_once()
-            for source in self._sources:
+            claimed = await self.run_once(due)
+            for source in self._sources if measuring else ():
                 service = {"service": source.feed.service}
                 waiting, seconds = await source.feed.lag()
                 self._waiting.set(waiting, service)
@@ -79,30 +86,35 @@ class Relay:
             log.warning("the relay can't publish now", error=self._reason(error))
             if isinstance(error, Unavailable):
                 await self._listener.close()  # after a failover, its connection may be one to the old server
-            return 0
-        return published
+            return {}
+        return claimed
 
     def _reason(self, error: Unavailable | RPCError) -> str:
         if isinstance(error, RPCError) and error.status is RPCStatusCode.UNIMPLEMENTED:
             return STANDALONE_ACTIVITIES.missing_in(self._client.namespace)
         return " ".join(str(error).split())[:300]
 
-    async def run_once(self) -> int:
-        """Publish a batch of each service's events, then mark them; return how many.
+    async def run_once(self, due: Collection[str] | None = None) -> Mapping[str, int]:
+        """Publish a batch of the events of each service that is due (None: all), then mark them.
 
-        Raises Unavailable or RPCError when no event could be published.
+        Returns how many events were claimed, for each service of which some were published.
+        Raises Unavailable or RPCError when events could not be published, and no others were.
         """
-        published, failures = 0, list[Unavailable | RPCError]()
+        claimed, failures = dict[str, int](), list[Unavailable | RPCError]()
         for source in self._sources:
+            if due is not None and source.feed.service not in due:
+                continue
             try:
-                published += await self._publish_of(source)
+                if events := await self._publish_of(source):
+                    claimed[source.feed.service] = events
             except (Unavailable, RPCError) as error:  # the events of one service must not stop those of another
                 failures.append(error)
-        if failures and not published:
+        if failures and not claimed:
             raise failures[0]
-        return published
+        return claimed
 
     async def _publish_of(self, source: Source) -> int:
+        """Return how many events were claimed; 0 when none was published."""
         async with source.feed.claim(BATCH) as claim:
             if not claim.events:
                 return 0
@@ -119,7 +131,7 @@ class Relay:
                 await source.trace.record(traced)
         if transient and not published:
             raise transient[0]
-        return len(published)
+        return len(claim.events) if published else 0
 
     async def _publish(self, source: Source, stored: StoredEvent) -> None:
         if stored.problem:

@@ -14,6 +14,7 @@ FIELD: tuple[Contestant, ...] = (
     OURS,
     EXPRESS,
     Ours("ours-apart", "ours, worker apart", processes=1),
+    Ours("ours-choreographed", "ours, choreographed", choreographed=True),
     BY_HAND,
     FLOOR,
     FLOOR_LOCAL,

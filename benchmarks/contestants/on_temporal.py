@@ -95,6 +95,7 @@ class Ours(Contestant):
 
     settings: dict[str, Any] = field(default_factory=dict)
     order: dict[str, Any] = field(default_factory=dict)
+    choreographed: bool = False
     # Worker processes apart from the starter's; with none, the starter is the worker.
     processes: int = 0
 
@@ -120,6 +121,7 @@ class Ours(Contestant):
             starter = program("ours", address, database)
             starter += ["--settings", json.dumps(self.settings), "--order", json.dumps(self.order)]
             roles = {"server": [server], "postgres": [stage.postgres_pid]}
+            starter += ["--choreographed"] if self.choreographed else []
             if self.processes:
                 worker, starter = [sys.executable, PROJECT / "worker.py"], [*starter, "--starter-only"]
                 env = {"DATABASE_URL": database, "TEMPORAL_ADDRESS": address} | self._environment()

@@ -12,6 +12,7 @@ from temporalio.client import Client, WorkflowFailureError, WorkflowHandle
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from benchmarks.contestants.choreographed import choreographed_load
 from benchmarks.measuring.load import Load, order_of
 from models.names import ORDER_WORKFLOW, TASK_QUEUE, workflow_id
 from models.order import Order
@@ -72,6 +73,7 @@ async def main() -> None:
     parser.add_argument(
         "--starter-only", action="store_true", help="start no worker: the workers are separate processes"
     )
+    parser.add_argument("--choreographed", action="store_true", help="place choreographed orders")
     options = parser.parse_args()
     settings = Settings(database_url=options.database, **options.settings)
     logs.configure(settings.log_level, settings.log_format)
@@ -79,7 +81,11 @@ async def main() -> None:
         client = await connect(settings, address=options.address, runtime=build_runtime(settings))
         if not options.starter_only:
             await stack.enter_async_context(orders_worker(client, options.database, settings))
-        await load_on(client, options.order).serve()
+        if options.choreographed:
+            load = await stack.enter_async_context(choreographed_load(options.database, settings, options.order))
+        else:
+            load = load_on(client, options.order)
+        await load.serve()
 
 
 if __name__ == "__main__":

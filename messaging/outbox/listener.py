@@ -18,8 +18,8 @@ class OutboxListener:
         self._connection: AsyncConnection[TupleRow] | None = None
         self._pooled = False
 
-    async def wait(self, seconds: float) -> None:
-        """Return when an event was committed since the last wait, and after `seconds` at the latest.
+    async def wait(self, seconds: float) -> set[str]:
+        """Return the services that committed events since the last wait; none after `seconds` at the latest.
 
         When the connection is lost or useless, the call returns after `seconds`: an event is then published late, never
         lost.
@@ -27,12 +27,11 @@ class OutboxListener:
         try:
             with unavailable():
                 if (connection := await self._listening()) is not None:
-                    async for _ in connection.notifies(timeout=seconds, stop_after=1):
-                        pass
-                    return
+                    return {each.payload async for each in connection.notifies(timeout=seconds, stop_after=1)}
         except Unavailable:
             await self.close()
         await asyncio.sleep(seconds)
+        return set()
 
     async def _listening(self) -> AsyncConnection[TupleRow] | None:
         """Return the connection that listens; None through a pooler."""

@@ -198,18 +198,19 @@ async def test_the_events_that_wait_for_a_relay_are_found_by_their_age(db: Datab
 
 async def test_a_listener_is_woken_when_an_event_is_committed_and_not_before(db: Database, url: str) -> None:
     listener = OutboxListener(url)
-    await listener.wait(0.01)
+    assert await listener.wait(0.01) == set()
     async with unit_of_work(db) as unit:
         await outbox.append(unit, EventType.STOCK_RESERVED, data())
         waking = asyncio.create_task(listener.wait(10 * SECONDS_TO_WAKE))
         await asyncio.sleep(0.2)
         assert not waking.done()
-    await asyncio.wait_for(waking, SECONDS_TO_WAKE)
+    assert await asyncio.wait_for(waking, SECONDS_TO_WAKE) == {"inventory"}
     await listener.close()
 
 
 async def test_a_listener_without_a_connection_returns_after_its_timeout() -> None:
-    await asyncio.wait_for(OutboxListener("postgresql://127.0.0.1:1/none").wait(0.01), SECONDS_TO_WAKE)
+    lost = OutboxListener("postgresql://127.0.0.1:1/none")
+    assert await asyncio.wait_for(lost.wait(0.01), SECONDS_TO_WAKE) == set()
 
 
 async def test_lag_is_the_age_of_the_oldest_unpublished_event(db: Database) -> None:

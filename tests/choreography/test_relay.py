@@ -18,6 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from activities import deliveries
 from activities.deliveries import Addressed, delivery_of, queue_of, start
+from choreography import background
 from choreography.assembly import Choreography
 from messaging.trace.trace import Trace
 from models.errors import NotBegun, Unavailable
@@ -150,9 +151,37 @@ async def test_events_that_can_not_be_published_now_stop_no_other_service_s(
 
     with monkeypatch.context() as patch:
         patch.setattr(deliveries, "start", unless_placed)
-        assert await stage.relay.run_once() == 1  # of the inventory, behind the orders
+        assert await stage.relay.run_once() == {"inventory": 1}  # behind the orders
     await delivered_once(stage, reserved)
     assert [await stage.to_the_end(order) for order in (held, moving)] == ["completed"] * 2
+
+
+async def test_a_notification_has_only_its_own_service_s_events_published(stage: Stage) -> None:
+    order = await stage.place(Scenario("notified").order())
+    (placed,) = await stage.events(order)
+
+    assert "orders" not in await stage.relay.run_once({"inventory", "payments", "shipping"})
+    assert (placed.event_id, True) in await stage.db.rows(ALL_EVENTS["orders"], {"id": order.order_id})
+    assert set(await stage.relay.run_once({"orders"})) == {"orders"}
+    assert (placed.event_id, False) in await stage.db.rows(ALL_EVENTS["orders"], {"id": order.order_id})
+    assert await stage.to_the_end(order) == "completed"
+
+
+async def test_an_event_without_notification_is_published_while_another_service_notifies_all_the_time(
+    stage: Stage,
+) -> None:
+    order = await stage.place(Scenario("unheard").order())
+    (placed,) = await stage.events(order)
+    relaying = asyncio.create_task(stage.relay.run())
+    try:
+        async with asyncio.timeout(20):
+            await delivered_once(stage, placed)
+            await publish(stage.system.services, placed, published=False)
+            while (placed.event_id, True) in await stage.db.rows(ALL_EVENTS["orders"], {"id": order.order_id}):
+                await stage.db.rows(b"select pg_notify('outbox', 'shipping')")
+    finally:
+        await background.end([relaying])
+    assert await stage.to_the_end(order) == "completed"
 
 
 async def test_an_event_of_an_unknown_version_becomes_a_dead_letter(stage: Stage) -> None:
