@@ -20,7 +20,7 @@ COMPILE := $(UV) pip compile --universal --generate-hashes --no-header --no-emit
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo up worker test bench bench-check chaos drill explore mutants participants check lint types schemas architecture format lock clean
+.PHONY: help setup demo up worker test bench bench-check bench-against chaos drill explore mutants participants check lint types schemas architecture format lock clean
 
 help:  ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(firstword $(MAKEFILE_LIST))
@@ -42,6 +42,13 @@ test: setup  ## Run all tests on a real Temporal server and a real PostgreSQL
 bench: setup $(PEERS)/.installed  ## Compare with other systems side by side (half an hour; ARGS=--quick for a short run)
 	$(PY) -m benchmarks.compare --json .data/bench.json --chart .data/chart.json $(ARGS)
 	$(PEERS)/venv/bin/python -m benchmarks.peers.drawing .data/chart.json .data/chart.svg
+
+bench-against: setup  ## Compare with an earlier commit, turn by turn (COMMIT=REVISION ARGS='--of ours --rounds 10')
+	rm -rf .data/earlier
+	git clone --quiet . .data/earlier
+	git -C .data/earlier checkout --quiet $(or $(COMMIT),$(error COMMIT names the commit to compare with))
+	cd .data/earlier && env -u MAKEFLAGS make setup
+	$(PY) -m benchmarks.against .data/earlier $(ARGS)
 
 bench-check: setup  ## Fail when orders have become slower, relative to a bare workflow in the same run
 	$(PY) -m benchmarks.check $(ARGS)

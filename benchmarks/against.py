@@ -1,8 +1,8 @@
 """Compare with an earlier commit: python -m benchmarks.against CHECKOUT [--of NAME] [--rounds N] [--orders N].
 
-CHECKOUT is the folder of a clone of that commit, after `make setup` there. Both sides run for the whole time, each with
-its own servers, and take short turns, every other round in reverse order. A ratio is the median of the ratios within
-each round, so that other load of the machine is in both of its parts.
+CHECKOUT is the folder of a clone of that commit, after `make setup` there; `make bench-against` makes one. Both sides
+run for the whole time, each with its own servers, and take short turns, every other round in reverse order. A ratio is
+the median of the ratios within each round, so that other load of the machine is in both of its parts.
 """
 
 import argparse
