@@ -11,10 +11,12 @@ from tests.faults.checker import CONSERVED, OF_ALL, OF_AN_ORDER, main, violation
 from tests.faults.evidence.dossier import dossiers
 from tests.faults.evidence.evidence import read, write
 from tests.faults.evidence.queries import BESIDES
+from tests.faults.evidence.records import Receipt
 from tests.faults.good.history import good
 from tests.faults.invariants.vacuity import ALLOWED, counts
 from tests.faults.spoilt import goods, money, orders, outbox, running, undo
-from tests.faults.spoilt.histories import Bad
+from tests.faults.spoilt.goods import LATE
+from tests.faults.spoilt.histories import Bad, added, changed
 
 BAD = [
     *orders.BAD,
@@ -28,6 +30,14 @@ BAD = [
 
 def test_a_good_history_has_no_violation() -> None:
     assert violations(good(), {"o-lost": 0, "worker killed": 1, "completed": 3, "needs_attention": 3}) == []
+
+
+def test_an_undo_that_finds_nothing_may_come_after_the_end_of_a_choreographed_order_only() -> None:
+    nothing_charged = added("receipts", Receipt("payments", "c-sold-out:charge", "tombstone", 1, LATE))
+    nothing_shipped = changed("receipts", {"key": "o-lost:ship"}, status="tombstone", at=LATE)
+
+    assert violations(nothing_charged(good())) == []
+    assert [wrong.invariant for wrong in violations(nothing_shipped(good()))] == ["I6"]
 
 
 @pytest.mark.parametrize("bad", BAD, ids=lambda bad: bad.sentence.replace(" ", "-"))

@@ -71,8 +71,14 @@ def no_effect_is_left_open(dossier: Dossier) -> Iterator[str]:
 
 
 def no_effect_after_the_end(dossier: Dossier) -> Iterator[str]:
-    """No receipt appears after the end of its order: nothing is sealed, so the participants refuse a late request."""
+    """No receipt appears after the end of its order: nothing is sealed, so the participants refuse a late request.
+
+    A choreographed order that is turned back at the moment when a step is refused has two chains of events. The one
+    ends the order, after which the other finds nothing to undo, and leaves receipts that say so.
+    """
     ended = dossier.row.closed_at if dossier.row else None
     for receipt in dossier.receipts:
+        if dossier.style == "choreographed" and receipt.status == "tombstone":
+            continue
         if ended is not None and receipt.at > ended:
             yield f"the {receipt.service} receipt {receipt.key} came {receipt.at - ended:.3f} s after the end"

@@ -69,6 +69,11 @@ BAD = [
     ),
     Bad("a receipt appeared after the end of its order", "I6", changed("receipts", {"key": "o-lost:ship"}, at=LATE)),
     Bad(
+        "an effect of a choreographed order appeared after its end",
+        "I6",
+        changed("receipts", {"key": "c-refused:charge"}, at=LATE),
+    ),
+    Bad(
         "money was final before its parcel during the run",
         "I7",
         last_snapshot(found=("an order's effect is final before its parcel: ('o-1:charge', 'settled')",)),
