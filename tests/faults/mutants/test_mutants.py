@@ -21,6 +21,17 @@ def test_each_bug_fits_the_code(bug: Bug) -> None:
 
 
 @pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
+def test_the_code_with_a_bug_is_still_code(bug: Bug) -> None:
+    changed: dict[Path, str] = {}
+    for edit in bug.edits:
+        path = place_of(edit)
+        changed[path] = changed.get(path, path.read_text()).replace(edit.before, edit.after)
+
+    for path, text in changed.items():
+        compile(text, path, "exec")
+
+
+@pytest.mark.parametrize("bug", bugs(), ids=lambda bug: bug.name)
 def test_each_header_names_existing_cases(bug: Bug) -> None:
     known = {case.id for case in cases()}
     for hunt in bug.hunts:
