@@ -60,10 +60,7 @@ def as_text(turns: Turns) -> str:
     before, now = turns["earlier"], turns["now"]
     rows = []
     for figure, label in FIGURES.items():
-        pairs = [
-            figures.value(mine, figure) / figures.value(base, figure) for base, mine in zip(before, now, strict=True)
-        ]
-        low, middle, high = statistics.quantiles(pairs, n=4)
+        low, middle, high = statistics.quantiles(figures.ratios(now, before, figure), n=4)
         medians = [number(figures.median(side, figure)) for side in (before, now)]
         rows.append([label, *medians, number(middle, 2), f"{low:.2f} to {high:.2f}"])
     return table(["", "earlier", "now", "ratio", "quartiles"], rows)

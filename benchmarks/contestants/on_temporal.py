@@ -120,8 +120,8 @@ class Ours(Contestant):
             await bind_database(await connect(Settings(database_url=database), address=address), database)
             starter = program("ours", address, database)
             starter += ["--settings", json.dumps(self.settings), "--order", json.dumps(self.order)]
-            roles = {"server": [server], "postgres": [stage.postgres_pid]}
             starter += ["--choreographed"] if self.choreographed else []
+            roles = {"server": [server], "postgres": [stage.postgres_pid]}
             if self.processes:
                 worker, starter = [sys.executable, PROJECT / "worker.py"], [*starter, "--starter-only"]
                 env = {"DATABASE_URL": database, "TEMPORAL_ADDRESS": address} | self._environment()

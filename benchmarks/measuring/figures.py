@@ -60,11 +60,14 @@ def median(turns: Iterable[Turn], figure: str) -> float | None:
 
 
 def ratio(turns: Sequence[Turn], base: Sequence[Turn], figure: str) -> float | None:
-    """Return the median over the rounds of the ratio within each: noise of a round affects both, and cancels out."""
+    """Return the median of the ratios within each round; None when no round has both."""
+    found = ratios(turns, base, figure)
+    return statistics.median(found) if found else None
+
+
+def ratios(turns: Sequence[Turn], base: Sequence[Turn], figure: str) -> list[float]:
+    """Return the ratio within each round that both were in: noise of a round affects both, and cancels out."""
     others = {turn["round"]: turn for turn in base}
     stretch = figure.partition(".")[0]
     pairs = [(turn, others[turn["round"]]) for turn in turns if turn["round"] in others]
-    ratios = [
-        value(turn, figure) / value(other, figure) for turn, other in pairs if stretch in turn and stretch in other
-    ]
-    return statistics.median(ratios) if ratios else None
+    return [value(turn, figure) / value(other, figure) for turn, other in pairs if stretch in turn and stretch in other]

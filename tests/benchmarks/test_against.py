@@ -32,10 +32,11 @@ async def test_a_side_that_can_not_start_makes_the_run_void(tmp_path: Path) -> N
 
 
 def test_a_ratio_is_the_median_of_the_ratios_within_a_round() -> None:
-    def turn(cpu: float) -> dict[str, object]:
-        return {"load": {"cpu": {"server": cpu / 2, "worker": cpu / 2}, "per_second": 10.0, "p50": 5.0}}
+    def turns(*cpu: float) -> list[dict[str, object]]:
+        loads = [{"cpu": {"server": ms / 2, "worker": ms / 2}, "per_second": 10.0, "p50": 5.0} for ms in cpu]
+        return [{"round": number, "load": load} for number, load in enumerate(loads)]
 
-    text = against.as_text({"earlier": list(map(turn, (10, 100, 30))), "now": list(map(turn, (11, 90, 33)))})
+    text = against.as_text({"earlier": turns(10, 100, 30), "now": turns(11, 90, 33)})
 
     assert "| ms of CPU | 30.0 | 33.0 | 1.10 | 0.90 to 1.10 |" in text
 
